@@ -1,0 +1,416 @@
+"""The immutable expression tree, kept as written, on which all readings of a model are built.
+
+Every node knows its `shape` (a tuple of `Dim`) and its `children`, compares by structure and is
+hashable. Python operators build nodes through `sdekit.declare.operators`, which checks shapes and
+folds numbers; nothing else is simplified, so that a report prints what the user wrote.
+
+Not for proving, differentiating or evaluating: each reading (`calculus.contraction`, `components`,
+`simulate.lower`, `text`, `latex`) walks the tree for itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any
+
+from sdekit.declare.dimension import Dim
+from sdekit.errors import DeclarationError
+
+if TYPE_CHECKING:
+    from sdekit.declare.symbols import FunctionSymbol, Variable
+
+Shape = tuple[Dim, ...]
+
+
+class Expression:
+    """A scalar or tensor built from symbols; the base of all nodes.
+
+    Attributes:
+        shape: Sizes of the axes; () for a scalar.
+        children: The sub-expressions, left to right.
+    """
+
+    shape: Shape
+    #: NumPy must leave `array * expression` to the expression.
+    __array_priority__ = 1000
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "shape", self._shape())
+
+    def _shape(self) -> Shape:
+        raise NotImplementedError
+
+    @property
+    def children(self) -> tuple[Expression, ...]:
+        """The sub-expressions, left to right."""
+        found: list[Expression] = []
+        for value in self._fields():
+            if isinstance(value, Expression):
+                found.append(value)
+            elif isinstance(value, tuple):
+                found.extend(item for item in value if isinstance(item, Expression))
+        return tuple(found)
+
+    def _fields(self) -> tuple[Any, ...]:
+        return tuple(getattr(self, field.name) for field in fields(self))  # type: ignore[arg-type]
+
+    @property
+    def ndim(self) -> int:
+        """Number of axes."""
+        return len(self.shape)
+
+    def walk(self) -> Iterator[Expression]:
+        """The node itself and everything below it, parents first."""
+        stack: list[Expression] = [self]
+        while stack:
+            node = stack.pop()
+            yield node
+            stack.extend(reversed(node.children))
+
+    def depends_on(self, variable: Variable) -> bool:
+        """Whether the variable is written anywhere in the expression."""
+        return any(node == variable for node in self.walk())
+
+    def __eq__(self, other: object) -> bool:
+        if self is other:
+            return True
+        if type(self) is not type(other):
+            return False
+        return hash(self) == hash(other) and self._fields() == other._fields()  # type: ignore[attr-defined]
+
+    def __hash__(self) -> int:
+        try:
+            return self.__dict__["_hash"]
+        except KeyError:
+            value = hash((type(self).__name__, self._fields()))
+            object.__setattr__(self, "_hash", value)
+            return value
+
+    def __getstate__(self) -> dict[str, Any]:
+        # String hashes differ between processes: a stored hash must not travel.
+        return {key: value for key, value in self.__dict__.items() if key != "_hash"}
+
+    def __repr__(self) -> str:
+        from sdekit.declare.text import grammar_text
+
+        return grammar_text(self)
+
+    def __bool__(self) -> bool:
+        raise DeclarationError(
+            "an expression has no truth value",
+            found=repr(self),
+            fix="compare expressions with ==, which asks for equal structure",
+        )
+
+    def __iter__(self) -> Iterator[Expression]:
+        raise DeclarationError(
+            "an expression cannot be taken apart entry by entry",
+            found=repr(self),
+            fix="write with whole vectors and matrices, or take components with Dynamics.at(n=...)",
+        )
+
+    def __float__(self) -> float:
+        raise DeclarationError(
+            "a symbolic expression is no floating point number",
+            found=repr(self),
+            fix="use sk.sqrt, sk.exp, ... for functions of expressions",
+        )
+
+    def __add__(self, other: Any) -> Expression:
+        return _operators().add(self, other)
+
+    def __radd__(self, other: Any) -> Expression:
+        return _operators().add(other, self)
+
+    def __sub__(self, other: Any) -> Expression:
+        return _operators().subtract(self, other)
+
+    def __rsub__(self, other: Any) -> Expression:
+        return _operators().subtract(other, self)
+
+    def __mul__(self, other: Any) -> Expression:
+        return _operators().multiply(self, other)
+
+    def __rmul__(self, other: Any) -> Expression:
+        return _operators().multiply(other, self)
+
+    def __truediv__(self, other: Any) -> Expression:
+        return _operators().divide(self, other)
+
+    def __rtruediv__(self, other: Any) -> Expression:
+        return _operators().divide(other, self)
+
+    def __pow__(self, other: Any) -> Expression:
+        return _operators().power(self, other)
+
+    def __rpow__(self, other: Any) -> Expression:
+        return _operators().power(other, self)
+
+    def __matmul__(self, other: Any) -> Expression:
+        return _operators().matmul(self, other)
+
+    def __rmatmul__(self, other: Any) -> Expression:
+        return _operators().matmul(other, self)
+
+    def __neg__(self) -> Expression:
+        return _operators().negate(self)
+
+    def __pos__(self) -> Expression:
+        return self
+
+    @property
+    def T(self) -> Expression:  # noqa: N802 - the name NumPy users know
+        """The expression with its axes in reverse order."""
+        return _operators().transpose(self)
+
+
+def _operators() -> Any:
+    from sdekit.declare import operators
+
+    return operators
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Number(Expression):
+    """An exact rational number."""
+
+    value: Fraction
+
+    def _shape(self) -> Shape:
+        return ()
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Constant(Expression):
+    """`pi`, or `E`, the base of natural logarithms."""
+
+    name: str
+
+    def _shape(self) -> Shape:
+        return ()
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Size(Expression):
+    """The size of a dimension, as a number."""
+
+    dim: Dim
+
+    def _shape(self) -> Shape:
+        return ()
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Time(Expression):
+    """The time t of the SDE."""
+
+    def _shape(self) -> Shape:
+        return ()
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Call(Expression):
+    """An unknown smooth function at given arguments, such as U(theta).
+
+    Calling it again puts other arguments in: with `U = sk.potential("U", theta)`, `U(other)`.
+    """
+
+    function: FunctionSymbol
+    arguments: tuple[Expression, ...]
+
+    def _shape(self) -> Shape:
+        return self.function.shape
+
+    def __call__(self, *arguments: Any) -> Expression:
+        return _operators().call(self.function, *arguments)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Sum(Expression):
+    """Terms of one shape; a difference holds a `Negation`."""
+
+    terms: tuple[Expression, ...]
+
+    def _shape(self) -> Shape:
+        return self.terms[0].shape
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Negation(Expression):
+    """Minus the operand."""
+
+    operand: Expression
+
+    def _shape(self) -> Shape:
+        return self.operand.shape
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Product(Expression):
+    """Scalars times tensors of one shape, multiplied entry by entry."""
+
+    factors: tuple[Expression, ...]
+
+    def _shape(self) -> Shape:
+        return next((factor.shape for factor in self.factors if factor.shape), ())
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Quotient(Expression):
+    """Numerator over a scalar, or over a tensor of its own shape entry by entry."""
+
+    numerator: Expression
+    denominator: Expression
+
+    def _shape(self) -> Shape:
+        return self.numerator.shape or self.denominator.shape
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Power(Expression):
+    """The base, entry by entry, to a scalar exponent."""
+
+    base: Expression
+    exponent: Expression
+
+    def _shape(self) -> Shape:
+        return self.base.shape
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class MatMul(Expression):
+    """Contraction of the last axis of the left with the first axis of the right operand."""
+
+    left: Expression
+    right: Expression
+
+    def _shape(self) -> Shape:
+        return self.left.shape[:-1] + self.right.shape[1:]
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Dot(Expression):
+    """Full contraction of two tensors of one shape: the sum of products of entries."""
+
+    left: Expression
+    right: Expression
+
+    def _shape(self) -> Shape:
+        return ()
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Outer(Expression):
+    """Products of all pairs of entries; the axes of the left come first."""
+
+    left: Expression
+    right: Expression
+
+    def _shape(self) -> Shape:
+        return self.left.shape + self.right.shape
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Trace(Expression):
+    """Sum of the diagonal of a square matrix."""
+
+    operand: Expression
+
+    def _shape(self) -> Shape:
+        return ()
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Diag(Expression):
+    """The diagonal matrix of a vector, or the diagonal of a square matrix."""
+
+    operand: Expression
+
+    def _shape(self) -> Shape:
+        return self.operand.shape[:1] * (2 if self.operand.ndim == 1 else 1)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Eye(Expression):
+    """The identity on blocks of shape `dims`; its own shape is dims + dims."""
+
+    dims: Shape
+
+    def _shape(self) -> Shape:
+        return self.dims + self.dims
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Ones(Expression):
+    """The tensor of ones."""
+
+    dims: Shape
+
+    def _shape(self) -> Shape:
+        return self.dims
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Inverse(Expression):
+    """Inverse of a square matrix."""
+
+    operand: Expression
+
+    def _shape(self) -> Shape:
+        return self.operand.shape
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class LogDet(Expression):
+    """Logarithm of the determinant of a positive definite matrix."""
+
+    operand: Expression
+
+    def _shape(self) -> Shape:
+        return ()
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Transpose(Expression):
+    """The operand with its axes permuted: axis k of the result is axis `axes[k]` of the operand."""
+
+    operand: Expression
+    axes: tuple[int, ...]
+
+    def _shape(self) -> Shape:
+        return tuple(self.operand.shape[axis] for axis in self.axes)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Gradient(Expression):
+    """Derivative by a variable, whose axes are appended."""
+
+    operand: Expression
+    variable: Variable
+
+    def _shape(self) -> Shape:
+        return self.operand.shape + self.variable.shape
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Divergence(Expression):
+    """Derivative by a variable, contracted with the last axes of the operand."""
+
+    operand: Expression
+    variable: Variable
+
+    def _shape(self) -> Shape:
+        return self.operand.shape[: self.operand.ndim - self.variable.ndim]
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Elementwise(Expression):
+    """A function of one real number, applied entry by entry: exp, sqrt, tanh, ..."""
+
+    name: str
+    operand: Expression
+
+    def _shape(self) -> Shape:
+        return self.operand.shape

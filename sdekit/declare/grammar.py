@@ -1,0 +1,274 @@
+"""The named functions of the grammar: dot, outer, trace, ..., grad, div, exp, log, ...
+
+Every function checks shapes where it is called. Not for the operators (`operators`) nor for any
+evaluation.
+"""
+
+from __future__ import annotations
+
+import math
+from fractions import Fraction
+from typing import Any
+
+from sdekit.declare.dimension import Dim
+from sdekit.declare.expression import (
+    Constant,
+    Diag,
+    Divergence,
+    Dot,
+    Elementwise,
+    Expression,
+    Eye,
+    Gradient,
+    Inverse,
+    LogDet,
+    Number,
+    Ones,
+    Outer,
+    Time,
+    Trace,
+)
+from sdekit.declare.operators import as_expression, transpose
+from sdekit.declare.symbols import Variable, as_dims, shape_text
+from sdekit.errors import DeclarationError
+
+__all__ = [
+    "pi", "E", "time", "dot", "outer", "trace", "diag", "eye", "ones", "inv", "logdet",
+    "transpose", "grad", "div", "diff", "sqrt", "exp", "log", "sin", "cos", "tan", "sinh", "cosh",
+    "tanh", "asinh", "atan", "abs_", "sign", "erf", "loggamma",
+]  # fmt: skip
+
+pi = Constant("pi")
+#: The base of natural logarithms.
+E = Constant("E")
+#: The time t; a model that uses it has no stationary law, only simulation and moments.
+time = Time()
+
+
+def dot(left: Any, right: Any) -> Expression:
+    r"""Full contraction $\sum_{i\ldots} a_{i\ldots} b_{i\ldots}$ of two equal shapes.
+
+    Raises:
+        DeclarationError: If the shapes differ or are ().
+    """
+    left, right = as_expression(left), as_expression(right)
+    if left.shape != right.shape or not left.shape:
+        raise DeclarationError(
+            "dot contracts two tensors of one shape",
+            found=f"{left!r} of shape {shape_text(left.shape)} and "
+            f"{right!r} of shape {shape_text(right.shape)}",
+            fix="use * for scalars, @ for a matrix and a vector",
+        )
+    return Dot(left, right)
+
+
+def outer(left: Any, right: Any) -> Expression:
+    """All products of entries; the axes of the left come first.
+
+    Raises:
+        DeclarationError: If one of them is a scalar.
+    """
+    left, right = as_expression(left), as_expression(right)
+    if not left.shape or not right.shape:
+        raise DeclarationError(
+            "outer multiplies two tensors", found=f"{left!r}, {right!r}", fix="use * for scalars"
+        )
+    return Outer(left, right)
+
+
+def _square(word: str, operand: Any) -> Expression:
+    operand = as_expression(operand)
+    if operand.ndim != 2 or operand.shape[0] != operand.shape[1]:
+        raise DeclarationError(
+            f"{word} needs a square matrix",
+            found=f"{operand!r} of shape {shape_text(operand.shape)}",
+        )
+    return operand
+
+
+def trace(operand: Any) -> Expression:
+    """Sum of the diagonal of a square matrix."""
+    return Trace(_square("trace", operand))
+
+
+def diag(operand: Any) -> Expression:
+    """The diagonal matrix of a vector, or the diagonal of a square matrix."""
+    operand = as_expression(operand)
+    return Diag(operand if operand.ndim == 1 else _square("diag", operand))
+
+
+def eye(*dims: Dim | int) -> Expression:
+    """The identity on blocks of shape dims: eye(n) is n x n; eye(k, n) acts on k x n blocks.
+
+    Raises:
+        DeclarationError: If no size, or something else than sizes, is given.
+    """
+    if not dims:
+        raise DeclarationError("eye needs a size", fix="write eye(n)")
+    return Eye(as_dims(dims, "tensor", "eye"))
+
+
+def ones(*dims: Dim | int) -> Expression:
+    """The tensor of ones of the given sizes."""
+    if not dims:
+        raise DeclarationError("ones needs a size", fix="write ones(n), or 1 for a scalar")
+    return Ones(as_dims(dims, "tensor", "ones"))
+
+
+def inv(operand: Any) -> Expression:
+    """Inverse of a square matrix."""
+    return Inverse(_square("inv", operand))
+
+
+def logdet(operand: Any) -> Expression:
+    """log det of a positive definite matrix."""
+    return LogDet(_square("logdet", operand))
+
+
+def _variable(word: str, x: Any) -> Variable:
+    x = as_expression(x)
+    if not isinstance(x, Variable):
+        raise DeclarationError(
+            f"{word} differentiates by a variable",
+            found=f"{x!r}",
+            fix="name a variable of the model as the second argument",
+        )
+    return x
+
+
+def grad(f: Any, x: Any) -> Expression:
+    r"""$\partial f/\partial x$; the axes of x are appended to those of f.
+
+    Raises:
+        DeclarationError: If x is no variable.
+    """
+    return Gradient(as_expression(f), _variable("grad", x))
+
+
+def diff(f: Any, *variables: Any) -> Expression:
+    """Repeated derivative by scalar variables: diff(U(x, y), x, y).
+
+    Raises:
+        DeclarationError: If no variable is given, or one of them is no scalar.
+    """
+    result = as_expression(f)
+    if not variables:
+        raise DeclarationError("diff needs a variable", fix="write diff(f, x)")
+    for x in variables:
+        x = _variable("diff", x)
+        if x.shape:
+            raise DeclarationError(
+                f"diff by {x.name}, which is no scalar", fix=f"write grad(f, {x.name})"
+            )
+        result = Gradient(result, x)
+    return result
+
+
+def div(field: Any, x: Any) -> Expression:
+    r"""$\sum_{j} \partial F_{\ldots j}/\partial x_j$ over the last axes of F.
+
+    Raises:
+        DeclarationError: If the last axes of F are not those of x, or x is no variable.
+    """
+    field, x = as_expression(field), _variable("div", x)
+    if x.shape and field.shape[field.ndim - x.ndim :] != x.shape:
+        raise DeclarationError(
+            f"div by {x.name} contracts the last axes, which do not fit",
+            expected=f"a shape that ends in {shape_text(x.shape)}",
+            found=f"{field!r} of shape {shape_text(field.shape)}",
+        )
+    return Divergence(field, x)
+
+
+def _elementary(name: str, operand: Any) -> Expression:
+    operand = as_expression(operand)
+    folded = _fold_number(name, operand)
+    return Elementwise(name, operand) if folded is None else folded
+
+
+def _fold_number(name: str, operand: Expression) -> Expression | None:
+    """sqrt of a perfect square, as in the numbers people write; everything else stays."""
+    if name != "sqrt" or not isinstance(operand, Number):
+        return None
+    value = operand.value
+    if value < 0:
+        raise DeclarationError("square root of a negative number", found=f"sqrt({value})")
+    roots = math.isqrt(value.numerator), math.isqrt(value.denominator)
+    if roots[0] ** 2 == value.numerator and roots[1] ** 2 == value.denominator:
+        return Number(Fraction(*roots))
+    return None
+
+
+def sqrt(x: Any) -> Expression:
+    """Square root, entry by entry."""
+    return _elementary("sqrt", x)
+
+
+def exp(x: Any) -> Expression:
+    """Exponential, entry by entry."""
+    return _elementary("exp", x)
+
+
+def log(x: Any) -> Expression:
+    """Natural logarithm, entry by entry."""
+    return _elementary("log", x)
+
+
+def sin(x: Any) -> Expression:
+    """Sine, entry by entry."""
+    return _elementary("sin", x)
+
+
+def cos(x: Any) -> Expression:
+    """Cosine, entry by entry."""
+    return _elementary("cos", x)
+
+
+def tan(x: Any) -> Expression:
+    """Tangent, entry by entry."""
+    return _elementary("tan", x)
+
+
+def sinh(x: Any) -> Expression:
+    """Hyperbolic sine, entry by entry."""
+    return _elementary("sinh", x)
+
+
+def cosh(x: Any) -> Expression:
+    """Hyperbolic cosine, entry by entry."""
+    return _elementary("cosh", x)
+
+
+def tanh(x: Any) -> Expression:
+    """Hyperbolic tangent, entry by entry."""
+    return _elementary("tanh", x)
+
+
+def asinh(x: Any) -> Expression:
+    """Inverse hyperbolic sine, entry by entry."""
+    return _elementary("asinh", x)
+
+
+def atan(x: Any) -> Expression:
+    """Inverse tangent, entry by entry."""
+    return _elementary("atan", x)
+
+
+def abs_(x: Any) -> Expression:
+    """Absolute value, entry by entry; `abs` in model files."""
+    return _elementary("abs", x)
+
+
+def sign(x: Any) -> Expression:
+    """Sign (-1, 0 or 1), entry by entry."""
+    return _elementary("sign", x)
+
+
+def erf(x: Any) -> Expression:
+    r"""Error function $2\pi^{-1/2}\int_0^x e^{-t^2} dt$, entry by entry."""
+    return _elementary("erf", x)
+
+
+def loggamma(x: Any) -> Expression:
+    r"""$\log\Gamma(x)$ for x > 0, entry by entry."""
+    return _elementary("loggamma", x)

@@ -1,0 +1,55 @@
+"""Which names a model may use: ASCII identifiers that the grammar does not need itself."""
+
+from __future__ import annotations
+
+import keyword
+import re
+
+from sdekit.errors import DeclarationError
+
+_IDENTIFIER = re.compile(r"[A-Za-z][A-Za-z0-9_]*\Z")
+
+#: Longer names would make reports unreadable, and nobody writes them by hand.
+LONGEST_NAME = 64
+
+#: Functions that act on a scalar, or entry by entry on a tensor.
+ELEMENTARY = tuple(
+    "sqrt exp log sin cos tan sinh cosh tanh asinh atan abs sign erf loggamma".split()
+)
+#: Functions of tensors.
+TENSOR_WORDS = tuple("dot outer trace diag eye ones inv logdet transpose grad div diff".split())
+#: Numbers with a name, and the time.
+CONSTANT_WORDS = ("pi", "E", "time")
+#: All words of the grammar: no symbol of a model may carry one.
+GRAMMAR_WORDS = frozenset(ELEMENTARY + TENSOR_WORDS + CONSTANT_WORDS)
+
+
+def check_name(name: str, kind: str) -> None:
+    """Refuse what cannot be a symbol of a model.
+
+    Args:
+        name: The name as written.
+        kind: What it names ("variable", "parameter", ...), for the message.
+
+    Raises:
+        DeclarationError: If it is no ASCII identifier, too long, or a word of the grammar.
+    """
+    if not isinstance(name, str) or not _IDENTIFIER.match(name):
+        shown = repr(name) if len(repr(name)) <= LONGEST_NAME else repr(name)[:LONGEST_NAME] + "..."
+        raise DeclarationError(
+            f"a {kind} has no valid name",
+            expected="ASCII letters, digits and _ after a leading letter",
+            found=shown,
+            fix="spell Greek letters out, such as theta for a position",
+        )
+    if len(name) > LONGEST_NAME:
+        raise DeclarationError(
+            f"the name of a {kind} is too long",
+            expected=f"at most {LONGEST_NAME} characters",
+            found=f"{len(name)} characters, {name[:20]}...",
+        )
+    if name in GRAMMAR_WORDS or keyword.iskeyword(name):
+        raise DeclarationError(
+            f"a {kind} is named {name}, which is a word of the grammar",
+            fix=f"rename it, for example {name}_0",
+        )

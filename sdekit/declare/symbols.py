@@ -1,0 +1,387 @@
+"""The symbols of a model: variables with their domains, parameters, unknown functions.
+
+Not for their use in formulas (`expression`, `operators`) nor for the model itself (`dynamics`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+from sdekit.declare.dimension import Dim
+from sdekit.declare.expression import Call, Expression, Shape
+from sdekit.declare.names import check_name
+from sdekit.errors import DeclarationError
+
+#: What may be assumed of a parameter or unknown function; a definite matrix is symmetric.
+ASSUMPTIONS = (
+    "positive",
+    "nonnegative",
+    "symmetric",
+    "antisymmetric",
+    "positive_definite",
+    "positive_semidefinite",
+)
+_MATRIX_ASSUMPTIONS = frozenset(ASSUMPTIONS[2:])
+DOMAIN_KINDS = ("real", "positive", "circle", "interval")
+
+
+@dataclass(frozen=True)
+class Domain:
+    """Where (each entry of) a variable lives, and what a simulation does at the boundary.
+
+    Args:
+        kind: "real"; "positive", the half-line x > 0; "circle", of period 2 pi; "interval".
+        lower: Lower end of an interval.
+        upper: Upper end of an interval.
+
+    Raises:
+        DeclarationError: If the kind is unknown, or an interval has no two ends in order.
+    """
+
+    kind: str = "real"
+    lower: Fraction | None = None
+    upper: Fraction | None = None
+
+    def __post_init__(self) -> None:
+        if self.kind not in DOMAIN_KINDS:
+            raise DeclarationError(
+                "unknown domain of a variable",
+                expected=f"one of {', '.join(DOMAIN_KINDS[:3])}, or a pair of ends",
+                found=repr(self.kind),
+            )
+        ends = (self.lower, self.upper)
+        if self.kind == "interval":
+            if None in ends or self.lower >= self.upper:  # type: ignore[operator]
+                raise DeclarationError(
+                    "an interval needs a lower end below its upper end",
+                    found=f"[{self.lower}, {self.upper}]",
+                )
+        elif ends != (None, None):
+            raise DeclarationError(f"a domain of kind {self.kind} has no ends to give", found=ends)
+
+    @property
+    def boundary(self) -> str:
+        """What a simulation does at the boundary: "none", "reflect" or "wrap"."""
+        return {"real": "none", "circle": "wrap"}.get(self.kind, "reflect")
+
+    @property
+    def is_bounded(self) -> bool:
+        """Whether there is a boundary that probability could flow through."""
+        return self.kind in ("positive", "interval")
+
+
+REAL = Domain()
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Variable(Expression):
+    """A block of the state: scalar, vector, matrix or tensor of any rank."""
+
+    name: str
+    dims: Shape = ()
+    symmetry: str | None = None
+    domain: Domain = REAL
+
+    def __post_init__(self) -> None:
+        check_name(self.name, "variable")
+        if self.symmetry is not None:
+            if self.symmetry not in ("symmetric", "antisymmetric"):
+                raise DeclarationError(
+                    f"variable {self.name} has an unknown symmetry",
+                    expected="symmetric or antisymmetric",
+                    found=repr(self.symmetry),
+                )
+            _require_square(self.name, self.dims, self.symmetry)
+        super().__post_init__()
+
+    def _shape(self) -> Shape:
+        return self.dims
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Parameter(Expression):
+    """A constant of the model: a symbol with assumptions, or with a fixed exact value."""
+
+    name: str
+    dims: Shape = ()
+    assumptions: frozenset[str] = frozenset()
+    value: Fraction | None = None
+
+    def __post_init__(self) -> None:
+        check_name(self.name, "parameter")
+        checked = _check_assumptions(self.name, self.dims, self.assumptions)
+        object.__setattr__(self, "assumptions", checked)
+        if self.value is not None:
+            self._check_value()
+        super().__post_init__()
+
+    def _check_value(self) -> None:
+        if self.dims:
+            raise DeclarationError(
+                f"parameter {self.name} is no scalar and cannot carry a value in the declaration",
+                fix="give its array when the model is run",
+            )
+        assert self.value is not None
+        if ("positive" in self.assumptions and self.value <= 0) or (
+            "nonnegative" in self.assumptions and self.value < 0
+        ):
+            raise DeclarationError(
+                f"the value of parameter {self.name} contradicts its assumptions",
+                expected=", ".join(sorted(self.assumptions)),
+                found=self.value,
+            )
+
+    def _shape(self) -> Shape:
+        return self.dims
+
+
+@dataclass(frozen=True)
+class FunctionSymbol:
+    """An unknown smooth function of blocks of the state; its argument names are formal."""
+
+    name: str
+    arguments: tuple[Variable, ...]
+    shape: Shape = ()
+    assumptions: frozenset[str] = frozenset()
+
+    def __post_init__(self) -> None:
+        check_name(self.name, "function")
+        if not self.arguments:
+            raise DeclarationError(
+                f"function {self.name} has no arguments",
+                fix="declare a constant as a parameter instead",
+            )
+        checked = _check_assumptions(self.name, self.shape, self.assumptions)
+        object.__setattr__(self, "assumptions", checked)
+
+
+def _require_square(name: str, dims: Shape, assumption: str) -> None:
+    if len(dims) != 2 or dims[0] != dims[1]:
+        raise DeclarationError(
+            f"{name} is declared {assumption.replace('_', ' ')} but is no square matrix",
+            expected="shape (n, n)",
+            found=f"shape {shape_text(dims)}",
+        )
+
+
+def _check_assumptions(name: str, dims: Shape, assumptions: frozenset[str]) -> frozenset[str]:
+    for assumption in sorted(assumptions):
+        if assumption not in ASSUMPTIONS:
+            raise DeclarationError(
+                f"unknown assumption about {name}",
+                expected=f"some of {', '.join(ASSUMPTIONS)}",
+                found=repr(assumption),
+            )
+        if assumption in _MATRIX_ASSUMPTIONS:
+            _require_square(name, dims, assumption)
+        elif len(dims) > 1:
+            raise DeclarationError(
+                f"{name} is a matrix and is declared {assumption}",
+                fix="say positive_definite for a matrix",
+            )
+    full = set(assumptions)
+    if full & {"positive_definite", "positive_semidefinite"}:
+        full.add("symmetric")
+    if {"symmetric", "antisymmetric"} <= full:
+        raise DeclarationError(f"{name} is declared symmetric and antisymmetric, so it is zero")
+    return frozenset(full)
+
+
+def shape_text(shape: Shape) -> str:
+    """A shape as users read it: `()` for a scalar, `(n, n)` for a square matrix."""
+    names = [dim.name for dim in shape]
+    return f"({names[0]},)" if len(names) == 1 else f"({', '.join(names)})"
+
+
+def as_dims(dims: Sequence[Any], kind: str, name: str) -> Shape:
+    """Check that sizes are `Dim`s; an integer k becomes the fixed size `k`.
+
+    Raises:
+        DeclarationError: If a size is neither.
+    """
+    checked = []
+    for dim in dims:
+        if isinstance(dim, bool) or not isinstance(dim, (Dim, int)):
+            raise DeclarationError(
+                f"{kind} {name} has a size that is no dimension",
+                expected='dimensions from sk.dim("n"), or positive integers',
+                found=repr(dim),
+            )
+        checked.append(dim if isinstance(dim, Dim) else Dim(f"size_{dim}", dim))
+    return tuple(checked)
+
+
+def as_domain(domain: Any) -> Domain:
+    """Read a domain: a `Domain`, a kind, or a pair of exact ends such as (0, 1) or ("0", "1/2").
+
+    Raises:
+        DeclarationError: If it is none of these.
+    """
+    if isinstance(domain, Domain):
+        return domain
+    if isinstance(domain, str):
+        if domain == "interval":
+            raise DeclarationError("an interval needs its two ends", fix='domain=("0", "1")')
+        return Domain(domain)
+    if isinstance(domain, (tuple, list)) and len(domain) == 2:
+        return Domain("interval", exact_number(domain[0]), exact_number(domain[1]))
+    raise DeclarationError(
+        "unknown domain of a variable",
+        expected='"real", "positive", "circle", or a pair of ends',
+        found=repr(domain),
+    )
+
+
+def exact_number(value: Any) -> Fraction:
+    """An exact rational from an integer, a Fraction, a SymPy Rational or text such as "1/2".
+
+    Raises:
+        DeclarationError: If the value is a float or no number.
+    """
+    from sdekit.declare.operators import as_expression
+    from sdekit.declare.parser import parse_number
+
+    if isinstance(value, str):
+        return parse_number(value)
+    expression = as_expression(value)
+    from sdekit.declare.expression import Number
+
+    if not isinstance(expression, Number):
+        raise DeclarationError("expected an exact number", found=repr(value))
+    return expression.value
+
+
+def scalar(name: str, *, domain: Any = "real") -> Variable:
+    """A scalar variable.
+
+    Args:
+        name: Identifier.
+        domain: "real", "positive", "circle" (period 2 pi) or a pair of exact ends.
+
+    Example:
+        >>> scalar("xi").shape
+        ()
+    """
+    return Variable(name, (), None, as_domain(domain))
+
+
+def vector(name: str, n: Dim | int, *, domain: Any = "real") -> Variable:
+    """A vector variable of n entries, all on the same domain."""
+    return Variable(name, as_dims((n,), "vector", name), None, as_domain(domain))
+
+
+def matrix(
+    name: str,
+    n: Dim | int,
+    m: Dim | int | None = None,
+    *,
+    symmetric: bool = False,
+    antisymmetric: bool = False,
+    domain: Any = "real",
+) -> Variable:
+    """A matrix variable, n x n or n x m; a symmetric one has n (n + 1) / 2 coordinates.
+
+    The derivative by a symmetric variable is the projected one,
+    $\\partial X_{ij}/\\partial X_{kl} = (\\delta_{ik}\\delta_{jl}+\\delta_{il}\\delta_{jk})/2$.
+    """
+    symmetry = "symmetric" if symmetric else "antisymmetric" if antisymmetric else None
+    dims = as_dims((n, n if m is None else m), "matrix", name)
+    return Variable(name, dims, symmetry, as_domain(domain))
+
+
+def variable(name: str, *dims: Dim | int, domain: Any = "real") -> Variable:
+    """A variable of any rank, with one axis for each size given."""
+    return Variable(name, as_dims(dims, "variable", name), None, as_domain(domain))
+
+
+def _flags(**assumptions: bool) -> frozenset[str]:
+    return frozenset(name for name, assumed in assumptions.items() if assumed)
+
+
+def parameter(
+    name: str,
+    *dims: Dim | int,
+    positive: bool = False,
+    nonnegative: bool = False,
+    symmetric: bool = False,
+    antisymmetric: bool = False,
+    positive_definite: bool = False,
+    positive_semidefinite: bool = False,
+    value: Any = None,
+) -> Parameter:
+    """A constant of the model: scalar, vector, matrix or tensor.
+
+    Args:
+        name: Identifier.
+        *dims: One size for each axis; none for a scalar.
+        positive: Every entry of a scalar or vector is > 0.
+        nonnegative: Every entry of a scalar or vector is >= 0.
+        symmetric: A symmetric matrix.
+        antisymmetric: An antisymmetric matrix.
+        positive_definite: A symmetric positive definite matrix.
+        positive_semidefinite: A symmetric positive semidefinite matrix.
+        value: An exact value, which fixes a scalar once and for all.
+
+    Raises:
+        DeclarationError: If assumptions and shape, or assumptions and value, contradict.
+    """
+    assumptions = _flags(
+        positive=positive,
+        nonnegative=nonnegative,
+        symmetric=symmetric,
+        antisymmetric=antisymmetric,
+        positive_definite=positive_definite,
+        positive_semidefinite=positive_semidefinite,
+    )
+    exact = None if value is None else exact_number(value)
+    return Parameter(name, as_dims(dims, "parameter", name), assumptions, exact)
+
+
+def function(
+    name: str,
+    *arguments: Variable,
+    shape: Sequence[Dim | int] = (),
+    positive: bool = False,
+    nonnegative: bool = False,
+    symmetric: bool = False,
+    antisymmetric: bool = False,
+    positive_definite: bool = False,
+    positive_semidefinite: bool = False,
+) -> Call:
+    """An unknown smooth function of the given variables, at these variables.
+
+    Calling the result again puts other arguments in, as `S(xi + 1)`.
+
+    Example:
+        >>> n = Dim("n")
+        >>> theta = vector("theta", n)
+        >>> function("G", theta, shape=(n, n), positive_definite=True)
+        G(theta)
+    """
+    for argument in arguments:
+        if not isinstance(argument, Variable):
+            raise DeclarationError(
+                f"function {name} is declared on something that is no variable",
+                found=repr(argument),
+                fix=f"declare {name} on variables, then call it: {name}(...)",
+            )
+    if len(set(arguments)) != len(arguments):
+        raise DeclarationError(f"function {name} lists one argument twice", found=arguments)
+    assumptions = _flags(
+        positive=positive,
+        nonnegative=nonnegative,
+        symmetric=symmetric,
+        antisymmetric=antisymmetric,
+        positive_definite=positive_definite,
+        positive_semidefinite=positive_semidefinite,
+    )
+    dims = as_dims(tuple(shape), "function", name)
+    return Call(FunctionSymbol(name, arguments, dims, assumptions), arguments)
+
+
+def potential(name: str, *arguments: Variable) -> Call:
+    """An unknown smooth scalar function, such as U(theta) of a target exp(-U)."""
+    return function(name, *arguments)

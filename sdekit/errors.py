@@ -1,0 +1,119 @@
+"""The errors sdekit raises: each says what is wrong, what was expected, what was found, how to fix it.
+
+Not for verdicts: that a design is refuted or undecided is data (`sdekit.verify.verdict`), not an error.
+"""
+
+from __future__ import annotations
+
+
+class SdekitError(Exception):
+    """A mistake of the user, told in four facts.
+
+    Args:
+        what: The mistake in plain words.
+        expected: What would have been right, if that can be named.
+        found: What was there instead.
+        fix: What to do about it, as one sentence.
+    """
+
+    def __init__(
+        self,
+        what: str,
+        *,
+        expected: object = None,
+        found: object = None,
+        fix: str | None = None,
+    ) -> None:
+        self.what = what
+        self.expected = expected
+        self.found = found
+        self.fix = fix
+        super().__init__(self._message())
+
+    def _message(self) -> str:
+        facts = []
+        if self.expected is not None:
+            facts.append(f"expected {self.expected}")
+        if self.found is not None:
+            facts.append(f"found {self.found}")
+        message = self.what + (": " + ", ".join(facts) if facts else "")
+        return message + (f". Fix: {self.fix}" if self.fix else "")
+
+
+class DeclarationError(SdekitError):
+    """An expression or a `Dynamics` that makes no sense: shapes, names, floats, assumptions."""
+
+
+class ModelFileError(SdekitError):
+    """A model file that cannot be read.
+
+    Args:
+        what: The mistake in plain words.
+        line: Line of the file, counted from 1, if known.
+        column: Column of that line, or of the expression where `where` names one; from 1.
+        where: The entry of the file that holds the mistake, such as `drift.xi`.
+        expected: What would have been right.
+        found: What was there instead.
+        fix: What to do about it.
+    """
+
+    def __init__(
+        self,
+        what: str,
+        *,
+        line: int | None = None,
+        column: int | None = None,
+        where: str | None = None,
+        expected: object = None,
+        found: object = None,
+        fix: str | None = None,
+    ) -> None:
+        self.line = line
+        self.column = column
+        self.where = where
+        super().__init__(what, expected=expected, found=found, fix=fix)
+
+    def _message(self) -> str:
+        place = [self.where] if self.where else []
+        if self.line is not None:
+            place.append(f"line {self.line}")
+        if self.column is not None:
+            place.append(f"column {self.column}")
+        message = super()._message()
+        return f"{', '.join(place)}: {message}" if place else message
+
+
+class VerificationError(SdekitError):
+    """A verification that cannot be asked for, such as sizes that the model does not have."""
+
+
+class SchemeError(SdekitError):
+    """A splitting word or scheme that the dynamics does not have."""
+
+
+class SimulationError(SdekitError):
+    """A simulation that cannot start: missing values, wrong shapes, an impossible step size."""
+
+
+class DivergenceError(SimulationError):
+    """A chain that left the finite numbers; `run` holds what had been sampled until then."""
+
+    def __init__(
+        self,
+        what: str,
+        *,
+        run: object = None,
+        expected: object = None,
+        found: object = None,
+        fix: str | None = None,
+    ) -> None:
+        self.run = run
+        super().__init__(what, expected=expected, found=found, fix=fix)
+
+
+class DataError(SdekitError):
+    """Data that cannot be used: shapes that do not fit, NaN, an unreadable file."""
+
+
+class MissingDependencyError(SdekitError, ImportError):
+    """An optional dependency that this feature needs and that is not installed."""
