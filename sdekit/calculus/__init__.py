@@ -1,0 +1,1 @@
+"""Exact calculus of the two engines: index contraction for all n, differential field for one n."""

@@ -1,0 +1,68 @@
+"""What stops an exact engine short: expressions it cannot express, and time that runs out.
+
+Not for verdicts: the verifier turns both into UNDECIDED, never into an answer.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+
+
+class Unsupported(Exception):  # noqa: N818 - a statement about the engine, not a user's error
+    """The engine cannot express or decide this.
+
+    Args:
+        reason: Why, as half a sentence that reads well after "undecided:".
+    """
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+        super().__init__(reason)
+
+
+class BudgetExceeded(Unsupported):
+    """The time granted ran out before there was an answer."""
+
+
+#: Clock reads are slower than arithmetic on small terms, so only every so many ticks look.
+_TICKS_PER_LOOK = 64
+
+_deadline: ContextVar[float | None] = ContextVar("deadline", default=None)
+_ticks = 0
+
+
+@contextmanager
+def spending(seconds: float | None) -> Iterator[None]:
+    """Grant the calculations inside this much time; an outer, shorter budget stays in force.
+
+    Args:
+        seconds: Time granted; None for no limit.
+
+    Raises:
+        BudgetExceeded: From inside a calculation that calls `tick` after the time is over.
+    """
+    outer = _deadline.get()
+    own = None if seconds is None else time.monotonic() + seconds
+    bounds = [bound for bound in (outer, own) if bound is not None]
+    token = _deadline.set(min(bounds) if bounds else None)
+    try:
+        yield
+    finally:
+        _deadline.reset(token)
+
+
+def tick() -> None:
+    """Called in every loop that can grow; stops it once the time granted is over.
+
+    Raises:
+        BudgetExceeded: If the time granted by `spending` is over.
+    """
+    global _ticks
+    _ticks += 1
+    if _ticks % _TICKS_PER_LOOK == 0:
+        deadline = _deadline.get()
+        if deadline is not None and time.monotonic() > deadline:
+            raise BudgetExceeded("the time budget ran out")
