@@ -1,0 +1,323 @@
+r"""`Dynamics`: stochastic dynamics declared as a triple (v, D, H), frozen and hashable.
+
+Convention, here and everywhere: Ito, dG = v dt + N(0, 2 D dt), rho ~ exp(-H), H = -log density.
+
+Not for deciding anything about the triple (`sdekit.verify`) nor for running it
+(`sdekit.simulate`). Four readings of one declaration exist, none of which knows the others: prove
+(`calculus.contraction`), expand (`Dynamics.at`), run (`simulate.lower`), print (`text`, `latex`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+from sdekit.declare import expression as ex
+from sdekit.declare.dimension import Dim
+from sdekit.declare.dynamics_checks import (
+    check_expression,
+    check_interpretation,
+    check_symbols,
+    read_diffusion,
+    read_noise,
+    read_variables,
+)
+from sdekit.declare.expression import Expression
+from sdekit.declare.noise import diffusion_of_noise, ito_drift
+from sdekit.declare.operators import ZERO, transpose
+from sdekit.declare.symbols import FunctionSymbol, Parameter, Variable
+from sdekit.errors import DeclarationError
+
+if TYPE_CHECKING:
+    from sdekit.declare.components import Components
+
+#: One sentence for every place that prints a triple.
+CONVENTION = "Ito, dG = v dt + N(0, 2 D dt), rho ~ exp(-H), H = -log density"
+
+
+class Dynamics:
+    r"""Stochastic dynamics $dz = v(z)\,dt + \mathcal N(0, 2 D(z)\,dt)$ with a claimed law.
+
+    Args:
+        drift: v, one entry for each variable; their order is the order of the state. Keys are
+            variables (or SymPy symbols, with SymPy expressions as values).
+        diffusion: D. A key `p` is the block (p, p), a key `(p, s)` that block and its mirror
+            image. A scalar is that multiple of the identity; a full block (X, Y) has shape
+            X.shape + Y.shape. Blocks left out are zero.
+        noise: Instead of D a factor sigma with D = sigma sigma^T / 2, that is the SDE
+            dz = v dt + sigma dW. A value of shape X.shape + (m,) drives X by m Brownian motions of
+            its own, a scalar drives every entry by one of its own; a list of scalars, for scalar
+            variables, holds the row of sigma over Brownian motions shared by all lists.
+        hamiltonian: H, the claimed stationary density being exp(-H); None for a plain SDE.
+        target: The claimed marginal is exp(-target); H itself when left out.
+        interpretation: "ito" or "stratonovich".
+        name: Name for reports.
+        source: Where the dynamics was published.
+        target_variables: The variables of the target; those written in `target` when left out.
+
+    Raises:
+        DeclarationError: If shapes, names or symbols do not fit together.
+
+    Example:
+        >>> import sdekit as sk
+        >>> x = sk.scalar("x")
+        >>> sk.Dynamics(drift={x: -x}, diffusion={x: 1}, hamiltonian=x**2 / 2).is_scalar
+        True
+    """
+
+    name: str | None
+    source: str | None
+    variables: tuple[Variable, ...]
+    drift: Mapping[Variable, Expression]
+    diffusion: Mapping[tuple[Variable, Variable], Expression]
+    noise: Mapping[Variable, Expression | tuple[Expression, ...]] | None
+    hamiltonian: Expression | None
+    target: Expression | None
+    target_variables: tuple[Variable, ...]
+    interpretation: str
+
+    def __init__(
+        self,
+        drift: Mapping[Any, Any],
+        diffusion: Mapping[Any, Any] | None = None,
+        noise: Mapping[Any, Any] | None = None,
+        hamiltonian: Any = None,
+        target: Any = None,
+        *,
+        interpretation: str = "ito",
+        name: str | None = None,
+        source: str | None = None,
+        target_variables: Sequence[Any] | None = None,
+    ) -> None:
+        if diffusion is not None and noise is not None:
+            raise DeclarationError(
+                "both diffusion and noise are given",
+                fix="give the diffusion D, or a factor sigma with D = sigma sigma^T / 2",
+            )
+        reader = read_variables(drift)
+        variables = reader.variables
+        factors = None if noise is None else read_noise(noise, reader)
+        blocks = read_diffusion(diffusion or {}, reader)
+        if factors is not None:
+            blocks = diffusion_of_noise(factors)
+        energy = None if hamiltonian is None else reader.scalar(hamiltonian, "hamiltonian")
+        goal = None if target is None else reader.scalar(target, "target")
+        if goal is not None and energy is None:
+            raise DeclarationError(
+                "a target is given without a hamiltonian",
+                fix="give hamiltonian=H, the claim being that exp(-H) is stationary",
+            )
+        check_interpretation(interpretation, factors, blocks)
+        given = {
+            "name": name,
+            "source": source,
+            "variables": variables,
+            "drift": MappingProxyType(
+                {x: reader.block(drift_of_x, x) for x, drift_of_x in reader.pairs(drift)}
+            ),
+            "diffusion": MappingProxyType(blocks),
+            "noise": None if factors is None else MappingProxyType(factors),
+            "hamiltonian": energy,
+            "target": goal,
+            "interpretation": interpretation,
+        }
+        for attribute, value in given.items():
+            object.__setattr__(self, attribute, value)
+        check_symbols(self.expressions(), variables)
+        chosen = self._target_variables(target_variables, reader)
+        object.__setattr__(self, "target_variables", chosen)
+
+    def _target_variables(self, given: Sequence[Any] | None, reader: Any) -> tuple[Variable, ...]:
+        if self.target is None:
+            return self.variables
+        written = {node for node in self.target.walk() if isinstance(node, Variable)}
+        if given is not None:
+            named = {reader.variable(x) for x in given}
+            if not written <= named:
+                missing = ", ".join(sorted(x.name for x in written - named))
+                raise DeclarationError(
+                    f"the target depends on {missing}, which is not among the target variables",
+                    fix='give it role = "target"',
+                )
+            written = named
+        if not written:
+            raise DeclarationError(
+                "the target depends on no variable",
+                found=repr(self.target),
+                fix="declare the potential on a variable, as U(theta)",
+            )
+        return tuple(x for x in self.variables if x in written)
+
+    def __setattr__(self, name: str, value: object) -> None:
+        raise AttributeError(f"Dynamics is frozen; cannot set {name}")
+
+    def __delattr__(self, name: str) -> None:
+        raise AttributeError(f"Dynamics is frozen; cannot delete {name}")
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Mapping proxies cannot be pickled; the text of the model is its own serial form.
+        from sdekit.declare.modelfile import loads
+
+        return loads, (self.to_toml(),)
+
+    def _identity(self) -> tuple[Any, ...]:
+        noise = None if self.noise is None else tuple(self.noise.items())
+        return (
+            self.variables,
+            tuple(self.drift[x] for x in self.variables),
+            frozenset(self.diffusion.items()),
+            noise,
+            self.hamiltonian,
+            self.target,
+            self.target_variables,
+            self.interpretation,
+        )
+
+    def __eq__(self, other: object) -> bool:
+        """Equal declarations; name and source are labels and do not count."""
+        return isinstance(other, Dynamics) and self._identity() == other._identity()
+
+    def __hash__(self) -> int:
+        return hash(self._identity())
+
+    def __repr__(self) -> str:
+        names = ", ".join(x.name for x in self.variables)
+        return f"<Dynamics {self.name or '(unnamed)'} of {names}>"
+
+    def __str__(self) -> str:
+        from sdekit.declare.unicode_text import dynamics_text
+
+        return dynamics_text(self)
+
+    # ------------------------------------------------------------------ what it is made of
+
+    def expressions(self) -> Iterator[Expression]:
+        """All expressions of the declaration, as written."""
+        yield from self.drift.values()
+        yield from self.diffusion.values()
+        for factor in (self.noise or {}).values():
+            yield from factor if isinstance(factor, tuple) else (factor,)
+        for energy in (self.hamiltonian, self.target):
+            if energy is not None:
+                yield energy
+
+    def _symbols(self, kind: type) -> tuple[Any, ...]:
+        found: dict[Any, None] = {}
+        for expression in self.expressions():
+            for node in expression.walk():
+                if isinstance(node, kind):
+                    found.setdefault(node)
+        return tuple(found)
+
+    @property
+    def parameters(self) -> tuple[Parameter, ...]:
+        """The parameters, in order of appearance."""
+        return self._symbols(Parameter)
+
+    @property
+    def functions(self) -> tuple[FunctionSymbol, ...]:
+        """The unknown functions, in order of appearance."""
+        return tuple(dict.fromkeys(call.function for call in self._symbols(ex.Call)))
+
+    @property
+    def dimensions(self) -> tuple[Dim, ...]:
+        """The dimensions, in order of appearance."""
+        found: dict[Dim, None] = {}
+        for x in self.variables:
+            found.update(dict.fromkeys(x.shape))
+        for expression in self.expressions():
+            for node in expression.walk():
+                found.update(dict.fromkeys(node.shape))
+                if isinstance(node, ex.Size):
+                    found.setdefault(node.dim)
+        return tuple(found)
+
+    @property
+    def is_scalar(self) -> bool:
+        """Whether the model has scalar blocks only, so that no size is left open."""
+        return not self.dimensions
+
+    @property
+    def depends_on_time(self) -> bool:
+        """Whether a coefficient contains `sk.time`."""
+        return bool(self._symbols(ex.Time))
+
+    @property
+    def auxiliary_variables(self) -> tuple[Variable, ...]:
+        """The variables to be integrated out of exp(-H)."""
+        return tuple(x for x in self.variables if x not in self.target_variables)
+
+    def diffusion_block(self, x: Variable, y: Variable) -> Expression | None:
+        """The block (x, y) of D, of shape x.shape + y.shape; None if it is zero.
+
+        A scalar becomes that multiple of the identity; a block given once is mirrored.
+        """
+        block = self.diffusion.get((x, y))
+        if block is None:
+            mirror = self.diffusion.get((y, x))
+            if mirror is None or not mirror.shape:
+                block = mirror
+            else:
+                order = tuple(range(y.ndim, mirror.ndim)) + tuple(range(y.ndim))
+                block = transpose(mirror, *order)
+        if block is None or block == ZERO:
+            return None
+        if not block.shape and x.shape:
+            return block * ex.Eye(x.shape)
+        return block
+
+    def blocks(self) -> Iterator[tuple[tuple[Variable, Variable], Expression]]:
+        """All non-zero blocks of the full matrix D, both triangles."""
+        for x in self.variables:
+            for y in self.variables:
+                block = self.diffusion_block(x, y)
+                if block is not None:
+                    yield (x, y), block
+
+    # ------------------------------------------------------------------ readings
+
+    def ito(self) -> Dynamics:
+        r"""The same process as an Ito SDE.
+
+        $v_i \to v_i + \tfrac12\sum_{jk}\sigma_{jk}\,\partial_j\sigma_{ik}$ for a Stratonovich
+        declaration; an Ito declaration is returned as it is.
+        """
+        if self.interpretation == "ito":
+            return self
+        noise = None if self.noise is None else dict(self.noise)
+        return Dynamics(
+            drift=ito_drift(self.drift, noise),
+            diffusion=dict(self.diffusion) if noise is None else None,
+            noise=noise,
+            hamiltonian=self.hamiltonian,
+            target=self.target,
+            name=self.name,
+            source=self.source,
+            target_variables=None if self.target is None else self.target_variables,
+        )
+
+    def at(self, **sizes: int) -> Components:
+        """The components at given sizes, as SymPy expressions: `dynamics.at(n=3)`.
+
+        Raises:
+            DeclarationError: If a size is missing, unknown or no positive integer.
+        """
+        from sdekit.declare.components import components_at
+
+        return components_at(self, sizes)
+
+    def to_toml(self) -> str:
+        """The model as the text of a model file; `sdekit.load` gives an equal object back."""
+        from sdekit.declare.modelfile import to_toml
+
+        return to_toml(self)
+
+    def latex(self) -> str:
+        """The triple as LaTeX, in vector notation as written."""
+        from sdekit.declare.latex import dynamics_latex
+
+        return dynamics_latex(self)
+
+
+__all__ = ["CONVENTION", "Dynamics", "check_expression"]

@@ -1,0 +1,251 @@
+"""Reading what a user hands to `Dynamics`: variables, blocks and noise, with every shape checked.
+
+Not for the triple itself (`dynamics`); a checked declaration never comes back here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sdekit.declare import expression as ex
+from sdekit.declare.expression import Expression
+from sdekit.declare.operators import ZERO, as_expression
+from sdekit.declare.symbols import Parameter, Variable, shape_text
+from sdekit.errors import DeclarationError
+
+Blocks = dict[tuple[Variable, Variable], Expression]
+Factors = dict[Variable, Expression | tuple[Expression, ...]]
+
+
+def _is_sympy(value: object) -> bool:
+    return type(value).__module__.partition(".")[0] == "sympy" or any(
+        base.__module__.partition(".")[0] == "sympy" for base in type(value).__mro__
+    )
+
+
+@dataclass(frozen=True)
+class Reader:
+    """Turns keys into variables and values into expressions, SymPy's own included."""
+
+    variables: tuple[Variable, ...]
+    #: SymPy symbols of the state, for a declaration in plain SymPy.
+    symbols: Mapping[Any, Variable]
+
+    def variable(self, key: Any) -> Variable:
+        """The variable of the state that a key names.
+
+        Raises:
+            DeclarationError: If it is not one of the state.
+        """
+        found = key if isinstance(key, Variable) else self.symbols.get(key)
+        if found is None or found not in self.variables:
+            names = ", ".join(x.name for x in self.variables)
+            raise DeclarationError(
+                f"{key!r} has no drift, so it is no variable of the state",
+                expected=f"one of {names}",
+                fix="give every variable an entry in drift, 0 where it does not drift",
+            )
+        return found
+
+    def expression(self, value: Any) -> Expression:
+        """The value as an expression of this state."""
+        if _is_sympy(value):
+            from sdekit.declare.sympy_reader import from_sympy
+
+            return from_sympy(value, self.symbols)
+        return as_expression(value)
+
+    def scalar(self, value: Any, what: str) -> Expression:
+        """The value as a scalar expression."""
+        expression = self.expression(value)
+        return check_expression(expression, (), f"the {what}")
+
+    def block(self, value: Any, x: Variable) -> Expression:
+        """The value as drift of x; the number 0 stands for zero of every shape."""
+        expression = self.expression(value)
+        if expression == ZERO:
+            return expression
+        return check_expression(expression, x.shape, f"the drift of {x.name}")
+
+    def pairs(self, mapping: Mapping[Any, Any]) -> Iterator[tuple[Variable, Any]]:
+        """The items of a mapping whose keys are variables."""
+        for key, value in mapping.items():
+            yield self.variable(key), value
+
+
+def check_expression(expression: Expression, shape: ex.Shape, what: str) -> Expression:
+    """The expression, if it has the shape.
+
+    Raises:
+        DeclarationError: If it has another one.
+    """
+    if expression.shape != shape:
+        sizes = ", ".join(dim.name for dim in shape)
+        raise DeclarationError(
+            f"{what} has the wrong shape",
+            expected=shape_text(shape),
+            found=f"{shape_text(expression.shape)} in {expression!r}",
+            fix=f"multiply a scalar by ones({sizes})" if shape and not expression.shape else None,
+        )
+    return expression
+
+
+def read_variables(drift: Mapping[Any, Any]) -> Reader:
+    """The state: the keys of the drift, in order.
+
+    Raises:
+        DeclarationError: If there are none, or a key is no variable.
+    """
+    if not isinstance(drift, Mapping) or not drift:
+        raise DeclarationError(
+            "the drift is no mapping from variables to expressions",
+            expected="drift={theta: p, p: ...}",
+            found=repr(drift)[:80],
+        )
+    variables: list[Variable] = []
+    symbols: dict[Any, Variable] = {}
+    for key in drift:
+        if isinstance(key, Variable):
+            variables.append(key)
+        elif _is_sympy(key) and getattr(key, "is_Symbol", False):
+            from sdekit.declare.sympy_reader import variable_of
+
+            symbols[key] = variable_of(key)
+            variables.append(symbols[key])
+        else:
+            raise DeclarationError(
+                "a key of the drift is no variable",
+                expected="variables from sk.scalar, sk.vector, sk.matrix, or SymPy symbols",
+                found=repr(key)[:80],
+            )
+    return Reader(tuple(variables), symbols)
+
+
+def read_diffusion(diffusion: Mapping[Any, Any], reader: Reader) -> Blocks:
+    """The blocks of D as given.
+
+    Raises:
+        DeclarationError: If a key is no block of the state, or a block has the wrong shape.
+    """
+    if not isinstance(diffusion, Mapping):
+        raise DeclarationError(
+            "the diffusion is no mapping from blocks to expressions",
+            expected="diffusion={p: A * eye(n)}",
+            found=repr(diffusion)[:80],
+        )
+    blocks: Blocks = {}
+    for key, value in diffusion.items():
+        pair = key if isinstance(key, tuple) else (key, key)
+        if len(pair) != 2:
+            raise DeclarationError("a key of the diffusion is no pair of variables", found=key)
+        x, y = reader.variable(pair[0]), reader.variable(pair[1])
+        if (x, y) in blocks:
+            raise DeclarationError(f"the diffusion block ({x.name}, {y.name}) is given twice")
+        block = reader.expression(value)
+        if block.shape or x.shape != y.shape:
+            check_expression(
+                block, x.shape + y.shape, f"the diffusion block ({x.name}, {y.name})"
+            )
+        blocks[x, y] = block
+    return blocks
+
+
+def read_noise(noise: Mapping[Any, Any], reader: Reader) -> Factors:
+    """The rows of the noise factor sigma.
+
+    Raises:
+        DeclarationError: If a row has the wrong shape, or lists differ in length.
+    """
+    if not isinstance(noise, Mapping):
+        raise DeclarationError(
+            "the noise is no mapping from variables to factors", found=repr(noise)[:80]
+        )
+    factors: Factors = {}
+    for x, value in reader.pairs(noise):
+        if isinstance(value, (list, tuple)):
+            if x.shape:
+                raise DeclarationError(
+                    f"the noise of {x.name} is a list, but {x.name} is no scalar",
+                    fix=f"give one factor of shape {shape_text(x.shape)} + (m,)",
+                )
+            factors[x] = tuple(reader.scalar(entry, f"noise of {x.name}") for entry in value)
+            continue
+        factor = reader.expression(value)
+        if factor.shape and (
+            factor.ndim != x.ndim + 1 or factor.shape[: x.ndim] != x.shape or x.symmetry
+        ):
+            raise DeclarationError(
+                f"the noise factor of {x.name} has the wrong shape",
+                expected=f"a scalar, or {shape_text(x.shape)} followed by one axis of noises",
+                found=shape_text(factor.shape),
+            )
+        factors[x] = factor
+    lengths = {len(row) for row in factors.values() if isinstance(row, tuple)}
+    if len(lengths) > 1:
+        raise DeclarationError(
+            "the lists of noise factors differ in length",
+            expected="one entry for each shared Brownian motion",
+            found=sorted(lengths),
+        )
+    return factors
+
+
+def check_interpretation(interpretation: str, factors: Factors | None, blocks: Blocks) -> None:
+    """A Stratonovich SDE needs the factor sigma wherever D depends on the state.
+
+    Raises:
+        DeclarationError: If it is missing, or the interpretation has no known name.
+    """
+    if interpretation not in ("ito", "stratonovich"):
+        raise DeclarationError(
+            "unknown interpretation",
+            expected='"ito" or "stratonovich"',
+            found=repr(interpretation),
+        )
+    if interpretation == "ito" or factors is not None:
+        return
+    for (x, y), block in blocks.items():
+        if any(isinstance(node, Variable) for node in block.walk()):
+            raise DeclarationError(
+                f"a Stratonovich SDE whose diffusion block ({x.name}, {y.name}) depends on the "
+                "state is not determined by D",
+                fix="give the factor sigma as noise=..., with D = sigma sigma^T / 2",
+            )
+
+
+def check_symbols(expressions: Iterable[Expression], variables: tuple[Variable, ...]) -> None:
+    """Every variable has a drift, and no name stands for two things.
+
+    Raises:
+        DeclarationError: If not.
+    """
+    meaning: dict[str, object] = {}
+
+    def claim(name: str, thing: object, kind: str) -> None:
+        if meaning.setdefault(name, thing) != thing:
+            raise DeclarationError(
+                f"the name {name} stands for two different things",
+                found=f"a second {kind} of that name",
+                fix="declare it once and use that one, or rename one of them",
+            )
+
+    for x in variables:
+        claim(x.name, x, "variable")
+    for expression in expressions:
+        for node in expression.walk():
+            if isinstance(node, Variable):
+                if node not in variables:
+                    claim(node.name, node, "variable")
+                    raise DeclarationError(
+                        f"{node.name} has no drift, so it is no variable of the state",
+                        expected=f"one of {', '.join(x.name for x in variables)}",
+                        fix="give it an entry in drift, or declare it as a parameter",
+                    )
+            elif isinstance(node, Parameter):
+                claim(node.name, node, "parameter")
+            elif isinstance(node, ex.Call):
+                claim(node.function.name, node.function, "function")
+            for dim in (node.dim,) if isinstance(node, ex.Size) else node.shape:
+                claim(dim.name, dim, "dimension")
