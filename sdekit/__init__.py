@@ -1,0 +1,81 @@
+"""sdekit: stochastic dynamics, declared once: proved, run and explained.
+
+    import sdekit as sk
+
+The public names below are loaded when they are first used (PEP 562), so that importing sdekit costs
+nothing and declaring or verifying never loads JAX. Convention everywhere: Ito,
+dG = v dt + N(0, 2 D dt), density proportional to exp(-H).
+
+Not for anything else: each name lives in the module that the table names, with its documentation.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from types import ModuleType
+from typing import Any
+
+__version__ = "0.1.0"
+
+#: Where each public name lives.
+_HOME: dict[str, tuple[str, ...]] = {
+    "sdekit.declare.dimension": ("dim", "Dim"),
+    "sdekit.declare.symbols": (
+        "scalar", "vector", "matrix", "variable", "parameter", "function", "potential",
+    ),
+    "sdekit.declare.grammar": (
+        "dot", "outer", "trace", "diag", "eye", "ones", "inv", "logdet", "transpose", "grad",
+        "div", "diff", "sqrt", "exp", "log", "sin", "cos", "tan", "sinh", "cosh", "tanh", "asinh",
+        "atan", "abs_", "sign", "erf", "loggamma", "pi", "E", "time",
+    ),
+    "sdekit.declare.dynamics": ("Dynamics",),
+    "sdekit.declare.model_file": ("load",),
+    "sdekit.verify.ladder": ("verify",),
+    "sdekit.verify.verdict": ("Verdict", "Verification"),
+    "sdekit.design.recipe": ("recipe",),
+    "sdekit.design.ansatz": ("design",),
+    "sdekit.schemes.splitting": ("splitting",),
+    "sdekit.schemes.order": ("order",),
+    "sdekit.schemes.bias": ("bias",),
+    "sdekit.simulate.sampler": ("sampler",),
+    "sdekit.simulate.run": ("simulate",),
+    "sdekit.simulate.minibatch": ("Minibatch",),
+    "sdekit.simulate.bridges": ("to_diffrax",),
+    "sdekit.simulate.audit": ("audit",),
+    "sdekit.errors": ("SdekitError",),
+}  # fmt: skip
+_MODULE_OF = {name: module for module, names in _HOME.items() for name in names}
+#: Subpackages reached as attributes: `sk.catalog`, `sk.theory`.
+_SUBPACKAGES = ("catalog", "theory")
+
+__all__ = [*sorted(_MODULE_OF), *_SUBPACKAGES]
+
+
+class _Package(ModuleType):
+    """The package as a module that keeps its functions when a subpackage has the same name."""
+
+    def __setattr__(self, name: str, value: object) -> None:
+        # Loading sdekit/verify binds the subpackage to `sdekit.verify`; the name belongs to the
+        # function, and the subpackage is reached with `from sdekit.verify.ladder import ...`.
+        if name in _MODULE_OF and isinstance(value, ModuleType):
+            return
+        super().__setattr__(name, value)
+
+
+sys.modules[__name__].__class__ = _Package
+
+
+def __getattr__(name: str) -> Any:
+    if name in _MODULE_OF:
+        value = getattr(importlib.import_module(_MODULE_OF[name]), name)
+    elif name in _SUBPACKAGES:
+        value = importlib.import_module(f"{__name__}.{name}")
+    else:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

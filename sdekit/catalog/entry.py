@@ -1,0 +1,109 @@
+"""The record of one published dynamics: its triple, where it stands, and what must come out.
+
+Not for deciding anything: claims are data, and `tests/catalog` compares them with the verifier.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+from sdekit.declare.dynamics import Dynamics
+from sdekit.declare.expression import Expression
+from sdekit.declare.symbols import Variable
+
+PROVED, REFUTED, UNDECIDED = "proved", "refuted", "undecided"
+
+#: Every check of the ladder; an entry claims a verdict for each of them.
+CHECKS = (
+    "diffusion_symmetric",
+    "diffusion_psd",
+    "stationarity",
+    "marginalization",
+    "normalizable",
+    "regularity",
+    "non_explosion",
+    "uniqueness",
+    "reversibility",
+)
+
+
+@dataclass(frozen=True)
+class Triple:
+    """What a source states: drift v, diffusion D or noise factor sigma, H, and the target.
+
+    Attributes:
+        drift: v, one expression for each variable, in the order of the state.
+        diffusion: D, by variable or by pair of variables; blocks left out are zero.
+        hamiltonian: H of exp(-H), or None where the source claims no stationary law.
+        target: Minus the log density of the marginal that is wanted.
+        noise: sigma with D = sigma sigma^T / 2, instead of the diffusion.
+    """
+
+    drift: Mapping[Variable, Expression]
+    diffusion: Mapping[Variable | tuple[Variable, Variable], Expression] = field(
+        default_factory=dict
+    )
+    hamiltonian: Expression | None = None
+    target: Expression | None = None
+    noise: Mapping[Variable, Expression] | None = None
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One dynamics of the literature with the verdict that each check must reach.
+
+    Attributes:
+        name: What users type.
+        title: What readers read.
+        source: Author, year and equation.
+        triple: Builds the triple; called on use, so that listing names costs nothing.
+        claims: The verdict of every check for all n (for its components where nothing has a size).
+        claims_at: Verdicts that differ at one size n.
+        notes: What a user should know.
+        errata: What the source prints differently, and why it cannot stand.
+    """
+
+    name: str
+    title: str
+    source: str
+    triple: Callable[[], Triple]
+    claims: Mapping[str, str]
+    claims_at: Mapping[int, Mapping[str, str]] = field(default_factory=dict)
+    notes: str = ""
+    errata: str = ""
+
+    @property
+    def is_wrong(self) -> bool:
+        """Whether the entry is a known mistake, which the verifier must refute."""
+        return any(self.claims.get(name) == REFUTED for name in (*CHECKS[:5], *CHECKS[5:7]))
+
+    def dynamics(self) -> Dynamics:
+        """The declaration, with the name and the source of the entry."""
+        triple = self.triple()
+        stated = {"noise": triple.noise} if triple.noise else {"diffusion": triple.diffusion}
+        return Dynamics(
+            drift=triple.drift,
+            hamiltonian=triple.hamiltonian,
+            target=triple.target,
+            name=self.name,
+            source=self.source,
+            **stated,
+        )
+
+    def claims_for(self, n: int | None = None) -> dict[str, str]:
+        """The verdicts to be reached for all n, or at one n."""
+        return {**self.claims, **(self.claims_at.get(n, {}) if n is not None else {})}
+
+
+def claims(**verdicts: str) -> Mapping[str, str]:
+    """Claims of an entry: proved unless said otherwise, for every check of the ladder.
+
+    Example:
+        >>> claims(uniqueness=REFUTED)["uniqueness"]
+        'refuted'
+    """
+    unknown = verdicts.keys() - set(CHECKS)
+    assert not unknown, f"no such check: {unknown}"
+    return MappingProxyType({name: verdicts.get(name, PROVED) for name in CHECKS})
