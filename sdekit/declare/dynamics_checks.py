@@ -19,10 +19,10 @@ Blocks = dict[tuple[Variable, Variable], Expression]
 Factors = dict[Variable, Expression | tuple[Expression, ...]]
 
 
-def _is_sympy(value: object) -> bool:
-    return type(value).__module__.partition(".")[0] == "sympy" or any(
-        base.__module__.partition(".")[0] == "sympy" for base in type(value).__mro__
-    )
+def is_sympy(value: object) -> bool:
+    """Whether the value belongs to SymPy, told without importing it."""
+    # Undefined functions of SymPy are classes made at run time: only their bases name the package.
+    return any(str(base.__module__).partition(".")[0] == "sympy" for base in type(value).__mro__)
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class Reader:
 
     def expression(self, value: Any) -> Expression:
         """The value as an expression of this state."""
-        if _is_sympy(value):
+        if is_sympy(value):
             from sdekit.declare.sympy_reader import from_sympy
 
             return from_sympy(value, self.symbols)
@@ -109,7 +109,7 @@ def read_variables(drift: Mapping[Any, Any]) -> Reader:
     for key in drift:
         if isinstance(key, Variable):
             variables.append(key)
-        elif _is_sympy(key) and getattr(key, "is_Symbol", False):
+        elif is_sympy(key) and getattr(key, "is_Symbol", False):
             from sdekit.declare.sympy_reader import variable_of
 
             symbols[key] = variable_of(key)

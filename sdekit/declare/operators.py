@@ -54,7 +54,7 @@ def as_expression(value: Any) -> Expression:
         raise DeclarationError("a truth value is no number", found=repr(value))
     if isinstance(value, numbers.Rational):
         return number(Fraction(int(value.numerator), int(value.denominator)))
-    if type(value).__module__.partition(".")[0] == "sympy":
+    if any(str(base.__module__).partition(".")[0] == "sympy" for base in type(value).__mro__):
         from sdekit.declare.sympy_reader import from_sympy
 
         return from_sympy(value)
@@ -252,7 +252,8 @@ def transpose(operand: Any, *axes: int) -> Expression:
             expected=f"a permutation of 0..{operand.ndim - 1}",
             found=order,
         )
-    return Transpose(operand, tuple(order)) if operand.ndim > 1 else operand
+    unchanged = list(order) == list(range(operand.ndim))
+    return operand if unchanged else Transpose(operand, tuple(order))
 
 
 def call(function: FunctionSymbol, *arguments: Any) -> Expression:
