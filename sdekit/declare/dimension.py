@@ -84,3 +84,13 @@ class Dim:
 
     def __neg__(self) -> Expression:
         return -self.as_expression()
+
+
+def dim(name: str, size: int | None = None) -> Dim:
+    """A symbolic size, for every n >= 1, or a fixed one.
+
+    Example:
+        >>> dim("n")
+        n
+    """
+    return Dim(name, size)

@@ -157,7 +157,7 @@ class Dynamics:
 
     def __reduce__(self) -> tuple[Any, ...]:
         # Mapping proxies cannot be pickled; the text of the model is its own serial form.
-        from sdekit.declare.modelfile import loads
+        from sdekit.declare.model_file import loads
 
         return loads, (self.to_toml(),)
 
@@ -309,7 +309,7 @@ class Dynamics:
 
     def to_toml(self) -> str:
         """The model as the text of a model file; `sdekit.load` gives an equal object back."""
-        from sdekit.declare.modelfile import to_toml
+        from sdekit.declare.model_file import to_toml
 
         return to_toml(self)
 

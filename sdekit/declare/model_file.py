@@ -1,0 +1,355 @@
+"""Model files: a `Dynamics` as TOML (format 1), both ways.
+
+The grammar is DESIGN section 1; formulas are read by `parser`, never evaluated as code. Not for
+results or checkpoints, which are other files.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from sdekit.declare import expression as ex
+from sdekit.declare.dimension import Dim
+from sdekit.declare.dynamics import Dynamics
+from sdekit.declare.expression import Expression
+from sdekit.declare.model_file_writer import to_toml
+from sdekit.declare.parser import parse_expression
+from sdekit.declare.symbols import (
+    ASSUMPTIONS,
+    FunctionSymbol,
+    Parameter,
+    Variable,
+    as_domain,
+    exact_number,
+)
+from sdekit.errors import DeclarationError, ModelFileError
+
+__all__ = ["load", "loads", "to_toml"]
+
+#: A model file beyond this size is no model.
+LARGEST_FILE = 1_000_000
+_TABLES = ("dimensions", "variables", "parameters", "functions", "drift", "diffusion", "noise", "energy")
+_ENTRIES = ("format", "name", "source", "interpretation")
+
+
+def load(path: str | Path) -> Dynamics:
+    """Read a model file.
+
+    Args:
+        path: The file.
+
+    Raises:
+        ModelFileError: If it cannot be read; the message names the place.
+    """
+    path = Path(path)
+    try:
+        if path.stat().st_size > LARGEST_FILE:
+            raise ModelFileError(
+                f"{path} is too large for a model file",
+                expected=f"at most {LARGEST_FILE} bytes",
+                found=path.stat().st_size,
+            )
+        text = path.read_bytes().decode("utf-8")
+    except OSError as error:
+        raise ModelFileError(f"cannot read {path}: {error.strerror or error}") from None
+    except UnicodeDecodeError as error:
+        raise ModelFileError(
+            f"{path} is no UTF-8 text", found=f"byte {error.object[error.start]:#04x}"
+        ) from None
+    return loads(text)
+
+
+def loads(text: str) -> Dynamics:
+    """Read the text of a model file.
+
+    Raises:
+        ModelFileError: If it is no model; the message names the place.
+    """
+    if len(text) > LARGEST_FILE:
+        raise ModelFileError("the text is too long for a model", found=f"{len(text)} characters")
+    try:
+        table = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise _toml_error(str(error)) from None
+    except (RecursionError, ValueError) as error:
+        # tomllib hands on what int() says of numbers with too many digits.
+        raise ModelFileError("this is no readable TOML", found=str(error)[:120]) from None
+    return _Reader(table).dynamics()
+
+
+def _toml_error(message: str) -> ModelFileError:
+    found = re.search(r"\(at line (\d+), column (\d+)\)", message)
+    what = "this is no TOML: " + message.partition(" (at")[0]
+    if found is None:
+        return ModelFileError(what)
+    return ModelFileError(what, line=int(found[1]), column=int(found[2]))
+
+
+class _Reader:
+    """One model file on its way to a `Dynamics`."""
+
+    def __init__(self, table: Mapping[str, Any]) -> None:
+        self.table = table
+        self.scope: dict[str, Expression | Dim | FunctionSymbol] = {}
+        self.roles: dict[Variable, str] = {}
+
+    def _section(self, name: str) -> dict[str, Any]:
+        section = self.table.get(name, {})
+        if not isinstance(section, dict):
+            raise ModelFileError(
+                f"[{name}] is no table", where=name, found=repr(section)[:60], fix=f"write [{name}]"
+            )
+        return section
+
+    def _define(self, name: str, thing: Expression | Dim | FunctionSymbol, where: str) -> None:
+        if name in self.scope:
+            raise ModelFileError(f"{name} is declared twice", where=where, fix="rename one of them")
+        self.scope[name] = thing
+
+    def dynamics(self) -> Dynamics:
+        self._check_entries()
+        for read in (self._dimensions, self._variables, self._parameters, self._functions):
+            self._placed(read)
+        drift = self._drift()
+        energy = self._section("energy")
+        _known(energy, ("H", "target"), "energy")
+        targets = [x for x, role in self.roles.items() if role == "target"]
+        given: dict[str, Any] = {
+            "drift": drift,
+            "diffusion": self._diffusion() if "diffusion" in self.table else None,
+            "noise": self._noise() if "noise" in self.table else None,
+            "hamiltonian": self._formula(energy.get("H"), "energy.H"),
+            "target": self._formula(energy.get("target"), "energy.target"),
+            "interpretation": self.table.get("interpretation", "ito"),
+            "name": self.table.get("name"),
+            "source": self.table.get("source"),
+            "target_variables": targets or None,
+        }
+        return self._placed(lambda: Dynamics(**given))
+
+    def _placed(self, build: Any, where: str | None = None) -> Any:
+        """Errors of a declaration become errors of the file."""
+        try:
+            return build()
+        except DeclarationError as error:
+            raise ModelFileError(
+                error.what, where=where, expected=error.expected, found=error.found, fix=error.fix
+            ) from None
+
+    def _check_entries(self) -> None:
+        _known(self.table, _ENTRIES + _TABLES, None)
+        if self.table.get("format", 1) != 1:
+            raise ModelFileError(
+                "unknown format of model files", where="format", expected=1,
+                found=repr(self.table["format"])[:40],
+            )
+        for entry in ("name", "source", "interpretation"):
+            if not isinstance(self.table.get(entry, ""), str):
+                raise ModelFileError("expected text", where=entry, found=repr(self.table[entry])[:60])
+        for required in ("variables", "drift"):
+            if not self._section(required):
+                raise ModelFileError(
+                    f"the table [{required}] is missing or empty", fix=f"add [{required}]"
+                )
+
+    def _dimensions(self) -> None:
+        for name, value in self._section("dimensions").items():
+            where = f"dimensions.{name}"
+            if value != "any" and (isinstance(value, bool) or not isinstance(value, int)):
+                raise ModelFileError(
+                    "the size of a dimension", where=where, expected='"any" or a positive integer',
+                    found=repr(value)[:60],
+                )
+            size = None if value == "any" else value
+            self._define(name, self._placed(lambda n=name, s=size: Dim(n, s), where), where)
+
+    def _shape(self, value: Any, where: str) -> tuple[Any, ...]:
+        if not isinstance(value, list):
+            raise ModelFileError(
+                "a shape is no list", where=where, expected='shape = ["n"]', found=repr(value)[:60]
+            )
+        dims: list[Any] = []
+        for item in value:
+            found = self.scope.get(item) if isinstance(item, str) else item
+            if isinstance(item, bool) or not isinstance(found, (Dim, int)):
+                known = ", ".join(n for n, thing in self.scope.items() if isinstance(thing, Dim))
+                raise ModelFileError(
+                    "a shape names an unknown dimension",
+                    where=where,
+                    expected=f"one of {known}" if known else "a dimension from [dimensions]",
+                    found=repr(item)[:60],
+                )
+            dims.append(found if isinstance(found, Dim) else Dim(f"size_{found}", found))
+        return tuple(dims)
+
+    def _variables(self) -> None:
+        for name, value in self._section("variables").items():
+            where = f"variables.{name}"
+            options = _table(value, where)
+            _known(options, ("shape", "role", "domain", "symmetric", "antisymmetric"), where)
+            role = options.get("role", "auxiliary")
+            if role not in ("target", "auxiliary"):
+                raise ModelFileError(
+                    "unknown role", where=where, expected='"target" or "auxiliary"',
+                    found=repr(role)[:60],
+                )
+            symmetry = [s for s in ("symmetric", "antisymmetric") if _flag(options, s, where)]
+            if len(symmetry) > 1:
+                raise ModelFileError("symmetric and antisymmetric", where=where)
+            shape = self._shape(options.get("shape", []), where)
+            domain = options.get("domain", "real")
+            x = self._placed(
+                lambda n=name, s=shape, y=symmetry, d=domain: Variable(
+                    n, s, y[0] if y else None, as_domain(d)
+                ),
+                where,
+            )
+            self.roles[x] = role
+            self._define(name, x, where)
+
+    def _parameters(self) -> None:
+        for name, value in self._section("parameters").items():
+            where = f"parameters.{name}"
+            if isinstance(value, str):
+                value = {} if value == "real" else {value: True}
+                if not set(value) <= set(ASSUMPTIONS):
+                    raise _assumption_error(value, where)
+            options = _table(value, where)
+            _known(options, ("shape", "value", "real", *ASSUMPTIONS), where)
+            assumed = frozenset(a for a in ASSUMPTIONS if _flag(options, a, where))
+            shape = self._shape(options.get("shape", []), where)
+            exact = options.get("value")
+            if isinstance(exact, float):
+                # TOML has no exact decimals: its shortest text is what the user wrote.
+                exact = repr(exact)
+            parameter = self._placed(
+                lambda n=name, s=shape, a=assumed, v=exact: Parameter(
+                    n, s, a, None if v is None else exact_number(v)
+                ),
+                where,
+            )
+            self._define(name, parameter, where)
+
+    def _functions(self) -> None:
+        for name, value in self._section("functions").items():
+            where = f"functions.{name}"
+            options = {"of": value} if isinstance(value, list) else _table(value, where)
+            _known(options, ("of", "shape", *ASSUMPTIONS), where)
+            arguments = options.get("of")
+            if not isinstance(arguments, list) or not arguments:
+                raise ModelFileError(
+                    "a function needs its arguments", where=where, expected='["theta"]',
+                    found=repr(arguments)[:60],
+                )
+            formal = []
+            for argument in arguments:
+                x = self.scope.get(argument) if isinstance(argument, str) else None
+                if not isinstance(x, Variable):
+                    raise ModelFileError(
+                        "an argument of a function is no variable", where=where,
+                        found=repr(argument)[:60],
+                    )
+                formal.append(x)
+            assumed = frozenset(a for a in ASSUMPTIONS if _flag(options, a, where))
+            shape = self._shape(options.get("shape", []), where)
+            symbol = self._placed(
+                lambda n=name, f=tuple(formal), s=shape, a=assumed: FunctionSymbol(n, f, s, a), where
+            )
+            self._define(name, symbol, where)
+
+    def _formula(self, value: Any, where: str) -> Expression | None:
+        if value is None:
+            return None
+        if isinstance(value, int) and not isinstance(value, bool):
+            value = str(value)
+        return parse_expression(value, self.scope, where)
+
+    def _variable(self, name: str, where: str) -> Variable:
+        x = self.scope.get(name)
+        if not isinstance(x, Variable):
+            known = [key for key, thing in self.scope.items() if isinstance(thing, Variable)]
+            close = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+            raise ModelFileError(
+                f"{name[:40]!r} is no variable", where=where, expected=f"one of {', '.join(known)}",
+                fix=f"did you mean {close[0]}?" if close else None,
+            )
+        return x
+
+    def _drift(self) -> dict[Variable, Expression]:
+        given = {
+            self._variable(name, f"drift.{name}"): self._formula(value, f"drift.{name}")
+            for name, value in self._section("drift").items()
+        }
+        missing = [x.name for x in self.roles if x not in given]
+        if missing:
+            raise ModelFileError(
+                f"{', '.join(missing)} has no drift", where="drift",
+                fix=f'write {missing[0]} = "0" if it does not drift',
+            )
+        # The order of [variables] is the order of the state.
+        return {x: given[x] for x in self.roles}  # type: ignore[misc]
+
+    def _diffusion(self) -> dict[tuple[Variable, Variable], Expression]:
+        blocks: dict[tuple[Variable, Variable], Expression] = {}
+        for key, value in self._section("diffusion").items():
+            where = f"diffusion.{key}"
+            names = [name.strip() for name in key.split(",")]
+            if len(names) > 2:
+                raise ModelFileError("a block has one or two variables", where=where)
+            x, y = self._variable(names[0], where), self._variable(names[-1], where)
+            if (x, y) in blocks:
+                raise ModelFileError("a block is given twice", where=where)
+            formula = self._formula(value, where)
+            assert formula is not None
+            blocks[x, y] = formula
+        return blocks
+
+    def _noise(self) -> dict[Variable, Any]:
+        rows: dict[Variable, Any] = {}
+        for name, value in self._section("noise").items():
+            where = f"noise.{name}"
+            if isinstance(value, list):
+                row: Any = tuple(self._formula(entry, where) for entry in value)
+            else:
+                row = self._formula(value, where)
+            rows[self._variable(name, where)] = row
+        return rows
+
+
+def _table(value: Any, where: str) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise ModelFileError("expected a table", where=where, expected="{ ... }", found=repr(value)[:60])
+    return value
+
+
+def _flag(options: Mapping[str, Any], name: str, where: str) -> bool:
+    value = options.get(name, False)
+    if not isinstance(value, bool):
+        raise ModelFileError(
+            f"{name} is neither true nor false", where=where, found=repr(value)[:60]
+        )
+    return value
+
+
+def _assumption_error(value: Mapping[str, Any], where: str) -> ModelFileError:
+    name = next(iter(value))
+    close = difflib.get_close_matches(name, ("real", *ASSUMPTIONS), n=1)
+    return ModelFileError(
+        "unknown assumption", where=where, expected=f"one of real, {', '.join(ASSUMPTIONS)}",
+        found=repr(name)[:60], fix=f"did you mean {close[0]}?" if close else None,
+    )
+
+
+def _known(table: Mapping[str, Any], allowed: tuple[str, ...], where: str | None) -> None:
+    for key in table:
+        if key not in allowed:
+            close = difflib.get_close_matches(key, allowed, n=1)
+            raise ModelFileError(
+                f"unknown entry {key[:40]!r}", where=where, expected=f"one of {', '.join(allowed)}",
+                fix=f"did you mean {close[0]}?" if close else None,
+            )

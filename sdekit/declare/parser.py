@@ -1,0 +1,332 @@
+"""A parser of our own for expressions in model files: Python's grammar of arithmetic, nothing else.
+
+Only numbers, declared names, the named functions and operators of DESIGN section 1 exist; there is
+no attribute but `.T`, no indexing, no string, no statement, and nothing is ever evaluated as code.
+Lengths and nesting are bounded, so hostile text ends in one error.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+from sdekit.declare import grammar, operators
+from sdekit.declare.dimension import Dim
+from sdekit.declare.expression import Expression
+from sdekit.declare.names import ELEMENTARY, TENSOR_WORDS
+from sdekit.declare.symbols import FunctionSymbol
+from sdekit.errors import DeclarationError, ModelFileError
+
+#: A formula of this length (some thousand terms) is beyond anything published.
+LONGEST_TEXT = 100_000
+#: Nesting of parentheses, calls and unary signs.
+DEEPEST_NESTING = 60
+#: Digits of one number.
+LONGEST_NUMBER = 1000
+
+_TOKEN = re.compile(
+    r"(?P<space>[ \t\r\n]+)|(?P<number>(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?)"
+    r"|(?P<name>[A-Za-z_][A-Za-z0-9_]*)|(?P<operator>\*\*|[-+*/@(),.])"
+)
+
+#: What a name may stand for in a formula.
+Scope = Mapping[str, Expression | Dim | FunctionSymbol]
+
+_CALLS: dict[str, Callable[..., Expression]] = {
+    word: getattr(grammar, word) for word in (*TENSOR_WORDS, *ELEMENTARY) if word != "abs"
+} | {"abs": grammar.abs_}
+_CONSTANTS: dict[str, Expression] = {"pi": grammar.pi, "E": grammar.E, "time": grammar.time}
+
+
+@dataclass(frozen=True)
+class Token:
+    """One word of a formula and the column it starts at, from 1."""
+
+    kind: str
+    text: str
+    column: int
+
+
+def parse_expression(text: str, scope: Scope, where: str | None = None) -> Expression:
+    """Read a formula.
+
+    Args:
+        text: The formula.
+        scope: The declared names.
+        where: The entry of the model file, for messages.
+
+    Returns:
+        The expression, as written.
+
+    Raises:
+        ModelFileError: With the column of the mistake.
+    """
+    if not isinstance(text, str):
+        raise ModelFileError(
+            "a formula is no text", where=where, found=repr(text)[:80], fix="put it in quotes"
+        )
+    if len(text) > LONGEST_TEXT:
+        raise ModelFileError(
+            "a formula is too long",
+            where=where,
+            expected=f"at most {LONGEST_TEXT} characters",
+            found=len(text),
+        )
+    return _Parser(text, scope, where).parse()
+
+
+def parse_number(text: str) -> Fraction:
+    """Read an exact number: an integer, a decimal or a quotient of two, with a sign.
+
+    Raises:
+        DeclarationError: If the text is none of these.
+    """
+    if re.fullmatch(r"\s*[-+]?[0-9]{1,1000}(\.[0-9]{1,1000}|/[0-9]{1,1000})?\s*", text):
+        if not re.search(r"/0+\s*$", text):
+            return Fraction(text.replace(" ", ""))
+    raise DeclarationError(
+        "expected an exact number", found=repr(text)[:60], fix='write "1/2", "0.5" or "3"'
+    )
+
+
+class _Parser:
+    def __init__(self, text: str, scope: Scope, where: str | None) -> None:
+        self.scope = scope
+        self.where = where
+        self.depth = 0
+        self.tokens = self._tokens(text)
+        self.position = 0
+
+    def _fail(self, what: str, column: int, **facts: Any) -> ModelFileError:
+        return ModelFileError(what, where=self.where, column=column, **facts)
+
+    def _tokens(self, text: str) -> list[Token]:
+        tokens: list[Token] = []
+        position = 0
+        while position < len(text):
+            match = _TOKEN.match(text, position)
+            if match is None:
+                raise self._fail(
+                    "unexpected character",
+                    position + 1,
+                    found=ascii(text[position]),
+                    fix="formulas hold ASCII names, numbers, + - * / ** @ ( ) , and .T",
+                )
+            if match.lastgroup != "space":
+                tokens.append(Token(str(match.lastgroup), match.group(), position + 1))
+            position = match.end()
+        tokens.append(Token("end", "the end of the formula", len(text) + 1))
+        return tokens
+
+    # ------------------------------------------------------------------ the stream of tokens
+
+    @property
+    def token(self) -> Token:
+        return self.tokens[self.position]
+
+    def _take(self) -> Token:
+        token = self.token
+        self.position += 1
+        return token
+
+    def _at(self, *texts: str) -> bool:
+        return self.token.kind == "operator" and self.token.text in texts
+
+    def _expect(self, text: str) -> None:
+        if not self._at(text):
+            raise self._fail(
+                "syntax error", self.token.column, expected=f"'{text}'", found=self._shown()
+            )
+        self._take()
+
+    def _shown(self) -> str:
+        token = self.token
+        return token.text if token.kind == "end" else f"'{token.text[:40]}'"
+
+    def _build(self, build: Callable[..., Expression], column: int, *parts: Any) -> Expression:
+        """Build a node; its errors get the place they belong to."""
+        try:
+            return build(*parts)
+        except DeclarationError as error:
+            raise self._fail(
+                error.what, column, expected=error.expected, found=error.found, fix=error.fix
+            ) from None
+        except TypeError:
+            raise self._fail("wrong number of arguments", column) from None
+
+    # ------------------------------------------------------------------ the grammar
+
+    def parse(self) -> Expression:
+        result = self._sum()
+        if self.token.kind != "end":
+            raise self._fail(
+                "syntax error",
+                self.token.column,
+                expected="an operator or the end of the formula",
+                found=self._shown(),
+            )
+        return operators.as_expression(result)
+
+    def _sum(self) -> Expression:
+        self.depth += 1
+        if self.depth > DEEPEST_NESTING:
+            raise self._fail(
+                "a formula is nested too deeply",
+                self.token.column,
+                expected=f"at most {DEEPEST_NESTING} levels",
+            )
+        left = self._product()
+        while self._at("+", "-"):
+            operator = self._take()
+            right = self._product()
+            build = operators.add if operator.text == "+" else operators.subtract
+            left = self._build(build, operator.column, left, right)
+        self.depth -= 1
+        return left
+
+    def _product(self) -> Expression:
+        builders = {"*": operators.multiply, "/": operators.divide, "@": operators.matmul}
+        left = self._unary()
+        while self._at(*builders):
+            operator = self._take()
+            right = self._unary()
+            left = self._build(builders[operator.text], operator.column, left, right)
+        return left
+
+    def _unary(self) -> Expression:
+        signs: list[Token] = []
+        while self._at("-", "+"):
+            signs.append(self._take())
+            if len(signs) > DEEPEST_NESTING:
+                raise self._fail("too many signs in a row", signs[-1].column)
+        operand = self._power()
+        for sign in reversed(signs):
+            if sign.text == "-":
+                operand = self._build(operators.negate, sign.column, operand)
+        return operand
+
+    def _power(self) -> Expression:
+        base = self._postfix()
+        if not self._at("**"):
+            return base
+        operator = self._take()
+        self.depth += 1
+        if self.depth > DEEPEST_NESTING:
+            raise self._fail("a formula is nested too deeply", operator.column)
+        exponent = self._unary()
+        self.depth -= 1
+        return self._build(operators.power, operator.column, base, exponent)
+
+    def _postfix(self) -> Expression:
+        operand = self._atom()
+        while self._at("."):
+            dot = self._take()
+            if self.token.text != "T":
+                raise self._fail(
+                    "attributes do not exist in formulas",
+                    dot.column,
+                    expected=".T, the transpose",
+                    found=f".{self.token.text[:40]}",
+                )
+            self._take()
+            operand = self._build(operators.transpose, dot.column, operand)
+        return operand
+
+    def _atom(self) -> Any:
+        token = self._take()
+        if token.kind == "number":
+            return self._number(token)
+        if token.kind == "name":
+            return self._call(token) if self._at("(") else self._name(token)
+        if token.kind == "operator" and token.text == "(":
+            inner = self._sum()
+            self._expect(")")
+            return inner
+        self.position -= 1
+        raise self._fail(
+            "syntax error",
+            token.column,
+            expected="a number, a name or '('",
+            found=self._shown(),
+        )
+
+    def _number(self, token: Token) -> Expression:
+        mantissa, _, exponent = token.text.lower().partition("e")
+        if len(mantissa) > LONGEST_NUMBER or abs(int(exponent or 0)) > LONGEST_NUMBER:
+            raise self._fail(
+                "a number is too long",
+                token.column,
+                expected=f"at most {LONGEST_NUMBER} digits",
+                found=token.text[:20] + "...",
+            )
+        value = Fraction(mantissa.rstrip(".") or "0") * Fraction(10) ** int(exponent or 0)
+        return self._build(operators.number, token.column, value)
+
+    def _name(self, token: Token) -> Any:
+        found = self.scope.get(token.text, _CONSTANTS.get(token.text))
+        if isinstance(found, FunctionSymbol):
+            formal = ", ".join(argument.name for argument in found.arguments)
+            raise self._fail(
+                f"{token.text} is a function", token.column, fix=f"write {token.text}({formal})"
+            )
+        if token.text in _CALLS:
+            raise self._fail(f"{token.text} needs arguments", token.column, expected=f"{token.text}(...)")
+        if found is None:
+            raise self._unknown(token, "name", [*self.scope, *_CONSTANTS])
+        return found
+
+    def _unknown(self, token: Token, kind: str, known: list[str]) -> ModelFileError:
+        close = difflib.get_close_matches(token.text, known, n=1, cutoff=0.5)
+        return self._fail(
+            f"unknown {kind}",
+            token.column,
+            found=f"'{token.text[:40]}'",
+            fix=f"did you mean {close[0]}?" if close else f"declare {token.text[:40]} first",
+        )
+
+    def _call(self, token: Token) -> Expression:
+        self._take()
+        arguments: list[Any] = []
+        while not self._at(")"):
+            arguments.append(self._sum())
+            if not self._at(")"):
+                self._expect(",")
+        self._take()
+        function = self.scope.get(token.text)
+        if isinstance(function, FunctionSymbol):
+            return self._build(operators.call, token.column, function, *arguments)
+        if function is not None:
+            raise self._fail(
+                f"{token.text} is no function",
+                token.column,
+                found=f"{token.text}(...)",
+                fix=f"write {token.text}*(...) for a product",
+            )
+        if token.text not in _CALLS:
+            functions = [name for name, thing in self.scope.items() if isinstance(thing, FunctionSymbol)]
+            raise self._unknown(token, "function", [*functions, *_CALLS])
+        if token.text in ("eye", "ones"):
+            arguments = [self._dimension(argument, token) for argument in arguments]
+        elif token.text == "transpose":
+            arguments[1:] = [self._axis(argument, token) for argument in arguments[1:]]
+        return self._build(_CALLS[token.text], token.column, *arguments)
+
+    def _dimension(self, argument: Any, token: Token) -> Any:
+        if isinstance(argument, Dim):
+            return argument
+        size = self._axis(argument, token)
+        return size
+
+    def _axis(self, argument: Any, token: Token) -> int:
+        value = getattr(argument, "value", None)
+        if not isinstance(value, Fraction) or value.denominator != 1:
+            raise self._fail(
+                f"{token.text} takes dimensions and integers here",
+                token.column,
+                found=repr(argument)[:60],
+            )
+        return int(value)
