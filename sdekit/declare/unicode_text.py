@@ -1,0 +1,201 @@
+"""A triple as Unicode text for the terminal, in vector notation as the user wrote it.
+
+Not for text that is read back (`text`) or typeset formulas (`latex`).
+"""
+
+from __future__ import annotations
+
+from sdekit.declare import expression as ex
+from sdekit.declare.dynamics import CONVENTION, Dynamics
+from sdekit.declare.symbols import Parameter, Variable
+from sdekit.declare.text import ATOM, POWER, PRODUCT, SUM, UNARY
+
+GREEK = {
+    "alpha": "α", "beta": "β", "gamma": "γ", "delta": "δ", "epsilon": "ε", "zeta": "ζ", "eta": "η",
+    "theta": "θ", "kappa": "κ", "lam": "λ", "mu": "μ", "nu": "ν", "xi": "ξ", "pi": "π", "rho": "ρ",
+    "sigma": "σ", "tau": "τ", "phi": "φ", "chi": "χ", "psi": "ψ", "omega": "ω", "Gamma": "Γ",
+    "Delta": "Δ", "Theta": "Θ", "Lambda": "Λ", "Xi": "Ξ", "Sigma": "Σ", "Phi": "Φ", "Psi": "Ψ",
+    "Omega": "Ω",
+}  # fmt: skip
+_SUPERSCRIPTS = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
+_SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
+
+
+def symbol_text(name: str) -> str:
+    """A name with Greek letters and numeric subscripts: theta -> θ, xi_1 -> ξ₁."""
+    head, *rest = name.split("_")
+    tail = "".join(
+        part.translate(_SUBSCRIPTS) if part.isdigit() else f"_{GREEK.get(part, part)}" for part in rest
+    )
+    return GREEK.get(head, head) + tail
+
+
+def unicode_text(node: ex.Expression) -> str:
+    """The expression as one line of Unicode.
+
+    Example:
+        >>> import sdekit as sk
+        >>> n = sk.dim("n")
+        >>> p, xi = sk.vector("p", n), sk.scalar("xi")
+        >>> unicode_text(sk.dot(p, p) / 2 - xi * n)
+        '|p|²/2 - ξ n'
+    """
+    return _text(node)[0]
+
+
+def _wrap(node: ex.Expression, level: int) -> str:
+    text, own = _text(node)
+    return text if own >= level else f"({text})"
+
+
+def _text(node: ex.Expression) -> tuple[str, int]:
+    return _WRITERS[type(node)](node)
+
+
+def _sum(node: ex.Sum) -> tuple[str, int]:
+    text = _wrap(node.terms[0], SUM)
+    for term in node.terms[1:]:
+        shown = _wrap(term, PRODUCT)
+        text += f" - {shown[1:]}" if shown.startswith("-") else f" + {shown}"
+    return text, SUM
+
+
+def _number(node: ex.Number) -> tuple[str, int]:
+    level = PRODUCT if node.value.denominator != 1 else UNARY if node.value < 0 else ATOM
+    return str(node.value), level
+
+
+def _product(node: ex.Product) -> tuple[str, int]:
+    first, *rest = node.factors
+    pieces = [_wrap(first, PRODUCT)]
+    elementwise = sum(1 for factor in node.factors if factor.shape) > 1
+    for factor in rest:
+        pieces.append(("∘ " if elementwise and factor.shape else "") + _wrap(factor, POWER))
+    return " ".join(pieces), PRODUCT
+
+
+def _quotient(node: ex.Quotient) -> tuple[str, int]:
+    return f"{_wrap(node.numerator, PRODUCT)}/{_wrap(node.denominator, POWER)}", PRODUCT
+
+
+def _power(node: ex.Power) -> tuple[str, int]:
+    base = _wrap(node.base, ATOM)
+    if isinstance(node.exponent, ex.Number) and node.exponent.value.denominator == 1:
+        return base + str(node.exponent.value).translate(_SUPERSCRIPTS), POWER
+    return f"{base}^{_wrap(node.exponent, ATOM)}", POWER
+
+
+def _dot(node: ex.Dot) -> tuple[str, int]:
+    if node.left == node.right:
+        bars = "‖" if node.left.ndim > 1 else "|"
+        return f"{bars}{unicode_text(node.left)}{bars}²", POWER
+    return f"{_wrap(node.left, POWER)}·{_wrap(node.right, POWER)}", PRODUCT
+
+
+def _call(node: ex.Call) -> tuple[str, int]:
+    arguments = ", ".join(map(unicode_text, node.arguments))
+    return f"{symbol_text(node.function.name)}({arguments})", ATOM
+
+
+def _gradient(node: ex.Gradient) -> tuple[str, int]:
+    mark = "∇" if node.variable.shape else "∂"
+    return f"{mark}{_subscript(node.variable)} {_wrap(node.operand, POWER)}", UNARY
+
+
+def _divergence(node: ex.Divergence) -> tuple[str, int]:
+    return f"div{_subscript(node.variable)} {_wrap(node.operand, ATOM)}", UNARY
+
+
+def _subscript(x: Variable) -> str:
+    return f"_{symbol_text(x.name)}"
+
+
+def _eye(node: ex.Eye) -> tuple[str, int]:
+    return "I" if len(node.dims) == 1 else f"I({', '.join(dim.name for dim in node.dims)})", ATOM
+
+
+def _elementwise(node: ex.Elementwise) -> tuple[str, int]:
+    if node.name == "sqrt":
+        return f"√({unicode_text(node.operand)})", ATOM
+    if node.name == "abs":
+        return f"|{unicode_text(node.operand)}|", ATOM
+    return f"{node.name}({unicode_text(node.operand)})", ATOM
+
+
+def _transpose(node: ex.Transpose) -> tuple[str, int]:
+    if node.axes == tuple(reversed(range(node.operand.ndim))):
+        return f"{_wrap(node.operand, ATOM)}ᵀ", POWER
+    return f"transpose({unicode_text(node.operand)}, {', '.join(map(str, node.axes))})", ATOM
+
+
+_WRITERS = {
+    ex.Number: _number,
+    ex.Constant: lambda node: ({"pi": "π", "E": "e"}[node.name], ATOM),
+    ex.Size: lambda node: (node.dim.name, ATOM),
+    ex.Time: lambda node: ("t", ATOM),
+    Variable: lambda node: (symbol_text(node.name), ATOM),
+    Parameter: lambda node: (symbol_text(node.name), ATOM),
+    ex.Call: _call,
+    ex.Sum: _sum,
+    ex.Negation: lambda node: (f"-{_wrap(node.operand, PRODUCT)}", UNARY),
+    ex.Product: _product,
+    ex.Quotient: _quotient,
+    ex.Power: _power,
+    ex.MatMul: lambda node: (f"{_wrap(node.left, POWER)} {_wrap(node.right, POWER)}", PRODUCT),
+    ex.Dot: _dot,
+    ex.Outer: lambda node: (f"{_wrap(node.left, POWER)}⊗{_wrap(node.right, POWER)}", PRODUCT),
+    ex.Trace: lambda node: (f"tr({unicode_text(node.operand)})", ATOM),
+    ex.Diag: lambda node: (f"diag({unicode_text(node.operand)})", ATOM),
+    ex.Eye: _eye,
+    ex.Ones: lambda node: ("1", ATOM),
+    ex.Inverse: lambda node: (f"{_wrap(node.operand, ATOM)}⁻¹", POWER),
+    ex.LogDet: lambda node: (f"log det {_wrap(node.operand, ATOM)}", UNARY),
+    ex.Transpose: _transpose,
+    ex.Gradient: _gradient,
+    ex.Divergence: _divergence,
+    ex.Elementwise: _elementwise,
+}
+
+
+def dynamics_text(dynamics: Dynamics) -> str:
+    """The triple, line by line, under its convention."""
+    lines = [dynamics.name or "(unnamed dynamics)"]
+    if dynamics.source:
+        lines[0] += f"  [{dynamics.source}]"
+    lines.append(f"  convention: {CONVENTION}")
+    if dynamics.interpretation == "stratonovich":
+        lines.append("  declared in the Stratonovich sense: dz = v dt + sigma o dW")
+    names = [symbol_text(x.name) for x in dynamics.variables]
+    width = max(len(name) for name in names)
+    for name, x in zip(names, dynamics.variables, strict=True):
+        drift = _wrap(dynamics.drift[x], PRODUCT)
+        lines.append(f"  d{name:<{width}} = {drift} dt{_noise(dynamics, x)}   in {_space(x)}")
+    for (x, y), block in dynamics.diffusion.items():
+        identity = " I" if x.shape and not block.shape else ""
+        shown = _wrap(block, PRODUCT) + identity if identity else unicode_text(block)
+        lines.append(f"  D[{symbol_text(x.name)}, {symbol_text(y.name)}] = {shown}")
+    for label, energy in (("H", dynamics.hamiltonian), ("target", dynamics.target)):
+        if energy is not None:
+            lines.append(f"  {label} = {unicode_text(energy)}")
+    return "\n".join(lines)
+
+
+def _noise(dynamics: Dynamics, x: Variable) -> str:
+    others = [y for y in dynamics.variables if dynamics.diffusion_block(x, y) is not None]
+    if not others:
+        return ""
+    symbol = symbol_text(x.name)
+    if dynamics.interpretation == "stratonovich":
+        return f" + σ[{symbol}] ∘ dW"
+    correlated = ", correlated" if others != [x] else ""
+    return f" + N(0, 2 D[{symbol}, {symbol}] dt{correlated})"
+
+
+def _space(x: Variable) -> str:
+    domain = x.domain
+    base = {"real": "ℝ", "positive": "(0, ∞)", "circle": "(circle of period 2π)"}.get(
+        domain.kind, f"({domain.lower}, {domain.upper})"
+    )
+    symmetry = f" ({x.symmetry})" if x.symmetry else ""
+    sizes = "×".join(str(dim.size) if dim.size else dim.name for dim in x.shape)
+    return base + (f"^{sizes}" if len(x.shape) == 1 else f"^({sizes})" if sizes else "") + symmetry
