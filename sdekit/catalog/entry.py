@@ -15,18 +15,18 @@ from sdekit.declare.symbols import Variable
 
 PROVED, REFUTED, UNDECIDED = "proved", "refuted", "undecided"
 
-#: Every check of the ladder; an entry claims a verdict for each of them.
-CHECKS = (
+#: Without each of these proved, exp(-H) is not shown to be what is sampled.
+REQUIRED = (
     "diffusion_symmetric",
     "diffusion_psd",
     "stationarity",
     "marginalization",
     "normalizable",
-    "regularity",
-    "non_explosion",
-    "uniqueness",
-    "reversibility",
 )
+#: A refutation of one of these refutes the whole.
+DISQUALIFYING = ("regularity", "non_explosion")
+#: Every check of the ladder; an entry claims a verdict for each of them.
+CHECKS = (*REQUIRED, *DISQUALIFYING, "uniqueness", "reversibility")
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,12 @@ class Entry:
     @property
     def is_wrong(self) -> bool:
         """Whether the entry is a known mistake, which the verifier must refute."""
-        return any(self.claims.get(name) == REFUTED for name in (*CHECKS[:5], *CHECKS[5:7]))
+        return any(self.claims.get(name) == REFUTED for name in (*REQUIRED, *DISQUALIFYING))
+
+    @property
+    def claims_all(self) -> bool:
+        """Whether the entry claims a proof of every check that a proof of the whole needs."""
+        return all(self.claims.get(name) == PROVED for name in REQUIRED)
 
     def dynamics(self) -> Dynamics:
         """The declaration, with the name and the source of the entry."""
@@ -91,6 +96,18 @@ class Entry:
             source=self.source,
             **stated,
         )
+
+    def to_dict(self) -> dict[str, object]:
+        """The record as plain data, without the formulas."""
+        return {
+            "name": self.name,
+            "title": self.title,
+            "source": self.source,
+            "claims": dict(self.claims),
+            "claims_at": {str(n): dict(verdicts) for n, verdicts in self.claims_at.items()},
+            "notes": self.notes,
+            "errata": self.errata,
+        }
 
     def claims_for(self, n: int | None = None) -> dict[str, str]:
         """The verdicts to be reached for all n, or at one n."""

@@ -13,8 +13,8 @@ from sdekit.declare.grammar import cos, div, dot, grad, inv, logdet, sin, sqrt
 from sdekit.declare.symbols import Variable, function, parameter, potential, scalar, vector
 
 GIROLAMI = "Girolami and Calderhead 2011"
-MA = "Ma, Chen and Fox 2015, A complete recipe for stochastic gradient MCMC"
-ROBNIK = "Robnik et al. 2023, Microcanonical Hamiltonian Monte Carlo"
+MA = "Ma, Chen and Fox 2015"
+ROBNIK = "Robnik et al. 2023"
 
 
 def sgrld() -> Triple:

@@ -13,7 +13,7 @@ from sdekit.declare.dimension import Dim
 from sdekit.declare.grammar import diag, dot, eye, log, ones, outer, sqrt
 from sdekit.declare.symbols import parameter, scalar, vector
 
-ALI = "Ali, Dobriban and Tibshirani 2020, The implicit regularization of SGD for least squares"
+ALI = "Ali, Dobriban and Tibshirani 2020"
 
 b = vector("b", n)
 b_hat = parameter("b_hat", n)

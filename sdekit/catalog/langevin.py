@@ -11,7 +11,7 @@ from sdekit.declare.dimension import Dim
 from sdekit.declare.grammar import dot, eye, grad, inv, outer, sqrt, transpose
 from sdekit.declare.symbols import function, matrix, parameter, potential
 
-DING = "Ding et al. 2014, Bayesian sampling using stochastic gradient thermostats"
+DING = "Ding et al. 2014"
 
 
 def hamiltonian() -> Triple:

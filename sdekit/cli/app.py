@@ -1,0 +1,124 @@
+"""The commands and their options; every command loads what it needs when it runs.
+
+Not for printing (`show`), reading of arguments (`inputs`) or experiments (`experiment`).
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from sdekit.cli.show import show_error
+from sdekit.errors import SdekitError, VerificationError
+
+#: Exit status of each verdict; 2 is left for mistakes of the user.
+STATUS = {"proved": 0, "refuted": 1, "undecided": 3}
+BAD_INPUT = 2
+INTERRUPTED = 130
+
+# Typer exports only the leaves of its usage errors; their common base is the parent of this one.
+_UsageError = typer.BadParameter.__bases__[0]
+
+app = typer.Typer(
+    name="sdekit",
+    help="Stochastic dynamics, declared once: proved, run and explained.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+NameOrFile = Annotated[str, typer.Argument(metavar="NAME_OR_FILE", help="Of the list, or a TOML.")]
+
+
+def run(argv: Sequence[str] | None = None) -> int:
+    """Run one command; mistakes of the user become one line on standard error.
+
+    Args:
+        argv: Arguments without the program's name; those of the process when left out.
+
+    Returns:
+        The exit status.
+    """
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    try:
+        status = app(args=arguments, prog_name="sdekit", standalone_mode=False)
+    except _UsageError as error:
+        # Help asked for by leaving every argument out arrives here too, already printed.
+        message = error.format_message()  # type: ignore[attr-defined]
+        if message:
+            show_error(f"{message} See sdekit --help.")
+        return BAD_INPUT
+    except (SdekitError, OSError) as error:
+        show_error(str(error))
+        return BAD_INPUT
+    except (KeyboardInterrupt, typer.Abort):
+        show_error("interrupted")
+        return INTERRUPTED
+    return status if isinstance(status, int) else 0
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        from sdekit import __version__
+
+        print(__version__)
+        raise typer.Exit()
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Stochastic dynamics, declared once: proved, run and explained."""
+
+
+@app.command("list")
+def list_entries(
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> int:
+    """List the catalogue: published dynamics, and mistakes that must be refuted."""
+    from sdekit import catalog
+    from sdekit.cli.show import show_entries, show_json
+
+    if as_json:
+        show_json([entry.to_dict() for entry in catalog.entries()])
+    else:
+        show_entries(catalog.entries())
+    return 0
+
+
+@app.command()
+def verify(
+    model: NameOrFile,
+    n: Annotated[
+        list[str] | None, typer.Option("--n", help="Sizes: 2, or n=2,k=3. Default: all n.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    budget: Annotated[
+        float | None, typer.Option(help="Seconds after which a check is left undecided.")
+    ] = None,
+) -> int:
+    """Prove or refute that exp(-H) is stationary and that its marginal is the target.
+
+    Exit status: 0 proved, 1 refuted, 3 undecided, 2 bad usage or bad input.
+    """
+    from sdekit.cli.inputs import dynamics_of, sizes_of
+    from sdekit.cli.show import show_json, show_verification
+    from sdekit.verify.ladder import verify as verify_dynamics
+
+    if budget is not None and not 0 < budget < float("inf"):
+        raise VerificationError("the budget is no number of seconds", found=budget)
+    dynamics = dynamics_of(model)
+    limits = {} if budget is None else {"budget": budget}
+    result = verify_dynamics(dynamics, sizes_of(n or [], dynamics), **limits)
+    if as_json:
+        show_json(result.to_dict())
+    else:
+        show_verification(result)
+    return STATUS[result.verdict.value]

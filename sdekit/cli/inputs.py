@@ -1,0 +1,129 @@
+"""What users type, read: a name or a model file, sizes, values of parameters.
+
+Not for the commands themselves (`app`).
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Sequence
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sdekit.errors import ModelFileError, SdekitError, VerificationError
+
+if TYPE_CHECKING:
+    from sdekit.declare.dynamics import Dynamics
+
+#: Largest size that can be asked for; beyond it a component form is of no use to anybody.
+LARGEST_SIZE = 10_000
+
+
+def dynamics_of(name_or_file: str) -> Dynamics:
+    """The dynamics that a name of the catalogue or a path of a model file stands for.
+
+    Raises:
+        ModelFileError: If it is a path and cannot be read.
+        DeclarationError: If it is a name that the catalogue lacks.
+    """
+    from sdekit import catalog
+
+    if name_or_file in catalog.names():
+        return catalog.get(name_or_file)
+    path = Path(name_or_file)
+    if path.suffix or path.exists() or len(path.parts) > 1:
+        from sdekit.declare.model_file import load
+
+        if not path.exists():
+            raise ModelFileError(
+                "no such model file",
+                found=name_or_file,
+                fix=_offer(name_or_file, _neighbours(path)),
+            )
+        return load(path)
+    return catalog.get(name_or_file)
+
+
+def _neighbours(path: Path) -> list[str]:
+    if not path.parent.is_dir():
+        return []
+    return [str(near) for near in path.parent.iterdir() if near.suffix == ".toml"]
+
+
+def _offer(name: str, known: Sequence[str]) -> str | None:
+    close = difflib.get_close_matches(name, known, n=1)
+    return f"did you mean {close[0]}?" if close else None
+
+
+def sizes_of(texts: Sequence[str], dynamics: Dynamics) -> dict[str, int] | None:
+    """The sizes named by `--n 2` or `--n n=2,k=3`; None when none is given.
+
+    Raises:
+        VerificationError: If a size is no positive integer, or the model has no such dimension.
+    """
+    if not texts:
+        return None
+    known = [dim.name for dim in dynamics.dimensions if dim.size is None]
+    sizes: dict[str, int] = {}
+    for part in (part.strip() for text in texts for part in text.split(",")):
+        name, equals, value = part.rpartition("=")
+        name = name.strip() if equals else _only_dimension(known, part)
+        if name not in known:
+            raise VerificationError(
+                f"the model has no dimension {name}",
+                expected=", ".join(known) or "no size: every block is a scalar",
+                fix=_offer(name, known),
+            )
+        sizes[name] = _size(name, value.strip())
+    missing = [name for name in known if name not in sizes]
+    if missing:
+        raise VerificationError(
+            f"no size for {', '.join(missing)}",
+            fix="give all of them: --n " + ",".join(f"{name}=2" for name in known),
+        )
+    return sizes
+
+
+def _only_dimension(known: Sequence[str], part: str) -> str:
+    if len(known) == 1:
+        return known[0]
+    if not known:
+        raise VerificationError(
+            "a size is given, but every block of the model is a scalar", fix="leave --n out"
+        )
+    raise VerificationError(
+        "the model has several dimensions",
+        found=f"--n {part}",
+        fix="name them: --n " + ",".join(f"{name}=2" for name in known),
+    )
+
+
+def _size(name: str, text: str) -> int:
+    if not text.isascii() or not text.isdigit() or not 1 <= int(text[:9]) <= LARGEST_SIZE:
+        raise VerificationError(
+            f"size {name} is no usable number",
+            expected=f"an integer from 1 to {LARGEST_SIZE}",
+            found=text[:40],
+        )
+    return int(text)
+
+
+def values_of(texts: Sequence[str]) -> dict[str, float]:
+    """Values of parameters named by `--set A=1 --set mu=10`, or `--set A=1,mu=10`.
+
+    Raises:
+        SdekitError: If a part is no assignment of a number.
+    """
+    values: dict[str, float] = {}
+    for part in (part.strip() for text in texts for part in text.split(",")):
+        name, equals, value = part.partition("=")
+        try:
+            values[name.strip()] = float(Fraction(value.strip()))
+        except (ValueError, ZeroDivisionError, OverflowError):
+            equals = ""
+        if not equals or not name.strip():
+            raise SdekitError(
+                "a value cannot be read", expected="NAME=NUMBER", found=part, fix="--set A=1,mu=10"
+            )
+    return values

@@ -1,0 +1,65 @@
+"""What the commands print: verdicts in colour, tables, one-line errors.
+
+Not for deciding what is printed about a verification; that is `Verification` itself.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from sdekit.catalog import Entry
+    from sdekit.verify.verdict import Verification
+
+#: Colours of the verdicts in a terminal; a pipe gets the same text without them.
+COLOURS = {"proved": "green", "refuted": "red", "undecided": "yellow"}
+
+
+def console() -> Console:
+    """Standard output; lines are kept whole, so that what is piped stays as written."""
+    from rich.console import Console
+
+    return Console(highlight=False, soft_wrap=True)
+
+
+def show_verification(verification: Verification) -> None:
+    """The verification as text, with its verdicts coloured in a terminal."""
+    from rich.text import Text
+
+    text = Text(str(verification))
+    for verdict, colour in COLOURS.items():
+        text.highlight_regex(rf"\b{verdict}\b", colour)
+        text.highlight_regex(rf"\b{verdict.upper()}\b", f"bold {colour}")
+    console().print(text)
+
+
+def show_entries(entries: tuple[Entry, ...]) -> None:
+    """The catalogue as a table of names, titles and sources."""
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for heading in ("name", "title", "must be", "source"):
+        table.add_column(heading, no_wrap=heading == "name")
+    for entry in entries:
+        verdict = "refuted" if entry.is_wrong else "proved" if entry.claims_all else "-"
+        colour = COLOURS.get(verdict, "default")
+        table.add_row(entry.name, entry.title, f"[{colour}]{verdict}[/]", entry.source)
+    # A pipe has no width; without one Rich would break the rows at 80 columns.
+    width = None if sys.stdout.isatty() else 200
+    Console(highlight=False, width=width).print(table)
+
+
+def show_json(data: Any) -> None:
+    """Plain data as one JSON object."""
+    import json
+
+    print(json.dumps(data, indent=2, ensure_ascii=False))
+
+
+def show_error(message: str) -> None:
+    """One line on standard error."""
+    print(f"sdekit: {' '.join(str(message).split())}", file=sys.stderr)

@@ -1,0 +1,110 @@
+"""A document as Markdown with formulas between dollar signs; figures are embedded.
+
+Not for what the document says (`sections`).
+"""
+
+from __future__ import annotations
+
+import base64
+from functools import singledispatch
+from pathlib import Path
+
+from sdekit.report.document import (
+    Derivation,
+    Document,
+    Figure,
+    Formula,
+    Items,
+    Listing,
+    Paragraph,
+    Section,
+    Table,
+    Verdict,
+    split_formulas,
+)
+
+
+def markdown_text(text: str) -> str:
+    """Running text with its formulas, characters of Markdown escaped elsewhere."""
+    return "".join(
+        f"${piece}$" if is_formula else piece.replace("*", r"\*").replace("<", r"\<")
+        for is_formula, piece in split_formulas(text)
+    )
+
+
+def _cell(text: str) -> str:
+    return markdown_text(text).replace("|", r"\|")
+
+
+def _math_cell(latex: str) -> str:
+    # A bar would end the cell; \vert is the same sign.
+    return "$" + latex.replace("|", r"\vert ") + "$"
+
+
+def write_markdown(document: Document, path: Path) -> None:
+    """Write the document as one file."""
+    parts = [f"# {markdown_text(document.title)}"]
+    if document.subtitle:
+        parts.append(f"*{markdown_text(document.subtitle)}*")
+    parts += [_section(section) for section in document.sections]
+    if document.footer:
+        parts.append(f"---\n\n{markdown_text(document.footer)}")
+    path.write_text("\n\n".join(parts) + "\n", encoding="utf-8")
+
+
+def _section(section: Section) -> str:
+    return "\n\n".join([f"## {markdown_text(section.heading)}", *map(_block, section.blocks)])
+
+
+@singledispatch
+def _block(block: object) -> str:
+    raise TypeError(f"no Markdown for {type(block).__name__}")
+
+
+@_block.register
+def _(block: Paragraph) -> str:
+    return markdown_text(block.text)
+
+
+@_block.register
+def _(block: Formula) -> str:
+    tag = rf" \tag{{{block.label}}}" if block.label else ""
+    return f"$$\n{block.latex}{tag}\n$$"
+
+
+@_block.register
+def _(block: Derivation) -> str:
+    rows = ["| term | equals | because |", "| ---: | :--- | :--- |"]
+    for step in block.steps:
+        cells = (_math_cell(step.term), _math_cell(step.value), _cell(step.reason))
+        rows.append("| " + " | ".join(cells) + " |")
+    return "\n".join(rows)
+
+
+@_block.register
+def _(block: Table) -> str:
+    rows = ["| " + " | ".join(map(_cell, row)) + " |" for row in (block.headings, *block.rows)]
+    rows.insert(1, "|" + " --- |" * len(block.headings))
+    return "\n".join(rows)
+
+
+@_block.register
+def _(block: Items) -> str:
+    return "\n".join(f"- {markdown_text(item)}" for item in block.items)
+
+
+@_block.register
+def _(block: Verdict) -> str:
+    return f"**{block.verdict.upper()}.** {markdown_text(block.text)}"
+
+
+@_block.register
+def _(block: Figure) -> str:
+    data = base64.b64encode(block.png).decode("ascii")
+    image = f"![{block.description}](data:image/png;base64,{data})"
+    return f"{image}\n\n{markdown_text(block.caption)}"
+
+
+@_block.register
+def _(block: Listing) -> str:
+    return f"```\n{block.text}\n```"

@@ -1,0 +1,105 @@
+"""Every claim of every entry of the catalogue is held against the verifier."""
+
+import pytest
+
+import sdekit as sk
+from sdekit.catalog.entry import CHECKS, PROVED, REFUTED, REQUIRED, UNDECIDED, claims
+from sdekit.declare.model_file import loads
+from sdekit.errors import DeclarationError
+
+ENTRIES = sk.catalog.entries()
+#: Names that are used from outside and stay.
+FIXED_NAMES = (
+    "hamiltonian overdamped langevin sgld sghmc sghmc-unmatched nose-hoover sgnht sgnht-diagonal "
+    "sgnht-matrix"
+).split()
+
+
+def by_name(entry):
+    return entry.name
+
+
+def test_the_names_used_from_outside_are_there():
+    assert set(FIXED_NAMES) <= set(sk.catalog.names())
+
+
+@pytest.mark.parametrize("name", ["langevin", "sgnht", "sghmc", "nose-hoover"])
+def test_shared_variables_have_their_fixed_names(name):
+    names = [x.name for x in sk.catalog.get(name).variables]
+    assert names == ["theta", "p", "xi"][: len(names)]
+
+
+def test_names_are_unique():
+    """Twin of the table by name: a second record of one name would hide the first."""
+    assert len({entry.name for entry in ENTRIES}) == len(ENTRIES) == len(sk.catalog.names())
+
+
+@pytest.mark.parametrize("entry", ENTRIES, ids=by_name)
+def test_an_entry_is_complete(entry):
+    assert entry.title and entry.source
+    assert entry.triple.__doc__
+    assert set(entry.claims.values()) <= {PROVED, REFUTED, UNDECIDED}
+    if entry.dynamics().hamiltonian is not None:
+        assert set(entry.claims) == set(CHECKS)
+
+
+@pytest.mark.parametrize("entry", ENTRIES, ids=by_name)
+def test_a_model_file_gives_an_equal_dynamics(entry):
+    dynamics = entry.dynamics()
+    again = loads(dynamics.to_toml())
+    assert again == dynamics
+    assert (again.name, again.source) == (entry.name, entry.source)
+
+
+@pytest.mark.parametrize("entry", ENTRIES, ids=by_name)
+def test_a_declaration_is_equal_to_itself_made_again(entry):
+    assert entry.dynamics() == entry.dynamics()
+    assert hash(entry.dynamics()) == hash(entry.dynamics())
+
+
+def test_no_two_entries_are_the_same_dynamics():
+    """Twin of equality: different declarations differ (SGHMC with known noise stays apart)."""
+    declared = [entry.dynamics() for entry in ENTRIES]
+    assert len(set(declared)) == len(declared)
+
+
+def test_an_unknown_name_offers_a_similar_one():
+    with pytest.raises(DeclarationError, match="did you mean sgnht"):
+        sk.catalog.get("sgnth")
+
+
+def test_a_claim_about_no_check_is_refused():
+    with pytest.raises(AssertionError, match="no such check"):
+        claims(stationary=REFUTED)
+
+
+def verdicts(verification):
+    return {name: check.verdict.value for name, check in verification.checks.items()}
+
+
+@pytest.mark.parametrize("entry", ENTRIES, ids=by_name)
+def test_every_claim_holds_for_all_n(entry):
+    result = sk.verify(entry.dynamics())
+    assert verdicts(result) == entry.claims_for()
+    if entry.is_wrong:
+        assert result.verdict.value == REFUTED
+    elif set(REQUIRED) <= set(entry.claims):
+        assert result.verdict.value == PROVED
+
+
+@pytest.mark.parametrize("n", [1, 2])
+@pytest.mark.parametrize("entry", ENTRIES, ids=by_name)
+def test_every_claim_holds_at_small_n(entry, n):
+    dynamics = entry.dynamics()
+    if dynamics.is_scalar:
+        assert not entry.claims_at
+        return
+    result = sk.verify(dynamics, {dim.name: n for dim in dynamics.dimensions})
+    assert verdicts(result) == entry.claims_for(n)
+
+
+@pytest.mark.parametrize("entry", [e for e in ENTRIES if e.is_wrong], ids=by_name)
+def test_a_refutation_has_a_witness(entry):
+    for name, check in sk.verify(entry.dynamics()).checks.items():
+        if check.is_refuted and name in REQUIRED:
+            assert check.witness is not None
