@@ -1,0 +1,383 @@
+r"""Polynomials in coordinates, parameters and the derivatives of unknown functions, exact and fast.
+
+A potential U stays unknown: its derivatives $u_\alpha = \partial^\alpha U$ are independent
+polynomial variables (jets) with $\partial_i u_\alpha = u_{\alpha + e_i}$, so an identity between
+such polynomials holds for every smooth U. Known functions are further variables
+(`sdekit.schemes.kernels`). Arithmetic is python-flint's `fmpq_mpoly`.
+
+Not for all dimensions at once: a ring has the coordinates of one size.
+
+Notation: n coordinates; a multi-index alpha counts the derivatives by each argument.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from fractions import Fraction
+from itertools import product
+from typing import Any
+
+import flint
+import sympy as sp
+from sympy.core.function import AppliedUndef
+
+from sdekit.errors import SchemeError
+from sdekit.schemes.kernels import DERIVATIVES, Formula, Kernel, companions, kernel_of
+
+Polynomial = Any  # flint.fmpq_mpoly, which has no type stubs
+
+
+@dataclass(frozen=True)
+class _Family:
+    """One unknown function: the coordinates it reads and the highest derivative in use."""
+
+    arguments: tuple[int, ...]
+    order: int
+
+
+class JetRing:
+    r"""Differential polynomial ring over the rationals.
+
+    Args:
+        coordinates: SymPy symbols of the state.
+        expressions: Everything that will be converted; fixes the generators.
+        depth: How many derivatives will be taken of any of them.
+        extra: Names of further variables without derivative, such as dual variables.
+
+    Raises:
+        SchemeError: If an expression holds a function without a rule, or an unknown function of
+            something other than coordinates.
+
+    Checked by: tests/schemes/test_jets.py.
+    """
+
+    def __init__(
+        self,
+        coordinates: tuple[sp.Symbol, ...],
+        expressions: Iterable[Formula],
+        depth: int,
+        extra: tuple[str, ...] = (),
+    ) -> None:
+        self.coordinates = coordinates
+        self._families: dict[Any, _Family] = {}
+        self._constants: list[Formula] = []
+        self.kernels: list[Kernel] = []
+        for expression in expressions:
+            self._discover(sp.sympify(expression))
+        self._keys: list[Any] = [*coordinates, *self._constants]
+        for function, family in self._families.items():
+            self._keys += [
+                (function, alpha)
+                for alpha in _multi_indices(len(family.arguments), family.order + depth)
+            ]
+        self._keys += [*self.kernels, *extra]
+        self._position = {key: index for index, key in enumerate(self._keys)}
+        names = [f"g{index}" for index in range(len(self._keys))]
+        self._ring = flint.fmpq_mpoly_ctx.get(names, "degrevlex")
+        self._generators = self._ring.gens()
+        self._images: dict[tuple[int, int], Polynomial | None] = {}
+        self._converted: dict[Formula, Polynomial] = {}
+
+    # -- building the ring ---------------------------------------------------------------------
+
+    def _discover(self, expression: Formula) -> None:
+        if expression.is_Rational or expression in self.coordinates:
+            return
+        if expression.is_Symbol or expression.is_NumberSymbol:
+            if expression not in self._constants:
+                self._constants.append(expression)
+            return
+        if expression.is_Float:
+            raise SchemeError(
+                "order theory is exact and a floating point number is not",
+                found=str(expression),
+                fix="write it as a rational",
+            )
+        jet = _jet_of(expression)
+        if jet is not None:
+            self._discover_jet(*jet)
+            return
+        for kernel, _ in _kernel_factors(expression):
+            self._discover_kernel(kernel)
+        if not _kernel_factors(expression):
+            for argument in expression.args:
+                self._discover(argument)
+
+    def _discover_jet(self, function: AppliedUndef, order: int) -> None:
+        if any(argument not in self.coordinates for argument in function.args):
+            raise SchemeError(
+                f"order theory needs unknown functions at the coordinates, not {function}",
+                expected=f"arguments out of {', '.join(map(str, self.coordinates))}",
+                found=str(function),
+            )
+        arguments = tuple(self.coordinates.index(argument) for argument in function.args)
+        known = self._families.get(function)
+        if known is None or known.order < order:
+            self._families[function] = _Family(arguments, order)
+
+    def _discover_kernel(self, kernel: Kernel) -> None:
+        if kernel in self.kernels:
+            return
+        self._discover(kernel.argument)
+        if kernel.exponent is not None:
+            self._discover(kernel.exponent)
+        # Companions first: relations are eliminated from the last generator to the first.
+        before = [other for other in companions(kernel) if other not in self.kernels]
+        if kernel.kind in ("sin", "cos", "sinh", "cosh"):
+            self.kernels += [kernel, *before]
+            return
+        for other in before:
+            self._discover_kernel(other)
+        self.kernels.append(kernel)
+
+    # -- arithmetic ----------------------------------------------------------------------------
+
+    @property
+    def zero(self) -> Polynomial:
+        """The polynomial 0."""
+        return self._ring.constant(0)
+
+    @property
+    def one(self) -> Polynomial:
+        """The polynomial 1."""
+        return self._ring.constant(1)
+
+    def generator(self, key: Any) -> Polynomial:
+        """The variable of a coordinate, constant, kernel or extra name."""
+        return self._generators[self._position[key]]
+
+    def jet(self, function: AppliedUndef, alpha: tuple[int, ...]) -> Polynomial:
+        """The variable that stands for a derivative of an unknown function."""
+        return self.generator((function, alpha))
+
+    def convert(self, expression: Formula) -> Polynomial:
+        """The polynomial of a SymPy expression that was announced to the ring."""
+        expression = sp.sympify(expression)
+        if expression not in self._converted:
+            self._converted[expression] = self._convert(expression)
+        return self._converted[expression]
+
+    def _convert(self, expression: Formula) -> Polynomial:
+        if expression.is_Rational:
+            return self._ring.constant(flint.fmpq(int(expression.p), int(expression.q)))
+        if expression in self._position:
+            return self.generator(expression)
+        jet = _jet_of(expression)
+        if jet is not None:
+            return self.generator((jet[0], _alpha(expression)))
+        factors = _kernel_factors(expression)
+        if factors:
+            result = self.one
+            for kernel, power in factors:
+                result *= self.generator(kernel) ** power
+            return self.normal(result)
+        if expression.is_Add:
+            return sum((self.convert(term) for term in expression.args), self.zero)
+        if expression.is_Mul:
+            result = self.one
+            for factor in expression.args:
+                result = result * self.convert(factor)
+            return self.normal(result)
+        assert expression.is_Pow, expression
+        return self.convert(expression.base) ** int(expression.exp)
+
+    def derivative(self, polynomial: Polynomial, coordinate: int) -> Polynomial:
+        """Total derivative by one coordinate."""
+        result = self.zero
+        for index, degree in enumerate(polynomial.degrees()):
+            if degree > 0:
+                image = self._image(index, coordinate)
+                if image is not None:
+                    result += polynomial.derivative(index) * image
+        return self.normal(result) if self.kernels else result
+
+    def _image(self, index: int, coordinate: int) -> Polynomial | None:
+        """Derivative of one generator; None if it is zero."""
+        if (index, coordinate) not in self._images:
+            image = self._differentiate(self._keys[index], coordinate)
+            self._images[index, coordinate] = None if image is None or image == 0 else image
+        return self._images[index, coordinate]
+
+    def _differentiate(self, key: Any, coordinate: int) -> Polynomial | None:
+        if isinstance(key, Kernel):
+            slope = self.derivative(self.convert(key.argument), coordinate)
+            return DERIVATIVES[key.kind](key, self.generator(key), slope, self._look_up)
+        if isinstance(key, tuple):
+            function, alpha = key
+            arguments = self._families[function].arguments
+            if coordinate not in arguments:
+                return None
+            place = arguments.index(coordinate)
+            raised = (*alpha[:place], alpha[place] + 1, *alpha[place + 1 :])
+            # Silently dropping a derivative beyond the depth would prove false identities.
+            return self.generator((function, raised))
+        return self.one if key == self.coordinates[coordinate] else None
+
+    def _look_up(self, kind: str, argument: Formula, index: int = 0) -> Polynomial:
+        if kind == "constant":
+            return self.convert(argument)
+        return self.generator(Kernel(kind, argument, index))
+
+    def normal(self, polynomial: Polynomial) -> Polynomial:
+        """Cancel a variable against its own inverse, monomial by monomial."""
+        for kernel in self.kernels:
+            if kernel.kind == "inverse" and kernel.argument in self._position:
+                polynomial = self._cancel(
+                    polynomial, self._position[kernel], self._position[kernel.argument]
+                )
+        return polynomial
+
+    def _cancel(self, polynomial: Polynomial, inverse: int, variable: int) -> Polynomial:
+        degrees = polynomial.degrees()
+        if not degrees or degrees[inverse] <= 0 or degrees[variable] <= 0:
+            return polynomial
+        terms: dict[tuple[int, ...], Any] = {}
+        for exponents, coefficient in polynomial.terms():
+            common = min(exponents[inverse], exponents[variable])
+            if common:
+                reduced = list(exponents)
+                reduced[inverse] -= common
+                reduced[variable] -= common
+                exponents = tuple(reduced)
+            terms[exponents] = terms.get(exponents, 0) + coefficient
+        return self._ring.from_dict(terms)
+
+    # -- deciding ------------------------------------------------------------------------------
+
+    def is_zero(self, polynomial: Polynomial) -> bool | None:
+        """Whether the polynomial is identically zero; None where that could not be decided.
+
+        Inverses, roots and the pairs sin, cos and sinh, cosh are eliminated exactly. What is left
+        over is zero for sure if empty. With other kernels, or with roots, a rest that is not empty
+        is known to be non-zero only if a ball at a random exact point excludes zero.
+        """
+        rest = self.numerator(polynomial)
+        if rest == 0:
+            return True
+        if all(kernel.kind == "inverse" for kernel in self.kernels):
+            return False
+        from sdekit.schemes.ball_values import excludes_zero
+
+        return False if excludes_zero(self, polynomial) else None
+
+    def numerator(self, polynomial: Polynomial) -> Polynomial:
+        """The polynomial times powers of denominators, with all relations used."""
+        for kernel in reversed(self.kernels):
+            position = self._position[kernel]
+            if kernel.kind == "inverse":
+                polynomial = self._clear(polynomial, position, self.convert(kernel.argument))
+            elif kernel.kind == "root":
+                square = self.convert(kernel.argument)
+                polynomial = self._reduce(polynomial, position, kernel.index, square)
+            elif kernel.kind in ("sin", "cosh"):
+                other = {"sin": "cos", "cosh": "sinh"}[kernel.kind]
+                partner = self._look_up(other, kernel.argument)
+                square = 1 - partner**2 if kernel.kind == "sin" else 1 + partner**2
+                polynomial = self._reduce(polynomial, position, 2, square)
+        return polynomial
+
+    def _by_power(self, polynomial: Polynomial, position: int) -> dict[int, Polynomial]:
+        parts: dict[int, dict[tuple[int, ...], Any]] = {}
+        for exponents, coefficient in polynomial.terms():
+            rest = (*exponents[:position], 0, *exponents[position + 1 :])
+            parts.setdefault(exponents[position], {})[rest] = coefficient
+        return {power: self._ring.from_dict(terms) for power, terms in parts.items()}
+
+    def _clear(self, polynomial: Polynomial, position: int, base: Polynomial) -> Polynomial:
+        parts = self._by_power(polynomial, position)
+        highest = max(parts, default=0)
+        return sum((part * base ** (highest - k) for k, part in parts.items()), self.zero)
+
+    def _reduce(
+        self, polynomial: Polynomial, position: int, index: int, value: Polynomial
+    ) -> Polynomial:
+        parts = self._by_power(polynomial, position)
+        root = self._generators[position]
+        return sum(
+            (part * root ** (k % index) * value ** (k // index) for k, part in parts.items()),
+            self.zero,
+        )
+
+    # -- out -----------------------------------------------------------------------------------
+
+    def to_sympy(
+        self, polynomial: Polynomial, write: Callable[[Any], Formula] | None = None
+    ) -> Formula:
+        """The polynomial as a SymPy expression.
+
+        Args:
+            polynomial: An element of the ring.
+            write: How to write a key of the ring; SymPy's `Derivative` for jets by default.
+        """
+        symbols = [
+            self.key_as_sympy(index) if write is None else write(key)
+            for index, key in enumerate(self._keys)
+        ]
+        terms = []
+        for exponents, coefficient in polynomial.terms():
+            factors = [sp.Rational(int(coefficient.p), int(coefficient.q))]
+            for index, power in enumerate(exponents):
+                if power:
+                    factors.append(symbols[index] ** power)
+            terms.append(sp.Mul(*factors))
+        return sp.Add(*terms)
+
+    def key_as_sympy(self, index: int) -> Formula:
+        """What the generator of this index stands for."""
+        key = self._keys[index]
+        if isinstance(key, Kernel):
+            return key.as_sympy()
+        if isinstance(key, tuple):
+            function, alpha = key
+            by = [(argument, k) for argument, k in zip(function.args, alpha, strict=True) if k]
+            return sp.Derivative(function, *by) if by else function
+        return sp.Symbol(key) if isinstance(key, str) else key
+
+    @property
+    def keys(self) -> tuple[Any, ...]:
+        """What each generator stands for: symbol, (function, alpha), kernel or extra name."""
+        return tuple(self._keys)
+
+    def from_terms(self, terms: dict[tuple[int, ...], Any]) -> Polynomial:
+        """The polynomial with the given exponents and coefficients."""
+        return self._ring.from_dict(terms)
+
+    def number(self, value: Fraction | int) -> Any:
+        """A rational as a flint number."""
+        return flint.fmpq(value.numerator, value.denominator)
+
+
+def _multi_indices(length: int, order: int) -> list[tuple[int, ...]]:
+    found = [alpha for alpha in product(range(order + 1), repeat=length) if sum(alpha) <= order]
+    return sorted(found, key=lambda alpha: (sum(alpha), alpha))
+
+
+def _jet_of(expression: Formula) -> tuple[AppliedUndef, int] | None:
+    """The unknown function and the number of derivatives, or None for anything else."""
+    if isinstance(expression, AppliedUndef):
+        return expression, 0
+    if isinstance(expression, sp.Derivative) and isinstance(expression.expr, AppliedUndef):
+        return expression.expr, sum(int(count) for _, count in expression.variable_count)
+    return None
+
+
+def _alpha(expression: Formula) -> tuple[int, ...]:
+    if isinstance(expression, AppliedUndef):
+        return (0,) * len(expression.args)
+    counts = dict(expression.variable_count)
+    return tuple(int(counts.get(argument, 0)) for argument in expression.expr.args)
+
+
+def _kernel_factors(expression: Formula) -> list[tuple[Kernel, int]]:
+    """Kernels with positive powers whose product the expression is; empty if it is none."""
+    if expression.is_Pow and expression.exp.is_Rational and not expression.exp.is_Integer:
+        if expression.base.is_Rational and expression.base.is_negative:
+            raise SchemeError("a root of a negative number is not real", found=str(expression))
+        if expression.exp.is_negative:
+            whole = -(expression.exp.p // expression.exp.q)
+            rest = expression.exp + whole
+            root = Kernel("root", expression.base, int(rest.q))
+            return [(Kernel("inverse", expression.base), int(whole)), (root, int(rest.p))]
+    kernel = kernel_of(expression)
+    return [] if kernel is None else [kernel]
