@@ -174,11 +174,11 @@ class RunningCovariance(NamedTuple):
     """A covariance averaged along a chain: I_t = (1 - 1/t) I_{t-1} + (1/t) V_t.
 
     Args:
-        count: t.
+        batches: t.
         value: I_t, shape (d, d) or (d,) for a diagonal one.
     """
 
-    count: Array
+    batches: Array
     value: Array
 
 
@@ -206,8 +206,8 @@ def updated(average: RunningCovariance, gradients: Array) -> RunningCovariance:
     Source: Shang, Zhu, Leimkuhler, Storkey (2015), CCAdL, kappa_t = 1/t.
     Checked by: tests/simulate/test_gradient_noise.py.
     """
-    count = average.count + 1
+    batches = average.batches + 1
     new = sample_covariance(gradients)
     if average.value.ndim == 1:
         new = jnp.diagonal(new)
-    return RunningCovariance(count, average.value + (new - average.value) / count)
+    return RunningCovariance(batches, average.value + (new - average.value) / batches)

@@ -1,0 +1,257 @@
+"""Samples that stream to the disk while a run goes on, as Zarr that xarray and ArviZ read.
+
+Layout: group `posterior`, one array (chain, draw, ...) per variable, coordinates `chain` and
+`draw`; beside it `<path>.checkpoint`. What counts as sampled is what the last checkpoint says, so
+a run killed at any moment resumes from there and repeats the rest bit for bit. Not for choosing
+what is sampled (`run.py`).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+
+from sdekit.errors import DataError, MissingDependencyError, SimulationError
+from sdekit.simulate.checkpoint import load_checkpoint, save_checkpoint
+
+#: Bytes of one file of the store; larger files are written at once but read in larger pieces.
+FILE_BYTES = 16_000_000
+
+
+def checkpoint_path(path: str | Path) -> Path:
+    """The checkpoint that belongs to a store."""
+    path = Path(path)
+    return path.with_name(path.name + ".checkpoint")
+
+
+class SampleStore:
+    """A store that a run writes to, chunk by chunk.
+
+    Args:
+        path: Directory to write, by habit ending in `.zarr`.
+
+    Example:
+        >>> import tempfile, numpy as np
+        >>> folder = tempfile.mkdtemp()
+        >>> store = SampleStore(folder + "/run.zarr")
+        >>> store.begin({"seed": 0}, {"theta": ((2,), "float32")}, chains=3, draws=4)
+        >>> store.append(0, {"theta": np.zeros((4, 2, 3), "float32")}, (np.zeros(1),), 40)
+        >>> store.finish()
+        >>> read_samples(folder + "/run.zarr")["theta"].shape
+        (3, 4, 2)
+
+    Checked by: tests/simulate/test_store.py.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path)
+        self.header: dict[str, Any] = {}
+        self.chains = self.next_step = self.next_draw = 0
+        self.state_leaves: list[np.ndarray] = []
+        self.group: Any = None
+
+    def begin(
+        self,
+        header: Mapping[str, Any],
+        shapes: Mapping[str, tuple[tuple[int, ...], Any]],
+        chains: int,
+        draws: int,
+    ) -> None:
+        """Create the store.
+
+        Args:
+            header: What identifies the run (JSON); kept in the store and in each checkpoint.
+            shapes: Shape without chains, and number type, of each variable.
+            chains: Number of chains.
+            draws: Number of draws the run will keep, which bounds the size of a file.
+
+        Raises:
+            SimulationError: If something stands at the path already.
+        """
+        zarr = _module("zarr")
+        if self.path.exists():
+            raise SimulationError(
+                "there is a store at this path already",
+                found=str(self.path),
+                fix="delete it, choose another path, or resume it",
+            )
+        self.header, self.chains = dict(header), chains
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        root = zarr.open_group(str(self.path), mode="w-", zarr_format=3)
+        root.attrs["sdekit"] = json.loads(json.dumps(self.header))
+        self.group = root.create_group("posterior")
+        # ArviZ compares these attributes; an empty group would not be a posterior to it.
+        self.group.attrs["inference_library"] = "sdekit"
+        for name, (shape, dtype) in shapes.items():
+            kind = np.dtype(dtype)
+            per_draw = max(1, chains * kind.itemsize * int(np.prod(shape)))
+            length = max(1, min(draws, FILE_BYTES // per_draw))
+            self.group.create_array(
+                name,
+                shape=(chains, 0, *shape),
+                chunks=(chains, length, *shape),
+                dtype=kind,
+                fill_value=np.nan if kind.kind == "f" else 0,
+                # Samples are noise in all but their leading bits: compression costs time only.
+                compressors=None,
+                dimension_names=("chain", "draw", *(f"{name}_dim_{i}" for i in range(len(shape)))),
+            )
+        chain = self.group.create_array(
+            "chain", shape=(chains,), dtype="int64", dimension_names=("chain",)
+        )
+        chain[:] = np.arange(chains)
+        self.group.create_array(
+            "draw", shape=(0,), chunks=(4096,), dtype="int64", dimension_names=("draw",)
+        )
+
+    def append(
+        self, first_draw: int, samples: Mapping[str, Any], state: Any, next_step: int
+    ) -> None:
+        """Add the draws of one chunk and then the checkpoint that makes them count.
+
+        Args:
+            first_draw: Number of the first of these draws.
+            samples: Per variable shape (draws, *shape, chains).
+            state: PyTree of arrays from which the run goes on.
+            next_step: Number of the step it goes on with.
+
+        Raises:
+            SimulationError: If the draws do not follow those that are there.
+        """
+        if first_draw != self.next_draw:
+            raise SimulationError(
+                "these draws do not follow the last ones of the store",
+                expected=f"first draw {self.next_draw}",
+                found=first_draw,
+                fix="reopen the store and resume from its checkpoint",
+            )
+        count = len(next(iter(samples.values()))) if samples else 0
+        last = first_draw + count
+        if count:
+            # All lengths first: they are small writes, so that a reader nearly never sees
+            # arrays of different lengths.
+            for name in (*samples, "draw"):
+                array = self.group[name]
+                array.resize((last,) if name == "draw" else (self.chains, last, *array.shape[2:]))
+            for name, values in samples.items():
+                self.group[name][:, first_draw:last] = np.moveaxis(np.asarray(values), -1, 0)
+            self.group["draw"][first_draw:last] = np.arange(first_draw, last)
+        self.next_draw, self.next_step = last, next_step
+        self.state_leaves = [np.asarray(leaf) for leaf in jax.tree.leaves(state)]
+        facts = {"header": self.header, "draws": last, "next_step": next_step}
+        save_checkpoint(checkpoint_path(self.path), self.state_leaves, facts)
+
+    def finish(self) -> None:
+        """Mark the run as complete."""
+        self.group.attrs["is_complete"] = True
+
+    @classmethod
+    def reopen(cls, path: str | Path) -> SampleStore:
+        """The store of an interrupted run, cut back to its last checkpoint.
+
+        Args:
+            path: Where it is.
+
+        Returns:
+            A store with `header`, `next_step`, `next_draw` and `state_leaves` to go on from.
+
+        Raises:
+            DataError: If there is no store or no checkpoint.
+        """
+        store = cls(path)
+        root = _opened(store.path, "r+")
+        store.state_leaves, facts = load_checkpoint(checkpoint_path(path))
+        store.group = root["posterior"]
+        store.header = facts["header"]
+        store.next_draw, store.next_step = facts["draws"], facts["next_step"]
+        for name, array in store.group.arrays():
+            if name == "draw":
+                array.resize((store.next_draw,))
+            elif name != "chain":
+                array.resize((array.shape[0], store.next_draw, *array.shape[2:]))
+        store.chains = store.group["chain"].shape[0]
+        return store
+
+
+def read_samples(path: str | Path) -> dict[str, Any]:
+    """The samples of a store, also of one that is being written or was interrupted.
+
+    Args:
+        path: Where the store is.
+
+    Returns:
+        Per variable a NumPy array (chain, draw, *shape), cut to the draws that count.
+
+    Raises:
+        DataError: If there is no store.
+
+    Checked by: tests/simulate/test_store.py.
+    """
+    dataset = open_dataset(path)
+    return {str(name): dataset[name].to_numpy() for name in dataset.data_vars}
+
+
+def open_dataset(path: str | Path) -> Any:
+    """The samples as an xarray Dataset that reads from the disk when it is asked for values.
+
+    Raises:
+        DataError: If there is no store.
+
+    Checked by: tests/simulate/test_store.py.
+    """
+    xarray = _module("xarray")
+    root = _opened(Path(path), "r")
+    lengths = {
+        name: array.shape[1]
+        for name, array in root["posterior"].arrays()
+        if name not in ("chain", "draw")
+    }
+    counted = min(lengths.values(), default=0)
+    if checkpoint_path(path).is_file():
+        counted = min(counted, load_checkpoint(checkpoint_path(path))[1]["draws"])
+    parts = []
+    for name in lengths:
+        # One variable at a time: during a write their lengths may differ.
+        others = [other for other in (*lengths, "draw") if other != name]
+        part = xarray.open_zarr(
+            str(path), group="posterior", consolidated=False, chunks=None, drop_variables=others
+        )
+        parts.append(part.isel(draw=slice(0, counted)))
+    merged = xarray.merge(parts) if parts else xarray.Dataset()
+    return merged.assign_coords(draw=np.arange(counted))
+
+
+def to_arviz(path: str | Path) -> Any:
+    """The samples of a store as `arviz.InferenceData`, read when needed.
+
+    Raises:
+        DataError: If there is no store.
+        MissingDependencyError: Without ArviZ.
+
+    Checked by: tests/simulate/test_store.py.
+    """
+    arviz = _module("arviz")
+    return arviz.InferenceData(posterior=open_dataset(path))
+
+
+def _opened(path: Path, mode: str) -> Any:
+    zarr = _module("zarr")
+    if not (path / "zarr.json").is_file():
+        raise DataError("there is no store here", found=str(path), fix="check the path")
+    return zarr.open_group(str(path), mode=mode)
+
+
+def _module(name: str) -> Any:
+    """A module of the `store` extra."""
+    try:
+        return import_module(name)
+    except ImportError as error:
+        raise MissingDependencyError(
+            f"storing and reading samples needs {name}", fix="pip install 'sdekit[store]'"
+        ) from error
