@@ -30,7 +30,7 @@ _HOME: dict[str, tuple[str, ...]] = {
         "atan", "abs_", "sign", "erf", "loggamma", "pi", "E", "time",
     ),
     "sdekit.declare.dynamics": ("Dynamics",),
-    "sdekit.declare.model_file": ("load",),
+    "sdekit.declare.model_file": ("load", "loads"),
     "sdekit.verify.ladder": ("verify",),
     "sdekit.verify.verdict": ("Verdict", "Verification"),
     "sdekit.design.recipe": ("recipe",),

@@ -1,6 +1,6 @@
-"""The errors sdekit raises: each says what is wrong, what was expected, what was found, how to fix it.
+"""The errors sdekit raises: what is wrong, what was expected, what was found, how to fix it.
 
-Not for verdicts: that a design is refuted or undecided is data (`sdekit.verify.verdict`), not an error.
+Not for verdicts: that a design is refuted or undecided is data (`sdekit.verify.verdict`).
 """
 
 from __future__ import annotations

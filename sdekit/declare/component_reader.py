@@ -14,8 +14,8 @@ import sympy as sp
 
 from sdekit.declare import expression as ex
 from sdekit.declare.dimension import Dim
-from sdekit.declare.sympy_reader import SYMPY_FUNCTIONS
 from sdekit.declare.symbols import FunctionSymbol, Parameter, Variable
+from sdekit.declare.sympy_reader import SYMPY_FUNCTIONS
 
 Index = tuple[int, ...]
 #: Larger symbolic matrices are inverted by elimination: their adjugate has too many terms.
@@ -69,7 +69,8 @@ class ComponentReader:
 
     def scalar(self, expression: ex.Expression) -> sp.Expr:
         """A scalar expression."""
-        return self.array(expression)[()]
+        entry: Any = self.array(expression)[()]
+        return entry
 
     def block(self, expression: ex.Expression, x: Variable) -> np.ndarray:
         """The drift of x: an array of its shape, also where the number 0 is written."""
@@ -95,7 +96,11 @@ class ComponentReader:
 
     def variable(self, x: Variable) -> np.ndarray:
         """The coordinates in place, mirrored where the variable is symmetric."""
-        return self.filled(x.shape, lambda k: _mirrored(k, x.symmetry, lambda i: self.coordinate(x, i)))
+
+        def symbol(index: Index) -> sp.Symbol:
+            return self.coordinate(x, index)
+
+        return self.filled(x.shape, lambda k: _mirrored(k, x.symmetry, symbol))
 
     def parameter(self, parameter: Parameter) -> np.ndarray:
         """One symbol for each independent entry, or the fixed value."""
@@ -112,9 +117,9 @@ class ComponentReader:
                 nonnegative=True if "nonnegative" in assumed else None,
             )
 
-        return self._remember(
-            assumed, self.filled(parameter.shape, lambda k: _mirrored(k, _symmetry(assumed), symbol))
-        )
+        symmetry = _symmetry(assumed)
+        value = self.filled(parameter.shape, lambda k: _mirrored(k, symmetry, symbol))
+        return self._remember(assumed, value)
 
     def call(self, call: ex.Call) -> np.ndarray:
         """An unknown function, entry by entry, of all entries of its arguments."""
@@ -124,7 +129,8 @@ class ComponentReader:
         for argument in call.arguments:
             entries = self.array(argument)
             if isinstance(argument, Variable):
-                arguments += [self.coordinate(argument, i) for i in self.independent_indices(argument)]
+                indices = self.independent_indices(argument)
+                arguments += [self.coordinate(argument, index) for index in indices]
             else:
                 arguments += list(entries.flat)
 
@@ -138,9 +144,9 @@ class ComponentReader:
             )
             return symbol(*arguments)
 
-        return self._remember(
-            assumed, self.filled(function.shape, lambda k: _mirrored(k, _symmetry(assumed), entry))
-        )
+        symmetry = _symmetry(assumed)
+        value = self.filled(function.shape, lambda k: _mirrored(k, symmetry, entry))
+        return self._remember(assumed, value)
 
     def _remember(self, assumed: frozenset[str], value: np.ndarray) -> np.ndarray:
         for kind in ("positive_definite", "positive_semidefinite"):
@@ -217,11 +223,11 @@ def _entrywise(function: Any, *arrays: np.ndarray) -> np.ndarray:
 
 
 def _sum(reader: ComponentReader, node: ex.Sum) -> np.ndarray:
-    return _entrywise(lambda *entries: sp.Add(*entries), *map(reader.array, node.terms))
+    return _entrywise(sp.Add, *map(reader.array, node.terms))
 
 
 def _product(reader: ComponentReader, node: ex.Product) -> np.ndarray:
-    return _entrywise(lambda *entries: sp.Mul(*entries), *map(reader.array, node.factors))
+    return _entrywise(sp.Mul, *map(reader.array, node.factors))
 
 
 def _contracted(left: np.ndarray, right: np.ndarray, axes: int) -> np.ndarray:
@@ -230,7 +236,8 @@ def _contracted(left: np.ndarray, right: np.ndarray, axes: int) -> np.ndarray:
     result = np.empty(left.shape[: left.ndim - axes] + right.shape[axes:], dtype=object)
     for i in np.ndindex(left.shape[: left.ndim - axes]):
         for j in np.ndindex(right.shape[axes:]):
-            result[i + j] = sp.Add(*(left[i + k] * right[k + j] for k in np.ndindex(shape)))
+            terms: list[Any] = [left[i + k] * right[k + j] for k in np.ndindex(shape)]
+            result[i + j] = sp.Add(*terms)
     return result
 
 
@@ -300,7 +307,5 @@ _READERS: dict[type, Any] = {
     ex.Transpose: lambda r, node: np.transpose(r.array(node.operand), node.axes),
     ex.Gradient: lambda r, node: r.gradient(node.operand, node.variable),
     ex.Divergence: lambda r, node: r.divergence(node.operand, node.variable),
-    ex.Elementwise: lambda r, node: _entrywise(
-        SYMPY_FUNCTIONS[node.name], r.array(node.operand)
-    ),
+    ex.Elementwise: lambda r, node: _entrywise(SYMPY_FUNCTIONS[node.name], r.array(node.operand)),
 }

@@ -58,7 +58,7 @@ class Components:
     @property
     def parameters(self) -> tuple[sp.Symbol, ...]:
         """All free symbols that are no coordinates, sorted by name."""
-        found: set[sp.Symbol] = set()
+        found: set[Any] = set()
         for expression in self.expressions():
             found |= expression.free_symbols
         return tuple(sorted(found - set(self.coordinates), key=lambda symbol: symbol.name))
@@ -132,9 +132,7 @@ def check_sizes(dynamics: Dynamics, sizes: Mapping[str, int]) -> dict[str, int]:
                 expected=f"sizes of {', '.join(dims) or 'nothing, all blocks are scalar'}",
             )
         if isinstance(size, bool) or not isinstance(size, int) or size < 1:
-            raise DeclarationError(
-                f"the size of {name} is no positive integer", found=repr(size)
-            )
+            raise DeclarationError(f"the size of {name} is no positive integer", found=repr(size))
         if checked.get(name, size) != size:
             raise DeclarationError(
                 f"dimension {name} has a fixed size", expected=checked[name], found=size
@@ -149,7 +147,7 @@ def check_sizes(dynamics: Dynamics, sizes: Mapping[str, int]) -> dict[str, int]:
     return checked
 
 
-def _projected(entries: Mapping[Index, sp.Expr], x: Variable, index: Index) -> sp.Expr:
+def _projected(entries: Any, x: Variable, index: Index) -> sp.Expr:
     """Entry of a block whose variable is symmetric: the mean over its mirror images."""
     if x.symmetry is None:
         return entries[index]
@@ -168,9 +166,7 @@ def _diffusion(
             zip(positions[x], rows, strict=True), zip(positions[y], columns, strict=True)
         ):
             half = {
-                index: _projected(
-                    {other: value[index + other] for other in (b, b[::-1])}, y, b
-                )
+                index: _projected({other: value[index + other] for other in (b, b[::-1])}, y, b)
                 for index in (a, a[::-1])
             }
             entry = _projected(half, x, a)
@@ -209,9 +205,7 @@ def components_from_sympy(
         )
     if isinstance(diffusion, sp.MatrixBase):
         matrix = diffusion
-        diffusion = {
-            (i, j): matrix[i, j] for i in range(matrix.rows) for j in range(matrix.cols)
-        }
+        diffusion = {(i, j): matrix[i, j] for i in range(matrix.rows) for j in range(matrix.cols)}
     return Components(
         sizes={},
         coordinates=tuple(coordinates),

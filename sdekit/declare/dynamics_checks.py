@@ -145,9 +145,7 @@ def read_diffusion(diffusion: Mapping[Any, Any], reader: Reader) -> Blocks:
             raise DeclarationError(f"the diffusion block ({x.name}, {y.name}) is given twice")
         block = reader.expression(value)
         if block.shape or x.shape != y.shape:
-            check_expression(
-                block, x.shape + y.shape, f"the diffusion block ({x.name}, {y.name})"
-            )
+            check_expression(block, x.shape + y.shape, f"the diffusion block ({x.name}, {y.name})")
         blocks[x, y] = block
     return blocks
 

@@ -161,7 +161,7 @@ class Expression:
         return self
 
     @property
-    def T(self) -> Expression:  # noqa: N802 - the name NumPy users know
+    def T(self) -> Expression:
         """The expression with its axes in reverse order."""
         return _operators().transpose(self)
 

@@ -66,7 +66,10 @@ def _number(node: ex.Number) -> tuple[str, int]:
     if value.denominator == 1:
         return str(value), UNARY if value < 0 else ATOM
     sign = "-" if value < 0 else ""
-    return rf"{sign}\tfrac{{{abs(value.numerator)}}}{{{value.denominator}}}", UNARY if sign else ATOM
+    return (
+        rf"{sign}\tfrac{{{abs(value.numerator)}}}{{{value.denominator}}}",
+        UNARY if sign else ATOM,
+    )
 
 
 def _sum(node: ex.Sum) -> tuple[str, int]:

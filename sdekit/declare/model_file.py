@@ -13,7 +13,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from sdekit.declare import expression as ex
 from sdekit.declare.dimension import Dim
 from sdekit.declare.dynamics import Dynamics
 from sdekit.declare.expression import Expression
@@ -33,7 +32,9 @@ __all__ = ["load", "loads", "to_toml"]
 
 #: A model file beyond this size is no model.
 LARGEST_FILE = 1_000_000
-_TABLES = ("dimensions", "variables", "parameters", "functions", "drift", "diffusion", "noise", "energy")
+_TABLES = (
+    "dimensions", "variables", "parameters", "functions", "drift", "diffusion", "noise", "energy",
+)  # fmt: skip
 _ENTRIES = ("format", "name", "source", "interpretation")
 
 
@@ -123,8 +124,8 @@ class _Reader:
             "drift": drift,
             "diffusion": self._diffusion() if "diffusion" in self.table else None,
             "noise": self._noise() if "noise" in self.table else None,
-            "hamiltonian": self._formula(energy.get("H"), "energy.H"),
-            "target": self._formula(energy.get("target"), "energy.target"),
+            "hamiltonian": self._energy(energy.get("H"), "energy.H"),
+            "target": self._energy(energy.get("target"), "energy.target"),
             "interpretation": self.table.get("interpretation", "ito"),
             "name": self.table.get("name"),
             "source": self.table.get("source"),
@@ -145,12 +146,16 @@ class _Reader:
         _known(self.table, _ENTRIES + _TABLES, None)
         if self.table.get("format", 1) != 1:
             raise ModelFileError(
-                "unknown format of model files", where="format", expected=1,
+                "unknown format of model files",
+                where="format",
+                expected=1,
                 found=repr(self.table["format"])[:40],
             )
         for entry in ("name", "source", "interpretation"):
             if not isinstance(self.table.get(entry, ""), str):
-                raise ModelFileError("expected text", where=entry, found=repr(self.table[entry])[:60])
+                raise ModelFileError(
+                    "expected text", where=entry, found=repr(self.table[entry])[:60]
+                )
         for required in ("variables", "drift"):
             if not self._section(required):
                 raise ModelFileError(
@@ -162,7 +167,9 @@ class _Reader:
             where = f"dimensions.{name}"
             if value != "any" and (isinstance(value, bool) or not isinstance(value, int)):
                 raise ModelFileError(
-                    "the size of a dimension", where=where, expected='"any" or a positive integer',
+                    "the size of a dimension",
+                    where=where,
+                    expected='"any" or a positive integer',
                     found=repr(value)[:60],
                 )
             size = None if value == "any" else value
@@ -195,7 +202,9 @@ class _Reader:
             role = options.get("role", "auxiliary")
             if role not in ("target", "auxiliary"):
                 raise ModelFileError(
-                    "unknown role", where=where, expected='"target" or "auxiliary"',
+                    "unknown role",
+                    where=where,
+                    expected='"target" or "auxiliary"',
                     found=repr(role)[:60],
                 )
             symmetry = [s for s in ("symmetric", "antisymmetric") if _flag(options, s, where)]
@@ -243,7 +252,9 @@ class _Reader:
             arguments = options.get("of")
             if not isinstance(arguments, list) or not arguments:
                 raise ModelFileError(
-                    "a function needs its arguments", where=where, expected='["theta"]',
+                    "a function needs its arguments",
+                    where=where,
+                    expected='["theta"]',
                     found=repr(arguments)[:60],
                 )
             formal = []
@@ -251,23 +262,25 @@ class _Reader:
                 x = self.scope.get(argument) if isinstance(argument, str) else None
                 if not isinstance(x, Variable):
                     raise ModelFileError(
-                        "an argument of a function is no variable", where=where,
+                        "an argument of a function is no variable",
+                        where=where,
                         found=repr(argument)[:60],
                     )
                 formal.append(x)
             assumed = frozenset(a for a in ASSUMPTIONS if _flag(options, a, where))
             shape = self._shape(options.get("shape", []), where)
             symbol = self._placed(
-                lambda n=name, f=tuple(formal), s=shape, a=assumed: FunctionSymbol(n, f, s, a), where
+                lambda n=name, f=tuple(formal), s=shape, a=assumed: FunctionSymbol(n, f, s, a),
+                where,
             )
             self._define(name, symbol, where)
 
-    def _formula(self, value: Any, where: str) -> Expression | None:
-        if value is None:
-            return None
-        if isinstance(value, int) and not isinstance(value, bool):
-            value = str(value)
-        return parse_expression(value, self.scope, where)
+    def _energy(self, value: Any, where: str) -> Expression | None:
+        return None if value is None else self._formula(value, where)
+
+    def _formula(self, value: Any, where: str) -> Expression:
+        is_integer = isinstance(value, int) and not isinstance(value, bool)
+        return parse_expression(str(value) if is_integer else value, self.scope, where)
 
     def _variable(self, name: str, where: str) -> Variable:
         x = self.scope.get(name)
@@ -275,7 +288,9 @@ class _Reader:
             known = [key for key, thing in self.scope.items() if isinstance(thing, Variable)]
             close = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
             raise ModelFileError(
-                f"{name[:40]!r} is no variable", where=where, expected=f"one of {', '.join(known)}",
+                f"{name[:40]!r} is no variable",
+                where=where,
+                expected=f"one of {', '.join(known)}",
                 fix=f"did you mean {close[0]}?" if close else None,
             )
         return x
@@ -288,11 +303,12 @@ class _Reader:
         missing = [x.name for x in self.roles if x not in given]
         if missing:
             raise ModelFileError(
-                f"{', '.join(missing)} has no drift", where="drift",
+                f"{', '.join(missing)} has no drift",
+                where="drift",
                 fix=f'write {missing[0]} = "0" if it does not drift',
             )
         # The order of [variables] is the order of the state.
-        return {x: given[x] for x in self.roles}  # type: ignore[misc]
+        return {x: given[x] for x in self.roles}
 
     def _diffusion(self) -> dict[tuple[Variable, Variable], Expression]:
         blocks: dict[tuple[Variable, Variable], Expression] = {}
@@ -304,9 +320,7 @@ class _Reader:
             x, y = self._variable(names[0], where), self._variable(names[-1], where)
             if (x, y) in blocks:
                 raise ModelFileError("a block is given twice", where=where)
-            formula = self._formula(value, where)
-            assert formula is not None
-            blocks[x, y] = formula
+            blocks[x, y] = self._formula(value, where)
         return blocks
 
     def _noise(self) -> dict[Variable, Any]:
@@ -323,7 +337,9 @@ class _Reader:
 
 def _table(value: Any, where: str) -> dict[str, Any]:
     if not isinstance(value, dict):
-        raise ModelFileError("expected a table", where=where, expected="{ ... }", found=repr(value)[:60])
+        raise ModelFileError(
+            "expected a table", where=where, expected="{ ... }", found=repr(value)[:60]
+        )
     return value
 
 
@@ -340,8 +356,11 @@ def _assumption_error(value: Mapping[str, Any], where: str) -> ModelFileError:
     name = next(iter(value))
     close = difflib.get_close_matches(name, ("real", *ASSUMPTIONS), n=1)
     return ModelFileError(
-        "unknown assumption", where=where, expected=f"one of real, {', '.join(ASSUMPTIONS)}",
-        found=repr(name)[:60], fix=f"did you mean {close[0]}?" if close else None,
+        "unknown assumption",
+        where=where,
+        expected=f"one of real, {', '.join(ASSUMPTIONS)}",
+        found=repr(name)[:60],
+        fix=f"did you mean {close[0]}?" if close else None,
     )
 
 
@@ -350,6 +369,8 @@ def _known(table: Mapping[str, Any], allowed: tuple[str, ...], where: str | None
         if key not in allowed:
             close = difflib.get_close_matches(key, allowed, n=1)
             raise ModelFileError(
-                f"unknown entry {key[:40]!r}", where=where, expected=f"one of {', '.join(allowed)}",
+                f"unknown entry {key[:40]!r}",
+                where=where,
+                expected=f"one of {', '.join(allowed)}",
                 fix=f"did you mean {close[0]}?" if close else None,
             )

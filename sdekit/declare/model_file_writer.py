@@ -40,7 +40,9 @@ def to_toml(dynamics: Dynamics) -> str:
     else:
         _section(lines, "noise", [f"{x.name} = {_row(row)}" for x, row in dynamics.noise.items()])
     energies = {"H": dynamics.hamiltonian, "target": dynamics.target}
-    _section(lines, "energy", [f"{k} = {_formula(e)}" for k, e in energies.items() if e is not None])
+    _section(
+        lines, "energy", [f"{k} = {_formula(e)}" for k, e in energies.items() if e is not None]
+    )
     return "\n".join(lines) + "\n"
 
 
@@ -96,7 +98,9 @@ def _variable(x: Variable, dynamics: Dynamics) -> str:
 def _flags(assumptions: frozenset[str]) -> Lines:
     """The assumptions without those that others imply."""
     definite = assumptions & {"positive_definite", "positive_semidefinite"}
-    return [f"{name} = true" for name in sorted(assumptions - ({"symmetric"} if definite else set()))]
+    return [
+        f"{name} = true" for name in sorted(assumptions - ({"symmetric"} if definite else set()))
+    ]
 
 
 def _parameter(parameter: Parameter) -> str:

@@ -13,11 +13,15 @@ _IDENTIFIER = re.compile(r"[A-Za-z][A-Za-z0-9_]*\Z")
 LONGEST_NAME = 64
 
 #: Functions that act on a scalar, or entry by entry on a tensor.
-ELEMENTARY = tuple(
-    "sqrt exp log sin cos tan sinh cosh tanh asinh atan abs sign erf loggamma".split()
-)
+ELEMENTARY = (
+    "sqrt", "exp", "log", "sin", "cos", "tan", "sinh", "cosh", "tanh", "asinh", "atan", "abs",
+    "sign", "erf", "loggamma",
+)  # fmt: skip
 #: Functions of tensors.
-TENSOR_WORDS = tuple("dot outer trace diag eye ones inv logdet transpose grad div diff".split())
+TENSOR_WORDS = (
+    "dot", "outer", "trace", "diag", "eye", "ones", "inv", "logdet", "transpose", "grad", "div",
+    "diff",
+)  # fmt: skip
 #: Numbers with a name, and the time.
 CONSTANT_WORDS = ("pi", "E", "time")
 #: All words of the grammar: no symbol of a model may carry one.

@@ -50,7 +50,9 @@ def _inner(row: tuple[Expression, ...], other: tuple[Expression, ...]) -> Expres
     return total
 
 
-def ito_drift(drift: Mapping[Variable, Expression], noise: Rows | None) -> dict[Variable, Expression]:
+def ito_drift(
+    drift: Mapping[Variable, Expression], noise: Rows | None
+) -> dict[Variable, Expression]:
     r"""$v_i + \tfrac12\sum_{jk}\sigma_{jk}\partial_j\sigma_{ik}$, for each block.
 
     Source: Gardiner (2009), section 4.3.6.

@@ -75,7 +75,7 @@ def as_expression(value: Any) -> Expression:
 
 def _rational_hint(value: numbers.Number) -> str:
     try:
-        exact = Fraction(repr(value)) if isinstance(value, float) else Fraction(str(value))
+        exact = Fraction(repr(float(value)) if isinstance(value, float) else str(value))
     except (ValueError, ZeroDivisionError):
         return "a Fraction"
     return f"Fraction({exact.numerator}, {exact.denominator})"
@@ -140,7 +140,7 @@ def add(left: Any, right: Any) -> Expression:
     if _is_zero(right) and left.shape:
         return left
     _same_shape("sum", left, right)
-    return Sum(left.terms + (right,)) if isinstance(left, Sum) else Sum((left, right))
+    return Sum((*left.terms, right)) if isinstance(left, Sum) else Sum((left, right))
 
 
 def subtract(left: Any, right: Any) -> Expression:
@@ -165,7 +165,7 @@ def multiply(left: Any, right: Any) -> Expression:
         return number(left.value * right.value)
     if left.shape and right.shape:
         _same_shape("product", left, right)
-    return Product(left.factors + (right,)) if isinstance(left, Product) else Product((left, right))
+    return Product((*left.factors, right)) if isinstance(left, Product) else Product((left, right))
 
 
 def divide(left: Any, right: Any) -> Expression:

@@ -33,6 +33,10 @@ _TOKEN = re.compile(
     r"|(?P<name>[A-Za-z_][A-Za-z0-9_]*)|(?P<operator>\*\*|[-+*/@(),.])"
 )
 
+_EXACT_NUMBER = re.compile(
+    r"\s*[-+]?[0-9]{1,1000}(\.[0-9]{1,1000}|/0*[1-9][0-9]{0,999})?\s*", re.ASCII
+)
+
 #: What a name may stand for in a formula.
 Scope = Mapping[str, Expression | Dim | FunctionSymbol]
 
@@ -85,9 +89,8 @@ def parse_number(text: str) -> Fraction:
     Raises:
         DeclarationError: If the text is none of these.
     """
-    if re.fullmatch(r"\s*[-+]?[0-9]{1,1000}(\.[0-9]{1,1000}|/[0-9]{1,1000})?\s*", text):
-        if not re.search(r"/0+\s*$", text):
-            return Fraction(text.replace(" ", ""))
+    if _EXACT_NUMBER.fullmatch(text):
+        return Fraction(text.strip())
     raise DeclarationError(
         "expected an exact number", found=repr(text)[:60], fix='write "1/2", "0.5" or "3"'
     )
@@ -274,7 +277,9 @@ class _Parser:
                 f"{token.text} is a function", token.column, fix=f"write {token.text}({formal})"
             )
         if token.text in _CALLS:
-            raise self._fail(f"{token.text} needs arguments", token.column, expected=f"{token.text}(...)")
+            raise self._fail(
+                f"{token.text} needs arguments", token.column, expected=f"{token.text}(...)"
+            )
         if found is None:
             raise self._unknown(token, "name", [*self.scope, *_CONSTANTS])
         return found
@@ -307,7 +312,9 @@ class _Parser:
                 fix=f"write {token.text}*(...) for a product",
             )
         if token.text not in _CALLS:
-            functions = [name for name, thing in self.scope.items() if isinstance(thing, FunctionSymbol)]
+            functions = [
+                name for name, thing in self.scope.items() if isinstance(thing, FunctionSymbol)
+            ]
             raise self._unknown(token, "function", [*functions, *_CALLS])
         if token.text in ("eye", "ones"):
             arguments = [self._dimension(argument, token) for argument in arguments]
@@ -318,8 +325,7 @@ class _Parser:
     def _dimension(self, argument: Any, token: Token) -> Any:
         if isinstance(argument, Dim):
             return argument
-        size = self._axis(argument, token)
-        return size
+        return self._axis(argument, token)
 
     def _axis(self, argument: Any, token: Token) -> int:
         value = getattr(argument, "value", None)

@@ -24,9 +24,7 @@ SYMPY_FUNCTIONS = {
     "sinh": sp.sinh, "cosh": sp.cosh, "tanh": sp.tanh, "asinh": sp.asinh, "atan": sp.atan,
     "abs": sp.Abs, "sign": sp.sign, "erf": sp.erf, "loggamma": sp.loggamma,
 }  # fmt: skip
-_GRAMMAR_NAMES = {
-    function: name for name, function in SYMPY_FUNCTIONS.items() if name != "sqrt"
-}
+_GRAMMAR_NAMES = {function: name for name, function in SYMPY_FUNCTIONS.items() if name != "sqrt"}
 
 Symbols = Mapping[Any, Variable]
 
@@ -61,7 +59,7 @@ def from_sympy(value: Any, symbols: Symbols | None = None) -> Expression:
     return _read(value, symbols or {})
 
 
-def _read(value: sp.Expr, symbols: Symbols) -> Expression:
+def _read(value: Any, symbols: Symbols) -> Expression:
     if isinstance(value, sp.Rational):
         return number(Fraction(int(value.p), int(value.q)))
     if value in symbols:
@@ -114,7 +112,7 @@ def _mul(value: sp.Mul, symbols: Symbols) -> Expression:
     return product
 
 
-def _pow(value: sp.Pow, symbols: Symbols) -> Expression:
+def _pow(value: Any, symbols: Symbols) -> Expression:
     base, exponent = value.args
     if exponent == sp.Rational(1, 2):
         return Elementwise("sqrt", _read(base, symbols))
@@ -138,7 +136,7 @@ def _undefined(value: AppliedUndef, symbols: Symbols) -> Expression:
     return Call(symbol, arguments)
 
 
-def _derivative(value: sp.Derivative, symbols: Symbols) -> Expression:
+def _derivative(value: Any, symbols: Symbols) -> Expression:
     result = _read(value.expr, symbols)
     for symbol, count in value.variable_count:
         if symbol not in symbols:

@@ -1,3 +1,4 @@
+# ruff: noqa: RUF001
 """A triple as Unicode text for the terminal, in vector notation as the user wrote it.
 
 Not for text that is read back (`text`) or typeset formulas (`latex`).
@@ -25,7 +26,8 @@ def symbol_text(name: str) -> str:
     """A name with Greek letters and numeric subscripts: theta -> θ, xi_1 -> ξ₁."""
     head, *rest = name.split("_")
     tail = "".join(
-        part.translate(_SUBSCRIPTS) if part.isdigit() else f"_{GREEK.get(part, part)}" for part in rest
+        part.translate(_SUBSCRIPTS) if part.isdigit() else f"_{GREEK.get(part, part)}"
+        for part in rest
     )
     return GREEK.get(head, head) + tail
 

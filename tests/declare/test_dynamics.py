@@ -1,0 +1,134 @@
+"""Dynamics: what is refused, what is known, and its two interpretations."""
+
+import pickle
+
+import pytest
+import sympy as sp
+
+import sdekit as sk
+from sdekit.errors import DeclarationError
+from tests.declare.models import A, U, mu, n, p, sgnht, theta, xi
+
+
+def test_a_dynamics_is_frozen_and_hashable():
+    assert hash(sgnht) == hash(sgnht)
+    with pytest.raises(AttributeError, match="frozen"):
+        sgnht.name = "other"
+
+
+def test_a_dynamics_knows_what_it_is_made_of():
+    assert sgnht.parameters == (mu, A)
+    assert [function.name for function in sgnht.functions] == ["U"]
+    assert sgnht.dimensions == (n,)
+    assert sgnht.target_variables == (theta,)
+    assert sgnht.auxiliary_variables == (p, xi)
+    assert not sgnht.is_scalar
+
+
+def test_a_scalar_diffusion_is_that_multiple_of_the_identity():
+    d = sk.Dynamics(drift={p: -p}, diffusion={p: A})
+    assert d.diffusion_block(p, p) == A * sk.eye(n)
+
+
+def test_a_block_given_once_is_mirrored():
+    q = sk.vector("q", n)
+    C = sk.parameter("C", n, n)
+    d = sk.Dynamics(drift={p: -p, q: -q}, diffusion={p: 1, q: 1, (p, q): C})
+    assert d.diffusion_block(q, p) == C.T
+    assert d.at(n=2).diffusion[2, 1] == sp.Symbol("C_2_1", real=True)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"drift": {}}, "no mapping from variables"),
+        ({"drift": {p: xi}}, r"drift of p has the wrong shape: expected \(n,\)"),
+        ({"drift": {p: -p}, "diffusion": {theta: 1}}, "theta has no drift"),
+        ({"drift": {p: -p}, "diffusion": {p: p}}, "wrong shape"),
+        ({"drift": {p: -p}, "hamiltonian": p}, "hamiltonian has the wrong shape"),
+        ({"drift": {p: -theta}}, "theta has no drift, so it is no variable"),
+        ({"drift": {p: -p}, "target": sk.dot(p, p)}, "target is given without a hamiltonian"),
+        ({"drift": {p: -p}, "hamiltonian": sk.dot(p, p), "target": A}, "depends on no variable"),
+        ({"drift": {p: -p}, "diffusion": {p: 1}, "noise": {p: 1}}, "both diffusion and noise"),
+        ({"drift": {p: -p * sk.parameter("p")}}, "stands for two different things"),
+        ({"drift": {p: -p}, "interpretation": "both"}, "unknown interpretation"),
+        ({"drift": {"p": 1}}, "a key of the drift is no variable"),
+        (
+            {"drift": {p: -p}, "diffusion": {p: sk.dot(p, p)}, "interpretation": "stratonovich"},
+            "not determined by D",
+        ),
+        ({"drift": {xi: -xi, theta: 0}, "noise": {xi: [1, 2], theta: [1]}}, "theta is a list"),
+    ],
+)
+def test_each_mistake_gets_one_error_that_names_it(arguments, message):
+    with pytest.raises(DeclarationError, match=message):
+        sk.Dynamics(**arguments)
+
+
+def test_plain_sympy_is_the_scalar_case():
+    x, y = sp.symbols("x y", real=True)
+    k = sp.Symbol("k", positive=True)
+    V = sp.Function("V")(x)
+    d = sk.Dynamics(
+        drift={x: y, y: -sp.diff(V, x) - k * y},
+        diffusion={y: k},
+        hamiltonian=V + y**2 / 2,
+        target=V,
+    )
+    assert d.is_scalar
+    assert d.at().drift[1] == -k * y - sp.Derivative(sp.Function("V", real=True)(x), x)
+
+
+@pytest.mark.parametrize("bad", [sp.Float(0.5), sp.zeta(sp.Symbol("x")), sp.Symbol("x") + sp.I])
+def test_sympy_outside_the_grammar_is_an_error(bad):
+    x = sp.Symbol("x")
+    with pytest.raises(DeclarationError, match=r"exact numbers only|outside the grammar"):
+        sk.Dynamics(drift={x: bad})
+
+
+def test_positive_sympy_symbols_live_on_the_half_line():
+    x = sp.Symbol("x", positive=True)
+    assert sk.Dynamics(drift={x: 1 - x}).variables[0].domain.kind == "positive"
+
+
+def test_a_noise_factor_gives_half_its_square():
+    x, y = sk.scalar("x"), sk.scalar("y")
+    d = sk.Dynamics(drift={x: 0, y: 0}, noise={x: [1, 0], y: [xi_ := sk.parameter("r"), 2]})
+    components = d.at()
+    r = sp.Symbol("r", real=True)
+    assert xi_.name == "r"
+    assert components.diffusion_matrix() == sp.Matrix([[sp.S.Half, r / 2], [r / 2, r**2 / 2 + 2]])
+
+
+def test_stratonovich_becomes_ito_with_half_sigma_dsigma():
+    x = sp.Symbol("x", real=True)
+    d = sk.Dynamics(drift={x: -x}, noise={x: sp.sqrt(1 + x**2)}, interpretation="stratonovich")
+    assert sp.simplify(d.at().drift[0] - (-x + x / 2)) == 0
+
+
+def test_the_ito_correction_of_a_matrix_factor_agrees_with_its_components():
+    """Against the formula written out: v_i + sum_jk G_jk d_j G_ik / 2 at n = m = 2."""
+    m = sk.dim("m")
+    G = sk.function("G", theta, shape=(n, m))
+    d = sk.Dynamics(drift={theta: -theta}, noise={theta: G}, interpretation="stratonovich")
+    components = d.at(n=2, m=2)
+    z = components.coordinates
+    factor = sp.Matrix(2, 2, lambda i, k: sp.Function(f"G_{i + 1}_{k + 1}", real=True)(*z))
+    for i in range(2):
+        expected = (
+            -z[i]
+            + sum(factor[j, k] * sp.diff(factor[i, k], z[j]) for j in range(2) for k in range(2))
+            / 2
+        )
+        assert sp.expand(components.drift[i] - expected) == 0
+
+
+def test_a_dynamics_survives_pickling():
+    assert pickle.loads(pickle.dumps(sgnht)) == sgnht
+
+
+def test_printing_names_the_convention():
+    assert "N(0, 2 D dt), rho ~ exp(-H)" in str(sgnht)
+    assert "dξ" in str(sgnht)
+    assert r"\nabla_{\theta} U(\theta)" in sgnht.latex()
+    assert U.function.name == "U"
