@@ -55,11 +55,11 @@ class Token:
     column: int
 
 
-def parse_expression(text: str, scope: Scope, where: str | None = None) -> Expression:
+def parse_expression(text: Any, scope: Scope, where: str | None = None) -> Expression:
     """Read a formula.
 
     Args:
-        text: The formula.
+        text: The formula; anything but a string is refused.
         scope: The declared names.
         where: The entry of the model file, for messages.
 
