@@ -30,6 +30,11 @@ def mathml(latex: str, *, display: bool = False) -> str:
     return convert(latex, display="block" if display else "inline")
 
 
+def _tall(latex: str) -> str:
+    """Inline, with fractions as large as in a display."""
+    return mathml(latex).replace("<math ", '<math displaystyle="true" ', 1)
+
+
 def _missing(package: str) -> MissingDependencyError:
     return MissingDependencyError(
         f"writing HTML needs {package}, which is not installed",
@@ -62,6 +67,7 @@ def render_html(document: Document) -> str:
     )
     environment.filters["text"] = lambda text: Markup(html_text(text))
     environment.filters["display"] = lambda latex: Markup(mathml(latex, display=True))
+    environment.filters["tall"] = lambda latex: Markup(_tall(latex))
     environment.filters["base64"] = lambda data: base64.b64encode(data).decode("ascii")
     environment.tests["kind"] = lambda block, name: type(block).__name__ == name
     folder = files("sdekit.report")

@@ -1,0 +1,224 @@
+"""What a report says about a dynamics: the triple, the verdicts, the splitting, the experiment.
+
+Not for the derivation (`derivation`) nor for any output format.
+"""
+
+from __future__ import annotations
+
+from sdekit.declare.dynamics import Dynamics
+from sdekit.declare.latex import dynamics_lines, latex_text, symbol_latex
+from sdekit.report.document import (
+    Block,
+    Derivation,
+    Figure,
+    Formula,
+    Items,
+    Listing,
+    Paragraph,
+    Section,
+    Step,
+    Table,
+    Verdict,
+)
+from sdekit.report.experiment import Experiment, figure_of
+from sdekit.report.formulas import formula_of, plain, space_of, symbol
+from sdekit.schemes.flow import Part
+from sdekit.schemes.splitting import Splitting
+from sdekit.verify.verdict import Check, Verification, Witness
+
+#: The convention in words and signs, for every report.
+CONVENTION = (
+    r"Convention: It&ocirc;, $\mathrm{d}z = v\,\mathrm{d}t + \mathcal{N}(0, 2 D\,\mathrm{d}t)$, "
+    r"density $\rho \propto \mathrm{e}^{-H}$; $H$ is minus the log density, $U$ a positive "
+    "potential."
+).replace("&ocirc;", "\N{LATIN SMALL LETTER O WITH CIRCUMFLEX}")
+
+
+def dynamics_section(dynamics: Dynamics) -> Section:
+    """The triple in vector notation as written, and what its symbols are."""
+    steps = tuple(Step(left, right) for left, right in dynamics_lines(dynamics))
+    return Section(
+        "The dynamics",
+        (Derivation(steps), Paragraph(CONVENTION), _symbols(dynamics)),
+    )
+
+
+def _symbols(dynamics: Dynamics) -> Table:
+    rows = []
+    for x in dynamics.variables:
+        role = "of the target" if x in dynamics.target_variables else "auxiliary"
+        rows.append((symbol(x.name), f"variable, {role}", f"${space_of(x)}$"))
+    for parameter in dynamics.parameters:
+        rows.append((symbol(parameter.name), "parameter", _assumed(parameter.assumptions)))
+    for function in dynamics.functions:
+        arguments = ", ".join(symbol_latex(x.name) for x in function.arguments)
+        name = f"${symbol_latex(function.name)}({arguments})$"
+        rows.append((name, "any smooth function", _assumed(function.assumptions)))
+    for dim in dynamics.dimensions:
+        size = "any, at least 1" if dim.size is None else str(dim.size)
+        rows.append((symbol(dim.name), "dimension", size))
+    return Table(("symbol", "what it is", "where it lives, what is assumed"), tuple(rows))
+
+
+def _assumed(assumptions: frozenset[str]) -> str:
+    return ", ".join(sorted(word.replace("_", " ") for word in assumptions)) or "any value"
+
+
+#: Names of the checks as readers read them.
+CHECK_TITLES = {
+    "diffusion_symmetric": "$D$ is symmetric",
+    "diffusion_psd": "$D$ is positive semidefinite",
+    "stationarity": r"$\mathrm{e}^{-H}$ is stationary",
+    "marginalization": "the marginal is the target",
+    "normalizable": r"$\mathrm{e}^{-H}$ can be normalized",
+    "regularity": "the current has no jump and no pole",
+    "non_explosion": "solutions do not explode",
+    "uniqueness": "the stationary law is unique",
+    "reversibility": "reversible, up to an involution",
+}
+_SENTENCES = {
+    "proved": r"$\mathrm{e}^{-H}$ is stationary and its marginal is the target, for {scope}.",
+    "refuted": "the claim fails: {checks}.",
+    "undecided": "neither a proof nor a counterexample was found.",
+}
+
+
+def verdict_section(verification: Verification, dynamics: Dynamics) -> Section:
+    """The verdict of the whole, every check with its reason, and what is taken for granted."""
+    verdict = verification.verdict.value
+    failed = [CHECK_TITLES.get(k, k) for k, c in verification.checks.items() if c.is_refuted]
+    sentence = _SENTENCES[verdict].format(
+        scope=verification.scope, checks="not true that " + ", nor that ".join(failed)
+    )
+    rows = tuple(
+        (CHECK_TITLES.get(name, name), check.verdict.value, plain(check.reason))
+        for name, check in verification.checks.items()
+    )
+    blocks: list[Block] = [
+        Verdict(verdict, sentence),
+        Table(("claim", "verdict", "because"), rows, verdict_column=1),
+    ]
+    if verification.assumptions:
+        blocks += [Paragraph("Taken for granted:"), Items(_each_plain(verification.assumptions))]
+    if verification.side_conditions:
+        conditions = ", ".join(_each_plain(verification.side_conditions))
+        blocks.append(Paragraph(f"Valid where {conditions}."))
+    return Section("Verdict", tuple(blocks))
+
+
+def _each_plain(sentences: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(map(plain, sentences))
+
+
+def refutation_section(verification: Verification, dynamics: Dynamics) -> Section | None:
+    """What is left over and where each refuted claim fails; None if nothing is refuted."""
+    blocks: list[Block] = []
+    for name, check in verification.checks.items():
+        if check.is_refuted:
+            blocks.append(Paragraph(f"Not true: {CHECK_TITLES.get(name, name)}."))
+            blocks += _evidence(check, dynamics)
+    return Section("Why it fails", tuple(blocks)) if blocks else None
+
+
+def _evidence(check: Check, dynamics: Dynamics) -> list[Block]:
+    blocks: list[Block] = []
+    if check.residual is not None:
+        blocks.append(Paragraph("What should be zero is"))
+        formula = formula_of(check.residual, dynamics)
+        blocks.append(Formula(formula) if formula else Listing(check.residual))
+    if check.witness is not None:
+        blocks += [Paragraph("An exact counterexample:"), _witness(check.witness)]
+    return blocks
+
+
+def _witness(witness: Witness) -> Table:
+    given = [*witness.dimensions.items(), *witness.point.items()]
+    rows = [(_name(name), str(value)) for name, value in given]
+    rows += [(_name(name), plain(text)) for name, text in witness.functions.items()]
+    rows += [(f"direction, {_name(k)}", str(v)) for k, v in witness.direction.items()]
+    rows.append(("value there", plain(witness.value)))
+    return Table(("at", "value"), tuple(rows))
+
+
+def _name(name: str) -> str:
+    return symbol(name) if name.replace("_", "").isalnum() else plain(name)
+
+
+_FLOW_TITLES = {
+    "Shift": "constant rate, exact",
+    "OrnsteinUhlenbeck": "Ornstein-Uhlenbeck, exact",
+    "LinearBlock": "joint linear block, exact",
+    "Rotation": "rotation, exact",
+    "Joint": "independent exact flows",
+    "Inexact": "sub-integrator",
+}
+
+
+def splitting_section(splitting: Splitting) -> Section:
+    """The parts with their letters and flows, and the default word."""
+    rows = tuple(
+        (part.letter, part.kind, _moves(part), _FLOW_TITLES[type(part.flow).__name__])
+        for part in splitting.parts
+    )
+    word = (
+        f"Default word: {splitting.default_word}. Each letter gets the step divided by the number "
+        "of its occurrences; the letters act from left to right."
+    )
+    blocks: list[Block] = [
+        Paragraph("The triple is the sum of parts that are solved one at a time."),
+        Table(("letter", "part", "its share of the dynamics", "flow"), rows),
+        Paragraph(word),
+    ]
+    if splitting.notes:
+        blocks.append(Items(_each_plain(splitting.notes)))
+    return Section("Splitting", tuple(blocks))
+
+
+def _moves(part: Part) -> str:
+    pieces = []
+    for x, rate in part.updates:
+        pieces.append(rf"$\mathrm{{d}}{symbol_latex(x.name)} = {latex_text(rate)}\,\mathrm{{d}}t$")
+    for (x, y), block in part.diffusion:
+        label = rf"D_{{{symbol_latex(x.name)} {symbol_latex(y.name)}}}"
+        pieces.append(f"${label} = {latex_text(block)}$")
+    return ", ".join(pieces)
+
+
+def experiment_section(experiment: Experiment) -> Section:
+    """The figure with one panel for each run, the numbers beside it, and what they show."""
+    rows = tuple(
+        (
+            panel.title,
+            f"{panel.kinetic_energy:.3f} \N{PLUS-MINUS SIGN} {panel.kinetic_error:.3f}",
+            f"{panel.expected_kinetic_energy:.3f}",
+            "; ".join(f"{name} = {value}" for name, value in panel.moments),
+        )
+        for panel in experiment.panels
+    )
+    titles = "; ".join(panel.title for panel in experiment.panels)
+    figure = Figure(
+        figure_of(experiment),
+        "Density of the samples (filled) and the exact density (line).",
+        f"Histograms of the samples against the exact density: {plain(titles)}",
+    )
+    headings = ("run", "mean kinetic energy", "in theory", "estimates")
+    return Section(
+        experiment.title,
+        (
+            Paragraph(experiment.setting),
+            figure,
+            Table(headings, rows),
+            Items(experiment.findings),
+        ),
+    )
+
+
+def model_section(dynamics: Dynamics) -> Section:
+    """The model file, with which everything can be checked again."""
+    return Section(
+        "Model file",
+        (
+            Paragraph("Save it as model.toml and run sdekit verify model.toml."),
+            Listing(dynamics.to_toml().rstrip()),
+        ),
+    )
