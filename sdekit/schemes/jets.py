@@ -277,7 +277,12 @@ class JetRing:
                 polynomial = self._reduce(polynomial, position, 2, square)
         return polynomial
 
-    def _by_power(self, polynomial: Polynomial, position: int) -> dict[int, Polynomial]:
+    def position(self, key: Any) -> int:
+        """The place of a symbol, (function, alpha), kernel or extra name among the variables."""
+        return self._position[key]
+
+    def by_power(self, polynomial: Polynomial, position: int) -> dict[int, Polynomial]:
+        """Coefficients of the powers of one variable, which they do not contain."""
         parts: dict[int, dict[tuple[int, ...], Any]] = {}
         for exponents, coefficient in polynomial.terms():
             rest = (*exponents[:position], 0, *exponents[position + 1 :])
@@ -285,14 +290,14 @@ class JetRing:
         return {power: self._ring.from_dict(terms) for power, terms in parts.items()}
 
     def _clear(self, polynomial: Polynomial, position: int, base: Polynomial) -> Polynomial:
-        parts = self._by_power(polynomial, position)
+        parts = self.by_power(polynomial, position)
         highest = max(parts, default=0)
         return sum((part * base ** (highest - k) for k, part in parts.items()), self.zero)
 
     def _reduce(
         self, polynomial: Polynomial, position: int, index: int, value: Polynomial
     ) -> Polynomial:
-        parts = self._by_power(polynomial, position)
+        parts = self.by_power(polynomial, position)
         root = self._generators[position]
         return sum(
             (part * root ** (k % index) * value ** (k // index) for k, part in parts.items()),
@@ -322,6 +327,23 @@ class JetRing:
                     factors.append(symbols[index] ** power)
             terms.append(sp.Mul(*factors))
         return sp.Add(*terms)
+
+    def as_fraction(self, polynomial: Polynomial) -> Formula:
+        """The polynomial as a SymPy expression, with inverses of sums put over a denominator."""
+        sums = [k for k in self.kernels if k.kind == "inverse" and k.argument not in self._position]
+        if not sums:
+            return self.to_sympy(polynomial)
+        top, bottom = polynomial, self.one
+        for kernel in reversed(sums):
+            position, base = self._position[kernel], self.convert(kernel.argument)
+            highest = max(self.by_power(top, position), default=0)
+            top, bottom = self._clear(top, position, base), bottom * base**highest
+        common = top.gcd(bottom)
+        content, factors = (bottom / common).factor()
+        denominator = self.to_sympy(self.one * content)
+        for factor, power in factors:
+            denominator *= self.to_sympy(factor) ** power
+        return self.to_sympy(top / common) / denominator
 
     def key_as_sympy(self, index: int) -> Formula:
         """What the generator of this index stands for."""

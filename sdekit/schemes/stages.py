@@ -1,0 +1,152 @@
+"""One step of a scheme as a sequence of stages in a jet ring, for a dynamics at one size.
+
+Not for what follows from it (`sdekit.schemes.order`, `sdekit.schemes.density`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+import sympy as sp
+
+from sdekit.declare.components import Components
+from sdekit.declare.dynamics import Dynamics
+from sdekit.declare.operators import ZERO
+from sdekit.errors import SchemeError
+from sdekit.schemes.flow import Inexact, Part, Shift
+from sdekit.schemes.jets import JetRing, Polynomial
+from sdekit.schemes.operators import Generator, Stage
+from sdekit.schemes.splitting import Splitting
+from sdekit.schemes.word import ALGORITHM_1, ALGORITHM_2, EULER_MARUYAMA
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step of a scheme, ready for its power series.
+
+    Attributes:
+        components: The dynamics at the size in question.
+        ring: The differential polynomial ring.
+        stages: What acts on the state, in order.
+        whole: The generator of the dynamics.
+        slopes: Derivatives of H by the coordinates; None without H.
+        dual: Names of the dual variables in the ring.
+    """
+
+    components: Components
+    ring: JetRing
+    stages: tuple[Stage, ...]
+    whole: Generator
+    slopes: tuple[Polynomial, ...] | None
+    dual: tuple[str, ...]
+
+
+def small_sizes(dynamics: Dynamics, sizes: Mapping[str, int]) -> dict[str, int]:
+    """Sizes for the calculation: 1 for axes of the state, 2 for others, unless given."""
+    axes = {dim for x in dynamics.variables for dim in x.shape}
+    return {
+        dim.name: sizes.get(dim.name, 1 if dim in axes else 2)
+        for dim in dynamics.dimensions
+        if dim.size is None
+    }
+
+
+def step_of(splitting: Splitting, word: str, sizes: Mapping[str, int], degree: int) -> Step:
+    """The stages of a scheme, with derivatives for series up to the given power of h.
+
+    Args:
+        splitting: Parts of the dynamics.
+        word: Letters, "EM", "Algorithm1" or "Algorithm2".
+        sizes: A size for each open dimension.
+        degree: Highest power of h that will be asked for.
+
+    Raises:
+        SchemeError: If the word does not fit, or a coefficient has no rule in the ring.
+    """
+    dynamics = splitting.dynamics
+    components = dynamics.at(**sizes)
+    pieces = {part.letter: _part_components(dynamics, part, sizes) for part in splitting.parts}
+    slopes = _slopes(components)
+    dual = tuple(f"kappa_{i}" for i in range(components.dimension))
+    written = [e for piece in pieces.values() for e in (*piece.drift, *piece.diffusion.values())]
+    ring = JetRing(components.coordinates, [*written, *slopes], 2 * degree + 2, dual)
+    generators = {letter: _generator(ring, piece) for letter, piece in pieces.items()}
+    whole = _sum(list(generators.values()))
+    converted = None
+    if components.hamiltonian is not None:
+        converted = tuple(ring.convert(slope) for slope in slopes)
+    stages = _stages(splitting, word, generators, whole)
+    return Step(components, ring, tuple(stages), whole, converted, dual)
+
+
+def _slopes(components: Components) -> list[sp.Expr]:
+    if components.hamiltonian is None:
+        return []
+    return [sp.diff(components.hamiltonian, x) for x in components.coordinates]
+
+
+def _part_components(dynamics: Dynamics, part: Part, sizes: Mapping[str, int]) -> Components:
+    """The part as a dynamics of its own, in the coordinates of the whole."""
+    rates = dict(part.updates)
+    alone = Dynamics(
+        drift={x: rates.get(x, ZERO) for x in dynamics.variables},
+        diffusion=dict(part.diffusion),
+    )
+    known = {dim.name for dim in alone.dimensions}
+    return alone.at(**{name: size for name, size in sizes.items() if name in known})
+
+
+def _generator(ring: JetRing, components: Components) -> Generator:
+    drift = {i: ring.convert(rate) for i, rate in enumerate(components.drift) if rate != 0}
+    diffusion = {key: ring.convert(entry) for key, entry in components.diffusion.items()}
+    return Generator(ring, drift, diffusion)
+
+
+def _sum(generators: Sequence[Generator]) -> Generator:
+    total = generators[0]
+    for generator in generators[1:]:
+        total = total.plus(generator)
+    return total
+
+
+def _stages(
+    splitting: Splitting, word: str, generators: Mapping[str, Generator], whole: Generator
+) -> list[Stage]:
+    if word == EULER_MARUYAMA:
+        return [Stage(whole, Fraction(1), frozen=True)]
+    if word in (ALGORITHM_1, ALGORITHM_2):
+        return _algorithm_stages(splitting, word, generators)
+    found: list[Stage] = []
+    for letter, share in splitting.parse(word):
+        found += _part_stages(splitting.part(letter), generators[letter], share)
+    return found
+
+
+def _algorithm_stages(
+    splitting: Splitting, word: str, generators: Mapping[str, Generator]
+) -> list[Stage]:
+    if splitting.algorithm_1 is None:
+        raise SchemeError(
+            f"{word} needs positions that move along momenta",
+            found=f"the parts {', '.join(splitting.letters)}",
+            fix=f"use {EULER_MARUYAMA}, or the word {splitting.default_word}",
+        )
+    found = []
+    for parts in splitting.algorithm_1:
+        together = _sum([generators[part.letter] for part in parts])
+        is_shift = len(parts) == 1 and isinstance(parts[0].flow, Shift)
+        found.append(Stage(together, Fraction(1), frozen=not is_shift))
+    return found
+
+
+def _part_stages(part: Part, generator: Generator, share: Fraction) -> list[Stage]:
+    """The sub-integrator of a part; exact flows and Runge-Kutta 4 act as the flow to order 4."""
+    if not isinstance(part.flow, Inexact) or part.flow.method == "rk4":
+        return [Stage(generator, share)]
+    if part.flow.method == "euler_maruyama":
+        return [Stage(generator, share, frozen=True)]
+    drift = Generator(generator.ring, generator.drift, {})
+    noise = Generator(generator.ring, {}, generator.diffusion)
+    return [Stage(drift, share / 2), Stage(noise, share), Stage(drift, share / 2)]
