@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -102,6 +103,9 @@ def verify(
     budget: Annotated[
         float | None, typer.Option(help="Seconds after which a check is left undecided.")
     ] = None,
+    certificate: Annotated[
+        Path | None, typer.Option(help="Write a certificate for sdekit check, as JSON.")
+    ] = None,
 ) -> int:
     """Prove or refute that exp(-H) is stationary and that its marginal is the target.
 
@@ -114,10 +118,40 @@ def verify(
     if budget is not None and not 0 < budget < float("inf"):
         raise VerificationError("the budget is no number of seconds", found=budget)
     dynamics = dynamics_of(model)
+    sizes = sizes_of(n or [], dynamics)
     limits = {} if budget is None else {"budget": budget}
-    result = verify_dynamics(dynamics, sizes_of(n or [], dynamics), **limits)
+    result = verify_dynamics(dynamics, sizes, **limits)
+    if certificate is not None:
+        from sdekit.verify.certificate import certificate as certificate_of
+        from sdekit.verify.certificate import write_certificate
+
+        write_certificate(certificate, certificate_of(dynamics, result, sizes))
     if as_json:
         show_json(result.to_dict())
     else:
         show_verification(result)
     return STATUS[result.verdict.value]
+
+
+@app.command()
+def check(
+    certificate: Annotated[Path, typer.Argument(metavar="FILE.json", help="A certificate.")],
+) -> int:
+    """Check a certificate with a checker that shares no code with the verifier.
+
+    Exit status: 0 accepted, 1 rejected, 2 no certificate.
+    """
+    from sdekit.cli.show import show_certificate
+    from sdekit.verify.certificate import read_certificate
+    from sdekit.verify.checker import check as check_certificate
+
+    content = read_certificate(certificate)
+    try:
+        accepted, reason = check_certificate(content)
+    except (KeyError, IndexError, TypeError, ValueError, AttributeError, RecursionError) as error:
+        # The checker is kept free of input checks, so that it can be read in one sitting.
+        raise VerificationError(
+            f"{certificate} is no usable certificate", found=f"{type(error).__name__}: {error}"
+        ) from None
+    show_certificate(accepted, reason)
+    return 0 if accepted else 1

@@ -53,6 +53,12 @@ def show_entries(entries: tuple[Entry, ...]) -> None:
     Console(highlight=False, width=width).print(table)
 
 
+def show_certificate(accepted: bool, reason: str) -> None:
+    """What the checker says of a certificate."""
+    verdict, colour = ("ACCEPTED", "green") if accepted else ("REJECTED", "red")
+    console().print(f"[bold {colour}]{verdict}[/]: {reason}", markup=True)
+
+
 def show_json(data: Any) -> None:
     """Plain data as one JSON object."""
     import json

@@ -35,6 +35,10 @@ def _tall(latex: str) -> str:
     return mathml(latex).replace("<math ", '<math displaystyle="true" ', 1)
 
 
+def _refuse(block: object) -> None:
+    raise TypeError(f"no HTML for {type(block).__name__}")
+
+
 def _missing(package: str) -> MissingDependencyError:
     return MissingDependencyError(
         f"writing HTML needs {package}, which is not installed",
@@ -70,6 +74,7 @@ def render_html(document: Document) -> str:
     environment.filters["tall"] = lambda latex: Markup(_tall(latex))
     environment.filters["base64"] = lambda data: base64.b64encode(data).decode("ascii")
     environment.tests["kind"] = lambda block, name: type(block).__name__ == name
+    environment.globals["refuse"] = _refuse
     folder = files("sdekit.report")
     template = environment.from_string(folder.joinpath("template.html").read_text("utf-8"))
     style = folder.joinpath("style.css").read_text("utf-8")

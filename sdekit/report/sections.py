@@ -83,7 +83,7 @@ _SENTENCES = {
 }
 
 
-def verdict_section(verification: Verification, dynamics: Dynamics) -> Section:
+def verdict_section(verification: Verification, notes: tuple[str, ...] = ()) -> Section:
     """The verdict of the whole, every check with its reason, and what is taken for granted."""
     verdict = verification.verdict.value
     failed = [CHECK_TITLES.get(k, k) for k, c in verification.checks.items() if c.is_refuted]
@@ -103,6 +103,7 @@ def verdict_section(verification: Verification, dynamics: Dynamics) -> Section:
     if verification.side_conditions:
         conditions = ", ".join(_each_plain(verification.side_conditions))
         blocks.append(Paragraph(f"Valid where {conditions}."))
+    blocks += map(Paragraph, _each_plain(notes))
     return Section("Verdict", tuple(blocks))
 
 

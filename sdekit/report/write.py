@@ -1,0 +1,120 @@
+"""Putting a report together and writing it in the format that the file's name asks for.
+
+Not for computing what it says.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from sdekit.calculus.derivation import Derivation
+from sdekit.declare.dynamics import Dynamics
+from sdekit.errors import SdekitError
+from sdekit.report.derivation import marginal_section, stationarity_section
+from sdekit.report.document import Document, Section
+from sdekit.report.experiment import Experiment
+from sdekit.report.html import write_html
+from sdekit.report.markdown import write_markdown
+from sdekit.report.sections import (
+    dynamics_section,
+    experiment_section,
+    model_section,
+    refutation_section,
+    splitting_section,
+    verdict_section,
+)
+from sdekit.report.tex import write_tex
+from sdekit.schemes.splitting import Splitting
+from sdekit.verify.verdict import Verification
+
+WRITERS: dict[str, Callable[[Document, Path], None]] = {
+    ".html": write_html,
+    ".tex": write_tex,
+    ".md": write_markdown,
+}
+
+
+@dataclass(frozen=True)
+class Results:
+    """All that a report can say; what is None is left out.
+
+    Attributes:
+        dynamics: The declaration.
+        verification: Its verdicts.
+        derivation: The stationarity condition written out.
+        splitting: Its parts.
+        experiment: Runs on a target.
+        title: Heading of the report; the name of the dynamics when empty.
+        notes: Sentences below the verdict, such as what the source has wrong.
+        footer: How the results were made.
+    """
+
+    dynamics: Dynamics
+    verification: Verification
+    derivation: Derivation | None = None
+    splitting: Splitting | None = None
+    experiment: Experiment | None = None
+    title: str = ""
+    notes: tuple[str, ...] = ()
+    footer: str = ""
+
+
+def document_of(results: Results) -> Document:
+    """The report before it has a format."""
+    dynamics, verification = results.dynamics, results.verification
+    sections: list[Section | None] = [
+        dynamics_section(dynamics),
+        verdict_section(verification, results.notes),
+        refutation_section(verification, dynamics),
+    ]
+    if results.derivation is not None:
+        sections += [
+            stationarity_section(results.derivation, verification, dynamics),
+            marginal_section(results.derivation, verification, dynamics),
+        ]
+    if results.splitting is not None:
+        sections.append(splitting_section(results.splitting))
+    if results.experiment is not None:
+        sections.append(experiment_section(results.experiment))
+    sections.append(model_section(dynamics))
+    return Document(
+        title=results.title or dynamics.name or "Dynamics",
+        subtitle=dynamics.source or "",
+        sections=tuple(section for section in sections if section is not None),
+        footer=results.footer,
+    )
+
+
+def check_path(path: Path) -> None:
+    """Refuse a report that could not be written, before anything is computed for it.
+
+    Raises:
+        SdekitError: If the format is unknown or the folder is not there.
+    """
+    if path.suffix not in WRITERS:
+        raise SdekitError(
+            "unknown format of a report",
+            expected=f"a file name that ends in {', '.join(WRITERS)}",
+            found=path.name,
+        )
+    if not path.parent.is_dir():
+        raise SdekitError("the folder of the report does not exist", found=str(path.parent))
+    if path.is_dir():
+        raise SdekitError("a folder has the name of the report", found=str(path))
+
+
+def write_report(results: Results, path: str | Path) -> Path:
+    """Write a report; the suffix of the path, .html, .tex or .md, says in which format.
+
+    Returns:
+        The path of what was written.
+
+    Raises:
+        SdekitError: If the format is unknown or the folder is not there.
+    """
+    path = Path(path)
+    check_path(path)
+    WRITERS[path.suffix](document_of(results), path)
+    return path

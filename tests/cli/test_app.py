@@ -1,0 +1,148 @@
+"""The command line: exit statuses, one line for every mistake, the same text as from Python."""
+
+import json
+
+import pytest
+
+import sdekit as sk
+from sdekit.cli.app import run
+
+SGNHT = sk.catalog.get("sgnht").to_toml()
+
+
+@pytest.fixture
+def model(tmp_path):
+    """Writes the text of a model file and gives its path."""
+
+    def write(text, name="model.toml"):
+        path = tmp_path / name
+        path.write_text(text)
+        return str(path)
+
+    return write
+
+
+def test_help_names_every_command(capsys):
+    assert run(["--help"]) == 0
+    shown = capsys.readouterr().out
+    for command in ("list", "verify", "check", "simulate", "report"):
+        assert command in shown
+
+
+def test_version_is_that_of_the_package(capsys):
+    assert run(["--version"]) == 0
+    assert capsys.readouterr().out.strip() == sk.__version__
+
+
+def test_list_shows_every_entry(capsys):
+    assert run(["list"]) == 0
+    shown = capsys.readouterr().out
+    assert all(name in shown for name in sk.catalog.names())
+
+
+def test_list_as_json_is_the_catalogue(capsys):
+    assert run(["list", "--json"]) == 0
+    assert [e["name"] for e in json.loads(capsys.readouterr().out)] == list(sk.catalog.names())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "word"),
+    [
+        (["sgnht"], 0, "sgnht (all n): PROVED"),
+        (["sgnht", "--n", "2"], 0, "sgnht (n=2): PROVED"),
+        (["gle-memory", "--n", "n=2,k=1"], 0, "PROVED"),
+        (["sgnht-centre"], 1, "REFUTED"),
+        (["mclmc-2d"], 0, "mclmc-2d (components): PROVED"),
+        (["stochastic-gradient-flow"], 3, "UNDECIDED"),
+    ],
+)
+def test_the_exit_status_tells_the_verdict(arguments, status, word, capsys):
+    assert run(["verify", *arguments]) == status
+    assert word in capsys.readouterr().out
+
+
+def test_json_is_the_verification(capsys):
+    assert run(["verify", "sgnht", "--json"]) == 0
+    shown = json.loads(capsys.readouterr().out)
+    expected = sk.verify(sk.catalog.get("sgnht")).to_dict()
+    for data in (shown, expected):
+        del data["seconds"]
+    assert shown == expected
+
+
+def test_a_model_file_is_proved_and_its_mistake_refuted(model, capsys):
+    assert run(["verify", model(SGNHT)]) == 0
+    assert "all n" in capsys.readouterr().out
+    mistaken = SGNHT.replace('xi = "(dot(p, p) - n)/mu"', 'xi = "(dot(p, p) - n)/2"')
+    assert mistaken != SGNHT
+    assert run(["verify", model(mistaken)]) == 1
+    shown = capsys.readouterr().out
+    assert "REFUTED" in shown and "witness" in shown
+
+
+MISTAKES = {
+    "no command": (["verfy"], "verfy"),
+    "no name": (["verify"], "NAME_OR_FILE"),
+    "misspelt name": (["verify", "sgnth"], "did you mean sgnht"),
+    "no such file": (["verify", "nowhere/model.toml"], "nowhere/model.toml"),
+    "no such option": (["verify", "sgnht", "--m", "2"], "--m"),
+    "size zero": (["verify", "sgnht", "--n", "0"], "integer from 1"),
+    "size in letters": (["verify", "sgnht", "--n", "two"], "two"),
+    "huge size": (["verify", "sgnht", "--n", "9" * 30], "integer from 1"),
+    "unknown dimension": (["verify", "sgnht", "--n", "k=2"], "no dimension k"),
+    "size without a name": (["verify", "gle-memory", "--n", "2"], "several dimensions"),
+    "size missing": (["verify", "gle-memory", "--n", "n=2"], "no size for k"),
+    "size for scalars": (["verify", "mclmc-2d", "--n", "2"], "scalar"),
+    "budget": (["verify", "sgnht", "--budget", "-1"], "budget"),
+    "no certificate": (["check", "nowhere.json"], "nowhere.json"),
+    "report format": (["report", "sgnht", "--out", "report.pdf"], "report.pdf"),
+    "report folder": (["report", "sgnht", "--out", "nowhere/report.html"], "nowhere"),
+    "no target": (["simulate", "sgnht", "--potential", "doublewell"], "double-well"),
+    "bad value": (["simulate", "sgnht", "--set", "A=one"], "A=one"),
+    "no steps": (["simulate", "sgnht", "--steps", "0"], "steps"),
+    "bad scheme": (["simulate", "sgnht", "--steps", "10", "--scheme", "BAXAB"], "X"),
+}
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_a_mistake_is_told_in_one_line_with_status_2(mistake, capsys):
+    arguments, expected = MISTAKES[mistake]
+    assert run(arguments) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.count("\n") == 1
+    assert captured.err.startswith("sdekit: ")
+    assert expected in captured.err
+
+
+@pytest.mark.parametrize(
+    ("written", "mistyped", "named"),
+    [
+        ("dot(p, p)", "dto(p, p)", "dto"),
+        ("-grad(U(theta), theta) - xi*p", "-grad(U(theta), theta) - xi*q", "q"),
+        ("[drift]", "[drfit]", "drfit"),
+        ('p = "A*eye(n)"', 'p = "A*eye(n"', "diffusion.p"),
+        ('n = "any"', 'n = "some"', "some"),
+    ],
+)
+def test_a_typo_in_a_file_is_named_with_its_place(written, mistyped, named, model, capsys):
+    assert written in SGNHT
+    assert run(["verify", model(SGNHT.replace(written, mistyped))]) == 2
+    error = capsys.readouterr().err
+    assert named in error
+    assert error.count("\n") == 1
+
+
+def test_a_certificate_is_accepted_and_a_tampered_one_rejected(tmp_path, capsys):
+    path = tmp_path / "sgnht.json"
+    assert run(["verify", "sgnht", "--certificate", str(path)]) == 0
+    assert run(["check", str(path)]) == 0
+    assert "ACCEPTED" in capsys.readouterr().out
+    content = json.loads(path.read_text())
+    content["claim"]["verdict"] = "refuted"
+    path.write_text(json.dumps(content))
+    assert run(["check", str(path)]) == 1
+    assert "REJECTED" in capsys.readouterr().out
+    content["model"]["drift"] = {"theta": 3}
+    path.write_text(json.dumps(content))
+    assert run(["check", str(path)]) == 2
