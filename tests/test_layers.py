@@ -18,6 +18,7 @@ HEIGHT = {
     "calculus": 2,
     "verify": 3,
     "design": 4,
+    "certificate": 4,
     "schemes": 4,
     "simulate": 5,
     "theory": 6,
@@ -49,6 +50,7 @@ JAX_AT_HOME = frozenset({"simulate"})
 JAX_ON_USE = frozenset(
     {
         "theory/jax_paths.py",
+        "theory/optax_rates.py",
     }
 )
 #: Layers that may import it inside a function.

@@ -19,6 +19,8 @@ from sdekit.errors import SdekitError, VerificationError
 STATUS = {"proved": 0, "refuted": 1, "undecided": 3}
 BAD_INPUT = 2
 INTERRUPTED = 130
+#: The extra that brings a package which some commands need.
+EXTRAS = {"jax": "run", "scipy": "run", "arviz": "store", "xarray": "store", "zarr": "store"}
 
 # Typer exports only the leaves of its usage errors; their common base is the parent of this one.
 _UsageError = typer.BadParameter.__bases__[0]
@@ -54,6 +56,12 @@ def run(argv: Sequence[str] | None = None) -> int:
         return BAD_INPUT
     except (SdekitError, OSError) as error:
         show_error(str(error))
+        return BAD_INPUT
+    except ModuleNotFoundError as error:
+        extra = EXTRAS.get((error.name or "").partition(".")[0])
+        if extra is None:
+            raise
+        show_error(f'{error.name} is not installed. Fix: pip install "sdekit[{extra}]"')
         return BAD_INPUT
     except (KeyboardInterrupt, typer.Abort):
         show_error("interrupted")
@@ -122,8 +130,8 @@ def verify(
     limits = {} if budget is None else {"budget": budget}
     result = verify_dynamics(dynamics, sizes, **limits)
     if certificate is not None:
-        from sdekit.verify.certificate import certificate as certificate_of
-        from sdekit.verify.certificate import write_certificate
+        from sdekit.certificate.export import certificate as certificate_of
+        from sdekit.certificate.export import write_certificate
 
         write_certificate(certificate, certificate_of(dynamics, result, sizes))
     if as_json:
@@ -141,9 +149,9 @@ def check(
 
     Exit status: 0 accepted, 1 rejected, 2 no certificate.
     """
+    from sdekit.certificate.checker import check as check_certificate
+    from sdekit.certificate.export import read_certificate
     from sdekit.cli.show import show_certificate
-    from sdekit.verify.certificate import read_certificate
-    from sdekit.verify.checker import check as check_certificate
 
     content = read_certificate(certificate)
     try:
@@ -155,3 +163,67 @@ def check(
         ) from None
     show_certificate(accepted, reason)
     return 0 if accepted else 1
+
+
+@app.command()
+def simulate(
+    model: NameOrFile,
+    potential: Annotated[
+        str,
+        typer.Option(help="double-well, normal, a formula, or FILE.py:NAME."),
+    ] = "double-well",
+    n: Annotated[list[str] | None, typer.Option("--n", help="Sizes: 2, or n=2,k=3.")] = None,
+    values: Annotated[
+        list[str] | None, typer.Option("--set", help="Parameters: A=1,mu=10. Default: 1 each.")
+    ] = None,
+    scheme: Annotated[str | None, typer.Option(help="Word such as BAOAB, or EM.")] = None,
+    step_size: Annotated[float, typer.Option(help="Step size h.")] = 0.01,
+    steps: Annotated[int, typer.Option(help="Steps of each chain.")] = 100_000,
+    thin: Annotated[int, typer.Option(help="Steps between stored draws.")] = 10,
+    chains: Annotated[int, typer.Option(help="Number of chains.")] = 4,
+    seed: Annotated[int, typer.Option(help="Seed; the same seed gives the same numbers.")] = 0,
+    store: Annotated[
+        Path | None, typer.Option(help="Stream the samples to this Zarr store.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> int:
+    """Run a dynamics and print means, standard errors and effective sample sizes."""
+    from sdekit.cli.inputs import dynamics_of, sizes_of, values_of
+    from sdekit.cli.show import show_json, show_run
+
+    dynamics = dynamics_of(model)
+    sizes = sizes_of(n or [], dynamics) or {}
+    given = values_of(values or [])
+    # JAX is loaded only now, after everything that needs none of it has been checked.
+    from sdekit.cli.simulation import Setting, run_setting, table_of
+
+    setting = Setting(potential, sizes, given, scheme, step_size, steps, thin, chains, seed, store)
+    run, used = run_setting(dynamics, setting, progress=sys.stderr.isatty())
+    rows = table_of(run)
+    if as_json:
+        show_json({"name": dynamics.name, "seed": seed, "scheme": run.scheme, "results": rows})
+    else:
+        show_run(dynamics, run, used, rows)
+    return 0
+
+
+@app.command()
+def report(
+    model: NameOrFile,
+    out: Annotated[Path, typer.Option("--out", help="FILE.html, FILE.tex or FILE.md.")],
+    experiment: Annotated[
+        bool | None,
+        typer.Option(help="Run the double-well experiment; default: for the scalar thermostat."),
+    ] = None,
+    steps: Annotated[int, typer.Option(help="Steps of each chain of the experiment.")] = 1_000_000,
+) -> int:
+    """Write the derivation, the verdicts, the splitting and an experiment as one document."""
+    from sdekit.cli.inputs import dynamics_of
+    from sdekit.cli.results import results_of
+    from sdekit.report.write import check_path, write_report
+
+    check_path(out)
+    dynamics = dynamics_of(model)
+    path = write_report(results_of(dynamics, experiment=experiment, steps=steps), out)
+    print(path)
+    return 0

@@ -6,7 +6,7 @@ Not for the commands themselves (`app`).
 from __future__ import annotations
 
 import difflib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -39,7 +39,7 @@ def dynamics_of(name_or_file: str) -> Dynamics:
             raise ModelFileError(
                 "no such model file",
                 found=name_or_file,
-                fix=_offer(name_or_file, _neighbours(path)),
+                fix=similar(name_or_file, _neighbours(path)),
             )
         return load(path)
     return catalog.get(name_or_file)
@@ -51,8 +51,9 @@ def _neighbours(path: Path) -> list[str]:
     return [str(near) for near in path.parent.iterdir() if near.suffix == ".toml"]
 
 
-def _offer(name: str, known: Sequence[str]) -> str | None:
-    close = difflib.get_close_matches(name, known, n=1)
+def similar(name: str, known: Iterable[str]) -> str | None:
+    """What a misspelt name may have meant, as a fix; None if nothing is near."""
+    close = difflib.get_close_matches(name, list(known), n=1)
     return f"did you mean {close[0]}?" if close else None
 
 
@@ -73,7 +74,7 @@ def sizes_of(texts: Sequence[str], dynamics: Dynamics) -> dict[str, int] | None:
             raise VerificationError(
                 f"the model has no dimension {name}",
                 expected=", ".join(known) or "no size: every block is a scalar",
-                fix=_offer(name, known),
+                fix=similar(name, known),
             )
         sizes[name] = _size(name, value.strip())
     missing = [name for name in known if name not in sizes]

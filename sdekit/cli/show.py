@@ -6,12 +6,15 @@ Not for deciding what is printed about a verification; that is `Verification` it
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from sdekit.catalog import Entry
+    from sdekit.declare.dynamics import Dynamics
+    from sdekit.simulate.run import Run
     from sdekit.verify.verdict import Verification
 
 #: Colours of the verdicts in a terminal; a pipe gets the same text without them.
@@ -57,6 +60,30 @@ def show_certificate(accepted: bool, reason: str) -> None:
     """What the checker says of a certificate."""
     verdict, colour = ("ACCEPTED", "green") if accepted else ("REJECTED", "red")
     console().print(f"[bold {colour}]{verdict}[/]: {reason}", markup=True)
+
+
+def show_run(
+    dynamics: Dynamics, run: Run, values: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]
+) -> None:
+    """What was run and its estimates as a table."""
+    from rich.table import Table
+
+    out = console()
+    given = ", ".join(f"{name} = {value}" for name, value in values.items())
+    out.print(
+        f"{dynamics.name or 'dynamics'}, scheme {run.scheme}" + (f", {given}" if given else "")
+    )
+    for note in run.notes:
+        out.print(f"note: {note}", style="yellow")
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("")
+    for heading in ("mean", "standard error", "standard deviation", "effective samples"):
+        table.add_column(heading, justify="right")
+    for row in rows:
+        numbers = (row["mean"], row["standard_error"], row["standard_deviation"])
+        shown = [f"{number:.4f}" for number in numbers]
+        table.add_row(row["name"], *shown, f"{row['effective_samples']:.0f}")
+    out.print(table)
 
 
 def show_json(data: Any) -> None:

@@ -1,0 +1,81 @@
+"""Everything that a report of one dynamics says, computed.
+
+Not for writing it (`sdekit.report`).
+"""
+
+from __future__ import annotations
+
+import platform
+
+from sdekit import __version__, catalog
+from sdekit.calculus.derivation import Derivation, derive
+from sdekit.calculus.limits import Unsupported
+from sdekit.declare.dynamics import Dynamics
+from sdekit.errors import SchemeError, SimulationError
+from sdekit.report.experiment import Experiment
+from sdekit.report.write import Results
+from sdekit.schemes.splitting import Splitting, splitting
+from sdekit.verify.ladder import verify
+
+#: Dynamics whose report has the double-well experiment without being asked.
+WITH_EXPERIMENT = ("sgnht", "sgnht-paper")
+
+
+def results_of(dynamics: Dynamics, *, experiment: bool | None, steps: int) -> Results:
+    """Verify, derive, split and, where asked, run.
+
+    Args:
+        dynamics: The declaration.
+        experiment: Whether to run the double-well experiment; None for the dynamics it belongs to.
+        steps: Steps of each of its chains.
+
+    Raises:
+        SdekitError: If an experiment is asked for that the dynamics cannot have.
+    """
+    record = next((e for e in catalog.entries() if e.name == dynamics.name), None)
+    belongs = any(dynamics == catalog.get(name) for name in WITH_EXPERIMENT)
+    notes = () if record is None else tuple(filter(None, (record.notes, record.errata)))
+    return Results(
+        dynamics=dynamics,
+        verification=verify(dynamics),
+        derivation=_derivation(dynamics),
+        splitting=_splitting(dynamics),
+        experiment=_experiment(dynamics, belongs, experiment, steps),
+        title="" if record is None else record.title,
+        notes=notes,
+        footer=f"sdekit {__version__}, Python {platform.python_version()}.",
+    )
+
+
+def _derivation(dynamics: Dynamics) -> Derivation | None:
+    try:
+        return derive(dynamics)
+    except Unsupported:
+        # What the index calculus cannot express has its verdict from components, without lines.
+        return None
+
+
+def _splitting(dynamics: Dynamics) -> Splitting | None:
+    try:
+        return splitting(dynamics)
+    except SchemeError:
+        # Coefficients that depend on time have no splitting; the report says nothing of it.
+        return None
+
+
+def _experiment(
+    dynamics: Dynamics, belongs: bool, asked: bool | None, steps: int
+) -> Experiment | None:
+    if asked is False or (asked is None and not belongs):
+        return None
+    if not belongs:
+        raise SimulationError(
+            "the double-well experiment is that of the scalar thermostat",
+            expected=" or ".join(WITH_EXPERIMENT),
+            found=dynamics.name or "an unnamed dynamics",
+            fix="leave --experiment out",
+        )
+    # JAX is loaded here and nowhere before.
+    from sdekit.cli.thermostat_experiment import thermostat_experiment
+
+    return thermostat_experiment(steps=steps)
