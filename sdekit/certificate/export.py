@@ -1,0 +1,206 @@
+"""A model and its stationarity claim as JSON, for the stand-alone checker.
+
+A certificate holds the declaration itself, not a derivation: `checker.py` derives everything anew
+and believes nothing but the model. Only the polynomial fragment has certificates (polynomials in
+variables, parameters, sizes and unknown functions at their own variables, divided by monomials of
+parameters and sizes). Not for the other rungs of the ladder.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from sdekit.declare import expression as ex
+from sdekit.declare.dynamics import Dynamics
+from sdekit.declare.symbols import Parameter, Variable
+from sdekit.errors import VerificationError
+from sdekit.verify.verdict import Verdict, Verification
+
+Tree = list[Any]
+
+#: The format of certificate files.
+FORMAT = 1
+#: What the message of every refusal begins with.
+_OUTSIDE = "certificates cover polynomial models only"
+
+
+def certificate(
+    dynamics: Dynamics, verification: Verification, sizes: Mapping[str, int] | None = None
+) -> dict[str, Any]:
+    """The certificate of a stationarity verdict.
+
+    Args:
+        dynamics: The declaration.
+        verification: Its verification; the stationarity must be proved or refuted.
+        sizes: The sizes it was verified at; None or empty for all sizes.
+
+    Returns:
+        An object for JSON: format, name, model, claim.
+
+    Raises:
+        VerificationError: If the verdict is open, or the model is outside the polynomial fragment.
+    """
+    check = verification.checks.get("stationarity")
+    if check is None or check.verdict is Verdict.UNDECIDED:
+        raise VerificationError(
+            "there is no certificate without a verdict on stationarity",
+            found="no claim" if check is None else check.reason,
+        )
+    at = dict(sizes or {})
+    if check.verdict is Verdict.REFUTED and not at and check.witness is not None:
+        at = {name: int(size) for name, size in check.witness.dimensions.items()}
+    return {
+        "format": FORMAT,
+        "name": verification.name,
+        "model": model_tree(dynamics.ito()),
+        "claim": {"verdict": check.verdict.value, "sizes": at},
+    }
+
+
+def write_certificate(path: str | Path, content: Mapping[str, Any]) -> None:
+    """Write a certificate as JSON.
+
+    Raises:
+        VerificationError: If the file cannot be written.
+    """
+    try:
+        Path(path).write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+    except OSError as error:
+        raise VerificationError(f"cannot write {path}: {error.strerror or error}") from None
+
+
+def read_certificate(path: str | Path) -> dict[str, Any]:
+    """Read a certificate and look that it has its parts.
+
+    Raises:
+        VerificationError: If the file is no certificate.
+    """
+    try:
+        content = json.loads(Path(path).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise VerificationError(f"cannot read {path}: {error.strerror or error}") from None
+    except (ValueError, RecursionError) as error:
+        raise VerificationError(f"{path} is no JSON", found=str(error)[:100]) from None
+    parts = content if isinstance(content, dict) else {}
+    missing = [key for key in ("format", "model", "claim") if key not in parts]
+    if missing or content["format"] != FORMAT:
+        raise VerificationError(
+            f"{path} is no certificate of format {FORMAT}",
+            found=f"no {', '.join(missing)}" if missing else f"format {content['format']}",
+        )
+    return content
+
+
+def model_tree(dynamics: Dynamics) -> dict[str, Any]:
+    """An Ito declaration as nested lists for the checker.
+
+    Raises:
+        VerificationError: If it is outside the polynomial fragment.
+    """
+    if dynamics.hamiltonian is None:
+        raise VerificationError("a dynamics without a hamiltonian claims nothing to certify")
+    symbols: dict[str, Any] = {x.name: _symbol(x.shape, x.symmetry) for x in dynamics.variables}
+    for parameter in dynamics.parameters:
+        if parameter.value is None:
+            symbols[parameter.name] = _symbol(parameter.shape, _symmetry(parameter.assumptions))
+    for function in dynamics.functions:
+        symbols[function.name] = {
+            **_symbol(function.shape, _symmetry(function.assumptions)),
+            "of": [argument.name for argument in function.arguments],
+        }
+    return {
+        "dimensions": {dim.name: dim.size for dim in dynamics.dimensions},
+        "symbols": symbols,
+        "drift": {x.name: expression_tree(v) for x, v in dynamics.drift.items()},
+        "diffusion": [
+            [x.name, y.name, expression_tree(block)] for (x, y), block in dynamics.blocks()
+        ],
+        "hamiltonian": expression_tree(dynamics.hamiltonian),
+    }
+
+
+def _symbol(shape: ex.Shape, symmetry: str | None) -> dict[str, Any]:
+    entry: dict[str, Any] = {"shape": _names(shape)}
+    return {**entry, "symmetry": symmetry} if symmetry else entry
+
+
+def _symmetry(assumptions: frozenset[str]) -> str | None:
+    return next((kind for kind in ("symmetric", "antisymmetric") if kind in assumptions), None)
+
+
+def _names(dims: ex.Shape) -> list[str]:
+    return [dim.name for dim in dims]
+
+
+def expression_tree(node: ex.Expression) -> Tree:
+    """An expression as nested lists.
+
+    Raises:
+        VerificationError: If it is outside the polynomial fragment.
+    """
+    writer = _WRITERS.get(type(node))
+    if writer is None:
+        raise VerificationError(_OUTSIDE, found=f"{node!r}"[:120])
+    return writer(node)
+
+
+def _power(node: ex.Power) -> Tree:
+    exponent = node.exponent
+    if not isinstance(exponent, ex.Number) or exponent.value.denominator != 1:
+        raise VerificationError(_OUTSIDE, found=f"the power {node!r}"[:120])
+    if exponent.value == 0:
+        return ["ones", _names(node.shape)]
+    return ["power", _divisor(node.base, exponent.value < 0), int(exponent.value)]
+
+
+def _quotient(node: ex.Quotient) -> Tree:
+    denominator = _divisor(node.denominator, True)
+    return ["product", expression_tree(node.numerator), ["power", denominator, -1]]
+
+
+def _divisor(node: ex.Expression, is_inverted: bool) -> Tree:
+    monomial = (ex.Number, ex.Size, Parameter, Variable, ex.Product, ex.Power)
+    if is_inverted and not all(isinstance(part, monomial) for part in node.walk()):
+        raise VerificationError(_OUTSIDE, found=f"division by {node!r}"[:120])
+    return expression_tree(node)
+
+
+def _call(node: ex.Call) -> Tree:
+    if node.arguments != node.function.arguments:
+        raise VerificationError(_OUTSIDE, found=f"{node!r}, not at its own variables"[:120])
+    return ["symbol", node.function.name]
+
+
+def _parameter(node: Parameter) -> Tree:
+    return ["symbol", node.name] if node.value is None else ["number", str(node.value)]
+
+
+def _contract(left: ex.Expression, right: ex.Expression, axes: int) -> Tree:
+    return ["contract", expression_tree(left), expression_tree(right), axes]
+
+
+_WRITERS: dict[type, Any] = {
+    ex.Number: lambda node: ["number", str(node.value)],
+    ex.Size: lambda node: ["size", node.dim.name],
+    Variable: lambda node: ["symbol", node.name],
+    Parameter: _parameter,
+    ex.Call: _call,
+    ex.Sum: lambda node: ["sum", *map(expression_tree, node.terms)],
+    ex.Negation: lambda node: ["product", ["number", "-1"], expression_tree(node.operand)],
+    ex.Product: lambda node: ["product", *map(expression_tree, node.factors)],
+    ex.Quotient: _quotient,
+    ex.Power: _power,
+    ex.MatMul: lambda node: _contract(node.left, node.right, 1),
+    ex.Dot: lambda node: _contract(node.left, node.right, node.left.ndim),
+    ex.Outer: lambda node: _contract(node.left, node.right, 0),
+    ex.Trace: lambda node: ["trace", expression_tree(node.operand)],
+    ex.Diag: lambda node: ["diag", expression_tree(node.operand)],
+    ex.Eye: lambda node: ["eye", _names(node.dims)],
+    ex.Ones: lambda node: ["ones", _names(node.dims)],
+    ex.Transpose: lambda node: ["transpose", expression_tree(node.operand), list(node.axes)],
+    ex.Gradient: lambda node: ["grad", expression_tree(node.operand), node.variable.name],
+    ex.Divergence: lambda node: ["div", expression_tree(node.operand), node.variable.name],
+}
