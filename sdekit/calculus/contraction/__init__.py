@@ -1,0 +1,43 @@
+"""Index calculus: exact tensor algebra whose normal form proves identities for every size n.
+
+`lower` reads an expression, `residual`, `current` and `generator` a dynamics; `is_zero` proves that
+a tensor vanishes for every n, `counterexample` finds a point where it does not. Not for concrete
+sizes (`sdekit.calculus.field`).
+"""
+
+from sdekit.calculus.contraction.derivative import divergence, gradient
+from sdekit.calculus.contraction.evaluate import Counterexample, counterexample
+from sdekit.calculus.contraction.generator import (
+    Lowered,
+    current,
+    generator,
+    lower_dynamics,
+    residual,
+)
+from sdekit.calculus.contraction.lower import lower
+from sdekit.calculus.contraction.printing import groups, text
+from sdekit.calculus.contraction.relations import is_zero, reduced
+from sdekit.calculus.contraction.substitution import substitute
+from sdekit.calculus.contraction.tensor import Tensor, combine, contract, reindex
+
+__all__ = [
+    "Counterexample",
+    "Lowered",
+    "Tensor",
+    "combine",
+    "contract",
+    "counterexample",
+    "current",
+    "divergence",
+    "generator",
+    "gradient",
+    "groups",
+    "is_zero",
+    "lower",
+    "lower_dynamics",
+    "reduced",
+    "reindex",
+    "residual",
+    "substitute",
+    "text",
+]
