@@ -67,7 +67,7 @@ def step_of(splitting: Splitting, word: str, sizes: Mapping[str, int], degree: i
     """
     dynamics = splitting.dynamics
     components = dynamics.at(**sizes)
-    pieces = {part.letter: _part_components(dynamics, part, sizes) for part in splitting.parts}
+    pieces = {part.letter: part_components(dynamics, part, sizes) for part in splitting.parts}
     slopes = _slopes(components)
     dual = tuple(f"kappa_{i}" for i in range(components.dimension))
     written = [e for piece in pieces.values() for e in (*piece.drift, *piece.diffusion.values())]
@@ -87,7 +87,9 @@ def _slopes(components: Components) -> list[sp.Expr]:
     return [sp.diff(components.hamiltonian, x) for x in components.coordinates]
 
 
-def _part_components(dynamics: Dynamics, part: Part, sizes: Mapping[str, int]) -> Components:
+def part_components(
+    dynamics: Dynamics, part: Part, sizes: Mapping[str, int]
+) -> Components:
     """The part as a dynamics of its own, in the coordinates of the whole."""
     rates = dict(part.updates)
     alone = Dynamics(

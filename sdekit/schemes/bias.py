@@ -1,0 +1,197 @@
+r"""What a scheme does to a mean at a given potential: leading bias, closed forms, step size.
+
+$$\langle f \rangle_h = \langle f \rangle + c\,h^r + \dots$$
+
+with r the invariant-measure order for generic potentials (`sdekit.schemes.order`), c by Galerkin
+(`sdekit.schemes.galerkin`) and, where scheme and potential are linear, the exact stationary
+covariance for every h (`sdekit.schemes.harmonic`).
+
+Not for thermostats under gradient noise (`sdekit.schemes.mean_field`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import sympy as sp
+
+from sdekit.declare.dynamics import Dynamics
+from sdekit.errors import SchemeError
+from sdekit.schemes.concrete import Particle, Value, particle
+from sdekit.schemes.galerkin import leading_coefficient
+from sdekit.schemes.harmonic import HarmonicLaw, harmonic_law
+from sdekit.schemes.operators import adjoint_of_one
+from sdekit.schemes.order import Order, order
+from sdekit.schemes.splitting import splitting
+from sdekit.schemes.stages import small_sizes, step_of
+
+
+@dataclass(frozen=True)
+class Bias:
+    """The bias of the mean of one observable under one scheme.
+
+    Attributes:
+        name: Name of the dynamics.
+        word: The scheme.
+        observable: The observable.
+        weak_order: Weak order for generic potentials.
+        invariant_order: Order for the invariant measure, for generic potentials.
+        power: r, the power of the step size in the leading bias.
+        coefficient: c.
+        error_bound: Estimated error of c, from refinement.
+        mean: The exact mean of the observable.
+        harmonic: The stationary law for every step size, for quadratic potentials and linear
+            schemes.
+    """
+
+    name: str | None
+    word: str
+    observable: str
+    weak_order: int | None
+    invariant_order: int | None
+    power: int | None
+    coefficient: float
+    error_bound: float
+    mean: float
+    harmonic: HarmonicLaw | None
+
+    def predicted_mean(self, step_size: float) -> float:
+        """The mean that a long run with this step size has, to leading order."""
+        return self.mean + self.coefficient * step_size ** (self.power or 0)
+
+    def recommended_step_size(self, tolerance: float) -> float:
+        """The largest step size whose leading bias stays within the tolerance.
+
+        Args:
+            tolerance: Bias of the mean that is accepted, in units of the observable.
+
+        Returns:
+            Infinite if there is no leading bias; stability is another matter and, for quadratic
+            potentials, takes the smaller of the two.
+
+        Raises:
+            SchemeError: If the tolerance is not positive.
+        """
+        if not tolerance > 0:
+            raise SchemeError("the tolerated bias is not positive", found=tolerance)
+        slope = abs(self.coefficient) + self.error_bound
+        step = float("inf")
+        if slope > 0 and self.power:
+            step = (tolerance / slope) ** (1 / self.power)
+        limit = None if self.harmonic is None else self.harmonic.stability_limit()
+        return step if limit is None else min(step, limit)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The bias as plain data."""
+        leading = {
+            "power": self.power,
+            "coefficient": self.coefficient,
+            "error_bound": self.error_bound,
+        }
+        return {
+            "format": 1,
+            "name": self.name,
+            "word": self.word,
+            "observable": self.observable,
+            "weak_order": self.weak_order,
+            "invariant_order": self.invariant_order,
+            "mean": self.mean,
+            "leading_bias": leading,
+            "harmonic": None if self.harmonic is None else self.harmonic.to_dict(),
+        }
+
+    def __str__(self) -> str:
+        lines = [
+            f"{self.name or 'the dynamics'} by {self.word}: <{self.observable}> = {self.mean:.8g} "
+            f"{self.coefficient:+.6g} h^{self.power} (error of the coefficient "
+            f"{self.error_bound:.1g}, by refinement)"
+        ]
+        if self.harmonic is not None:
+            lines.append(str(self.harmonic))
+        return "\n".join(lines)
+
+
+def bias(
+    dynamics: Dynamics,
+    word: str | None = None,
+    *,
+    potential: str | sp.Expr | None = None,
+    parameters: Mapping[str, Value] | None = None,
+    observable: str | sp.Expr = "theta**2",
+) -> Bias:
+    """Leading bias of the stationary mean of an observable, at n = 1.
+
+    Args:
+        dynamics: A declaration with a stationary exp(-H).
+        word: The scheme: letters of `sdekit.splitting(dynamics)`, "EM" or "Algorithm1"; the default
+            word when left out.
+        potential: The potential in the target's variable, as text or SymPy expression.
+        parameters: A number for each parameter.
+        observable: In the variables, as text or SymPy expression; polynomials are best.
+
+    Returns:
+        Orders, leading coefficient with its error, and the closed form for quadratic potentials.
+
+    Raises:
+        SchemeError: If the word, potential or parameters do not fit, or exp(-H) is not stationary.
+        ModelFileError: If a text cannot be read as a formula.
+        MissingDependencyError: Without scipy.
+
+    Example:
+        >>> import sdekit as sk
+        >>> x = sk.scalar("x")
+        >>> U = sk.potential("U", x)
+        >>> d = sk.Dynamics({x: -sk.grad(U, x)}, {x: 1}, hamiltonian=U, target=U)
+        >>> round(bias(d, "EM", potential="x**2/2", observable="x**2").coefficient, 9)
+        0.5
+
+    Source: Talay, Tubaro (1990) [recalled].
+    Checked by: tests/schemes/test_bias.py.
+    """
+    given = dict(parameters or {})
+    found = order(dynamics, word)
+    target = particle(dynamics, potential, given, observable)
+    text = str(observable)
+    if found.is_exact:
+        return _without_bias(found, target, text)
+    if found.invariant_order is None:
+        raise SchemeError(
+            "exp(-H) is not stationary for this dynamics, so a bias against it means nothing",
+            found="; ".join(str(claim) for claim in found.claims[-1:]),
+            fix="see sdekit.verify, and effective_temperature for unmatched noise",
+        )
+    parts = splitting(dynamics)
+    degree = found.invariant_order + 1
+    step = step_of(parts, found.word, small_sizes(parts.dynamics, {}), degree)
+    assert step.slopes is not None
+    leading = adjoint_of_one(step.ring, step.stages, degree, step.slopes)[degree]
+    value = leading_coefficient(step, target, leading)
+    return Bias(
+        dynamics.name,
+        found.word,
+        text,
+        found.weak_order,
+        found.invariant_order,
+        found.invariant_order,
+        value.value,
+        value.error_bound,
+        value.mean,
+        _closed_form(dynamics, found.word, target),
+    )
+
+
+def _without_bias(found: Order, target: Particle, text: str) -> Bias:
+    from sdekit.schemes.galerkin import stationary_mean
+
+    mean = stationary_mean(target)
+    return Bias(found.name, found.word, text, None, None, None, 0.0, 0.0, mean, None)
+
+
+def _closed_form(dynamics: Dynamics, word: str, target: Particle) -> HarmonicLaw | None:
+    """The exact law for every h, where the scheme is linear at this potential."""
+    try:
+        return harmonic_law(dynamics, word, particle_of=target)
+    except SchemeError:
+        return None

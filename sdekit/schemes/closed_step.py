@@ -1,0 +1,191 @@
+r"""One step of a scheme on a quadratic target as a map x -> M x + N(0, N), symbolically.
+
+Not for what follows from the map (`sdekit.schemes.harmonic`).
+
+Notation: J the Jacobian and D the diffusion of a part, h the step size, c = exp(-a h s) the decay
+over the smallest share s of a part with friction a.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from fractions import Fraction
+from math import factorial, gcd, lcm
+
+import sympy as sp
+from sympy.core.function import AppliedUndef
+
+from sdekit.declare.components import Components
+from sdekit.errors import SchemeError
+from sdekit.schemes.concrete import Particle
+from sdekit.schemes.flow import Inexact, Part, Shift
+from sdekit.schemes.splitting import Splitting
+from sdekit.schemes.stages import part_components, small_sizes
+from sdekit.schemes.word import ALGORITHM_1, ALGORITHM_2, EULER_MARUYAMA
+
+STEP_SIZE = sp.Symbol("h", positive=True)
+STIFFNESS = sp.Symbol("K", positive=True)
+
+Maps = tuple[sp.Matrix, sp.Matrix]
+
+
+class ClosedStep:
+    """The affine map of one step, built letter by letter.
+
+    Args:
+        parts: The splitting.
+        word: The scheme.
+        particle_of: Potential and parameter values; symbols K and the parameters when left out.
+
+    Raises:
+        SchemeError: If a part is not linear at this potential.
+    """
+
+    def __init__(self, parts: Splitting, word: str, particle_of: Particle | None) -> None:
+        self.parts = parts
+        self.word = word
+        self.particle_of = particle_of
+        self.sizes = small_sizes(parts.dynamics, {})
+        whole = parts.dynamics.at(**self.sizes)
+        self.coordinates = whole.coordinates
+        self.decay: list[tuple[sp.Symbol, sp.Expr]] = []
+        self._rates: dict[tuple[sp.Expr, Fraction], sp.Symbol] = {}
+
+    @property
+    def factors(self) -> tuple[sp.Symbol, ...]:
+        """The decay factors, which lie between 0 and 1."""
+        return tuple(symbol for symbol, _ in self.decay)
+
+    def maps(self) -> tuple[sp.ImmutableMatrix, sp.ImmutableMatrix]:
+        """M and N of one step, shape (d, d) each."""
+        M, N = sp.eye(len(self.coordinates)), sp.zeros(len(self.coordinates))
+        for m, noise in self._stages():
+            M = m * M
+            N = m * N * m.T + noise
+        together = [matrix.applyfunc(sp.cancel) for matrix in (M, N)]
+        return sp.ImmutableMatrix(together[0]), sp.ImmutableMatrix(together[1])
+
+    def _stages(self) -> list[Maps]:
+        h = STEP_SIZE
+        if self.word == EULER_MARUYAMA:
+            return [_euler(*self._linear(self.parts.parts), h)]
+        if self.word in (ALGORITHM_1, ALGORITHM_2):
+            stages = self.parts.algorithm_1
+            if stages is None:
+                raise SchemeError(f"{self.word} needs positions that move along momenta")
+            return [_euler(*self._linear(stage), h) for stage in stages]
+        parsed = self.parts.parse(self.word)
+        found = []
+        for letter, share in parsed:
+            shares = [s for other, s in parsed if other == letter]
+            found += self._part(self.parts.part(letter), share, _unit(shares))
+        return found
+
+    def _part(self, part: Part, share: Fraction, unit: Fraction) -> list[Maps]:
+        J, D = self._linear((part,))
+        time = STEP_SIZE * sp.Rational(share.numerator, share.denominator)
+        if isinstance(part.flow, Shift):
+            return [_euler(J, D, time)]
+        if isinstance(part.flow, Inexact):
+            return _inexact(part.flow.method, J, D, time)
+        if not J.is_diagonal():
+            raise SchemeError(
+                f"the exact flow of {part.letter} has no closed form here",
+                expected="friction that acts on each coordinate for itself",
+                found=str(J),
+                fix="use sdekit.schemes.linear_step with numbers",
+            )
+        return [self._ornstein_uhlenbeck(J, D, share, unit)]
+
+    def _ornstein_uhlenbeck(
+        self, J: sp.Matrix, D: sp.Matrix, share: Fraction, unit: Fraction
+    ) -> Maps:
+        power = int(share / unit)
+        decay = [self._decay_factor(-J[i, i], unit) ** power for i in range(J.rows)]
+        time = STEP_SIZE * sp.Rational(share.numerator, share.denominator)
+
+        def noise(i: int, j: int) -> sp.Expr:
+            rate = -J[i, i] - J[j, j]
+            if rate == 0:
+                return 2 * D[i, j] * time
+            return 2 * D[i, j] * (1 - decay[i] * decay[j]) / rate
+
+        return sp.diag(*decay), sp.Matrix(J.rows, J.rows, noise)
+
+    def _decay_factor(self, rate: sp.Expr, unit: Fraction) -> sp.Expr:
+        """The symbol for exp(-rate h unit)."""
+        if rate == 0:
+            return sp.Integer(1)
+        key = (rate, unit)
+        if key not in self._rates:
+            name = "c" if not self._rates else f"c_{len(self._rates) + 1}"
+            symbol = sp.Symbol(name, positive=True)
+            self._rates[key] = symbol
+            share = sp.Rational(unit.numerator, unit.denominator)
+            self.decay.append((symbol, sp.exp(-rate * STEP_SIZE * share)))
+        return self._rates[key]
+
+    def _linear(self, parts: Sequence[Part]) -> Maps:
+        """Jacobian and diffusion of parts that act together."""
+        size = len(self.coordinates)
+        J, D = sp.zeros(size), sp.zeros(size)
+        for part in parts:
+            components = part_components(self.parts.dynamics, part, self.sizes)
+            J += self._constant(part, sp.Matrix([self._concrete(v) for v in components.drift]))
+            for (i, j), entry in components.diffusion.items():
+                D[i, j] += self._constant_entry(part, self._concrete(entry))
+        return J, D
+
+    def _constant(self, part: Part, drift: sp.Matrix) -> sp.Matrix:
+        jacobian = drift.jacobian(list(self.coordinates))
+        return jacobian.applyfunc(lambda entry: self._constant_entry(part, entry))
+
+    def _constant_entry(self, part: Part, entry: sp.Expr) -> sp.Expr:
+        entry = sp.cancel(entry)
+        if entry.free_symbols & set(self.coordinates) or entry.atoms(AppliedUndef):
+            raise SchemeError(
+                f"part {part.letter} is not linear at this potential",
+                expected="a quadratic potential, and no thermostat",
+                found=str(entry),
+                fix="see sdekit.bias for the leading bias, or mean_field for thermostats",
+            )
+        return entry
+
+    def _concrete(self, expression: sp.Expr) -> sp.Expr:
+        if self.particle_of is not None:
+            return self.particle_of.concrete(expression)
+        return with_quadratic_potential(expression, self.parts.dynamics.at(**self.sizes))
+
+
+def with_quadratic_potential(expression: sp.Expr, components: Components) -> sp.Expr:
+    """The expression with U = K theta^2 / 2 for the unknown function in the target."""
+    energy = components.target if components.target is not None else components.hamiltonian
+    functions = set() if energy is None else energy.atoms(AppliedUndef)
+    for function in functions:
+        if len(function.args) == 1:
+            expression = expression.subs(function, STIFFNESS * function.args[0] ** 2 / 2).doit()
+    return expression
+
+
+def _unit(shares: Sequence[Fraction]) -> Fraction:
+    """The largest number of which all shares are multiples."""
+    bottom = lcm(*(share.denominator for share in shares))
+    return Fraction(gcd(*(int(share * bottom) for share in shares)), bottom)
+
+
+def _euler(J: sp.Matrix, D: sp.Matrix, time: sp.Expr) -> Maps:
+    return sp.eye(J.rows) + time * J, 2 * time * D
+
+
+def _inexact(method: str, J: sp.Matrix, D: sp.Matrix, time: sp.Expr) -> list[Maps]:
+    if method == "euler_maruyama":
+        return [_euler(J, D, time)]
+    if method == "rk4":
+        return [(_runge_kutta(J, time), 0 * D)]
+    half = (_runge_kutta(J, time / 2), 0 * D)
+    return [half, (sp.eye(J.rows), 2 * time * D), half]
+
+
+def _runge_kutta(J: sp.Matrix, time: sp.Expr) -> sp.Matrix:
+    terms = [(time * J) ** k / factorial(k) for k in range(5)]
+    return sum(terms[1:], terms[0])
