@@ -1,0 +1,181 @@
+"""The same object for other people's tools: diffrax, BlackJAX, NumPyro, ArviZ.
+
+Each bridge is tested against the real package. Not for running (`run.py`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import jax
+import numpy as np
+
+from sdekit.declare.dynamics import Dynamics
+from sdekit.errors import SimulationError
+from sdekit.simulate.diagnostics import require_arviz
+from sdekit.simulate.diffrax_problem import DiffraxProblem, diffrax_problem
+from sdekit.simulate.problem import bind
+from sdekit.simulate.start import check_auxiliary, normals_of, start_blocks, start_laws
+
+PRECISIONS = ("float32", "float64")
+
+
+def to_diffrax(
+    dynamics: Dynamics,
+    position: Any,
+    *,
+    t1: float,
+    t0: float = 0.0,
+    potential: Any = None,
+    parameters: Mapping[str, Any] | None = None,
+    functions: Mapping[str, Callable[..., Any]] | None = None,
+    sizes: Mapping[str, int] | None = None,
+    auxiliary: Mapping[str, Any] | None = None,
+    solver: str | None = None,
+    adaptive: bool = False,
+    rtol: float = 1e-3,
+    atol: float = 1e-3,
+    path: str = "auto",
+    tolerance: float | None = None,
+    seed: int = 0,
+    precision: str = "float32",
+) -> DiffraxProblem:
+    """Terms, solver and Brownian path for `diffrax.diffeqsolve`.
+
+    Args:
+        dynamics: Any dynamics, Ito or Stratonovich, with or without H.
+        position: Where the target variables start: an array, or any PyTree for a vector.
+        t1: End of the Brownian path.
+        t0: Its start.
+        potential: The unknown potential: a JAX function of the position, a SymPy expression, or
+            a Minibatch (of which diffrax gets the full gradient).
+        parameters: Values of the parameters.
+        functions: The other unknown functions.
+        sizes: Sizes of dimensions that position and parameters do not show.
+        auxiliary: Where auxiliary variables start; drawn from exp(-H) or at their mean if absent.
+        solver: A name of `solvers.SOLVERS`; None chooses by the kind of the noise.
+        adaptive: Whether the solver chooses its steps, to `rtol` and `atol`.
+        rtol: Relative tolerance.
+        atol: Absolute tolerance.
+        path: "increments" draws them on the spot (fixed steps), "tree" is a virtual Brownian tree
+            (chosen steps, or the same path at several step sizes); "auto" takes what is needed.
+        tolerance: Of the tree; default (t1 - t0) / 2^14. Steps must not be shorter.
+        seed: Seed of path and start.
+        precision: "float32" or "float64" (which JAX must have switched on).
+
+    Returns:
+        Problem with `.terms`, `.solver`, `.y0` and the rest for `diffeqsolve`; `.solve(...)` calls
+        it, `.blocks(ys)` gives the variables by name, `.step` is one step for a loop of one's own.
+
+    Raises:
+        SimulationError: If values are missing or do not fit.
+        SchemeError: If the solver does not fit the noise, with the reason.
+
+    Example:
+        >>> import sdekit as sk
+        >>> x = sk.scalar("x")
+        >>> cir = sk.Dynamics(drift={x: 1 - x}, diffusion={x: x**2 / 8})
+        >>> given = sk.to_diffrax(cir, 1.0, t1=1.0, solver="milstein")
+        >>> str(given.noise)
+        'diagonal noise: each entry has noise of its own that reads no other noisy entry'
+
+    Checked by: tests/simulate/test_diffrax_problem.py.
+    """
+    if not isinstance(dynamics, Dynamics):
+        raise SimulationError(
+            "to_diffrax takes a Dynamics", found=type(dynamics).__name__,
+            fix="give the dynamics, not its name or its sampler",
+        )  # fmt: skip
+    if not t1 > t0:
+        raise SimulationError("the time interval is empty", found=f"{t0} to {t1}", fix="swap them")
+    problem = bind(
+        dynamics.ito(),
+        position,
+        potential=potential,
+        parameters=parameters or {},
+        functions=functions or {},
+        sizes=sizes or {},
+        dtype=_dtype(precision),
+    )
+    path_key, start_key = jax.random.split(jax.random.key(seed))
+    laws = start_laws(problem)
+    start = start_blocks(
+        problem,
+        laws,
+        problem.layout.blocks(position, problem.dtype),
+        check_auxiliary(problem, auxiliary or {}),
+        jax.random.normal(start_key, (normals_of(laws, problem),), problem.dtype),
+    )
+    return diffrax_problem(
+        problem,
+        start,
+        solver=solver,
+        key=path_key,
+        t0=t0,
+        t1=t1,
+        adaptive=adaptive,
+        rtol=rtol,
+        atol=atol,
+        path=path,
+        tolerance=(t1 - t0) / 2**14 if tolerance is None else tolerance,
+    )
+
+
+def _dtype(precision: str) -> np.dtype:
+    if precision not in PRECISIONS:
+        raise SimulationError(
+            "unknown precision", expected=" or ".join(PRECISIONS), found=repr(precision),
+            fix="say precision='float32'",
+        )  # fmt: skip
+    dtype = np.dtype(precision)
+    if precision == "float64" and not jax.config.jax_enable_x64:
+        raise SimulationError(
+            "JAX has float64 switched off", expected="jax_enable_x64",
+            fix="jax.config.update('jax_enable_x64', True) before anything else",
+        )  # fmt: skip
+    return dtype
+
+
+def to_inference_data(
+    samples: Mapping[str, Any], attributes: Mapping[str, Any] | None = None
+) -> Any:
+    """Draws as `arviz.InferenceData`.
+
+    Args:
+        samples: Per variable draws of shape (chain, draw, *shape).
+        attributes: Facts about the run, kept as attributes of the posterior.
+
+    Returns:
+        InferenceData with a group `posterior`.
+
+    Raises:
+        SimulationError: If a variable lacks the axes of chains and draws.
+        MissingDependencyError: Without ArviZ.
+
+    Example:
+        >>> import numpy as np
+        >>> to_inference_data({"theta": np.zeros((2, 10, 3))}).posterior.theta.shape
+        (2, 10, 3)
+
+    Checked by: tests/simulate/test_bridges.py.
+    """
+    arviz = require_arviz()
+    arrays = {name: np.asarray(draws) for name, draws in samples.items()}
+    for name, draws in arrays.items():
+        if draws.ndim < 2:
+            raise SimulationError(
+                f"the draws of {name} have the wrong shape", expected="(chain, draw, ...)",
+                found=draws.shape, fix="add the axis of chains with draws[None]",
+            )  # fmt: skip
+    data = arviz.from_dict(posterior=arrays)
+    facts = {"inference_library": "sdekit", **(attributes or {})}
+    data.posterior.attrs.update({name: _plain(value) for name, value in facts.items()})
+    return data
+
+
+def _plain(value: Any) -> Any:
+    """What a netCDF or Zarr attribute can hold."""
+    if value is None or isinstance(value, bool | dict | list | tuple):
+        return str(value)
+    return value if isinstance(value, str | int | float) else str(value)

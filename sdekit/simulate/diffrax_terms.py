@@ -1,0 +1,115 @@
+"""Drift and noise of a bound dynamics as functions of one vector, as general solvers want them.
+
+Not for which solver takes them (`diffrax_problem.py`).
+
+Notation: y is the blocks of all variables behind each other, shape (d,); m Brownian motions.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import lineax
+from jax import Array
+
+from sdekit.declare.expression import Expression
+from sdekit.declare.symbols import Variable
+from sdekit.simulate.covariance import NoiseTerm, factor_terms, noise_terms
+from sdekit.simulate.lower import evaluate, shape_of
+from sdekit.simulate.noise_type import diagonal_of
+from sdekit.simulate.problem import Problem
+
+
+def join_blocks(problem: Problem, blocks: Mapping[str, Any]) -> Array:
+    """Blocks by name as one vector in the order of the variables."""
+    parts = [
+        jnp.asarray(blocks[x.name], problem.dtype).reshape(-1) for x in problem.dynamics.variables
+    ]
+    return jnp.concatenate(parts)
+
+
+def split_blocks(problem: Problem, y: Array) -> dict[str, Array]:
+    """States of shape (..., d) as blocks by name, shape (..., *shape)."""
+    found, first = {}, 0
+    for x in problem.dynamics.variables:
+        shape = shape_of(x, problem.sizes)
+        count = math.prod(shape)
+        found[x.name] = y[..., first : first + count].reshape(*y.shape[:-1], *shape)
+        first += count
+    return found
+
+
+def vector_field(problem: Problem, drift: Mapping[Variable, Expression]) -> Any:
+    """The drift as a function (t, y, args) -> (d,)."""
+
+    def field(t: Any, y: Array, args: Any) -> Array:
+        values = {**problem.parameters, **split_blocks(problem, y)}
+        environment = problem.environment(values, time=t)
+        parts = []
+        for x in problem.dynamics.variables:
+            value = jnp.asarray(evaluate(drift[x], environment), y.dtype)
+            parts.append(jnp.broadcast_to(value, shape_of(x, problem.sizes)).reshape(-1))
+        return jnp.concatenate(parts)
+
+    return field
+
+
+def noise_terms_of(problem: Problem) -> tuple[NoiseTerm, ...]:
+    """The terms of the noise, from the declared factor or from D."""
+    dynamics = problem.dynamics
+    if dynamics.noise is not None:
+        return factor_terms(dynamics.noise, problem.sizes)
+    return noise_terms(dict(dynamics.blocks()), problem.sizes)
+
+
+def noise_operator(problem: Problem, terms: tuple[NoiseTerm, ...]) -> tuple[int, Any]:
+    """Number of Brownian motions, and the noise as (t, y, args) -> linear operator."""
+    prepared = [
+        None if term.prepare is None else term.prepare(problem.environment(problem.parameters))
+        for term in terms
+    ]
+    size = sum(math.prod(shape_of(x, problem.sizes)) for x in problem.dynamics.variables)
+    is_diagonal = _is_diagonal(problem)
+    motions = size if is_diagonal else sum(term.elements for term in terms)
+
+    def columns(t: Any, y: Array) -> Array:
+        values = {**problem.parameters, **split_blocks(problem, y)}
+        environment = problem.environment(values, time=t)
+        parts = []
+        for term, constants in zip(terms, prepared, strict=True):
+
+            def moved(z: Array, term: NoiseTerm = term, constants: Any = constants) -> Array:
+                increments = term.increments(environment, z, constants)
+                blocks = {
+                    x.name: jnp.zeros(shape_of(x, problem.sizes), y.dtype)
+                    for x in problem.dynamics.variables
+                }
+                return join_blocks(problem, {**blocks, **increments})
+
+            if is_diagonal:
+                parts.append(moved(jnp.ones(term.elements, y.dtype)))
+            else:
+                parts.append(jax.vmap(moved, out_axes=1)(jnp.eye(term.elements, dtype=y.dtype)))
+        return sum(parts[1:], parts[0]) if is_diagonal else jnp.concatenate(parts, axis=1)
+
+    def diffusion(t: Any, y: Array, args: Any) -> Any:
+        found = columns(t, y)
+        if is_diagonal:
+            return lineax.DiagonalLinearOperator(found)
+        return lineax.MatrixLinearOperator(found)
+
+    return motions, diffusion
+
+
+def _is_diagonal(problem: Problem) -> bool:
+    dynamics = problem.dynamics
+    if dynamics.noise is None:
+        return diagonal_of(dynamics) is not None
+    return all(
+        not isinstance(row, tuple) and row.ndim <= x.ndim and x.symmetry is None
+        for x, row in dynamics.noise.items()
+    )
