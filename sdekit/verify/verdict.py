@@ -239,8 +239,6 @@ def _list_lines(title: str, sentences: tuple[str, ...]) -> list[str]:
 
 
 def _wrapped(head: str, text: str) -> list[str]:
-    wrapped = textwrap.wrap(
-        text, WIDTH - len(head), break_long_words=False, break_on_hyphens=False
-    )
+    wrapped = textwrap.wrap(text, WIDTH - len(head), break_long_words=False, break_on_hyphens=False)
     first, *rest = wrapped or [""]
     return [(head + first).rstrip(), *(" " * len(head) + line for line in rest)]

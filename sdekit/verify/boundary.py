@@ -1,0 +1,277 @@
+r"""Does probability flow through the boundary of a bounded domain?
+
+At an end of a positive or interval variable the normal current $J e^{-H}$,
+$J = v - \nabla\cdot D + D\nabla H$, has to go to zero; a process that is reflected there (along
+D n) then keeps exp(-H). On a circle v, D and H have to be periodic, or the current and the density
+jump at the cut. Both belong to stationarity: a zero residual says nothing about the boundary.
+
+Not for infinity (non-explosion), nor for jumps and poles inside the domain (regularity).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+
+from sdekit.calculus.limits import Unsupported
+from sdekit.declare.expression import (
+    Call,
+    Constant,
+    Elementwise,
+    Expression,
+    Negation,
+    Number,
+    Product,
+    Sum,
+)
+from sdekit.declare.operators import ZERO
+from sdekit.declare.symbols import Domain, Variable
+from sdekit.verify.currents import normal_current
+from sdekit.verify.expansion import Terms, TooLarge, as_expression, collected, expand
+from sdekit.verify.implied import NEGATIVE, POSITIVE, entry_signs
+from sdekit.verify.problem import Problem
+from sdekit.verify.quadratic import split_by
+from sdekit.verify.rewriting import substituted
+from sdekit.verify.tails import Growth, Unclear, Z, leading, log_or_bounded
+from sdekit.verify.verdict import Check, Verdict, Witness, proved, refuted, undecided
+from sdekit.verify.zero import nonzero_value
+
+_TWO_PI = Product((Number(Fraction(2)), Constant("pi")))
+_INVERSE_Z = Number(Fraction(1)) / Z
+
+
+@dataclass(frozen=True)
+class End:
+    """One end of a domain.
+
+    Attributes:
+        at: The boundary point.
+        towards: x as a function of `Z`, going to it as Z goes to infinity.
+    """
+
+    at: Fraction
+    towards: Expression
+
+
+def ends(domain: Domain) -> tuple[End, ...]:
+    """The boundary points of a domain."""
+    if domain.kind == "positive":
+        return (End(Fraction(0), _INVERSE_Z),)
+    if domain.kind == "interval":
+        assert domain.lower is not None and domain.upper is not None
+        return (
+            End(domain.lower, Number(domain.lower) + _INVERSE_Z),
+            End(domain.upper, Number(domain.upper) - _INVERSE_Z),
+        )
+    return ()
+
+
+def check_boundary(problem: Problem) -> Check | None:
+    """Whether the flux through every boundary vanishes; None for models without one.
+
+    Args:
+        problem: A dynamics with H whose residual is zero.
+
+    Returns:
+        Proved, refuted with a point on the boundary, or undecided for the first variable that is.
+
+    Checked by: tests/verify/test_boundary.py.
+    """
+    checks = [
+        _circle(problem, x) if x.domain.kind == "circle" else _bounded(problem, x)
+        for x in problem.dynamics.variables
+        if x.domain.kind != "real"
+    ]
+    if not checks:
+        return None
+    for wanted in (Verdict.REFUTED, Verdict.UNDECIDED):
+        for check in checks:
+            if check.verdict is wanted:
+                return check
+    return proved(
+        "; ".join(check.reason for check in checks),
+        assumptions=tuple(a for check in checks for a in check.assumptions),
+    )
+
+
+# ------------------------------------------------------------------ half-lines and intervals
+
+
+def _bounded(problem: Problem, x: Variable) -> Check:
+    if _current_vanishes(problem, x):
+        return proved(f"no current in {x.name}")
+    try:
+        parts = normal_current(problem, x)
+        checks = [
+            _at_end(problem, coordinate, end, current, energy)
+            for coordinate, current, energy in parts
+            for end in ends(x.domain)
+        ]
+    except (Unsupported, TooLarge, Unclear) as reason:
+        return undecided(f"the flux through the boundary of {x.name} is not decided: {reason}")
+    for check in checks:
+        if not check.is_proved:
+            return check
+    return proved(
+        f"no flux through the boundary of {x.name}",
+        assumptions=(f"{x.name} is reflected at the boundary of its domain",),
+    )
+
+
+def _current_vanishes(problem: Problem, x: Variable) -> bool:
+    from sdekit.calculus.contraction.generator import current
+    from sdekit.calculus.contraction.relations import is_zero
+
+    try:
+        return is_zero(current(problem.lowered)[x])
+    except Unsupported:
+        return False
+
+
+def _at_end(
+    problem: Problem, x: Variable, end: End, current: Expression, energy: Expression
+) -> Check:
+    place = f"{x.name} = {end.at}"
+    try:
+        j = expand(substituted(current, {x: end.towards}))
+        h = expand(substituted(energy, {x: end.towards}))
+        if not j:
+            return proved(f"no flux at {place}")
+        flow, depth = leading(j), leading(h) if h else None
+        size = _flux_size(flow, depth, h)
+    except Unclear as reason:
+        return undecided(f"the flux through the boundary at {place} is not decided: {reason}")
+    if size < 0:
+        return proved(f"no flux at {place}")
+    return _flowing(problem, x, end, flow, size)
+
+
+def _flux_size(flow: Growth, depth: Growth | None, energy: Terms) -> int:
+    """-1 if J exp(-H) goes to zero, 0 if to a limit that is not zero, 1 if to infinity.
+
+    Raises:
+        Unclear: If that cannot be read off.
+    """
+    order = _order(flow)
+    if depth is None or depth.is_bounded:
+        return order
+    if depth.coefficient is None:
+        raise Unclear("the energy oscillates")
+    signs = entry_signs(depth.coefficient)
+    if depth.exponent == ZERO and depth.power == 0 and depth.logs == 1:
+        # H = c log Z + bounded, so that the flux is like Z^(power of J - c).
+        if not all(log_or_bounded(m) for m in energy):
+            raise Unclear("the energy has terms between log and a constant")
+        excess = entry_signs(collected(Sum((Number(flow.power), Negation(depth.coefficient)))))
+        if flow.exponent != ZERO or (flow.logs and excess not in (POSITIVE, NEGATIVE)):
+            raise Unclear("the current and the density cannot be compared")
+        if excess in (POSITIVE, NEGATIVE):
+            return 1 if excess == POSITIVE else -1
+        if excess == frozenset({0}):
+            return 0
+        raise Unclear(f"the sign of {depth.coefficient!r} - {flow.power} is not known")
+    if signs == POSITIVE and flow.exponent == ZERO:
+        return -1
+    if signs == NEGATIVE and order >= 0:
+        return 1
+    raise Unclear("the current and the density cannot be compared")
+
+
+def _order(flow: Growth) -> int:
+    """-1 for a current that vanishes at the boundary, 0 for a finite one, 1 for an infinite one."""
+    if flow.exponent != ZERO:
+        raise Unclear("the current has an essential singularity")
+    if flow.vanishes:
+        return -1
+    if flow.coefficient is None:
+        raise Unclear("the current oscillates")
+    return 0 if flow.is_bounded else 1
+
+
+def _flowing(problem: Problem, x: Variable, end: End, flow: Growth, size: int) -> Check:
+    """A refutation, if the limit of the current is not zero at some exact point."""
+    assert flow.coefficient is not None
+    for sizes in problem.trial_sizes():
+        found = nonzero_value(problem, flow.coefficient, sizes)
+        if found is None:
+            continue
+        point, value = found
+        witness = Witness(sizes, {**point, x.name: str(end.at)}, value)
+        amount = "an infinite" if size else "a"
+        return refuted(
+            f"the residual is zero, but {amount} flux leaves through the boundary at "
+            f"{x.name} = {end.at}",
+            witness,
+            residual=f"normal current {flow.coefficient!r} at {x.name} = {end.at}",
+        )
+    return undecided(f"whether {flow.coefficient!r} vanishes at {x.name} = {end.at} is open")
+
+
+# ------------------------------------------------------------------ circles
+
+
+def _circle(problem: Problem, x: Variable) -> Check:
+    parts = _parts(problem, x)
+    uneven = [name for name, part in parts.items() if not is_periodic(part, x)]
+    if not uneven:
+        return proved(f"periodic in {x.name}", assumptions=_periodic_functions(parts, x))
+    from sdekit.verify.cut import jump_at_cut, periodic_in_components
+
+    if all(periodic_in_components(parts[name], x) for name in uneven):
+        return proved(f"periodic in {x.name}")
+    jump = jump_at_cut(problem, x)
+    if jump is not None:
+        return jump
+    return undecided(f"{', '.join(uneven)} is not shown to have period 2 pi in {x.name}")
+
+
+def _parts(problem: Problem, x: Variable) -> dict[str, Expression]:
+    dynamics = problem.dynamics
+    assert dynamics.hamiltonian is not None
+    parts = {f"the drift of {y.name}": dynamics.drift[y] for y in dynamics.variables}
+    for (y, z), block in dynamics.blocks():
+        parts[f"the block ({y.name}, {z.name}) of D"] = block
+    parts["H"] = dynamics.hamiltonian
+    return {name: part for name, part in parts.items() if part.depends_on(x)}
+
+
+def _periodic_functions(parts: dict[str, Expression], x: Variable) -> tuple[str, ...]:
+    names = {
+        node.function.name
+        for part in parts.values()
+        for node in part.walk()
+        if isinstance(node, Call) and node.depends_on(x)
+    }
+    return tuple(f"{name} has period 2 pi in {x.name}" for name in sorted(names))
+
+
+def is_periodic(expression: Expression, x: Variable) -> bool:
+    """Whether the expression visibly has period 2 pi in x; unknown functions are taken to."""
+    if not expression.depends_on(x):
+        return True
+    if expression == x:
+        return False
+    is_wave = isinstance(expression, Elementwise) and expression.name in ("sin", "cos", "tan")
+    if is_wave and _has_integer_slope(expression.children[0], x):
+        return True
+    if isinstance(expression, Call):
+        return all(argument == x or is_periodic(argument, x) for argument in expression.arguments)
+    return all(
+        is_periodic(child, x) for child in expression.children if not _is_formal(expression, child)
+    )
+
+
+def _is_formal(node: Expression, child: Expression) -> bool:
+    """The variable of a derivative is no value of it."""
+    return getattr(node, "variable", None) is child
+
+
+def _has_integer_slope(operand: Expression, x: Variable) -> bool:
+    try:
+        split = split_by(expand(operand), x)
+    except TooLarge:
+        return False
+    if x.shape or split.hessian or split.other:
+        return False
+    slope = as_expression(split.linear)
+    return isinstance(slope, Number) and slope.value.denominator == 1

@@ -1,0 +1,386 @@
+r"""An expression as a sum of monomials: rational coefficient, scalar factors, one tensor core.
+
+The marginal integrals need to see $\tfrac\mu2(\xi-A)^2$ as a quadratic in xi and
+$(p-m)^\top G^{-1}(p-m)$ as a quadratic in p. Every rewriting here is an identity for all sizes,
+but equal expressions may expand differently: never conclude from two expansions that differ
+(the zero test is `sdekit.calculus.contraction`'s).
+
+Notation: `core` is the tensor factor of a monomial, None for a scalar; a factor is a pair
+(base, exponent), the exponent a Fraction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import lru_cache
+from typing import Any
+
+from sdekit.declare.expression import (
+    Diag,
+    Dot,
+    Elementwise,
+    Expression,
+    Eye,
+    Inverse,
+    LogDet,
+    MatMul,
+    Negation,
+    Number,
+    Ones,
+    Outer,
+    Power,
+    Product,
+    Quotient,
+    Sum,
+    Trace,
+    Transpose,
+)
+from sdekit.declare.operators import ZERO
+from sdekit.declare.symbols import Parameter
+from sdekit.verify import cores
+from sdekit.verify.implied import POSITIVE, entry_signs
+
+#: An expansion with more monomials than this is given up.
+LARGEST_EXPANSION = 600
+#: Integer powers of sums beyond this are not multiplied out.
+LARGEST_POWER = 8
+
+
+class TooLarge(Exception):
+    """The expansion has more monomials than `LARGEST_EXPANSION`."""
+
+
+@dataclass(frozen=True)
+class Monomial:
+    """A product of powers of scalars, times a tensor core (None for a scalar)."""
+
+    factors: frozenset[tuple[Expression, Fraction]] = frozenset()
+    core: Expression | None = None
+
+
+Terms = Mapping[Monomial, Fraction]
+UNIT = Monomial()
+
+
+def total(parts: Iterable[Terms]) -> dict[Monomial, Fraction]:
+    """The sum of expansions, without zero coefficients."""
+    found: dict[Monomial, Fraction] = {}
+    for terms in parts:
+        for monomial, coefficient in terms.items():
+            value = found.get(monomial, Fraction(0)) + coefficient
+            if value:
+                found[monomial] = value
+            else:
+                found.pop(monomial, None)
+    if len(found) > LARGEST_EXPANSION:
+        raise TooLarge
+    return found
+
+
+def scaled(terms: Terms, by: Fraction) -> Terms:
+    """by * terms."""
+    return {m: by * c for m, c in terms.items()} if by else {}
+
+
+def _merge(
+    left: frozenset[tuple[Expression, Fraction]], right: frozenset[tuple[Expression, Fraction]]
+) -> frozenset[tuple[Expression, Fraction]]:
+    powers = dict(left)
+    for base, exponent in right:
+        powers[base] = powers.get(base, Fraction(0)) + exponent
+    return frozenset((b, e) for b, e in powers.items() if e)
+
+
+def scalar_product(left: Terms, right: Terms) -> Terms:
+    """Product of a scalar expansion with any expansion (in this order or the other)."""
+    if len(left) * len(right) > LARGEST_EXPANSION:
+        raise TooLarge
+    return total(
+        {Monomial(_merge(a.factors, b.factors), a.core if b.core is None else b.core): c * d}
+        for a, c in left.items()
+        for b, d in right.items()
+    )
+
+
+def _bilinear(left: Terms, right: Terms, combine: Callable[[Any, Any], Expression]) -> Terms:
+    """Sum over pairs of monomials, the tensor cores combined by a rule of `cores`."""
+    if len(left) * len(right) > LARGEST_EXPANSION:
+        raise TooLarge
+    parts = []
+    for a, c in left.items():
+        for b, d in right.items():
+            scalars = {Monomial(_merge(a.factors, b.factors)): c * d}
+            combined = _read(combine(a.core, b.core))
+            parts.append(scalar_product(scalars, combined))
+    return total(parts)
+
+
+def _read(simplified: Expression) -> Terms:
+    """Terms of what a rule of `cores` returned, which is not to be expanded again."""
+    match simplified:
+        case Number():
+            return _number(simplified)
+        case Negation():
+            return scaled(_read(simplified.operand), Fraction(-1))
+        case Product() if not all(f.shape for f in simplified.factors):
+            terms: Terms = {UNIT: Fraction(1)}
+            for factor in simplified.factors:
+                terms = scalar_product(terms, _read(factor))
+            return terms
+    return _atom(simplified)
+
+
+def _linear(terms: Terms, rule: Callable[[Any], Expression]) -> Terms:
+    parts = []
+    for monomial, coefficient in terms.items():
+        image = _read(rule(monomial.core))
+        parts.append(scalar_product({Monomial(monomial.factors): coefficient}, image))
+    return total(parts)
+
+
+@lru_cache(maxsize=8192)
+def _expand_cached(expression: Expression) -> tuple[tuple[Monomial, Fraction], ...]:
+    rule = _RULES.get(type(expression), _atom)
+    return tuple(rule(expression).items())
+
+
+def expand(expression: Expression) -> Terms:
+    """The expression as a sum of monomials.
+
+    Args:
+        expression: Scalar or tensor.
+
+    Returns:
+        Coefficient of each monomial; empty for zero.
+
+    Raises:
+        TooLarge: If there are more than `LARGEST_EXPANSION` monomials.
+
+    Example:
+        >>> from sdekit.declare.symbols import parameter, scalar
+        >>> xi, A = scalar("xi"), parameter("A")
+        >>> collected((xi - A)**2 - xi**2 + 2*A*xi) == A**2
+        True
+
+    Checked by: tests/verify/test_expansion.py.
+    """
+    return dict(_expand_cached(expression))
+
+
+def _atom(node: Expression) -> Terms:
+    if node.shape:
+        return {Monomial(core=node): Fraction(1)}
+    return {Monomial(frozenset({(node, Fraction(1))})): Fraction(1)}
+
+
+def _number(node: Number) -> Terms:
+    return {UNIT: node.value} if node.value else {}
+
+
+def _parameter(node: Parameter) -> Terms:
+    return _number(Number(node.value)) if node.value is not None else _atom(node)
+
+
+def _product(node: Product) -> Terms:
+    scalars: Terms = {UNIT: Fraction(1)}
+    tensors: list[Terms] = []
+    for factor in node.factors:
+        terms = expand(factor)
+        if factor.shape:
+            tensors.append(terms)
+        else:
+            scalars = scalar_product(scalars, terms)
+    if not tensors:
+        return scalars
+    product = tensors[0]
+    for terms in tensors[1:]:
+        product = _bilinear(product, terms, cores.entrywise)
+    return scalar_product(scalars, product)
+
+
+def _quotient(node: Quotient) -> Terms:
+    if node.denominator.shape:
+        inverse = expand(Power(collected(node.denominator), Number(Fraction(-1))))
+        numerator = expand(node.numerator)
+        if not node.numerator.shape:
+            return scalar_product(numerator, inverse)
+        return _bilinear(numerator, inverse, cores.entrywise)
+    return scalar_product(_powered(node.denominator, Fraction(-1)), expand(node.numerator))
+
+
+def _power(node: Power) -> Terms:
+    if not isinstance(node.exponent, Number):
+        return _atom(Power(collected(node.base), collected(node.exponent)))
+    if node.shape:
+        return _entrywise_power(node.base, node.exponent.value)
+    return _powered(node.base, node.exponent.value)
+
+
+def _powered(base: Expression, exponent: Fraction) -> Terms:
+    """A rational power of a scalar; single monomials and small integer powers are taken apart."""
+    terms = expand(base)
+    if not terms:
+        return {} if exponent > 0 else _atom(Power(ZERO, Number(exponent)))
+    if len(terms) == 1:
+        ((monomial, coefficient),) = terms.items()
+        if exponent.denominator == 1:
+            factors = frozenset((b, e * exponent) for b, e in monomial.factors)
+            return {Monomial(factors): coefficient ** int(exponent)}
+        return _root(monomial, coefficient, exponent)
+    if exponent.denominator == 1 and 0 < exponent <= LARGEST_POWER:
+        result: Terms = terms
+        for _ in range(int(exponent) - 1):
+            result = scalar_product(result, terms)
+        return result
+    return {Monomial(frozenset({(collected(base), exponent)})): Fraction(1)}
+
+
+def _root(monomial: Monomial, coefficient: Fraction, exponent: Fraction) -> Terms:
+    """A broken power of a single monomial: factors known to be positive leave the root."""
+    outside, inside = [], []
+    for base, power in monomial.factors:
+        (outside if entry_signs(base) == POSITIVE else inside).append((base, power))
+    if coefficient == 1 and not inside:
+        return {Monomial(frozenset((b, e * exponent) for b, e in outside)): Fraction(1)}
+    rest = as_expression({Monomial(frozenset(inside)): coefficient})
+    factors = frozenset([(b, e * exponent) for b, e in outside] + [(rest, exponent)])
+    return {Monomial(factors): Fraction(1)}
+
+
+def _entrywise_power(base: Expression, exponent: Fraction) -> Terms:
+    terms = expand(base)
+    if exponent.denominator == 1 and 0 < exponent <= LARGEST_POWER:
+        result = terms
+        for _ in range(int(exponent) - 1):
+            result = _bilinear(result, terms, cores.entrywise)
+        return result
+    return _atom(Power(collected(base), Number(exponent)))
+
+
+def _elementwise(node: Elementwise) -> Terms:
+    if node.name == "sqrt":
+        return _power(Power(node.operand, Number(Fraction(1, 2))))
+    terms = expand(node.operand)
+    if node.name == "log" and len(terms) == 1 and not node.shape:
+        ((monomial, coefficient),) = terms.items()
+        if coefficient > 0 and all(entry_signs(b) == POSITIVE for b, _ in monomial.factors):
+            return _log_of_product(monomial, coefficient)
+    return _atom(Elementwise(node.name, as_expression(terms)))
+
+
+def _log_of_product(monomial: Monomial, coefficient: Fraction) -> Terms:
+    parts: list[Terms] = []
+    for base, exponent in monomial.factors:
+        if isinstance(base, Elementwise) and base.name == "exp":
+            parts.append(scaled(expand(base.operand), exponent))
+        else:
+            parts.append({Monomial(frozenset({(Elementwise("log", base), Fraction(1))})): exponent})
+    if coefficient != 1:
+        number = Elementwise("log", Number(coefficient))
+        parts.append({Monomial(frozenset({(number, Fraction(1))})): Fraction(1)})
+    return total(parts)
+
+
+def _matmul(node: MatMul) -> Terms:
+    return _bilinear(expand(node.left), expand(node.right), cores.matmul)
+
+
+def _one_monomial(operand: Expression) -> tuple[Expression, Expression] | None:
+    """A matrix as scalar * core, if its expansion is a single monomial."""
+    terms = expand(operand)
+    if len(terms) != 1:
+        return None
+    ((monomial, coefficient),) = terms.items()
+    assert monomial.core is not None
+    return as_expression({Monomial(monomial.factors): coefficient}), monomial.core
+
+
+def _inverse(node: Inverse) -> Terms:
+    single = _one_monomial(node.operand)
+    if single is None:
+        return _atom(Inverse(collected(node.operand)))
+    return scalar_product(_powered(single[0], Fraction(-1)), _read(cores.inverse(single[1])))
+
+
+def _logdet(node: LogDet) -> Terms:
+    single = _one_monomial(node.operand)
+    if single is None:
+        return _atom(LogDet(collected(node.operand)))
+    size = cores.size(node.operand.shape[:1])
+    scalar_part = expand(Product((size, Elementwise("log", single[0]))))
+    return total([scalar_part, _read(cores.logdet(single[1]))])
+
+
+_RULES = {
+    Number: _number,
+    Parameter: _parameter,
+    Sum: lambda node: total(expand(term) for term in node.terms),
+    Negation: lambda node: scaled(expand(node.operand), Fraction(-1)),
+    Product: _product,
+    Quotient: _quotient,
+    Power: _power,
+    Elementwise: _elementwise,
+    MatMul: _matmul,
+    Dot: lambda node: (
+        _bilinear(expand(node.left), expand(node.right), cores.dot)
+        if node.left.shape
+        else scalar_product(expand(node.left), expand(node.right))
+    ),
+    Outer: lambda node: _outer(node),
+    Trace: lambda node: _linear(expand(node.operand), cores.trace),
+    Diag: lambda node: _linear(expand(node.operand), cores.diag),
+    Transpose: lambda node: _linear(
+        expand(node.operand), lambda core: cores.transpose(core, node.axes)
+    ),
+    Inverse: _inverse,
+    LogDet: _logdet,
+    Eye: _atom,
+    Ones: _atom,
+}
+
+
+def _outer(node: Outer) -> Terms:
+    left, right = expand(node.left), expand(node.right)
+    if node.left.shape and node.right.shape:
+        return _bilinear(left, right, cores.outer)
+    return scalar_product(left, right) if not node.left.shape else scalar_product(right, left)
+
+
+# ------------------------------------------------------------------ back to an expression
+
+
+def as_expression(terms: Terms) -> Expression:
+    """The expansion as an expression, its terms in a fixed order."""
+    if not terms:
+        return ZERO
+    written = sorted((_term_expression(m, c) for m, c in terms.items()), key=repr)
+    if len(written) == 1:
+        return written[0]
+    return Sum(tuple(written))
+
+
+def _term_expression(monomial: Monomial, coefficient: Fraction) -> Expression:
+    factors = [_factor_expression(b, e) for b, e in sorted(monomial.factors, key=_factor_key)]
+    if abs(coefficient) != 1 or not (factors or monomial.core is not None):
+        factors.insert(0, Number(abs(coefficient)))
+    if monomial.core is not None:
+        factors.append(monomial.core)
+    product = factors[0] if len(factors) == 1 else Product(tuple(factors))
+    if coefficient > 0:
+        return product
+    return Number(-product.value) if isinstance(product, Number) else Negation(product)
+
+
+def _factor_key(factor: tuple[Expression, Fraction]) -> tuple[str, Fraction]:
+    return repr(factor[0]), factor[1]
+
+
+def _factor_expression(base: Expression, exponent: Fraction) -> Expression:
+    return base if exponent == 1 else Power(base, Number(exponent))
+
+
+def collected(expression: Expression) -> Expression:
+    """The expression expanded, with equal monomials collected."""
+    return as_expression(expand(expression))

@@ -1,0 +1,118 @@
+r"""Rung: $\int e^{-H}\,d(\text{auxiliaries})$ is finite and proportional to exp(-target).
+
+The auxiliary blocks of H - target are integrated out in closed form (`elimination`); what is left
+must not depend on the target variables. Where a block resists, an affine certificate field is
+searched for in components (`certificate`), or a counterexample by rigorous quadrature
+(`quadrature`). Not for the integrability of the target itself (`normalizability`).
+"""
+
+from __future__ import annotations
+
+from sdekit.calculus.limits import Unsupported
+from sdekit.declare.expression import Expression
+from sdekit.verify.elimination import Elimination, Step, eliminate
+from sdekit.verify.expansion import Monomial, TooLarge, as_expression
+from sdekit.verify.instances import Choice, choice_text, choices
+from sdekit.verify.problem import Problem
+from sdekit.verify.quadratic import involves
+from sdekit.verify.rewriting import substituted
+from sdekit.verify.verdict import Check, Witness, proved, refuted, undecided
+from sdekit.verify.zero import gradient_text, gradient_vanishes, gradient_witness
+
+#: Value of a witness whose integral diverges.
+INFINITE = "infinite"
+
+
+def check_marginalization(problem: Problem) -> Check:
+    """Whether the marginal of exp(-H) over the auxiliary variables is exp(-target).
+
+    Args:
+        problem: A dynamics with a Hamiltonian.
+
+    Returns:
+        Proved with the theorem used for each block; refuted with a point at which the logarithm
+        of the marginal has another slope than the target, or at which it is infinite.
+
+    Checked by: tests/verify/test_marginalization.py.
+    """
+    try:
+        found = problem.marginal
+    except (TooLarge, Unsupported) as reason:
+        return _in_components(problem, f"the energy is too long to take apart {reason}".strip())
+    infinite = infinite_integral(problem, found)
+    if infinite is not None:
+        return infinite
+    if not found.is_complete:
+        reasons = "; ".join(step.reason for step in found.open_steps)
+        return _in_components(problem, reasons)
+    return _judge_complete(problem, found)
+
+
+def _judge_complete(problem: Problem, found: Elimination) -> Check:
+    held = {m: c for m, c in found.energy.items() if _moves(m, problem)}
+    left = as_expression(held)
+    moving = [x for x in problem.target_variables if not gradient_vanishes(left, x)]
+    if not moving:
+        return proved(steps_text(found), assumptions=found.assumptions)
+    for x in moving:
+        witness = gradient_witness(left, x, problem.trial_sizes())
+        if witness is not None:
+            residual = gradient_text(left, x) or f"grad({left!r}, {x.name})"
+            return refuted(
+                f"-log of the marginal is the target plus {left!r}, which depends on {x.name}",
+                witness,
+                residual=residual,
+            )
+    names = ", ".join(x.name for x in moving)
+    return undecided(f"it is not decided whether {left!r} depends on {names}")
+
+
+def _moves(monomial: Monomial, problem: Problem) -> bool:
+    return any(involves(monomial, x) for x in problem.target_variables)
+
+
+def steps_text(found: Elimination) -> str:
+    """Which theorem did which block."""
+    if not found.steps:
+        return "there are no auxiliary variables and H is the target"
+    return "; ".join(step.reason for step in found.steps)
+
+
+def infinite_integral(problem: Problem, found: Elimination) -> Check | None:
+    """A refutation if the integral is infinite, for all or for some admissible parameters."""
+    if found.infinite is not None:
+        return infinite_refutation(problem, found.infinite, {})
+    if found.is_finite:
+        return None
+    return infinite_choice(problem, problem.excess, problem.auxiliary, problem.target_variables)
+
+
+def infinite_choice(
+    problem: Problem, energy: Expression, blocks: tuple, outside: tuple
+) -> Check | None:
+    """A refutation if some admissible choice of parameters makes the integral infinite."""
+    for choice in choices(energy, problem.sizes):
+        try:
+            concrete = substituted(energy, choice)
+            found = eliminate(concrete, blocks, outside)
+        except (TooLarge, Unsupported):
+            return None
+        if found.infinite is not None:
+            return infinite_refutation(problem, found.infinite, choice)
+    return None
+
+
+def infinite_refutation(problem: Problem, step: Step, choice: Choice) -> Check:
+    """A refutation from a step whose integral is infinite under a choice of parameters."""
+    dimensions, point, functions = choice_text(choice)
+    smallest = next(problem.trial_sizes())
+    witness = Witness({**smallest, **dimensions}, point, INFINITE, functions=functions)
+    reason = f"the integral over {step.reason}" if step.names else step.reason
+    return refuted(reason, witness, residual=repr(step.energy))
+
+
+def _in_components(problem: Problem, reason: str) -> Check:
+    """Blocks that no closed form covers: certificates and quadrature at concrete sizes."""
+    from sdekit.verify.certificate import certified_marginal
+
+    return certified_marginal(problem, reason)

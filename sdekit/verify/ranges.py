@@ -1,0 +1,79 @@
+"""Ranges of polynomials in variables that live on an interval, such as 1 - w**2 for w in (-1, 1).
+
+Exact interval arithmetic on closed bounds. Not for signs that assumptions imply (`implied`).
+"""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+from sdekit.declare.expression import Expression, Negation, Number, Power, Product, Sum
+from sdekit.declare.symbols import Parameter, Variable
+
+#: Lower and upper bound, both attained or not.
+Range = tuple[Fraction, Fraction]
+
+
+def value_range(expression: Expression) -> Range | None:
+    """Bounds of a scalar polynomial in interval variables and numbers; None for anything else."""
+    match expression:
+        case Number():
+            return expression.value, expression.value
+        case Parameter() if expression.value is not None:
+            return expression.value, expression.value
+        case Variable() if expression.domain.kind == "interval" and not expression.shape:
+            assert expression.domain.lower is not None and expression.domain.upper is not None
+            return expression.domain.lower, expression.domain.upper
+        case Negation():
+            inner = value_range(expression.operand)
+            return None if inner is None else (-inner[1], -inner[0])
+        case Sum():
+            return _combined(expression.terms, _added)
+        case Product():
+            return _combined(expression.factors, _multiplied)
+        case Power():
+            return _power(expression)
+    return None
+
+
+def range_signs(bounds: Range | None) -> frozenset[int]:
+    """The signs that values in a range can have; all of them where there are no bounds."""
+    if bounds is None:
+        return frozenset({-1, 0, 1})
+    low, high = bounds
+    return frozenset(
+        s
+        for s in (-1, 0, 1)
+        if (s < 0 and low < 0) or (s > 0 and high > 0) or (s == 0 and low <= 0 <= high)
+    )
+
+
+def _combined(parts: tuple[Expression, ...], rule: object) -> Range | None:
+    total: Range | None = None
+    for part in parts:
+        bounds = value_range(part)
+        if bounds is None:
+            return None
+        total = bounds if total is None else rule(total, bounds)  # type: ignore[operator]
+    return total
+
+
+def _added(left: Range, right: Range) -> Range:
+    return left[0] + right[0], left[1] + right[1]
+
+
+def _multiplied(left: Range, right: Range) -> Range:
+    corners = [a * b for a in left for b in right]
+    return min(corners), max(corners)
+
+
+def _power(power: Power) -> Range | None:
+    base, exponent = value_range(power.base), power.exponent
+    if base is None or not isinstance(exponent, Number) or exponent.value.denominator != 1:
+        return None
+    k = int(exponent.value)
+    if k < 0:
+        return None
+    ends = (base[0] ** k, base[1] ** k)
+    low = Fraction(0) if k % 2 == 0 and k and base[0] <= 0 <= base[1] else min(ends)
+    return low, max(ends)
