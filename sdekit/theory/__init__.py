@@ -1,0 +1,46 @@
+"""Learning theory as exact formulas: least-squares flows, Lipschitz rates, SGLD diagnostics.
+
+Names load their module on first use; importing this package loads neither JAX nor SciPy.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+#: Public name -> module of this package that defines it.
+_MODULES = {
+    "LeastSquaresFlow": "flow",
+    "Regression": "regression",
+    "LinearProcess": "linear_processes",
+    "Risk": "risk",
+    "Risks": "risk",
+    "BoundConstants": "bounds",
+    "ExcessRisk": "bounds",
+    "averaged_bound_constants": "bounds",
+    "bound_constants": "bounds",
+    "excess_risks": "bounds",
+    "trace_bound": "bounds",
+    "OracleComparison": "oracle",
+    "bayes_oracles": "oracle",
+    "fixed_signal_counterexample": "oracle",
+    "fixed_signal_oracles": "oracle",
+    "PearsonLaw": "pearson",
+    "pearson_law": "pearson",
+}
+#: Modules offered as a whole.
+_NAMESPACES = ("lipschitz", "activations", "step_guards", "sgld", "optax_rates")
+
+__all__ = sorted([*_MODULES, *_NAMESPACES])  # type: ignore[reportUnsupportedDunderAll]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _MODULES:
+        return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
+    if name in _NAMESPACES:
+        return import_module(f"{__name__}.{name}")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
