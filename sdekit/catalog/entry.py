@@ -87,14 +87,14 @@ class Entry:
     def dynamics(self) -> Dynamics:
         """The declaration, with the name and the source of the entry."""
         triple = self.triple()
-        stated = {"noise": triple.noise} if triple.noise else {"diffusion": triple.diffusion}
         return Dynamics(
             drift=triple.drift,
+            diffusion=None if triple.noise else triple.diffusion,
+            noise=triple.noise,
             hamiltonian=triple.hamiltonian,
             target=triple.target,
             name=self.name,
             source=self.source,
-            **stated,
         )
 
     def to_dict(self) -> dict[str, object]:

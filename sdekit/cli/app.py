@@ -23,7 +23,7 @@ INTERRUPTED = 130
 EXTRAS = {"jax": "run", "scipy": "run", "arviz": "store", "xarray": "store", "zarr": "store"}
 
 # Typer exports only the leaves of its usage errors; their common base is the parent of this one.
-_UsageError = typer.BadParameter.__bases__[0]
+_UsageError: type[Exception] = typer.BadParameter.__bases__[0]
 
 app = typer.Typer(
     name="sdekit",

@@ -12,19 +12,20 @@ from sdekit.declare.latex import symbol_latex
 from sdekit.declare.symbols import Variable
 from sdekit.report.document import Block, Formula, Paragraph, Section, Step
 from sdekit.report.document import Derivation as Steps
-from sdekit.report.formulas import formula_of, plain
+from sdekit.report.formulas import formula_of, plain, tensor_formula
 from sdekit.verify.verdict import Verification
 
 CONDITION = (
     r"\nabla \cdot (\rho v) = \nabla \nabla^{\mathsf{T}} : (\rho D), "
     r"\quad \rho = \mathrm{e}^{-H}"
 )
-#: The condition divided by the density; one term for each variable X and each block X, Y.
-DIVIDED = (
-    r"\sum_{X} \left( \nabla_{X} \cdot v_{X} - v_{X} \cdot \nabla_{X} H \right) = \sum_{X, Y} "
-    r"\left( \nabla_{X} \cdot \nabla_{Y} \cdot D_{X Y} - 2 \, \nabla_{X} H \cdot "
-    r"( \nabla_{Y} \cdot D_{X Y} ) + D_{X Y} : ( \nabla_{X} H \, \nabla_{Y} H^{\mathsf{T}} "
-    r"- \nabla_{X} \nabla_{Y} H ) \right)"
+#: Both sides divided by the density; one term for each variable X and each block X, Y.
+SIDES = (
+    r"\rho^{-1} \, \nabla \cdot (\rho v) = \sum_{X} \left( \nabla_{X} \cdot v_{X} "
+    r"- v_{X} \cdot \nabla_{X} H \right)",
+    r"\rho^{-1} \, \nabla \nabla^{\mathsf{T}} : (\rho D) = \sum_{X, Y} \left( \nabla_{X} \cdot "
+    r"\nabla_{Y} \cdot D_{X Y} - 2 \, \nabla_{X} H \cdot ( \nabla_{Y} \cdot D_{X Y} ) "
+    r"+ D_{X Y} : ( \nabla_{X} H \, \nabla_{Y} H^{\mathsf{T}} - \nabla_{X} \nabla_{Y} H ) \right)",
 )
 #: What each kind of term looks like; x and y are symbols, dx and dy their derivatives.
 _TERMS = {
@@ -49,14 +50,12 @@ def stationarity_section(
     derivation: Derivation, verification: Verification, dynamics: Dynamics
 ) -> Section:
     """Both sides of the condition line by line, and what their difference is."""
-    slopes = tuple(
-        Step(f"{_derivative(x)} H", _latex(slope, dynamics)) for x, slope in derivation.slopes
-    )
+    slopes = tuple(_slope(x, slope, dynamics) for x, slope in derivation.slopes)
     blocks: list[Block] = [
         Paragraph("The density is stationary where probability flows in as fast as out:"),
         Formula(CONDITION),
         Paragraph(r"Divided by $\rho$, with one term for each block of variables:"),
-        Formula(DIVIDED),
+        *map(Formula, SIDES),
         Paragraph("The slopes of the energy are"),
         Steps(slopes),
         Paragraph("The left side, term by term:"),
@@ -66,6 +65,18 @@ def stationarity_section(
         *_difference(derivation, verification, dynamics),
     ]
     return Section("Stationarity, line by line", tuple(blocks))
+
+
+def _slope(x: Variable, slope: Tensor, dynamics: Dynamics) -> Step:
+    found = tensor_formula(repr(slope), x, dynamics)
+    if found is None:
+        return Step(f"{_derivative(x)} H", _as_text(repr(slope)))
+    formula, has_indices = found
+    if not has_indices:
+        return Step(f"{_derivative(x)} H", formula)
+    entry = " ".join("ijklmn"[: x.ndim])
+    symbol = f"{symbol_latex(x.name)}_{{{entry}}}"
+    return Step(rf"\partial_{{{symbol}}} H", formula, "summed over indices that occur twice")
 
 
 def _side(derivation: Derivation, side: str, total: Tensor, dynamics: Dynamics) -> Steps:
@@ -144,4 +155,9 @@ def _derivative(x: Variable) -> str:
 
 def _latex(tensor: Tensor, dynamics: Dynamics) -> str:
     text = repr(tensor)
-    return formula_of(text, dynamics) or rf"\text{{{plain(text)}}}"
+    return formula_of(text, dynamics) or _as_text(text)
+
+
+def _as_text(text: str) -> str:
+    """Text beyond every notation, as upright text."""
+    return rf"\text{{{plain(text)}}}"

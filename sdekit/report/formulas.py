@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from sdekit.declare.dynamics import Dynamics
 from sdekit.declare.latex import latex_text, symbol_latex
-from sdekit.declare.parser import parse_expression
+from sdekit.declare.parser import parse_expression as parse
 from sdekit.declare.symbols import Domain, Variable
 from sdekit.errors import ModelFileError
+from sdekit.report.indices import indexed_latex, scope_of
 
 
 def plain(text: str) -> str:
@@ -25,16 +26,34 @@ def symbol(name: str) -> str:
 def formula_of(text: str, dynamics: Dynamics) -> str | None:
     """LaTeX of text in the grammar of model files, over the symbols of a dynamics.
 
+    Entries such as `p[i]` and sums over indices, `sum(p[i]*M[i,j])`, are understood as well.
+
     Returns:
-        The formula, or None where the text says more than the grammar can.
+        The formula, or None where the text says more than that.
     """
-    scope = {thing.name: thing for thing in (*dynamics.variables, *dynamics.parameters)}
-    scope |= {function.name: function for function in dynamics.functions}
-    scope |= {dim.name: dim for dim in dynamics.dimensions}
+    scope = scope_of(dynamics)
     try:
-        return latex_text(parse_expression(text, scope))
+        return indexed_latex(text, scope) if "[" in text else latex_text(parse(text, scope))
     except ModelFileError:
         return None
+
+
+def tensor_formula(text: str, x: Variable, dynamics: Dynamics) -> tuple[str, bool] | None:
+    """LaTeX of a tensor of the shape of x that is given by its entry at i, j, ...
+
+    Returns:
+        The formula and whether it is one of entries (not in vector notation), or None.
+    """
+    scope = scope_of(dynamics)
+    entry = f"[{','.join('ijklmn'[: x.ndim])}]"
+    try:
+        whole = parse(text.replace(entry, ""), scope)
+        if whole.shape == x.shape:
+            return latex_text(whole), False
+    except ModelFileError:
+        pass
+    formula = formula_of(text, dynamics)
+    return None if formula is None else (formula, bool(x.shape))
 
 
 def space_of(x: Variable) -> str:

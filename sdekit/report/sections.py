@@ -76,26 +76,31 @@ CHECK_TITLES = {
     "uniqueness": "the stationary law is unique",
     "reversibility": "reversible, up to an involution",
 }
-_SENTENCES = {
-    "proved": r"$\mathrm{e}^{-H}$ is stationary and its marginal is the target, for {scope}.",
-    "refuted": "the claim fails: {checks}.",
-    "undecided": "neither a proof nor a counterexample was found.",
-}
+
+
+def _sentence(verification: Verification) -> str:
+    """What the verdict of the whole says."""
+    claimed = "stationarity" in verification.checks
+    if verification.verdict.value == "proved":
+        scope = verification.scope
+        return rf"$\mathrm{{e}}^{{-H}}$ is stationary and its marginal is the target, for {scope}."
+    if verification.verdict.value == "refuted":
+        failed = [CHECK_TITLES.get(k, k) for k, c in verification.checks.items() if c.is_refuted]
+        return f"the claim fails; it is not true that {', nor that '.join(failed)}."
+    if not claimed:
+        return "no law is claimed, so none is proved; what the dynamics has was checked."
+    return "neither a proof nor a counterexample was found."
+
 
 
 def verdict_section(verification: Verification, notes: tuple[str, ...] = ()) -> Section:
     """The verdict of the whole, every check with its reason, and what is taken for granted."""
-    verdict = verification.verdict.value
-    failed = [CHECK_TITLES.get(k, k) for k, c in verification.checks.items() if c.is_refuted]
-    sentence = _SENTENCES[verdict].format(
-        scope=verification.scope, checks="not true that " + ", nor that ".join(failed)
-    )
     rows = tuple(
         (CHECK_TITLES.get(name, name), check.verdict.value, plain(check.reason))
         for name, check in verification.checks.items()
     )
     blocks: list[Block] = [
-        Verdict(verdict, sentence),
+        Verdict(verification.verdict.value, _sentence(verification)),
         Table(("claim", "verdict", "because"), rows, verdict_column=1),
     ]
     if verification.assumptions:

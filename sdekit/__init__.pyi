@@ -1,0 +1,63 @@
+"""The public names for type checkers and editors; `sdekit/__init__.py` loads them on use."""
+
+from sdekit import catalog as catalog
+from sdekit import theory as theory
+from sdekit.declare.dimension import Dim as Dim
+from sdekit.declare.dimension import dim as dim
+from sdekit.declare.dynamics import Dynamics as Dynamics
+from sdekit.declare.grammar import E as E
+from sdekit.declare.grammar import abs_ as abs_
+from sdekit.declare.grammar import asinh as asinh
+from sdekit.declare.grammar import atan as atan
+from sdekit.declare.grammar import cos as cos
+from sdekit.declare.grammar import cosh as cosh
+from sdekit.declare.grammar import diag as diag
+from sdekit.declare.grammar import diff as diff
+from sdekit.declare.grammar import div as div
+from sdekit.declare.grammar import dot as dot
+from sdekit.declare.grammar import erf as erf
+from sdekit.declare.grammar import exp as exp
+from sdekit.declare.grammar import eye as eye
+from sdekit.declare.grammar import grad as grad
+from sdekit.declare.grammar import inv as inv
+from sdekit.declare.grammar import log as log
+from sdekit.declare.grammar import logdet as logdet
+from sdekit.declare.grammar import loggamma as loggamma
+from sdekit.declare.grammar import ones as ones
+from sdekit.declare.grammar import outer as outer
+from sdekit.declare.grammar import pi as pi
+from sdekit.declare.grammar import sign as sign
+from sdekit.declare.grammar import sin as sin
+from sdekit.declare.grammar import sinh as sinh
+from sdekit.declare.grammar import sqrt as sqrt
+from sdekit.declare.grammar import tan as tan
+from sdekit.declare.grammar import tanh as tanh
+from sdekit.declare.grammar import time as time
+from sdekit.declare.grammar import trace as trace
+from sdekit.declare.grammar import transpose as transpose
+from sdekit.declare.model_file import load as load
+from sdekit.declare.model_file import loads as loads
+from sdekit.declare.symbols import function as function
+from sdekit.declare.symbols import matrix as matrix
+from sdekit.declare.symbols import parameter as parameter
+from sdekit.declare.symbols import potential as potential
+from sdekit.declare.symbols import scalar as scalar
+from sdekit.declare.symbols import variable as variable
+from sdekit.declare.symbols import vector as vector
+from sdekit.design.ansatz import design as design
+from sdekit.design.recipe import recipe as recipe
+from sdekit.errors import SdekitError as SdekitError
+from sdekit.schemes.bias import bias as bias
+from sdekit.schemes.order import order as order
+from sdekit.schemes.splitting import splitting as splitting
+from sdekit.simulate.audit import audit as audit
+from sdekit.simulate.bridges import to_diffrax as to_diffrax
+from sdekit.simulate.minibatch import Minibatch as Minibatch
+from sdekit.simulate.run import simulate as simulate
+from sdekit.simulate.sampler import sampler as sampler
+from sdekit.verify.ladder import verify as verify
+from sdekit.verify.verdict import Verdict as Verdict
+from sdekit.verify.verdict import Verification as Verification
+
+__version__: str
+__all__: list[str]

@@ -1,0 +1,52 @@
+"""The public names: each loads from where the table says, is documented, typed and tested."""
+
+import ast
+import re
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+import sdekit as sk
+
+ROOT = Path(__file__).resolve().parents[1]
+NAMES = sorted(sk._MODULE_OF)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_public_name_loads_and_is_documented(name):
+    value = getattr(sk, name)
+    assert not isinstance(value, ModuleType)
+    assert name in sk.__all__ and name in dir(sk)
+    assert name in ("pi", "E", "time") or value.__doc__
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_public_name_has_a_test(name):
+    used = re.compile(rf"\bsk\.{name}\b|\bimport\b[^#]*\b{name}\b")
+    here = Path(__file__)
+    tests = [path for path in (ROOT / "tests").rglob("*.py") if path != here]
+    assert any(used.search(path.read_text(encoding="utf-8")) for path in tests)
+
+
+def test_the_stub_for_type_checkers_names_the_same():
+    tree = ast.parse((ROOT / "sdekit" / "__init__.pyi").read_text(encoding="utf-8"))
+    found = {
+        alias.asname: node.module
+        for node in tree.body
+        if isinstance(node, ast.ImportFrom) and node.module != "sdekit"
+        for alias in node.names
+    }
+    assert found == sk._MODULE_OF
+
+
+def test_an_unknown_name_is_an_attribute_error():
+    """Twin: the lazy table gives nothing that it does not list."""
+    with pytest.raises(AttributeError, match="no attribute 'nonsense'"):
+        sk.nonsense  # noqa: B018 - the access is the test
+
+
+def test_a_subpackage_of_the_same_name_does_not_hide_a_function():
+    import sdekit.verify.verdict  # noqa: F401 - loading it is the test
+
+    assert callable(sk.verify) and not isinstance(sk.verify, ModuleType)
