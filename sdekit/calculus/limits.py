@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 
 
-class Unsupported(Exception):  # noqa: N818 - a statement about the engine, not a user's error
+class Unsupported(Exception):
     """The engine cannot express or decide this.
 
     Args:

@@ -172,8 +172,10 @@ def _sizes(dims: Iterable[Dim], given: Mapping[str, int]) -> Iterator[dict[Dim, 
     """Sizes to try, the smallest first."""
     ordered = sorted(dims, key=lambda dim: dim.name)
     ranges = [
-        (dim.size,) if dim.size is not None
-        else (given[dim.name],) if dim.name in given
+        (dim.size,)
+        if dim.size is not None
+        else (given[dim.name],)
+        if dim.name in given
         else range(1, _LARGEST_SIZE + 1)
         for dim in ordered
     ]
@@ -361,4 +363,3 @@ def _function_text(model: Model) -> Iterator[tuple[str, str]]:
         for index, polynomial in entries.items():
             if not is_symmetric or index[0] <= index[1]:
                 yield entry_name(function.name, index), polynomial.text(name)
-

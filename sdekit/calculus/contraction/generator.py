@@ -57,9 +57,7 @@ def lower_dynamics(dynamics: Dynamics) -> Lowered:
     """
     ito = dynamics.ito()
     drift = {X: lower(ito.drift[X], X.shape) for X in ito.variables}
-    diffusion = {
-        (X, Y): lower(block, X.shape + Y.shape) for (X, Y), block in ito.blocks()
-    }
+    diffusion = {(X, Y): lower(block, X.shape + Y.shape) for (X, Y), block in ito.blocks()}
     hamiltonian = None if ito.hamiltonian is None else lower(ito.hamiltonian)
     nonzero = {pair: block for pair, block in diffusion.items() if not block.is_empty}
     return Lowered(tuple(ito.variables), drift, nonzero, hamiltonian)

@@ -18,7 +18,15 @@ from sdekit.calculus.contraction.heads import Head, Kernel, Kind
 from sdekit.calculus.contraction.kernels import opaque
 from sdekit.calculus.contraction.powers import reciprocal
 from sdekit.calculus.contraction.substitution import replace
-from sdekit.calculus.contraction.tensor import Monomial, Tensor, Term, axes, flattened, of_head, ones
+from sdekit.calculus.contraction.tensor import (
+    Monomial,
+    Tensor,
+    Term,
+    axes,
+    flattened,
+    of_head,
+    ones,
+)
 from sdekit.calculus.contraction.terms import term_key
 
 #: Coefficient, closed components and factors of one product of a rewritten graph.

@@ -177,4 +177,3 @@ _RULES: dict[type[Expression], Callable[..., Tensor]] = {
     tree.Divergence: lambda node, operand: divergence(operand, node.variable),
     tree.Elementwise: lambda node, operand: elementary.apply(node.name, operand),
 }
-

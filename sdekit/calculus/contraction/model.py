@@ -38,7 +38,7 @@ _SMALL = tuple(fmpq(p, q) for p, q in ((1, 1), (2, 1), (-1, 1), (3, 1), (-2, 1),
 _SMALL_POSITIVE = tuple(value for value in _SMALL if value > 0)
 
 
-class OutsideDomain(Exception):  # noqa: N818 - a fact about one point, not an error
+class OutsideDomain(Exception):
     """A kernel is not defined at this point, or a matrix is singular there."""
 
 

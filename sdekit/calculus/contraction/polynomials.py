@@ -100,9 +100,8 @@ def coordinates(arguments: tuple[Variable, ...], sizes: Mapping[Dim, int]) -> li
     found = []
     for number, formal in enumerate(arguments):
         for index in itertools.product(*(range(sizes[dim]) for dim in formal.shape)):
-            if formal.symmetry is None or index[0] < index[1]:
-                found.append((number, index))
-            elif index[0] == index[1] and formal.symmetry == "symmetric":
+            first = {None: True, "symmetric": index[:1] <= index[1:]}
+            if first.get(formal.symmetry, index[:1] < index[1:]):
                 found.append((number, index))
     return found
 
@@ -160,8 +159,7 @@ def realisation(
         shift = constant(fmpq(1 if "positive_definite" in assumed else 0))
         root = [draw_root() for _ in range(indices[-1][0] + 1)]
         return {
-            (i, j): root[i] * root[j] + (shift if i == j else constant(fmpq(0)))
-            for i, j in indices
+            (i, j): root[i] * root[j] + (shift if i == j else constant(fmpq(0))) for i, j in indices
         }
     if "positive" in assumed or "nonnegative" in assumed:
         shift = constant(fmpq(1 if "positive" in assumed else 0))

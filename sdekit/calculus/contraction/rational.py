@@ -232,4 +232,3 @@ def _common_exponentials(
         for part, share in members.items():
             powers[part] = (product.monomial[0][0], int(share * bottom))
     return powers
-

@@ -6,8 +6,8 @@ scalars, which `rational` brings to normal form.
 
 Soundness: every rewrite is an identity wherever the tensor is defined, for every n >= 1, so a zero
 normal form proves that the tensor vanishes identically. Completeness: a non-zero normal form of a
-polynomial without kernels is a tensor that is non-zero for all but finitely many n; with kernels
-it may be zero all the same, so that a non-zero form refutes nothing. Not for witnesses (`evaluate`).
+polynomial without kernels is a tensor that is non-zero for all but finitely many n; with kernels it
+may be zero all the same, so that a non-zero form refutes nothing. Not for witnesses (`evaluate`).
 """
 
 from __future__ import annotations

@@ -84,8 +84,8 @@ def _kernel(head: Head, inside: Callable[[Tensor], Tensor]) -> Tensor:
     if kernel.exponent is None:
         if kernel.name in elementary.FORMS:
             return elementary.apply(kernel.name, argument)
-        return reciprocal(argument) if kernel.name == "reciprocal" else opaque(
-            kernel.name, argument
+        return (
+            reciprocal(argument) if kernel.name == "reciprocal" else opaque(kernel.name, argument)
         )
     exponent = inside(kernel.exponent)
     return power(argument, reciprocal(exponent) if kernel.name == "root" else exponent)

@@ -10,25 +10,25 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
-from functools import lru_cache
+from functools import cache
 
 Permutation = tuple[int, ...]
 Group = tuple[tuple[Permutation, int], ...]
 
 
-@lru_cache(maxsize=None)
+@cache
 def trivial(rank: int) -> Group:
     """Only the identity, on `rank` slots."""
     return ((tuple(range(rank)), 1),)
 
 
-@lru_cache(maxsize=None)
+@cache
 def symmetric(rank: int) -> Group:
     """Every permutation, sign +1."""
     return tuple((permutation, 1) for permutation in itertools.permutations(range(rank)))
 
 
-@lru_cache(maxsize=None)
+@cache
 def antisymmetric(rank: int) -> Group:
     """Every permutation with its parity."""
     return tuple((order, parity(order)) for order in itertools.permutations(range(rank)))

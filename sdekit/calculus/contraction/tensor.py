@@ -333,9 +333,7 @@ def accumulate_sum(
         _add(total, Term(monomial, ()), coefficient)
 
 
-def _indices(
-    dims: Mapping[Hashable, Dim], out: Labels
-) -> tuple[dict[Hashable, int], list[Dim]]:
+def _indices(dims: Mapping[Hashable, Dim], out: Labels) -> tuple[dict[Hashable, int], list[Dim]]:
     indices: dict[Hashable, int] = {label: -axis - 1 for axis, label in enumerate(out)}
     summed = []
     for label, dim in dims.items():

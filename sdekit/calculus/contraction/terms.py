@@ -90,9 +90,7 @@ def oriented(tensor: Tensor) -> tuple[Tensor, Permutation, Group]:
     labels = tuple(range(rank))
     if rank < 2:
         return tensor, labels, ((labels, 1),)
-    turned = {
-        order: reindex(tensor, labels, order) for order in itertools.permutations(labels)
-    }
+    turned = {order: reindex(tensor, labels, order) for order in itertools.permutations(labels)}
     # A head as it stands comes first, so that reciprocals and inverses recognise their partner.
     keys = {
         order: (turn.bare_head is None, [dim.name for dim in turn.shape], tensor_key(turn), order)

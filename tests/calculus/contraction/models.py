@@ -9,7 +9,22 @@ from sdekit.declare.dimension import Dim
 from sdekit.declare.dynamics import Dynamics
 from sdekit.declare.expression import Expression
 from sdekit.declare.grammar import (
-    cos, cosh, diag, div, dot, exp, eye, grad, inv, log, logdet, ones, outer, sqrt, tanh, trace,
+    cos,
+    cosh,
+    diag,
+    div,
+    dot,
+    exp,
+    eye,
+    grad,
+    inv,
+    log,
+    logdet,
+    ones,
+    outer,
+    sqrt,
+    tanh,
+    trace,
     transpose,
 )  # fmt: skip
 from sdekit.declare.symbols import Variable, function, matrix, parameter, potential, scalar, vector
@@ -113,9 +128,7 @@ VALID: dict[str, Dynamics] = {
         hamiltonian=U + dot(p, inv(shifted) @ p) / 2,
     ),
     "magnetic": Dynamics({theta: p, p: -gU + J @ p}, {}, hamiltonian=U + K),
-    "preconditioned": Dynamics(
-        {theta: -(V @ gU) + div(V, theta)}, {theta: V}, hamiltonian=U
-    ),
+    "preconditioned": Dynamics({theta: -(V @ gU) + div(V, theta)}, {theta: V}, hamiltonian=U),
     "friction matched to noise": Dynamics(
         {theta: p, p: -gU - (C + B) @ p}, {p: C + B}, hamiltonian=U + K
     ),
@@ -219,9 +232,7 @@ VALID: dict[str, Dynamics] = {
 #: Each with the part of the declaration that is wrong.
 INVALID: dict[str, Dynamics] = {
     "wrong friction sign": Dynamics({theta: p, p: -gU + A * p}, {p: A * I}, hamiltonian=U + K),
-    "SGHMC unmatched": Dynamics(
-        {theta: p, p: -gU - C @ p}, {p: C - Bhat + B}, hamiltonian=U + K
-    ),
+    "SGHMC unmatched": Dynamics({theta: p, p: -gU - C @ p}, {p: C - Bhat + B}, hamiltonian=U + K),
     "preconditioned without div": Dynamics({theta: -(V @ gU)}, {theta: V}, hamiltonian=U),
     "H = 2 U": Dynamics({theta: -gU}, {theta: I}, hamiltonian=2 * U),
     "SGNHT, xi' = p.p/n + 1": thermostat(xi=dot(p, p) / n + 1, S=n * (xi - A) ** 2 / 2),
@@ -236,9 +247,7 @@ INVALID: dict[str, Dynamics] = {
         hamiltonian=U + K + mu * dot(Xi - D, Xi - D) / 2,
     ),
     "GLE, wrong sign": memory(-1),
-    "recipe without Gamma": Dynamics(
-        {z: -((Dz + Qz) @ grad(Hz, z))}, {z: Dz}, hamiltonian=Hz
-    ),
+    "recipe without Gamma": Dynamics({z: -((Dz + Qz) @ grad(Hz, z))}, {z: Dz}, hamiltonian=Hz),
     "CCAdL without friction": thermostat(D=A * I + (h / 2) * B),
     "any kinetic energy, friction A p": Dynamics(
         {theta: gK, p: -gU - A * p}, {p: A * I}, hamiltonian=U + Kp
