@@ -47,15 +47,8 @@ class GivenIncrement(diffrax.AbstractBrownianPath):
     area: Array
     levy_area: ClassVar[Any] = diffrax.SpaceTimeLevyArea
 
-    @property
-    def t0(self) -> Any:
-        """Start of the path."""
-        return -jnp.inf
-
-    @property
-    def t1(self) -> Any:
-        """End of the path."""
-        return jnp.inf
+    t0: ClassVar[Any] = -math.inf
+    t1: ClassVar[Any] = math.inf
 
     def evaluate(self, t0: Any, t1: Any = None, left: bool = True, use_levy: bool = False) -> Any:
         """The increment, whatever the interval: a solver asks for its own step only."""

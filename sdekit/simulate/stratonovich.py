@@ -6,16 +6,13 @@ $v^S_i = v_i - \tfrac12\sum_{jk}\sigma_{jk}\,\partial_j\sigma_{ik}$. The other d
 
 from __future__ import annotations
 
-from sdekit.declare import expression as ex
 from sdekit.declare.dynamics import Dynamics
 from sdekit.declare.expression import Expression
 from sdekit.declare.grammar import diag, grad
 from sdekit.declare.noise import ito_drift
-from sdekit.declare.operators import divide, subtract
+from sdekit.declare.operators import ZERO, divide, subtract
 from sdekit.declare.symbols import Variable
 from sdekit.simulate.noise_type import NoiseKind, diagonal_of, noise_type
-
-ZERO = ex.Number(0)
 
 
 def stratonovich_drift(dynamics: Dynamics) -> dict[Variable, Expression] | None:

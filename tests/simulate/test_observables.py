@@ -1,0 +1,107 @@
+"""Streaming averages equal those of the stored draws, in single precision over many steps."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from sdekit.errors import SimulationError
+from sdekit.simulate import observables as ob
+
+RNG = np.random.default_rng(0)
+#: (draw, n, chains) far from zero, where plain float32 sums lose their digits.
+P = (RNG.normal(size=(400, 3, 2)) * 0.01 + 100).astype(np.float32)
+NDIMS = {"p": 1}
+
+
+def streamed(watched, draws, weights, chunks=4):
+    total = None
+
+    @jax.jit
+    def run(draws, weights):
+        start = watched.init({"p": draws[0]})
+
+        def step(sums, one):
+            return watched.update(sums, {"p": one[0]}, one[1]), None
+
+        return jax.lax.scan(step, start, (draws, weights))[0]
+
+    for part, w in zip(np.split(draws, chunks), np.split(weights, chunks), strict=True):
+        total = watched.merge(total, run(part, w.astype(np.float32)))
+    return watched.result(total)
+
+
+def test_mean_and_variance_are_those_of_the_draws():
+    watched = ob.Observables({"p": lambda blocks: blocks["p"]}, NDIMS, chains=2)
+    found = streamed(watched, P, np.ones(400))["p"]
+    exact = P.astype(float).transpose(1, 0, 2).reshape(3, -1)
+    np.testing.assert_allclose(found.mean, exact.mean(1), rtol=1e-7)
+    np.testing.assert_allclose(found.variance, exact.var(1), rtol=1e-3)
+    assert (found.batches, found.weight) == (8, 800.0)
+    z = (found.mean - 100) / found.standard_error
+    assert np.max(np.abs(z)) < 6.0  # Student t with 7 degrees of freedom
+
+
+def test_the_sum_check_has_power():
+    """Twin: a plain float32 sum of squares around zero loses the variance altogether."""
+    plain = np.float32(0)
+    for value in P[:, 0, 0]:
+        plain += value * value
+    variance = plain / 400 - np.float32(P[:, 0, 0].mean()) ** 2
+    assert abs(variance / P[:, 0, 0].astype(float).var() - 1) > 0.5
+
+
+def test_weights_are_those_of_the_steps():
+    weights = RNG.random(400)
+    watched = ob.Observables({"p": lambda blocks: blocks["p"][0]}, NDIMS, chains=2)
+    found = streamed(watched, P, weights)["p"]
+    exact = np.average(P[:, 0].astype(float).mean(1), weights=weights)
+    np.testing.assert_allclose(found.mean, exact, rtol=1e-7)
+
+
+def test_long_sums_keep_their_digits():
+    """A million steps of 1.1: the plain float32 sum is off by 1e-3 relative."""
+    watched = ob.Observables({"p": lambda blocks: blocks["p"]}, {"p": 0})
+
+    @jax.jit
+    def run():
+        start = watched.init({"p": jnp.float32(1.0)})
+        return jax.lax.fori_loop(
+            0, 1_000_000, lambda _, s: watched.update(s, {"p": jnp.float32(1.1)}, 1.0), start
+        )
+
+    found = watched.result(watched.merge(None, run()))["p"]
+    np.testing.assert_allclose(found.mean, np.float32(1.1), rtol=1e-7)
+    assert found.weight == 1e6
+
+
+def test_temperatures_of_a_harmonic_oscillator():
+    rng = np.random.default_rng(1)
+    draws = (rng.normal(size=(4_000, 3, 2)) * np.sqrt(1.5 / 2)).astype(np.float32)
+    watched = ob.Observables(
+        {
+            "kinetic": ob.kinetic_temperature(inverse_mass=2.0),
+            "configurational": ob.configurational_temperature(lambda q: jnp.sum(q**2), "p"),
+        },
+        NDIMS,
+        chains=2,
+    )
+    found = streamed(watched, draws, np.ones(4_000), chunks=20)
+    for moments in found.values():
+        assert abs((moments.mean - 1.5) / moments.standard_error) < 4.5
+        assert abs((moments.mean - 1.0) / moments.standard_error) > 7
+
+
+def test_one_chain_has_no_axis_of_chains():
+    watched = ob.Observables({"p": lambda blocks: blocks["p"]}, NDIMS)
+    found = streamed(watched, P[..., 0], np.ones(400), chunks=2)["p"]
+    np.testing.assert_allclose(found.mean, P[..., 0].astype(float).mean(0), rtol=1e-7)
+    assert np.isnan(found.standard_error).all()
+
+
+def test_observables_that_fail_are_named():
+    with pytest.raises(SimulationError, match="the observable t cannot be called"):
+        ob.Observables({"t": 3}, NDIMS)
+    wrong = ob.Observables({"t": lambda blocks: blocks["q"]}, NDIMS)
+    with pytest.raises(SimulationError, match="the observable t fails: expected a function of the"):
+        wrong.init({"p": jnp.zeros(3)})
