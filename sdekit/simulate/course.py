@@ -1,0 +1,144 @@
+"""The course of a run: burn-in, then draws, chunk after chunk into a sink, until the end or a
+divergence.
+
+Not for the compiled calls (`driver`) nor for arguments (`run`).
+
+Checked by: tests/simulate/test_run.py.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from sdekit.simulate.driver import Diverged, Driver
+from sdekit.simulate.loop import Fixed, LoopState
+from sdekit.simulate.lower import shape_of
+from sdekit.simulate.observables import Observables
+from sdekit.simulate.plan import CHUNK_STEPS, Plan, plan_run
+from sdekit.simulate.sinks import OnDisk, Sink
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a course ends with.
+
+    Attributes:
+        samples: Draws by name, (chain, draw, *shape).
+        step_sizes: Step sizes at the draws under a schedule.
+        observed: Results of the observables.
+        state: State of the chains at the end.
+    """
+
+    samples: dict[str, np.ndarray]
+    step_sizes: np.ndarray | None
+    observed: dict[str, Any]
+    state: LoopState
+
+
+@dataclass(frozen=True, eq=False)
+class Course:
+    """One run.
+
+    Attributes:
+        driver: What makes the compiled calls.
+        fixed: What does not change during the run.
+        draws: Draws to keep.
+        thin: Steps from one to the next.
+        burn_in: Steps before the first.
+        observables: Streaming observables.
+    """
+
+    driver: Driver
+    fixed: Fixed
+    draws: int
+    thin: int
+    burn_in: int
+    observables: Observables | None
+
+    def follow(
+        self, state: LoopState, sink: Sink, advance: Callable[[int], None]
+    ) -> tuple[Outcome, Diverged | None]:
+        """Run to the end, or to the first chain that is not finite.
+
+        Args:
+            state: At the start; replaced by the sink's where a stored run goes on.
+            sink: Where draws go.
+            advance: Told the number of steps of each finished call.
+        """
+        step, done = 0, 0
+        if isinstance(sink, OnDisk):
+            step, done, state = sink.resumed(state)
+        sizes: list[Any] = []
+        seen: Any = None
+        begun = () if self.observables is None else self.observables.init(state.blocks)
+        for plan, count, kept in self._stretches(step, done):
+            for chunk in self.driver.chunks(plan, count, state, self.fixed, step, begun):
+                if isinstance(chunk, Diverged):
+                    if kept:
+                        self._keep_good(chunk, sink, state, step, done)
+                    return self._outcome(sink, sizes, seen, state), chunk
+                advance(chunk.next_step - step)
+                state, step = chunk.state, chunk.next_step
+                if kept:
+                    sink.append(done, chunk.samples, state, step)
+                    done += chunk.draws
+                    sizes.append(chunk.step_sizes)
+                    if self.observables is not None:
+                        seen = self.observables.merge(seen, chunk.observed)
+                else:
+                    sink.append(0, {}, state, step)
+        sink.finish()
+        return self._outcome(sink, sizes, seen, state), None
+
+    def plan(self, draws: int, thin: int) -> Plan:
+        """How calls for so many draws are cut."""
+        problem, scheme = self.driver.bound.problem, self.driver.bound.scheme
+        sizes = {
+            x.name: math.prod(shape_of(x, problem.sizes)) for x in problem.dynamics.variables
+        }
+        per_draw = [getattr(o.source, "draw_bytes", 4 * o.source.words) for o in scheme.evaluations]
+        return plan_run(
+            draws,
+            thin,
+            chains=-(-self.driver.lanes // len(self.driver.devices)),
+            normals=scheme.elements,
+            numbers=sum(sizes.values()),
+            recorded=sum(sizes[name] for name in self.driver.program.names),
+            draw_bytes=sum(per_draw),
+        )
+
+    def _stretches(self, step: int, done: int) -> Iterator[tuple[Plan, int, bool]]:
+        """Plans with their numbers of draws, and whether the draws are kept."""
+        plan = self.plan(self.draws, self.thin)
+        if step < self.burn_in:
+            if self.burn_in % self.thin == 0:
+                yield plan, (self.burn_in - step) // self.thin, False
+            else:
+                piece = min(self.burn_in, CHUNK_STEPS)
+                whole = (self.burn_in - step) // piece
+                if whole:
+                    yield self.plan(whole, piece), whole, False
+                if self.burn_in % piece:
+                    yield self.plan(1, self.burn_in % piece), 1, False
+        yield plan, self.draws - done, True
+
+    def _keep_good(
+        self, diverged: Diverged, sink: Sink, state: LoopState, step: int, done: int
+    ) -> None:
+        """Hand over the draws that were complete before the divergence."""
+        good = (diverged.step - step) // self.thin
+        if good > 0:
+            kept = {name: values[:good] for name, values in diverged.samples.items()}
+            if not isinstance(sink, OnDisk):
+                # A store keeps what its checkpoint stands behind: the last whole chunk.
+                sink.append(done, kept, state, step)
+
+    def _outcome(self, sink: Sink, sizes: list[Any], seen: Any, state: LoopState) -> Outcome:
+        arrays = [s for s in sizes if not isinstance(s, tuple)]
+        observed = {} if self.observables is None else self.observables.result(seen)
+        return Outcome(sink.samples(), np.concatenate(arrays) if arrays else None, observed, state)

@@ -1,0 +1,274 @@
+"""The host's side of a run: start of the chains, compiled calls one after the other, divergence.
+
+Not for options and results (`run`) nor for what is compiled (`loop`).
+
+Checked by: tests/simulate/test_run.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import jax
+import numpy as np
+from jax import Array
+from jax.sharding import Mesh, NamedSharding
+from jax.sharding import PartitionSpec as Spec
+
+from sdekit.errors import SimulationError
+from sdekit.simulate.loop import Fixed, Keys, LoopState, Program, advance, compiler_options
+from sdekit.simulate.noise import ACCEPT, GRADIENT, NORMALS, START, chain_keys
+from sdekit.simulate.plan import Plan, tail_plan
+from sdekit.simulate.sampler import Bound, Sampler
+
+#: Name of the mesh axis over which chains are sharded.
+_CHAINS = "chains"
+_NEVER = np.iinfo(np.uint32).max
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """What one compiled call gave.
+
+    Attributes:
+        samples: Kept draws by name, (draws, *shape, chains).
+        step_sizes: Step sizes at the draws under a schedule, else ().
+        observed: Accumulated observables of the chunk.
+        state: Where the chains stand.
+        next_step: Number of the next step.
+        draws: Number of draws.
+    """
+
+    samples: dict[str, np.ndarray]
+    step_sizes: Any
+    observed: Any
+    state: LoopState
+    next_step: int
+    draws: int
+
+
+@dataclass(frozen=True)
+class Diverged:
+    """The first chain that left the finite numbers.
+
+    Attributes:
+        chain: Its number.
+        step: The step after which it was not finite.
+        samples: Draws of the call in which that happened.
+    """
+
+    chain: int
+    step: int
+    samples: dict[str, np.ndarray]
+
+
+@dataclass(frozen=True, eq=False)
+class Driver:
+    """One program for one set of chains.
+
+    Attributes:
+        sampler: What runs.
+        bound: For positions of this structure.
+        program: What is compiled.
+        chains: Number of chains asked for.
+        devices: Devices that share the chains; more than one only for several chains.
+        seed: Of the noise.
+    """
+
+    sampler: Sampler
+    bound: Bound
+    program: Program
+    chains: int
+    devices: tuple[Any, ...]
+    seed: int
+
+    @property
+    def lanes(self) -> int:
+        """Chains that run: those asked for, filled up to a multiple of the devices."""
+        count = len(self.devices)
+        return -(-self.chains // count) * count
+
+    @property
+    def is_single(self) -> bool:
+        """Whether arrays have no axis of chains."""
+        return self.lanes == 1
+
+    def keys(self, stream: int) -> Array:
+        """Threefry keys of all chains for a stream."""
+        numbers = np.uint32(0) if self.is_single else np.arange(self.lanes, dtype=np.uint32)
+        return chain_keys(jax.random.key(self.seed), numbers, stream)
+
+    def loop_keys(self) -> Keys:
+        """The keys that the loop reads."""
+        return Keys(self.keys(NORMALS), self.keys(GRADIENT), self.keys(ACCEPT))
+
+    def start(
+        self, positions: Mapping[str, Array], given: Mapping[str, Array], h: Any, tables: Any
+    ) -> LoopState:
+        """The state before the first step.
+
+        Args:
+            positions: Blocks of the target variables, chains last (without the axis for one).
+            given: Auxiliary blocks the user sets, for one chain.
+            h: Size of the first step.
+            tables: Tables of gradient sources.
+        """
+        scheme = self.bound.scheme
+
+        def of_one(target: Mapping[str, Array], keys: Array) -> LoopState:
+            blocks = self.sampler.start(self.bound, target, given, keys)
+            position = self.bound.problem.layout.position(blocks)
+            cache = self.sampler.first_cache(self.bound, blocks, keys, position, tables)
+            if scheme.start is not None:
+                blocks = scheme.start(blocks, h)
+            return LoopState(blocks, cache)
+
+        function = of_one
+        if not self.is_single:
+            function = jax.vmap(of_one, in_axes=-1, out_axes=-1)
+        return jax.jit(function)(positions, self.keys(START))
+
+    def constants(self, h: float) -> Any:
+        """Coefficients that need no state, in double precision until the last rounding."""
+        problem, scheme = self.bound.problem, self.bound.scheme
+        key = ("constants", problem.layout)
+        with jax.enable_x64(True):
+            if key not in self.sampler.programs:
+                self.sampler.programs[key] = jax.jit(
+                    lambda values, step: jax.tree.map(
+                        lambda x: x.astype(problem.dtype),
+                        scheme.prepare(values, step, np.dtype(np.float64)),
+                    )
+                )
+            values = {name: v.astype(np.float64) for name, v in problem.parameters.items()}
+            return self.sampler.programs[key](values, np.float64(h))
+
+    def call(self, plan: Plan, program: Program) -> Callable[..., Any]:
+        """The compiled `advance` for a plan."""
+        key = (program, plan, self.lanes, self.devices)
+        if key not in self.sampler.programs:
+            self.sampler.programs[key] = self._compiled(plan, program)
+        return self.sampler.programs[key]
+
+    def _compiled(self, plan: Plan, program: Program) -> Callable[..., Any]:
+        def run(*arguments: Any) -> Any:
+            return advance(program, plan, *arguments)
+
+        if len(self.devices) == 1:
+            return jax.jit(run, compiler_options=compiler_options())
+        mesh = Mesh(np.asarray(self.devices), (_CHAINS,))
+
+        def sharded(
+            state: Any, keys: Any, fixed: Any, first: Any, blocks: Any, observed: Any
+        ) -> Any:
+            arguments = (state, keys, fixed, first, blocks, observed)
+            after, kept, sizes, seen, bad = jax.eval_shape(run, *arguments)
+            mapped = jax.shard_map(
+                run,
+                mesh=mesh,
+                in_specs=(
+                    *jax.tree.map(_last_axis, (state, keys)),
+                    *jax.tree.map(lambda x: Spec(), (fixed, first, blocks)),
+                    jax.tree.map(_last_axis, observed),
+                ),
+                out_specs=(
+                    *jax.tree.map(_last_axis, (after, kept)),
+                    jax.tree.map(lambda x: Spec(), sizes),
+                    *jax.tree.map(_last_axis, (seen, bad)),
+                ),
+                check_vma=False,
+            )
+            return mapped(*arguments)
+
+        return jax.jit(sharded, compiler_options=compiler_options())
+
+    def spread(self, tree: Any) -> Any:
+        """Arrays placed on the devices that own their chains."""
+        if len(self.devices) == 1:
+            return jax.device_put(tree, self.devices[0])
+        mesh = Mesh(np.asarray(self.devices), (_CHAINS,))
+        return jax.tree.map(lambda x: jax.device_put(x, NamedSharding(mesh, _last_axis(x))), tree)
+
+    def chunks(
+        self, plan: Plan, draws: int, state: LoopState, fixed: Fixed, first_step: int, observed: Any
+    ) -> Iterator[Chunk | Diverged]:
+        """Run `draws` draws, call after call; ends after a divergence.
+
+        Args:
+            plan: How calls are cut.
+            draws: Draws to make.
+            state: Where the chains stand.
+            fixed: What does not change.
+            first_step: Number of the first step.
+            observed: Observables at the start of every chunk.
+        """
+        keys = self.spread(self.loop_keys())
+        state = self.spread(state)
+        while draws:
+            current = plan if draws >= plan.draws else tail_plan(plan, draws)
+            current = replace(current, aligned=first_step % 2 == 0)
+            blocks = min(current.blocks, draws // current.draws)
+            made = blocks * current.draws
+            arguments = (keys, fixed, np.uint32(first_step), np.int32(blocks), observed)
+            after, kept, sizes, seen, _ = self.call(current, self.program)(state, *arguments)
+            if not _is_finite(after, self.chains):
+                yield self._find(current, made, state, arguments)
+                return
+            draws -= made
+            first_step += made * plan.thin
+            state = after
+            samples = self._on_host(kept, made)
+            step_sizes = sizes if isinstance(sizes, tuple) else np.asarray(sizes)[:made]
+            yield Chunk(samples, step_sizes, seen, state, first_step, made)
+
+    def _on_host(self, kept: Mapping[str, Array], draws: int) -> dict[str, np.ndarray]:
+        """Kept draws (draws, *shape, chains), cut to what was filled and to the chains asked for."""
+        found = {}
+        for name, values in kept.items():
+            array = np.asarray(values)[:draws]
+            found[name] = array[..., None] if self.is_single else array[..., : self.chains]
+        return found
+
+    def _find(
+        self, plan: Plan, draws: int, state: LoopState, arguments: tuple[Any, ...]
+    ) -> Diverged:
+        """Run a call again, noting the step after which each chain was not finite."""
+        monitored = replace(self.program, monitored=True)
+        _, kept, _, _, bad = self._compiled(plan, monitored)(state, *arguments)
+        steps = np.asarray(bad).reshape(-1)[: self.chains]
+        chain = int(np.argmin(steps))
+        return Diverged(chain, int(steps[chain]), self._on_host(kept, draws))
+
+
+def _last_axis(x: Any) -> Spec:
+    return Spec(*(None,) * (x.ndim - 1), _CHAINS) if x.ndim else Spec()
+
+
+def _is_finite(state: LoopState, chains: int) -> bool:
+    for block in state.blocks.values():
+        values = np.asarray(block)
+        if not np.all(np.isfinite(values[..., :chains] if values.ndim else values)):
+            return False
+    return True
+
+
+def chosen_devices(devices: Any, chains: int) -> tuple[Any, ...]:
+    """The devices a run uses: those given, else all local ones, at most one per chain.
+
+    Raises:
+        SimulationError: If there are fewer devices than asked for.
+    """
+    here = jax.local_devices()
+    if devices is None:
+        return tuple(here[: max(1, min(len(here), chains))])
+    if isinstance(devices, int) and not isinstance(devices, bool):
+        if not 1 <= devices <= len(here):
+            raise SimulationError(
+                "the number of devices is wrong", expected=f"1 to {len(here)}", found=devices
+            )
+        return tuple(here[: min(devices, chains)])
+    return tuple(devices)[: max(1, chains)]
+
+

@@ -1,0 +1,131 @@
+"""Random numbers as a pure function of (key, stream, chain, step, element).
+
+The same seed therefore gives a chain the same noise whatever the number of chains and devices, the
+length of compiled chunks or the layout in memory; and a run can go on from any step. Two back-ends:
+
+- "threefry-fast": counters through `fast_normal`; drawn in blocks, several times faster than
+  `jax.random.normal` on a CPU. Every chain has its own Threefry key, made from the seed, the stream
+  and the chain's number; the counter is (step // 2, element), and the two normals of a counter
+  belong to the even and the odd step.
+- "jax": `jax.random.normal` with the chain's key folded with the step; the reference.
+
+The streams of the two differ; each is reproducible for itself. Steps are counted in 32 bits of
+pairs: at most 2^33 steps of one seed.
+
+Not for the law of the normals (`fast_normal`), nor for the order in which steps use them (`loop`).
+
+Notation: arrays end with the axis of chains, which is absent where keys have shape (2,).
+Checked by: tests/simulate/test_noise.py.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array, lax
+from jax.typing import ArrayLike
+
+from sdekit.errors import SimulationError
+from sdekit.simulate.fast_normal import key_words, pair_of_normals, threefry
+
+BACKENDS = ("threefry-fast", "jax")
+#: Streams of independent numbers of one chain.
+NORMALS, GRADIENT, START, ACCEPT = 0, 1, 2, 3
+#: Steps that one seed can number.
+MOST_STEPS = 2**33
+#: Normals that one step of one chain can number.
+MOST_ELEMENTS = 2**31
+
+
+def chain_keys(key: Array, chains: ArrayLike, stream: int) -> Array:
+    """Threefry keys of chains.
+
+    Args:
+        key: A JAX key.
+        chains: Numbers of the chains, uint32, shape () or (chains,).
+        stream: Which independent stream of the chain.
+
+    Returns:
+        uint32 of shape (2,) or (2, chains).
+    """
+    return jnp.stack(threefry(chains, np.uint32(stream), key_words(key)))
+
+
+@dataclass(frozen=True)
+class NoiseSource:
+    """Where standard normals and random bits of a simulation come from.
+
+    Args:
+        backend: "threefry-fast" or "jax".
+        dtype: float32 or float64 (which needs JAX's 64-bit mode).
+
+    Raises:
+        SimulationError: If the back-end is unknown.
+
+    Example:
+        >>> source = NoiseSource()
+        >>> keys = chain_keys(jax.random.key(0), jnp.arange(3, dtype=jnp.uint32), NORMALS)
+        >>> source.normals(keys, 10, 4, 2).shape
+        (4, 2, 3)
+    """
+
+    backend: str = "threefry-fast"
+    dtype: np.dtype = np.dtype(np.float32)
+
+    def __post_init__(self) -> None:
+        if self.backend not in BACKENDS:
+            raise SimulationError(
+                "unknown source of noise",
+                expected=" or ".join(f'"{name}"' for name in BACKENDS),
+                found=repr(self.backend),
+            )
+
+    def pairs(self, keys: Array, first_pair: ArrayLike, pairs: int, elements: int) -> Array:
+        """Normals of `2 * pairs` steps from step `2 * first_pair` on.
+
+        Returns:
+            Complex numbers (pairs, elements[, chains]): the real parts belong to the even steps,
+            the imaginary parts to the odd ones.
+        """
+        if self.backend == "jax":
+            first = jnp.asarray(first_pair, jnp.uint32) * np.uint32(2)
+            normals = self._reference(keys, first, 2 * pairs, elements)
+            return lax.complex(normals[0::2], normals[1::2])
+        shape = (pairs, elements, *keys.shape[1:])
+        index = lax.broadcasted_iota(jnp.uint32, shape, 0) + jnp.asarray(first_pair, jnp.uint32)
+        element = lax.broadcasted_iota(jnp.uint32, shape, 1)
+        return pair_of_normals(index, element, keys, self.dtype)
+
+    def normals(self, keys: Array, first_step: ArrayLike, steps: int, elements: int) -> Array:
+        """Normals of `steps` steps from `first_step` on, (steps, elements[, chains])."""
+        if self.backend == "jax":
+            return self._reference(keys, first_step, steps, elements)
+        first = jnp.asarray(first_step, jnp.uint32)
+        pairs = self.pairs(keys, first // np.uint32(2), steps // 2 + 1, elements)
+        both = jnp.stack([lax.real(pairs), lax.imag(pairs)], axis=1)
+        flat = both.reshape(2 * both.shape[0], *both.shape[2:])
+        odd = (first % np.uint32(2)).astype(jnp.int32)
+        return lax.dynamic_slice_in_dim(flat, odd, steps, axis=0)
+
+    def bits(self, keys: Array, first_step: ArrayLike, steps: int, words: int) -> Array:
+        """Random words of `steps` steps from `first_step` on, uint32 (steps, words[, chains])."""
+        shape = (steps, (words + 1) // 2, *keys.shape[1:])
+        step = lax.broadcasted_iota(jnp.uint32, shape, 0) + jnp.asarray(first_step, jnp.uint32)
+        element = lax.broadcasted_iota(jnp.uint32, shape, 1)
+        both = jnp.concatenate(threefry(step, element, keys), axis=1)
+        return both[:, :words]
+
+    def _reference(self, keys: Array, first_step: ArrayLike, steps: int, elements: int) -> Array:
+        numbers = lax.iota(jnp.uint32, steps) + jnp.asarray(first_step, jnp.uint32)
+
+        def one_chain(words: Array) -> Array:
+            key = jax.random.wrap_key_data(words, impl="threefry2x32")
+            of_step = jax.vmap(lambda step: jax.random.fold_in(key, step))(numbers)
+            return jax.vmap(lambda k: jax.random.normal(k, (elements,), self.dtype))(of_step)
+
+        if keys.ndim == 1:
+            return one_chain(keys)
+        return jax.vmap(one_chain, in_axes=-1, out_axes=-1)(keys)

@@ -1,0 +1,123 @@
+"""`Run`: the draws of a simulation and everything needed to say how they came about.
+
+Not for making them (`run`) nor for reading stored runs (`store`).
+
+Checked by: tests/simulate/test_run.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import jax
+import numpy as np
+
+from sdekit.declare.dynamics import Dynamics
+from sdekit.errors import SdekitError
+from sdekit.simulate.loop import LoopState
+from sdekit.simulate.position import PositionLayout
+
+
+@dataclass(frozen=True)
+class Run:
+    """What a simulation gave.
+
+    Attributes:
+        samples: Draws of each recorded variable, (chain, draw, *shape).
+        dynamics: What ran.
+        scheme: The scheme that ran.
+        step_size: h, or None under a schedule.
+        step_sizes: Step size at each draw under a schedule, (draw,): the weights of averages.
+        thin: Steps from one draw to the next.
+        burn_in: Steps before the first draw that were dropped.
+        chains: Number of chains.
+        seed: Of the noise.
+        parameters: Values of the parameters, by name.
+        layout: How positions map to blocks.
+        seconds: Wall time, compilation included.
+        state: State of the chains at the end.
+        observed: Results of the streaming observables, by name.
+    """
+
+    samples: Mapping[str, np.ndarray]
+    dynamics: Dynamics
+    scheme: str
+    step_size: float | None
+    step_sizes: np.ndarray | None
+    thin: int
+    burn_in: int
+    chains: int
+    seed: int
+    parameters: Mapping[str, np.ndarray]
+    layout: PositionLayout
+    seconds: float
+    state: LoopState | None = None
+    observed: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def draws(self) -> int:
+        """Draws of each chain."""
+        return next(iter(self.samples.values())).shape[1] if self.samples else 0
+
+    @property
+    def position(self) -> Any:
+        """Draws of the target variables as the user's PyTree; leaves (chain, draw, *leaf)."""
+        blocks = {x.name: self.samples[x.name] for x in self.layout.variables}
+        return jax.tree.map(np.asarray, jax.vmap(jax.vmap(self.layout.position))(blocks))
+
+    @cached_property
+    def notes(self) -> tuple[str, ...]:
+        """What a reader must know about the run; the dynamics is verified when first asked."""
+        found = []
+        if self.step_sizes is not None:
+            found.append("step sizes vary: averages must be weighted with run.step_sizes")
+        if self.dynamics.hamiltonian is None:
+            found.append("the dynamics claims no stationary density")
+            return tuple(found)
+        from sdekit.verify.ladder import verify
+
+        try:
+            verification = verify(self.dynamics)
+        except SdekitError as error:
+            return (*found, f"the dynamics is not proved: {error}")
+        verdict = verification.verdict.value
+        if verdict != "proved":
+            found.append(f"the dynamics is not proved to sample exp(-H): {verdict}")
+        return tuple(found)
+
+    def to_arviz(self) -> Any:
+        """The draws as `arviz.InferenceData`.
+
+        Raises:
+            MissingDependencyError: Without ArviZ.
+        """
+        from sdekit.simulate.bridges import to_inference_data
+
+        facts = {
+            "dynamics": self.dynamics.name or "",
+            "scheme": self.scheme,
+            "step_size": "schedule" if self.step_size is None else self.step_size,
+            "thin": self.thin,
+            "burn_in": self.burn_in,
+            "seed": self.seed,
+            "notes": "; ".join(self.notes),
+        }
+        return to_inference_data(self.samples, facts)
+
+    def summary(self) -> Any:
+        """ArviZ's table of means, standard deviations, effective sample sizes and R-hat."""
+        import arviz
+
+        return arviz.summary(self.to_arviz())
+
+    def __repr__(self) -> str:
+        what = ", ".join(f"{name} {values.shape}" for name, values in self.samples.items())
+        return f"<Run of {self.dynamics.name or 'a dynamics'} by {self.scheme}: {what}>"
+
+
+def chains_first(values: np.ndarray, is_single: bool) -> np.ndarray:
+    """Draws (draws, *shape[, chains]) as (chains, draws, *shape), without copying."""
+    return values[None] if is_single else np.moveaxis(values, -1, 0)

@@ -1,0 +1,148 @@
+"""Where the draws of a run go: memory or a store on disk.
+
+Not for the format of stores (`store`).
+
+Checked by: tests/simulate/test_run.py, tests/simulate/test_store.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Protocol
+
+import jax
+import numpy as np
+
+from sdekit.errors import SimulationError
+from sdekit.simulate.result import chains_first
+
+Shapes = Mapping[str, tuple[tuple[int, ...], Any]]
+
+
+class Sink(Protocol):
+    """What takes draws, chunk by chunk; arrays are (draws, *shape, chains)."""
+
+    def append(
+        self, first_draw: int, samples: Mapping[str, Any], state: Any, next_step: int
+    ) -> None:
+        """Take the draws of one chunk, and the state from which the run goes on."""
+        ...
+
+    def finish(self) -> None:
+        """The run is complete."""
+        ...
+
+    def samples(self) -> dict[str, np.ndarray]:
+        """All draws, (chain, draw, *shape)."""
+        ...
+
+
+class Memory:
+    """Draws in memory: the arrays of a run that is one chunk are not copied."""
+
+    def __init__(self, shapes: Shapes, chains: int, draws: int) -> None:
+        self.shapes, self.chains, self.draws = shapes, chains, draws
+        self.taken = 0
+        self.arrays: dict[str, np.ndarray] = {}
+
+    def append(
+        self, first_draw: int, samples: Mapping[str, Any], state: Any, next_step: int
+    ) -> None:
+        """Keep the draws of one chunk."""
+        count = len(next(iter(samples.values()))) if samples else 0
+        if first_draw == 0 and count == self.draws:
+            self.arrays = {name: np.asarray(values) for name, values in samples.items()}
+        else:
+            for name, values in samples.items():
+                if name not in self.arrays:
+                    shape = (self.draws, *np.shape(values)[1:])
+                    self.arrays[name] = np.empty(shape, np.asarray(values).dtype)
+                self.arrays[name][first_draw : first_draw + count] = values
+        self.taken = first_draw + count
+
+    def finish(self) -> None:
+        """Nothing is left to do."""
+
+    def samples(self) -> dict[str, np.ndarray]:
+        """All draws so far."""
+        found = {}
+        for name, (shape, dtype) in self.shapes.items():
+            empty = np.empty((0, *shape, self.chains), dtype)
+            found[name] = chains_first(self.arrays.get(name, empty)[: self.taken], False)
+        return found
+
+
+class OnDisk:
+    """Draws in a store; they are read back only when asked for."""
+
+    def __init__(self, store: Any) -> None:
+        self.store = store
+
+    def resumed(self, state: Any) -> tuple[int, int, Any]:
+        """The next step, the draws that are there, and the state to go on from.
+
+        Args:
+            state: The state at the start of the run, for its structure.
+        """
+        if self.store.state_leaves:
+            leaves = [np.asarray(leaf) for leaf in self.store.state_leaves]
+            structure = jax.tree.structure(state)
+            return self.store.next_step, self.store.next_draw, jax.tree.unflatten(structure, leaves)
+        # A first checkpoint, so that a run killed before its first draw can be resumed as well.
+        self.store.append(0, {}, state, 0)
+        return 0, 0, state
+
+    def append(
+        self, first_draw: int, samples: Mapping[str, Any], state: Any, next_step: int
+    ) -> None:
+        """Write the draws and a checkpoint."""
+        self.store.append(first_draw, samples, state, next_step)
+
+    def finish(self) -> None:
+        """Mark the store as complete."""
+        self.store.finish()
+
+    def samples(self) -> dict[str, np.ndarray]:
+        """All draws, read from the disk."""
+        from sdekit.simulate.store import read_samples
+
+        return read_samples(self.store.path)
+
+
+def open_sink(
+    store: Any, resume: bool, header: Mapping[str, Any], shapes: Shapes, chains: int, draws: int
+) -> Sink:
+    """The sink of a run.
+
+    Args:
+        store: None for memory, a path, or a `SampleStore`.
+        resume: Whether the store holds an interrupted run to go on with.
+        header: What identifies the run.
+        shapes: Shape without chains, and dtype, of each variable.
+        chains: Number of chains.
+        draws: Draws of the whole run.
+
+    Raises:
+        SimulationError: If there is nothing to resume, or another run stands in the store.
+    """
+    if store is None:
+        if resume:
+            raise SimulationError("there is nothing to resume", fix="give store=...")
+        return Memory(shapes, chains, draws)
+    from sdekit.simulate.store import SampleStore
+
+    opened = SampleStore(store) if isinstance(store, (str, Path)) else store
+    if not resume:
+        opened.begin(dict(header), dict(shapes), chains, draws)
+        return OnDisk(opened)
+    opened = SampleStore.reopen(opened.path)
+    differing = sorted(k for k in header if header[k] != opened.header.get(k))
+    if differing:
+        raise SimulationError(
+            "the store holds another run",
+            expected=", ".join(f"{k} = {opened.header.get(k)}" for k in differing)[:200],
+            found=", ".join(f"{k} = {header[k]}" for k in differing)[:200],
+            fix="resume with the arguments of the first call",
+        )
+    return OnDisk(opened)

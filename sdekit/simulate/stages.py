@@ -1,0 +1,209 @@
+"""The table of stages: for each kind of flow record of `sdekit.schemes` the stage that runs it.
+
+Not for the flows' numerics, nor for the order in which stages run (`scheme`).
+
+Checked by: tests/simulate/test_stages.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+import jax.numpy as jnp
+from jax import Array
+from jax.typing import ArrayLike
+
+from sdekit.declare.dynamics import Dynamics
+from sdekit.declare.operators import ZERO
+from sdekit.declare.symbols import Variable
+from sdekit.errors import SimulationError
+from sdekit.schemes.flow import (
+    Flow,
+    Inexact,
+    Joint,
+    LinearBlock,
+    OrnsteinUhlenbeck,
+    Rotation,
+    Shift,
+)
+from sdekit.simulate.covariance import NoiseTerm, factor_terms, noise_terms
+from sdekit.simulate.linear_stages import (
+    linear_block_stage,
+    ornstein_uhlenbeck_stage,
+    rotation_stage,
+)
+from sdekit.simulate.lower import Environment
+from sdekit.simulate.stage import (
+    Moved,
+    Stage,
+    Updates,
+    increments,
+    noise_elements,
+    noise_expressions,
+    prepared_noise,
+    shifted,
+)
+
+Sizes = Mapping[str, int]
+
+
+def stage_of(flow: Flow, sizes: Sizes) -> Stage:
+    """The stage that runs a flow record.
+
+    Raises:
+        SimulationError: If the record is of a kind that is not known here.
+    """
+    if type(flow) not in _BUILDERS:
+        raise SimulationError("a part has a flow of unknown kind", found=type(flow).__name__)
+    return _BUILDERS[type(flow)](flow, sizes)
+
+
+def shift_stage(flow: Shift, sizes: Sizes) -> Stage:
+    """X <- X + h * rate."""
+
+    def apply(environment: Environment, z: Array, h: ArrayLike, constants: Any) -> Moved:
+        return shifted(environment, flow.updates, h)
+
+    return Stage(flow.variables, 0, tuple(rate for _, rate in flow.updates), None, apply)
+
+
+def euler_stage(updates: Updates, terms: tuple[NoiseTerm, ...]) -> Stage:
+    r"""One Euler-Maruyama step: $X \leftarrow X + h\,v + \sqrt h\,S\zeta$."""
+    moves = tuple(dict.fromkeys([x for x, _ in updates] + [x for t in terms for x in t.variables]))
+
+    def prepare(environment: Environment, h: ArrayLike) -> Any:
+        return prepared_noise(terms, environment)
+
+    def apply(environment: Environment, z: Array, h: ArrayLike, constants: Any) -> Moved:
+        found = {x.name: environment.values[x.name] for x in moves}
+        found.update(shifted(environment, updates, h))
+        for name, increment in increments(terms, environment, z, constants).items():
+            found[name] = found[name] + jnp.sqrt(jnp.asarray(h)) * increment
+        return found
+
+    read = (*(rate for _, rate in updates), *noise_expressions(terms))
+    constant = any(term.prepare for term in terms)
+    return Stage(moves, noise_elements(terms), read, prepare if constant else None, apply)
+
+
+def euler_maruyama_stage(
+    dynamics: Dynamics, sizes: Sizes, variables: tuple[Variable, ...] | None = None
+) -> Stage:
+    """Euler-Maruyama for the whole dynamics (Ito), or for some of its variables.
+
+    Raises:
+        SimulationError: If noise couples the variables to others that do not move with them.
+    """
+    moved = dynamics.variables if variables is None else variables
+    updates = tuple((x, dynamics.drift[x]) for x in moved if dynamics.drift[x] != ZERO)
+    if dynamics.noise is not None:
+        rows = {x: row for x, row in dynamics.noise.items() if x in moved}
+        shared = [x for x, row in dynamics.noise.items() if isinstance(row, tuple)]
+        _check_together(shared, moved)
+        return euler_stage(updates, factor_terms(rows, sizes))
+    blocks = {pair: block for pair, block in dynamics.blocks() if set(pair) & set(moved)}
+    for pair in blocks:
+        _check_together(list(pair), moved)
+    return euler_stage(updates, noise_terms(blocks, sizes))
+
+
+def _check_together(coupled: list[Variable], moved: tuple[Variable, ...]) -> None:
+    inside = [x for x in coupled if x in moved]
+    if inside and len(inside) < len(coupled):
+        raise SimulationError(
+            "variables that share noise cannot be moved one after the other",
+            found=", ".join(x.name for x in coupled),
+            fix='use scheme="EM"',
+        )
+
+
+def inexact_stage(flow: Inexact, sizes: Sizes) -> Stage:
+    """A remainder without exact flow, by the sub-integrator its record names."""
+    terms = noise_terms(dict(flow.diffusion), sizes)
+    if flow.method == "euler_maruyama":
+        return euler_stage(flow.updates, terms)
+
+    def apply(environment: Environment, z: Array, h: ArrayLike, constants: Any) -> Moved:
+        if flow.method == "rk4":
+            return _runge_kutta(environment, flow.updates, h)
+        half = 0.5 * jnp.asarray(h)
+        moved = _runge_kutta(environment, flow.updates, half)
+        noise = increments(terms, environment, z, prepared_noise(terms, environment))
+        for name, increment in noise.items():
+            block = moved.get(name, environment.values[name])
+            moved[name] = block + jnp.sqrt(jnp.asarray(h)) * increment
+        known = _still_known(environment, flow.variables)
+        between = replace(environment, values={**environment.values, **moved}, known=known)
+        return {**moved, **_runge_kutta(between, flow.updates, half)}
+
+    read = (*(rate for _, rate in flow.updates), *noise_expressions(terms))
+    return Stage(flow.variables, noise_elements(terms), read, None, apply, reads_moved=True)
+
+
+def _still_known(environment: Environment, moved: tuple[Variable, ...]) -> Mapping[Any, Any]:
+    """Known values of nodes that read none of the moved variables."""
+    kept = environment.known.items()
+    return {node: v for node, v in kept if not any(node.depends_on(x) for x in moved)}
+
+
+def _runge_kutta(environment: Environment, updates: Updates, h: ArrayLike) -> Moved:
+    """The classical method of order 4 on all updates jointly, the others frozen."""
+    start = {x.name: environment.values[x.name] for x, _ in updates}
+    known = _still_known(environment, tuple(x for x, _ in updates))
+
+    def slope(blocks: Mapping[str, Array]) -> Moved:
+        given = replace(environment, values={**environment.values, **blocks}, known=known)
+        ahead = shifted(given, updates, 1.0)
+        return {name: ahead[name] - blocks[name] for name in start}
+
+    def moved(rates: Moved, share: float) -> Moved:
+        return {name: block + (share * h) * rates[name] for name, block in start.items()}
+
+    first = slope(start)
+    second = slope(moved(first, 0.5))
+    third = slope(moved(second, 0.5))
+    fourth = slope(moved(third, 1.0))
+    return {
+        name: block + (h / 6.0) * (first[name] + 2.0 * (second[name] + third[name]) + fourth[name])
+        for name, block in start.items()
+    }
+
+
+def joint_stage(flow: Joint, sizes: Sizes) -> Stage:
+    """Flows of different variables that commute, each with its own slot of the noise."""
+    stages = tuple(stage_of(inner, sizes) for inner in flow.flows)
+
+    def prepare(environment: Environment, h: ArrayLike) -> Any:
+        return tuple(s.prepare(environment, h) if s.prepare else None for s in stages)
+
+    def apply(environment: Environment, z: Array, h: ArrayLike, constants: Any) -> Moved:
+        found: Moved = {}
+        offset = 0
+        for k, stage in enumerate(stages):
+            own = z[offset : offset + stage.elements]
+            offset += stage.elements
+            found.update(
+                stage.apply(environment, own, h, None if constants is None else constants[k])
+            )
+        return found
+
+    return Stage(
+        moves=tuple(x for stage in stages for x in stage.moves),
+        elements=sum(stage.elements for stage in stages),
+        expressions=tuple(e for stage in stages for e in stage.expressions),
+        prepare=prepare if any(stage.prepare for stage in stages) else None,
+        apply=apply,
+        reads_moved=any(stage.reads_moved for stage in stages),
+    )
+
+
+_BUILDERS: Mapping[type, Callable[[Any, Sizes], Stage]] = {
+    Shift: shift_stage,
+    OrnsteinUhlenbeck: ornstein_uhlenbeck_stage,
+    LinearBlock: linear_block_stage,
+    Rotation: rotation_stage,
+    Inexact: inexact_stage,
+    Joint: joint_stage,
+}

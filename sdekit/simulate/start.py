@@ -1,0 +1,190 @@
+"""The start of a chain: auxiliary variables from the law that H declares for them.
+
+Momenta (auxiliary variables that the target variables' drift reads) are drawn from their Gaussian
+law given the position; other auxiliary variables start at their mean, such as a thermostat at the
+noise level. A variable whose law is not Gaussian starts at zero, and the run says so.
+
+Not for the target variables, whose start the user gives (`position`).
+
+Checked by: tests/simulate/test_start.py.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+
+from sdekit.declare.expression import Call
+from sdekit.declare.symbols import Variable
+from sdekit.errors import SimulationError
+from sdekit.simulate.linear_flows import covariance_root
+from sdekit.simulate.lower import evaluate, shape_of
+from sdekit.simulate.problem import USER_ERRORS, Problem
+
+#: Largest block whose dense Hessian is built.
+_LARGEST_DENSE = 2000
+
+
+@dataclass(frozen=True)
+class StartLaw:
+    """How one auxiliary variable starts.
+
+    Attributes:
+        variable: The variable.
+        kind: "diagonal" or "dense" for a Gaussian law with such a precision, "zero" otherwise.
+        is_drawn: Whether it is drawn rather than put at its mean.
+    """
+
+    variable: Variable
+    kind: str
+    is_drawn: bool
+
+
+def start_laws(problem: Problem) -> tuple[StartLaw, ...]:
+    """The law of every auxiliary variable, in the order of the state."""
+    laws = []
+    for x in problem.dynamics.auxiliary_variables:
+        kind = _kind_of_law(problem, x)
+        laws.append(StartLaw(x, kind, kind != "zero" and _is_momentum(problem, x)))
+    return tuple(laws)
+
+
+def _is_momentum(problem: Problem, x: Variable) -> bool:
+    drift = problem.dynamics.drift
+    return any(drift[target].depends_on(x) for target in problem.dynamics.target_variables)
+
+
+def normals_of(laws: tuple[StartLaw, ...], problem: Problem) -> int:
+    """Normals that one chain's start takes."""
+    return sum(_count(law.variable, problem) for law in laws if law.is_drawn)
+
+
+def _count(x: Variable, problem: Problem) -> int:
+    return math.prod(shape_of(x, problem.sizes))
+
+
+def slope(problem: Problem, x: Variable, values: Mapping[str, Any]) -> Callable[[Array], Array]:
+    """The derivative of H by x as a function of x, for one chain."""
+    energy = problem.dynamics.hamiltonian
+    assert energy is not None
+    # What does not read x has no derivative by x: its (possibly costly) value is not needed.
+    calls = [node for node in energy.walk() if isinstance(node, Call)]
+    unread = {c.function.name for c in calls if not c.shape and not c.depends_on(x)}
+    functions = {**problem.functions, **{name: lambda *_: 0.0 for name in unread}}
+    environment = problem.environment(values)
+
+    def of_x(block: Array) -> Array:
+        given = {**values, x.name: block}
+        inner = type(environment)(given, problem.sizes, functions, dtype=problem.dtype)
+        return jnp.asarray(evaluate(energy, inner), problem.dtype)
+
+    return jax.grad(of_x)
+
+
+def _kind_of_law(problem: Problem, x: Variable) -> str:
+    """Probe the Hessian of H by x at a random state, to rounding."""
+    if problem.dynamics.hamiltonian is None or x.symmetry is not None:
+        return "zero"
+    rng = np.random.default_rng(0)
+    values: dict[str, Any] = dict(problem.parameters)
+    for y in problem.dynamics.variables:
+        draw = np.abs(rng.standard_normal(shape_of(y, problem.sizes))) * 0.5 + 0.1
+        values[y.name] = jnp.asarray(draw, problem.dtype)
+    shape = shape_of(x, problem.sizes)
+    probes = [jnp.asarray(rng.uniform(0.5, 1.5, shape), problem.dtype) for _ in range(2)]
+    try:
+        of_x = jax.jit(slope(problem, x, values))
+        at_zero = of_x(jnp.zeros(shape, problem.dtype))
+        first, second, double = (of_x(v) - at_zero for v in (*probes, 2 * probes[0]))
+    except (SimulationError, *USER_ERRORS):
+        return "zero"
+    tolerance = 1e-3 * float(jnp.max(jnp.abs(first))) + 1e-30
+    is_quadratic = bool(jnp.all(jnp.abs(double - 2 * first) <= tolerance))
+    if not is_quadratic or not bool(jnp.all(jnp.isfinite(first))):
+        return "zero"
+    if bool(jnp.all(jnp.abs(first / probes[0] - second / probes[1]) <= tolerance)):
+        return "diagonal" if bool(jnp.all(first > 0)) else "zero"
+    return "dense" if math.prod(shape) <= _LARGEST_DENSE else "zero"
+
+
+def start_blocks(
+    problem: Problem,
+    laws: tuple[StartLaw, ...],
+    target: Mapping[str, Array],
+    given: Mapping[str, Array],
+    normals: Array,
+) -> dict[str, Array]:
+    """All blocks of one chain's start.
+
+    Args:
+        problem: The bound dynamics.
+        laws: From `start_laws`.
+        target: Blocks of the target variables.
+        given: Blocks of auxiliary variables that the user sets.
+        normals: Standard normals, shape (normals_of(laws),).
+    """
+    blocks = {**target}
+    for law in laws:
+        shape = shape_of(law.variable, problem.sizes)
+        blocks[law.variable.name] = jnp.zeros(shape, problem.dtype)
+    blocks.update(given)
+    offset = 0
+    for law in laws:
+        x = law.variable
+        count = _count(x, problem)
+        own = normals[offset : offset + count]
+        offset += count if law.is_drawn else 0
+        if x.name not in given and law.kind != "zero":
+            blocks[x.name] = _gaussian(problem, law, blocks, own)
+    return {x.name: blocks[x.name] for x in problem.dynamics.variables}
+
+
+def _gaussian(problem: Problem, law: StartLaw, blocks: Mapping[str, Array], z: Array) -> Array:
+    x = law.variable
+    shape = shape_of(x, problem.sizes)
+    of_x = slope(problem, x, {**problem.parameters, **blocks})
+    zero = jnp.zeros(shape, problem.dtype)
+    at_zero = of_x(zero)
+    if law.kind == "diagonal":
+        precision = of_x(jnp.ones(shape, problem.dtype)) - at_zero
+        mean = -at_zero / precision
+        return mean + z.reshape(shape) / jnp.sqrt(precision) if law.is_drawn else mean
+    n = math.prod(shape)
+    hessian = jax.jacfwd(of_x)(zero).reshape(n, n)
+    covariance = jnp.linalg.inv(hessian)
+    mean = -(covariance @ at_zero.reshape(n))
+    draw = mean + covariance_root(covariance) @ z if law.is_drawn else mean
+    return draw.reshape(shape)
+
+
+def check_auxiliary(problem: Problem, given: Mapping[str, Any]) -> dict[str, Array]:
+    """Blocks of auxiliary variables that the user sets.
+
+    Raises:
+        SimulationError: If a name is unknown or a shape is wrong.
+    """
+    names = {x.name: x for x in problem.dynamics.auxiliary_variables}
+    found = {}
+    for name, value in given.items():
+        if name not in names:
+            raise SimulationError(
+                f"{name} is no auxiliary variable",
+                expected=", ".join(names) or "a dynamics with auxiliary variables",
+                found=name,
+            )
+        block = jnp.asarray(value, problem.dtype)
+        if block.shape != shape_of(names[name], problem.sizes):
+            raise SimulationError(
+                f"the start of {name} has the wrong shape",
+                expected=shape_of(names[name], problem.sizes),
+                found=block.shape,
+            )
+        found[name] = block
+    return found
