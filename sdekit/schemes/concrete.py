@@ -123,7 +123,9 @@ def _unknown_potential(dynamics: Dynamics, components: Components) -> AppliedUnd
     return found[0] if found else None
 
 
-def _reader(dynamics: Dynamics, names: Mapping[str, sp.Symbol], parameters: Mapping[str, Value]) -> Any:
+def _reader(
+    dynamics: Dynamics, names: Mapping[str, sp.Symbol], parameters: Mapping[str, Value]
+) -> Any:
     scope: dict[str, Expression] = {name: Variable(name) for name in names}
     scope |= {p.name: Parameter(p.name) for p in dynamics.parameters if not p.shape}
     scope |= {name: Parameter(name) for name in parameters if name not in scope}
@@ -136,7 +138,9 @@ def _reader(dynamics: Dynamics, names: Mapping[str, sp.Symbol], parameters: Mapp
             formula = ComponentReader({}).scalar(tree)
         elif isinstance(formula, Expression):
             formula = ComponentReader({}).scalar(formula)
-        by_name = {symbol: names[symbol.name] for symbol in _symbols(formula, what) if symbol.name in names}
+        by_name = {
+            symbol: names[symbol.name] for symbol in _symbols(formula, what) if symbol.name in names
+        }
         return formula.xreplace(by_name)
 
     return read

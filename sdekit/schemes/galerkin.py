@@ -288,7 +288,9 @@ class _Terms:
                         known = factors[place]
                         factors[place] = value**power if known is None else known * value**power
             first = factors[0]
-            factors[0] = np.full_like(self.bases[0].nodes, scale) if first is None else first * scale
+            factors[0] = (
+                np.full_like(self.bases[0].nodes, scale) if first is None else first * scale
+            )
             yield factors
 
     def _value(self, index: int) -> tuple[int | None, Any]:

@@ -279,7 +279,12 @@ def _lower_bounds(parts: Splitting, word: str, *, has_stationary_law: bool) -> I
 
 
 def _sharp_claims(
-    weak: int, weak_known: bool, invariant: int | None, invariant_known: bool, place: str, degree: int
+    weak: int,
+    weak_known: bool,
+    invariant: int | None,
+    invariant_known: bool,
+    place: str,
+    degree: int,
 ) -> list[Claim]:
     claims = []
     for what, found, known, test in (

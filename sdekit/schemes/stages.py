@@ -87,9 +87,7 @@ def _slopes(components: Components) -> list[sp.Expr]:
     return [sp.diff(components.hamiltonian, x) for x in components.coordinates]
 
 
-def part_components(
-    dynamics: Dynamics, part: Part, sizes: Mapping[str, int]
-) -> Components:
+def part_components(dynamics: Dynamics, part: Part, sizes: Mapping[str, int]) -> Components:
     """The part as a dynamics of its own, in the coordinates of the whole."""
     rates = dict(part.updates)
     alone = Dynamics(

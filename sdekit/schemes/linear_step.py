@@ -1,0 +1,450 @@
+r"""Stationary covariance of a scheme on quadratic targets of any dimension, with gradient noise.
+
+$U = \tfrac12 \theta^T K \theta$ and a stochastic gradient $\nabla U + \eta$, $\eta \sim N(0, V)$
+drawn anew wherever the positions have moved since the last force, and shared by neighbouring kicks
+that see the same positions, as a sampler with one force per step does. One step is
+$x \mapsto M x + \zeta$; $S = M S M^T + N$ is solved in numbers.
+
+Not for formulas in h (`sdekit.schemes.harmonic`).
+
+Notation: d coordinates of the state, n of the positions; J and D of a part; V the covariance of
+the gradient noise.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import sympy as sp
+from sympy.core.function import AppliedUndef
+
+from sdekit.declare.components import Components
+from sdekit.declare.dynamics import Dynamics
+from sdekit.errors import SchemeError
+from sdekit.schemes.concrete import exact_value
+from sdekit.schemes.flow import Inexact, Part
+from sdekit.schemes.splitting import Splitting, splitting
+from sdekit.schemes.stability import first_crossing, spectral_radius
+from sdekit.schemes.stages import part_components
+from sdekit.schemes.word import ALGORITHM_1, ALGORITHM_2, EULER_MARUYAMA
+
+
+@dataclass(frozen=True)
+class Letter:
+    """One stage of a step: coefficients and how they are integrated.
+
+    Attributes:
+        J: Drift matrix of the part, shape (d, d).
+        D: Diffusion, shape (d, d).
+        entry: How the gradient noise enters the drift, shape (d, n).
+        share: Share of the step.
+        method: "exact", "rk4", "strang" or "euler_maruyama".
+    """
+
+    J: np.ndarray
+    D: np.ndarray
+    entry: np.ndarray
+    share: float
+    method: str
+
+    @property
+    def is_kick(self) -> bool:
+        """Whether the force acts, and its noise with it."""
+        return bool(np.any(self.entry))
+
+    def moves(self, places: Sequence[int]) -> bool:
+        """Whether coordinates at these places change."""
+        rows = list(places)
+        return bool(np.any(self.J[rows]) or np.any(self.D[rows]) or np.any(self.entry[rows]))
+
+
+@dataclass(frozen=True)
+class StationaryLaw:
+    """The stationary Gaussian law of a scheme.
+
+    Attributes:
+        coordinates: Names of the state.
+        covariance: S at the end of a step, shape (d, d).
+        spectral_radius: Of M; below 1, or there would be no law.
+    """
+
+    coordinates: tuple[str, ...]
+    covariance: np.ndarray
+    spectral_radius: float
+
+    def block(self, name: str) -> np.ndarray:
+        """The covariance of the coordinates of one variable, such as theta."""
+        places = [i for i, x in enumerate(self.coordinates) if x.rsplit("_", 1)[0] == name]
+        places = places or [i for i, x in enumerate(self.coordinates) if x == name]
+        if not places:
+            raise SchemeError(f"there is no variable {name}", expected=", ".join(self.coordinates))
+        return self.covariance[np.ix_(places, places)]
+
+
+def quadratic_law(
+    dynamics: Dynamics,
+    word: str | None,
+    *,
+    stiffness: Any,
+    step_size: float,
+    parameters: Mapping[str, Any] | None = None,
+    gradient_noise: Any = None,
+) -> StationaryLaw:
+    """The stationary covariance of a scheme on U = theta^T K theta / 2.
+
+    Args:
+        dynamics: A declaration that is linear once U is quadratic.
+        word: The scheme; the default word when left out.
+        stiffness: K, shape (n, n), or a number for n = 1.
+        step_size: h.
+        parameters: A number for each scalar parameter; a matrix parameter may be given as array.
+        gradient_noise: V, shape (n, n); none when left out.
+
+    Raises:
+        SchemeError: If shapes do not fit, the scheme is not linear or is unstable at this h.
+
+    Example:
+        >>> import sdekit.catalog as catalog
+        >>> law = quadratic_law(
+        ...     catalog.get("langevin"), "OBABO", stiffness=1.0, step_size=1.0, parameters={"A": 1}
+        ... )
+        >>> float(law.block("theta")[0, 0].round(12))
+        1.333333333333
+
+    Source: the discrete Lyapunov equation; MATH.md B.4.
+    Checked by: tests/schemes/test_linear_step.py.
+    """
+    K = symmetric_matrix(stiffness, "stiffness", None)
+    V = symmetric_matrix(0.0 * K if gradient_noise is None else gradient_noise, "noise", len(K))
+    letters, components = letters_of(splitting(dynamics), word, K, dict(parameters or {}), {})
+    _require_positive(step_size)
+    M, N = step_maps(letters, positions_in(components), V, step_size)
+    S = solve_lyapunov(M, N)
+    size = components.dimension
+    names = tuple(x.name for x in components.coordinates)
+    return StationaryLaw(names, S[:size, :size], spectral_radius(M))
+
+
+def stability_limit(
+    dynamics: Dynamics,
+    word: str | None,
+    *,
+    stiffness: Any,
+    parameters: Mapping[str, Any] | None = None,
+) -> float | None:
+    """The smallest step size at which a scheme is unstable on U = theta^T K theta / 2, or None."""
+    K = symmetric_matrix(stiffness, "stiffness", None)
+    letters, components = letters_of(splitting(dynamics), word, K, dict(parameters or {}), {})
+    places = positions_in(components)
+    return first_crossing(lambda h: spectral_radius(step_maps(letters, places, 0 * K, h)[0]))
+
+
+def symmetric_matrix(value: Any, what: str, size: int | None) -> np.ndarray:
+    """A number or nested list as a symmetric matrix.
+
+    Raises:
+        SchemeError: If it is not symmetric or not of the size.
+    """
+    matrix = np.atleast_2d(np.asarray(value, dtype=float))
+    fits = matrix.ndim == 2 and matrix.shape[0] == matrix.shape[1]
+    if not fits or (size is not None and len(matrix) != size) or not np.allclose(matrix, matrix.T):
+        raise SchemeError(
+            f"the {what} is no symmetric matrix of the right size",
+            expected="shape (n, n)" if size is None else f"shape ({size}, {size})",
+            found=f"shape {matrix.shape}",
+        )
+    return matrix
+
+
+def positions_in(components: Components) -> list[int]:
+    """Places of the target's coordinates in the state."""
+    return [components.coordinates.index(x) for x in components.target_coordinates]
+
+
+def _require_positive(step_size: float) -> None:
+    if not step_size > 0:
+        raise SchemeError("the step size is not positive", found=step_size)
+
+
+# -- coefficients --------------------------------------------------------------------------------
+
+
+def letters_of(
+    parts: Splitting,
+    word: str | None,
+    K: np.ndarray,
+    parameters: Mapping[str, Any],
+    frozen: Mapping[str, float],
+) -> tuple[list[Letter], Components]:
+    """The stages of a step with numbers put in.
+
+    Args:
+        parts: The splitting.
+        word: The scheme; the default word when None.
+        K: Stiffness, shape (n, n).
+        parameters: Numbers by name.
+        frozen: Values for coordinates that stand still, by name.
+
+    Raises:
+        SchemeError: If a coefficient is not a number after that.
+    """
+    dynamics = parts.dynamics
+    open_sizes = [dim for dim in dynamics.dimensions if dim.size is None]
+    if len(K) > 1 and not open_sizes:
+        raise SchemeError("the model has one dimension", found=f"stiffness of shape {K.shape}")
+    sizes = {dim.name: len(K) for dim in open_sizes}
+    components = dynamics.at(**sizes)
+    put = _Numbers(components, K, parameters, frozen)
+    coefficients = {}
+    for part in parts.parts:
+        piece = part_components(dynamics, part, sizes)
+        coefficients[part.letter] = put.matrices(part, piece)
+    scheme = parts.default_word if word is None else word
+    return _letters(parts, scheme, coefficients), components
+
+
+class _Numbers:
+    """Replaces potential, parameters and frozen coordinates by numbers."""
+
+    def __init__(
+        self,
+        components: Components,
+        K: np.ndarray,
+        parameters: Mapping[str, Any],
+        frozen: Mapping[str, float],
+    ) -> None:
+        self.components = components
+        energy = components.target if components.target is not None else components.hamiltonian
+        self.function = next(iter(energy.atoms(AppliedUndef)), None) if energy is not None else None
+        x = sp.Matrix(components.target_coordinates)
+        exact = sp.Matrix(K.shape[0], K.shape[1], lambda i, j: sp.Float(K[i, j], 17))
+        # A force that is off by eta is the force of this potential; eta stands for its noise.
+        self.noise = [sp.Dummy(f"eta_{k}") for k in range(len(K))]
+        if len(x) != len(K):
+            raise SchemeError(
+                "the stiffness does not fit the target",
+                expected=f"shape ({len(x)}, {len(x)})",
+                found=f"shape {K.shape}",
+            )
+        tilt = sum((a * b for a, b in zip(self.noise, x, strict=True)), sp.Integer(0))
+        self.potential = (x.T * exact * x)[0, 0] / 2 + tilt
+        self.values: dict[sp.Symbol, Any] = {}
+        for name, value in parameters.items():
+            self.values |= self._entries(name, value)
+        names = {x.name: x for x in components.coordinates}
+        self.values |= {names[name]: sp.Float(value, 17) for name, value in frozen.items()}
+        self.moving = [x for x in components.coordinates if x.name not in frozen]
+
+    def _entries(self, name: str, value: Any) -> dict[sp.Symbol, Any]:
+        symbols = {symbol.name: symbol for symbol in self.components.parameters}
+        if np.ndim(value) == 0:
+            return {symbols[name]: exact_value(name, value)} if name in symbols else {}
+        array = np.asarray(value, dtype=float)
+        found = {}
+        for index in np.ndindex(array.shape):
+            label = "_".join([name, *(str(k + 1) for k in index)])
+            if label in symbols:
+                found[symbols[label]] = sp.Float(array[index], 17)
+        return found
+
+    def matrices(self, part: Part, piece: Components) -> tuple[np.ndarray, ...]:
+        """J, D and noise entry of a part, rows of frozen coordinates zero."""
+        size = self.components.dimension
+        drift = sp.Matrix([self._put(rate) for rate in piece.drift])
+        jacobian = drift.jacobian([*self.components.coordinates, *self.noise])
+        both, D = np.zeros((size, size + len(self.noise))), np.zeros((size, size))
+        for i, x in enumerate(self.components.coordinates):
+            if x in self.moving:
+                both[i] = [self._number(part, entry) for entry in jacobian.row(i)]
+        for (i, j), entry in piece.diffusion.items():
+            if {self.components.coordinates[i], self.components.coordinates[j]} <= set(self.moving):
+                D[i, j] = self._number(part, self._put(entry))
+        return both[:, :size], D, both[:, size:]
+
+    def _put(self, expression: sp.Expr) -> sp.Expr:
+        if self.function is not None:
+            expression = expression.subs(self.function, self.potential).doit()
+        return sp.expand(expression.subs(self.values))
+
+    def _number(self, part: Part, entry: sp.Expr) -> float:
+        if entry.free_symbols or entry.atoms(AppliedUndef):
+            raise SchemeError(
+                f"part {part.letter} is not linear with numbers put in",
+                expected="a quadratic target and a number for every parameter",
+                found=str(entry),
+                fix="give the missing parameters, or see mean_field for thermostats",
+            )
+        return float(entry)
+
+
+def _letters(
+    parts: Splitting, word: str, coefficients: Mapping[str, tuple[np.ndarray, ...]]
+) -> list[Letter]:
+    def together(group: Sequence[Part]) -> Letter:
+        sums = [
+            sum(matrices) for matrices in zip(*(coefficients[p.letter] for p in group), strict=True)
+        ]
+        return Letter(*map(np.asarray, sums), 1.0, "euler_maruyama")
+
+    if word == EULER_MARUYAMA:
+        return [together(parts.parts)]
+    if word in (ALGORITHM_1, ALGORITHM_2):
+        if parts.algorithm_1 is None:
+            raise SchemeError(f"{word} needs positions that move along momenta")
+        return [together(group) for group in parts.algorithm_1]
+    found = []
+    for letter, share in parts.parse(word):
+        flow = parts.part(letter).flow
+        method = flow.method if isinstance(flow, Inexact) else "exact"
+        J, D, entry = coefficients[letter]
+        found.append(Letter(J, D, entry, float(share), method))
+    return found
+
+
+# -- maps ----------------------------------------------------------------------------------------
+
+
+def step_maps(
+    letters: Sequence[Letter], positions: Sequence[int], V: np.ndarray, step_size: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """M and N of one step on the state, extended by the current gradient noise.
+
+    Args:
+        letters: The stages.
+        positions: Places of the positions in the state.
+        V: Covariance of the gradient noise, shape (n, n).
+        step_size: h.
+
+    Returns:
+        Arrays of shape (d + n, d + n).
+    """
+    full = len(letters[0].J) + len(V)
+    M, N = np.eye(full), np.zeros((full, full))
+    for _, m, noise in _passes(letters, positions, V, step_size):
+        M, N = m @ M, m @ N @ m.T + noise
+    return M, N
+
+
+def covariances_along(
+    letters: Sequence[Letter],
+    positions: Sequence[int],
+    V: np.ndarray,
+    step_size: float,
+    S: np.ndarray,
+) -> list[np.ndarray]:
+    """The covariance just before each stage, from the covariance S at the start of the step."""
+    found = []
+    for starts_stage, m, noise in _passes(letters, positions, V, step_size):
+        if starts_stage:
+            found.append(S)
+        S = m @ S @ m.T + noise
+    return found
+
+
+def _passes(
+    letters: Sequence[Letter], positions: Sequence[int], V: np.ndarray, step_size: float
+) -> Iterator[tuple[bool, np.ndarray, np.ndarray]]:
+    """The maps of a step one by one; True for a stage, False for a new draw of gradient noise."""
+    size = len(letters[0].J)
+    redraw = np.diag(np.r_[np.ones(size), np.zeros(len(V))])
+    drawn = np.zeros_like(redraw)
+    drawn[size:, size:] = V
+    is_fresh = _force_is_known_at_start(letters, positions)
+    for letter in letters:
+        if letter.is_kick and not is_fresh:
+            yield False, redraw, drawn
+            is_fresh = True
+        yield True, *_letter_maps(letter, step_size)
+        is_fresh = is_fresh and not letter.moves(positions)
+
+
+def _force_is_known_at_start(letters: Sequence[Letter], positions: Sequence[int]) -> bool:
+    """Whether the last force of the step before is still that of the present positions."""
+    for letter in reversed(letters):
+        if letter.moves(positions):
+            return False
+        if letter.is_kick:
+            return True
+    return False
+
+
+def _letter_maps(letter: Letter, step_size: float) -> tuple[np.ndarray, np.ndarray]:
+    """M and N of a stage on the state and the gradient noise, which stands still."""
+    size, extra = letter.entry.shape
+    J, D = np.zeros((size + extra, size + extra)), np.zeros((size + extra, size + extra))
+    J[:size, :size], J[:size, size:], D[:size, :size] = letter.J, letter.entry, letter.D
+    return stage_maps(letter.method, J, D, letter.share * step_size)
+
+
+def stage_maps(
+    method: str, J: np.ndarray, D: np.ndarray, time: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """M and N of one stage over a time."""
+    size = len(J)
+    if method == "euler_maruyama":
+        return np.eye(size) + time * J, 2 * time * D
+    if method == "exact":
+        return _exact(J, D, time)
+    if method == "rk4":
+        return _runge_kutta(J, time), np.zeros_like(D)
+    half = _runge_kutta(J, time / 2)
+    return half @ half, half @ (2 * time * D) @ half.T
+
+
+def _runge_kutta(J: np.ndarray, time: float) -> np.ndarray:
+    term, total = np.eye(len(J)), np.eye(len(J))
+    for k in range(1, 5):
+        term = term @ J * (time / k)
+        total = total + term
+    return total
+
+
+def _exact(J: np.ndarray, D: np.ndarray, time: float) -> tuple[np.ndarray, np.ndarray]:
+    """Decay and noise of the exact flow: Van Loan over a short time, then doubling.
+
+    exp(h [[J, 2 D], [0, -J^T]]) holds both, but overflows for strong friction over a long time.
+    """
+    size = len(J)
+    whole = np.block([[J, 2 * D], [np.zeros((size, size)), -J.T]])
+    doublings = max(0, math.ceil(math.log2(max(np.abs(J).sum() * time, 1e-300))))
+    both = _short_exponential(whole * (time / 2**doublings))
+    decay = both[:size, :size]
+    noise = both[:size, size:] @ decay.T
+    for _ in range(doublings):
+        noise = noise + decay @ noise @ decay.T
+        decay = decay @ decay
+    return decay, (noise + noise.T) / 2
+
+
+def _short_exponential(matrix: np.ndarray) -> np.ndarray:
+    """The exponential series; the drift inside has norm at most 1."""
+    term, total = np.eye(len(matrix)), np.eye(len(matrix))
+    for k in range(1, 26):
+        term = term @ matrix / k
+        total = total + term
+    return total
+
+
+def solve_lyapunov(M: np.ndarray, N: np.ndarray) -> np.ndarray:
+    """The solution of S = M S M^T + N.
+
+    Raises:
+        SchemeError: If the spectral radius of M is not below 1.
+    """
+    radius = spectral_radius(M)
+    if not radius < 1:
+        raise SchemeError(
+            "the scheme has no stationary law at this step size",
+            expected="a spectral radius below 1",
+            found=f"{radius:.6g}",
+            fix="take a smaller step, or see stability_limit",
+        )
+    # The Smith iteration: after k rounds 2^k terms of sum_j M^j N (M^T)^j are added up.
+    S, power = N, M
+    while np.abs(power).max() > 1e-17:
+        S, power = S + power @ S @ power.T, power @ power
+    return (S + S.T) / 2
