@@ -6,16 +6,19 @@ Each bridge is tested against the real package. Not for running (`run.py`).
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any, NamedTuple
 
 import jax
 import numpy as np
 
 from sdekit.declare.dynamics import Dynamics
-from sdekit.errors import SimulationError
+from sdekit.errors import MissingDependencyError, SimulationError
 from sdekit.simulate.diagnostics import require_arviz
 from sdekit.simulate.diffrax_problem import DiffraxProblem, diffrax_problem
 from sdekit.simulate.problem import bind
+from sdekit.simulate.sampler import Sampler, check_step_size
 from sdekit.simulate.start import check_auxiliary, normals_of, start_blocks, start_laws
 
 PRECISIONS = ("float32", "float64")
@@ -179,3 +182,119 @@ def _plain(value: Any) -> Any:
     if value is None or isinstance(value, bool | dict | list | tuple):
         return str(value)
     return value if isinstance(value, str | int | float) else str(value)
+
+
+class StepInfo(NamedTuple):
+    """What a BlackJAX step tells beside the state.
+
+    Args:
+        step_size: The step size taken.
+    """
+
+    step_size: Any
+
+
+def to_blackjax(sampler: Sampler, step_size: float) -> Any:
+    """A sampler as `blackjax.SamplingAlgorithm`, for BlackJAX's own loops.
+
+    Args:
+        sampler: From `sk.sampler`.
+        step_size: h.
+
+    Returns:
+        Pair `init(position, rng_key)`, `step(rng_key, state) -> (state, info)`; the state has
+        `position`.
+
+    Raises:
+        SimulationError: If the step size is not positive.
+        MissingDependencyError: Without BlackJAX.
+
+    Checked by: tests/simulate/test_bridges.py.
+    """
+    blackjax = _module("blackjax", "bridges")
+    size = check_step_size(step_size)
+
+    def init(position: Any, rng_key: Any = None) -> Any:
+        return sampler.init(jax.random.key(0) if rng_key is None else rng_key, position)
+
+    def step(rng_key: Any, state: Any) -> tuple[Any, StepInfo]:
+        return sampler.step(rng_key, state, size), StepInfo(jax.numpy.asarray(size))
+
+    return blackjax.base.SamplingAlgorithm(init, step)
+
+
+@dataclass(frozen=True, eq=False)
+class NumpyroTarget:
+    """The posterior of a NumPyro model on the unconstrained scale.
+
+    Args:
+        potential: U of the unconstrained position, log Jacobians included; for
+            `sk.sampler(dynamics, potential=...)`.
+        position: A start, as a dictionary by site.
+        to_model: Unconstrained position of one draw -> values of the sites of the model.
+    """
+
+    potential: Callable[[Any], Any]
+    position: dict[str, Any]
+    to_model: Callable[[Any], Any]
+
+    def constrained(self, position: Any) -> dict[str, np.ndarray]:
+        """Draws on the scale of the model, deterministic sites included.
+
+        Args:
+            position: Draws with leaves (chain, draw, ...), such as `run.position`.
+
+        Returns:
+            By site, shape (chain, draw, ...).
+        """
+        found = jax.jit(jax.vmap(jax.vmap(self.to_model)))(position)
+        return {name: np.asarray(values) for name, values in found.items()}
+
+
+def from_numpyro(
+    model: Callable[..., Any], *arguments: Any, seed: int = 0, **options: Any
+) -> NumpyroTarget:
+    """The posterior of a NumPyro model as a target.
+
+    Constrained sites (positive scales, simplices, ...) are sampled on NumPyro's unconstrained
+    scale with the log Jacobian added, and mapped back by `constrained`.
+
+    Args:
+        model: NumPyro model.
+        *arguments: Its arguments, the data among them.
+        seed: Of the start.
+        **options: Its keyword arguments.
+
+    Returns:
+        Potential, start and the way back.
+
+    Raises:
+        SimulationError: If NumPyro cannot initialize the model.
+        MissingDependencyError: Without NumPyro.
+
+    Checked by: tests/simulate/test_bridges.py.
+    """
+    util = _module("numpyro.infer.util", "bridges")
+    try:
+        found = util.initialize_model(
+            jax.random.key(seed), model, model_args=arguments, model_kwargs=options
+        )
+    except (TypeError, ValueError, RuntimeError, KeyError) as error:
+        raise SimulationError(
+            "NumPyro cannot initialize the model", found=str(error).splitlines()[0],
+            fix="call the model under numpyro.handlers.seed to see where it fails",
+        ) from error  # fmt: skip
+    if not found.param_info.z:
+        raise SimulationError(
+            "the NumPyro model has no latent continuous site", fix="sample a parameter in it"
+        )
+    return NumpyroTarget(found.potential_fn, dict(found.param_info.z), found.postprocess_fn)
+
+
+def _module(name: str, extra: str) -> Any:
+    try:
+        return import_module(name)
+    except ImportError as error:
+        raise MissingDependencyError(
+            f"this bridge needs {name.partition('.')[0]}", fix=f"pip install 'sdekit[{extra}]'"
+        ) from error
