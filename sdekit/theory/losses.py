@@ -82,30 +82,33 @@ def _binary_quantile_slope(z: ndarray, y: ndarray, tau: float) -> ndarray:
     return np.where(y > 0.5, positive, negative)
 
 
-def _sech_half(z: ndarray) -> ndarray:
-    """Integral of (2/pi) sech from -infinity to z <= 0."""
-    return 4 / np.pi * np.arctan(np.exp(z))
-
-
-def _smooth_sides(z: ndarray, tau: float) -> tuple[ndarray, ndarray]:
-    """P(latent < z) and P(latent > z), both without cancellation."""
-    below, above = _sech_half(np.minimum(z, 0)), _sech_half(-np.maximum(z, 0))
+def _sech_tail(z: ndarray) -> tuple[ndarray, ndarray]:
+    """(4/pi) arctan(e^-|z|), the tail beyond |z| of the density (2/pi) sech; and its logarithm."""
+    magnitude = np.abs(z)
+    small = np.exp(-np.minimum(magnitude, 300.0))
     return (
-        np.where(z < 0, tau * below, 1 - (1 - tau) * above),
-        np.where(z > 0, (1 - tau) * above, 1 - tau * below),
+        4 / np.pi * np.arctan(np.exp(-magnitude)),
+        np.log(4 / np.pi * np.arctan(small) / small) - magnitude,
     )
 
 
 def _smooth_binary_quantile(z: ndarray, y: ndarray, tau: float) -> ndarray:
-    lower, upper = _smooth_sides(z, tau)
-    return -np.log(np.where(y > 0.5, lower, upper))
+    """-log of P(latent < z) for label 1, of P(latent > z) for label 0."""
+    tail, log_tail = _sech_tail(z)
+    lower = np.where(z < 0, np.log(tau) + log_tail, np.log1p(-(1 - tau) * tail))
+    upper = np.where(z > 0, np.log1p(-tau) + log_tail, np.log1p(-tau * tail))
+    return -np.where(y > 0.5, lower, upper)
 
 
 def _smooth_binary_quantile_slope(z: ndarray, y: ndarray, tau: float) -> ndarray:
-    lower, upper = _smooth_sides(z, tau)
-    magnitude = np.exp(-np.abs(z))
-    density = np.where(z < 0, tau, 1 - tau) * 4 / np.pi * magnitude / (1 + magnitude**2)
-    return np.where(y > 0.5, -density / lower, density / upper)
+    tail, _ = _sech_tail(z)
+    small = np.exp(-np.minimum(np.abs(z), 300.0))
+    # Density over tail on the side of the tail, 1 far out; density over the rest on the other.
+    hazard = small / ((1 + small**2) * np.arctan(small))
+    density = 4 / np.pi * small / (1 + small**2)
+    lower = np.where(z < 0, hazard, (1 - tau) * density / (1 - (1 - tau) * tail))
+    upper = np.where(z > 0, hazard, tau * density / (1 - tau * tail))
+    return np.where(y > 0.5, -lower, upper)
 
 
 @dataclass(frozen=True)

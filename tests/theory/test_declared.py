@@ -1,0 +1,83 @@
+"""The declared processes are the computed ones, and their laws are proved where they are known."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import sympy as sp
+
+from sdekit.theory import LeastSquaresFlow, declared, pearson_law
+from tests.theory.problems import relative
+
+
+def substituted(components, values):
+    """Numbers for the symbols X_1_2, y_1, kappa, ... of a components object."""
+    table = {}
+    for name, value in values.items():
+        array = np.asarray(value)
+        for index in np.ndindex(*array.shape):
+            table["_".join([name, *(str(i + 1) for i in index)])] = sp.Float(array[index], 30)
+    return [(symbol, table[symbol.name]) for symbol in components.parameters]
+
+
+def test_the_declared_flow_has_the_drift_and_the_noise_of_the_computed_one():
+    design, y = np.array([[1.0, 2.0], [0.5, -1.0], [0.0, 1.5]]), np.array([1.0, 0.0, -2.0])
+    flow = LeastSquaresFlow(design, y, batch_size=2, step_size=0.3)
+    components = flow.to_dynamics().at(n=3, p=2)
+    values = substituted(components, flow.parameter_values())
+    beta = np.array([0.3, -0.7])
+    point = [*values, *zip(components.coordinates, beta, strict=True)]
+    drift = np.array([float(entry.subs(point)) for entry in components.drift])
+    diffusion = np.zeros((2, 2))
+    for (i, j), entry in components.diffusion.items():
+        diffusion[i, j] = float(entry.subs(point))
+    assert relative(drift, -flow.gradient(beta)) < 1e-12
+    assert relative(2 * diffusion, flow.noise_covariance(beta)) < 1e-12
+    assert flow.to_dynamics().hamiltonian is None
+
+
+@pytest.mark.parametrize("make", [declared.constant_covariance, declared.langevin])
+def test_known_gaussian_laws_are_proved_for_every_number_of_columns(make):
+    verify = pytest.importorskip("sdekit.verify.ladder").verify
+    found = verify(make())
+    assert found.checks["stationarity"].verdict.value == "proved"
+    assert found.verdict.value == "proved"
+    assert found.scope == "all n"
+
+
+def test_the_pearson_law_is_stationary():
+    verify = pytest.importorskip("sdekit.verify.ladder").verify
+    assert verify(declared.pearson()).checks["stationarity"].verdict.value == "proved"
+
+
+def test_declared_parameters_are_those_of_the_computed_processes():
+    rng = np.random.default_rng(0)
+    design = rng.normal(size=(20, 1))
+    flow = LeastSquaresFlow(design, rng.normal(size=20), batch_size=1, step_size=0.4)
+    values = declared.pearson_parameters(pearson_law(flow))
+    beta_hat = flow.mean(1e9)
+    for error in (-1.0, 0.5):
+        q = values["q2"] * ((error - values["c"]) ** 2 + values["w"] ** 2)
+        assert q == pytest.approx(flow.noise_covariance(beta_hat + error)[0, 0], rel=1e-9)
+    linear = declared.linear_parameters(flow, temperature=0.1)
+    assert relative(linear["S"], design.T @ design / 20) < 1e-12
+    assert relative(linear["b"], beta_hat) < 1e-12
+
+
+def test_importing_the_theory_needs_no_jax_and_no_scipy():
+    code = (
+        "import sys, sdekit.theory, sdekit.theory.flow, sdekit.theory.risk, sdekit.theory.paths;"
+        "sys.exit('jax' in sys.modules or 'scipy' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_every_public_name_of_the_theory_exists():
+    import sdekit.theory
+
+    for name in sdekit.theory.__all__:
+        assert getattr(sdekit.theory, name) is not None
+    assert set(dir(sdekit.theory)) == set(sdekit.theory.__all__)
+    with pytest.raises(AttributeError, match="no attribute 'Nonsense'"):
+        _ = sdekit.theory.Nonsense
