@@ -267,7 +267,20 @@ def _elementwise(node: Elementwise) -> Terms:
         ((monomial, coefficient),) = terms.items()
         if coefficient > 0 and all(entry_signs(b) == POSITIVE for b, _ in monomial.factors):
             return _log_of_product(monomial, coefficient)
+    if node.name == "abs" and len(terms) == 1 and not node.shape:
+        ((monomial, coefficient),) = terms.items()
+        return _absolute(monomial, coefficient)
     return _atom(Elementwise(node.name, as_expression(terms)))
+
+
+def _absolute(monomial: Monomial, coefficient: Fraction) -> Terms:
+    """|c a b| = |c| a |b| for a positive a."""
+    outside = frozenset(f for f in monomial.factors if entry_signs(f[0]) == POSITIVE)
+    inside = monomial.factors - outside
+    if not inside:
+        return {Monomial(outside): abs(coefficient)}
+    length = Elementwise("abs", as_expression({Monomial(inside): Fraction(1)}))
+    return {Monomial(outside | {(length, Fraction(1))}): abs(coefficient)}
 
 
 def _log_of_product(monomial: Monomial, coefficient: Fraction) -> Terms:

@@ -174,7 +174,7 @@ def _elementwise(node: Elementwise) -> Signs:
         return inner - NEGATIVE
     if node.name == "abs":
         return frozenset(s * s for s in inner)
-    if node.name == "log" and not node.operand.shape:
+    if node.name == "log":
         return _excess_over_one(node.operand)
     return UNKNOWN
 
@@ -183,12 +183,20 @@ def _excess_over_one(operand: Expression) -> Signs:
     """Signs of operand - 1, where the operand is a sum that holds a number of at least 1."""
     if not isinstance(operand, Sum):
         return UNKNOWN
-    constant = sum((t.value for t in operand.terms if isinstance(t, Number)), Fraction(0))
+    constants = [_constant_entry(term) for term in operand.terms]
+    constant = sum((value for value in constants if value is not None), Fraction(0))
     signs = _number(Number(constant - 1))
-    for term in operand.terms:
-        if not isinstance(term, Number):
+    for term, value in zip(operand.terms, constants, strict=True):
+        if value is None:
             signs = sum_signs(signs, entry_signs(term))
     return signs
+
+
+def _constant_entry(term: Expression) -> Fraction | None:
+    """The number that every entry of the term is; None if that is not visible."""
+    if isinstance(term, Number):
+        return term.value
+    return Fraction(1) if isinstance(term, Ones) else None
 
 
 def _dot(node: Dot) -> Signs:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from enum import Enum
 from fractions import Fraction
 
+from sdekit.calculus.limits import Unsupported
 from sdekit.declare.expression import (
     Call,
     Dot,
@@ -30,10 +31,12 @@ from sdekit.declare.expression import (
 from sdekit.declare.operators import ZERO
 from sdekit.declare.symbols import Variable
 from sdekit.verify import cores
-from sdekit.verify.expansion import Monomial, Terms, as_expression, expand
+from sdekit.verify.expansion import Monomial, Terms, TooLarge, as_expression, expand
 from sdekit.verify.forms import form_signs
-from sdekit.verify.implied import POSITIVE, entry_signs
-from sdekit.verify.quadratic import Split, split_by
+from sdekit.verify.implied import POSITIVE, entry_signs, never_negative
+from sdekit.verify.location_scale import centres, scales
+from sdekit.verify.quadratic import Split, involves, split_by
+from sdekit.verify.rewriting import substituted
 from sdekit.verify.shapes import radial_integral, univariate_integral
 from sdekit.verify.tails import Tail, Z
 
@@ -92,27 +95,36 @@ class Question:
         return not any(expression.depends_on(y) for y in self.outside)
 
 
+#: Nonnegative terms are dropped one at a time only where there are few.
+_MOST_DROPPED = 6
+
 _NO_THEOREM = Integral(Outcome.UNKNOWN, "no theorem applies to its terms")
 
 Family = Callable[[Question], Integral | None]
 
 
-def integrate(x: Variable, terms: Terms, outside: frozenset[Variable]) -> Integral:
+def integrate(
+    x: Variable,
+    terms: Terms,
+    outside: frozenset[Variable],
+    families: tuple[Family, ...] | None = None,
+) -> Integral:
     """The integral of exp(-terms) over the block x.
 
     Args:
         x: Block of any rank.
         terms: Expansion of those terms of Q that hold x.
         outside: Variables that Q may hold besides x.
+        families: Theorems to try; all of `FAMILIES` when left out.
 
     Returns:
-        The first answer of `FAMILIES` that decides something.
+        The first answer that decides something.
 
     Checked by: tests/verify/test_integrals.py.
     """
     question = Question(x, terms, split_by(terms, x), outside)
     best = _NO_THEOREM
-    for family in FAMILIES:
+    for family in FAMILIES if families is None else families:
         found = family(question)
         if found is None:
             continue
@@ -329,8 +341,73 @@ def _judged(
     return Integral(Outcome.CLOSED, reason, Product((HALF, determinant)))
 
 
+def _dominated(question: Question) -> Integral | None:
+    """Terms that are never negative only help: what is left without them is integrable."""
+    helpful = [
+        monomial
+        for monomial, coefficient in question.terms.items()
+        if never_negative(entry_signs(as_expression({monomial: coefficient})))
+    ]
+    others = {m: c for m, c in question.terms.items() if m not in helpful}
+    quadratic = {m: c for m, c in question.terms.items() if m not in question.split.other}
+    kept_sets = [quadratic] if set(question.split.other) <= set(helpful) else []
+    if len(helpful) <= _MOST_DROPPED:
+        kept_sets += [{**others, m: question.terms[m]} for m in helpful]
+    for kept in kept_sets:
+        if not kept or len(kept) == len(question.terms):
+            continue
+        found = integrate(question.x, kept, question.outside, _UNCHANGED)
+        if found.outcome in (Outcome.CLOSED, Outcome.FINITE) and not found.assumptions:
+            reason = f"{found.reason}, and the other terms are nonnegative"
+            is_free = question.is_free(question.energy)
+            return Integral(Outcome.CLOSED if is_free else Outcome.FINITE, reason)
+    return None
+
+
+def _shifted(question: Question) -> Integral | None:
+    r"""$\int e^{-f(X - m)}dX = \int e^{-f(Y)}dY$ for a centre m that depends on the outside."""
+    if question.x.domain.kind != "real" or question.is_free(question.energy):
+        return None
+    for centre in centres(question.x, question.energy):
+        moved = _changed(question, Sum((question.x, centre)), _NOT_SHIFTED)
+        if moved is not None:
+            return moved
+    return None
+
+
+def _scaled(question: Question) -> Integral | None:
+    r"""$\int e^{-f(X / s)}dX = s\int e^{-f(Y)}dY$ for a scale s > 0 that depends on the outside."""
+    x = question.x
+    if x.shape or x.domain.kind not in ("real", "positive") or question.is_free(question.energy):
+        return None
+    for scale in scales(x, question.energy):
+        stretched = _changed(question, Product((scale, x)), _UNCHANGED)
+        if stretched is not None:
+            energy = Sum((stretched.energy, Negation(_log(scale))))
+            return Integral(stretched.outcome, stretched.reason, energy, stretched.assumptions)
+    return None
+
+
+def _changed(
+    question: Question, image: Expression, families: tuple[Family, ...]
+) -> Integral | None:
+    """The closed form after the change of variables X = image."""
+    x = question.x
+    try:
+        terms = expand(substituted(question.energy, {x: image}))
+    except (TooLarge, Unsupported):
+        return None
+    mine = {m: c for m, c in terms.items() if involves(m, x)}
+    rest = {m: c for m, c in terms.items() if m not in mine}
+    found = integrate(x, mine, question.outside, families)
+    if found.outcome is not Outcome.CLOSED:
+        return None
+    energy = Sum((found.energy, as_expression(rest)))
+    return Integral(found.outcome, found.reason, energy, found.assumptions)
+
+
 #: In this order; the first that gives a closed form or an infinite integral answers.
-FAMILIES: tuple[Family, ...] = (
+_UNCHANGED: tuple[Family, ...] = (
     _absent,
     _gaussian,
     _unknown_function,
@@ -338,4 +415,7 @@ FAMILIES: tuple[Family, ...] = (
     _log_gamma,
     _elliptical,
     _one_dimension,
+    _dominated,
 )
+_NOT_SHIFTED = (*_UNCHANGED, _scaled)
+FAMILIES = (*_NOT_SHIFTED, _shifted)

@@ -75,6 +75,17 @@ def is_semidefinite(matrix: sp.Matrix) -> str | None:
     return "pivots " + ", ".join(texts) if texts else "D is zero"
 
 
+def all_pivots_positive(matrix: sp.Matrix) -> bool:
+    """Whether a symmetric matrix is shown to be positive definite: every pivot is positive."""
+    work = _opaque(matrix)
+    while work.rows:
+        places = [k for k in range(work.rows) if sign(work[k, k]) is Sign.POSITIVE]
+        if not places:
+            return False
+        work = _complement(work, places[0], [k for k in range(work.rows) if k != places[0]])
+    return True
+
+
 def _opaque(matrix: sp.Matrix) -> sp.Matrix:
     """Calls of unknown functions as symbols with the same assumptions."""
     calls: set[sp.Expr] = set()

@@ -74,14 +74,36 @@ def _on_domain(x: Variable, energy: Expression) -> tuple[Tail, str]:
         except Unsupported as reason:
             return Tail.UNKNOWN, reason.reason
         found.append(tail(at_end))
+    bad = _worst(found)
+    if bad is not None:
+        return bad
+    if not is_locally_bounded(energy, x):
+        return _on_two_half_lines(x, energy)
+    reasons = dict.fromkeys(reason for _, reason in found)
+    return Tail.FINITE, "; ".join(reasons)
+
+
+def _worst(found: list[tuple[Tail, str]]) -> tuple[Tail, str] | None:
+    """An infinite part, else one that is not known, else None."""
     for wanted in (Tail.INFINITE, Tail.UNKNOWN):
         for result in found:
             if result[0] is wanted:
                 return result
-    if not is_locally_bounded(energy, x):
-        return Tail.UNKNOWN, "a pole inside the domain is not excluded"
+    return None
+
+
+def _on_two_half_lines(x: Variable, energy: Expression) -> tuple[Tail, str]:
+    """A real line that may have a pole at 0: both half-lines by themselves."""
+    unknown = Tail.UNKNOWN, "a pole inside the domain is not excluded"
+    if x.domain.kind != "real":
+        return unknown
+    half = Variable(f"{x.name}_half", (), None, Domain("positive"))
+    sides = [substituted(energy, {x: image}) for image in (half, Negation(half))]
+    if not all(is_locally_bounded(collected(side), half) for side in sides):
+        return unknown
+    found = [_on_domain(half, collected(side)) for side in sides]
     reasons = dict.fromkeys(reason for _, reason in found)
-    return Tail.FINITE, "; ".join(reasons)
+    return _worst(found) or (Tail.FINITE, "; ".join(reasons))
 
 
 def _ends(domain: Domain) -> list[tuple[Expression, Expression]]:

@@ -221,7 +221,7 @@ def _raised(growth: Growth, exponent: Fraction) -> Growth:
     signs = entry_signs(growth.coefficient)
     if exponent.denominator != 1 and signs != POSITIVE:
         raise Unclear("a root of an unknown sign")
-    if 0 in signs:
+    if 0 in signs and exponent < 0:
         raise Unclear(f"{growth.coefficient!r} may vanish")
     return Growth(
         collected(Product((Number(exponent), growth.exponent))),
