@@ -227,3 +227,62 @@ def report(
     path = write_report(results_of(dynamics, experiment=experiment, steps=steps), out)
     print(path)
     return 0
+
+
+@app.command()
+def order(
+    model: NameOrFile,
+    word: Annotated[str | None, typer.Option(help="Word such as BAOAB; default: derived.")] = None,
+    n: Annotated[list[str] | None, typer.Option("--n", help="Size of the series; 1.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> int:
+    """Show the weak order of a splitting word, and its order for the stationary law."""
+    from sdekit.cli.inputs import dynamics_of, sizes_of
+    from sdekit.cli.show import show_json
+    from sdekit.schemes.order import order as order_of
+
+    dynamics = dynamics_of(model)
+    found = order_of(dynamics, word, **(sizes_of(n or [], dynamics) or {}))
+    if as_json:
+        show_json(found.to_dict())
+    else:
+        print(found)
+    return 0
+
+
+@app.command()
+def bias(
+    model: NameOrFile,
+    potential: Annotated[
+        str | None, typer.Option(help="In the target's variable, such as theta**4/4.")
+    ] = None,
+    observable: Annotated[str, typer.Option(help="Whose mean.")] = "theta**2",
+    word: Annotated[str | None, typer.Option(help="Word such as BAOAB; default: derived.")] = None,
+    values: Annotated[
+        list[str] | None, typer.Option("--set", help="Parameters: A=1,mu=10.")
+    ] = None,
+    tolerance: Annotated[
+        float | None, typer.Option(help="Bias that is accepted; prints the step size for it.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> int:
+    """Show the leading bias of a stationary mean under a word, at one degree of freedom."""
+    from sdekit.cli.inputs import dynamics_of, values_of
+    from sdekit.cli.show import show_json
+    from sdekit.schemes.bias import bias as bias_of
+
+    found = bias_of(
+        dynamics_of(model),
+        word,
+        potential=potential,
+        parameters=values_of(values or []),
+        observable=observable,
+    )
+    step = None if tolerance is None else found.recommended_step_size(tolerance)
+    if as_json:
+        show_json({**found.to_dict(), **({} if step is None else {"step_size": step})})
+        return 0
+    print(found)
+    if step is not None:
+        print(f"step size for a bias of {tolerance:g}: {step:.4g}")
+    return 0

@@ -14,6 +14,7 @@ from sdekit.declare.dynamics import Dynamics
 from sdekit.errors import SchemeError, SimulationError
 from sdekit.report.experiment import Experiment
 from sdekit.report.write import Results
+from sdekit.schemes.order import Order, order
 from sdekit.schemes.splitting import Splitting, splitting
 from sdekit.verify.ladder import verify
 
@@ -40,6 +41,7 @@ def results_of(dynamics: Dynamics, *, experiment: bool | None, steps: int) -> Re
         verification=verify(dynamics),
         derivation=_derivation(dynamics),
         splitting=_splitting(dynamics),
+        order=_order(dynamics),
         experiment=_experiment(dynamics, belongs, experiment, steps),
         title="" if record is None else record.title,
         notes=notes,
@@ -60,6 +62,14 @@ def _splitting(dynamics: Dynamics) -> Splitting | None:
         return splitting(dynamics)
     except SchemeError:
         # Coefficients that depend on time have no splitting; the report says nothing of it.
+        return None
+
+
+def _order(dynamics: Dynamics) -> Order | None:
+    try:
+        return order(dynamics)
+    except SchemeError:
+        # Order theory knows polynomials in jets; other coefficients have no order here.
         return None
 
 

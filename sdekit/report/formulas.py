@@ -5,6 +5,8 @@ Not for LaTeX of expressions, which `sdekit.declare.latex` writes.
 
 from __future__ import annotations
 
+import re
+
 from sdekit.declare.dynamics import Dynamics
 from sdekit.declare.latex import latex_text, symbol_latex
 from sdekit.declare.parser import parse_expression as parse
@@ -54,6 +56,29 @@ def tensor_formula(text: str, x: Variable, dynamics: Dynamics) -> tuple[str, boo
         pass
     formula = formula_of(text, dynamics)
     return None if formula is None else (formula, bool(x.shape))
+
+
+_POWER_OF_DERIVATIVE = re.compile(r"([A-Za-z]\w*(?:'+|\^\(\d+\)))\*\*(\d+)")
+_NAME = re.compile(r"[A-Za-z]\w*")
+
+
+def compact_terms(text: str) -> list[str]:
+    r"""LaTeX of each term of a formula in the notation U', U'', U^(4) of order theory.
+
+    Example:
+        >>> compact_terms("-p**3*U'''/12 + U'**2")
+        ["-p^{3} \\, U'''/12", "+ {U'}^{2}"]
+    """
+    pieces = re.split(r" (?=[+-] )", text)
+    return [_compact_latex(piece) for piece in pieces]
+
+
+def _compact_latex(text: str) -> str:
+    text = _POWER_OF_DERIVATIVE.sub(r"{\1}^{\2}", text)
+    text = re.sub(r"\*\*(\d+)", r"^{\1}", text)
+    text = re.sub(r"\^\((\d+)\)", r"^{(\1)}", text)
+    text = _NAME.sub(lambda name: symbol_latex(name[0]), text)
+    return text.replace("*", r" \, ")
 
 
 def space_of(x: Variable) -> str:

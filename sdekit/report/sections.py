@@ -21,8 +21,9 @@ from sdekit.report.document import (
     Verdict,
 )
 from sdekit.report.experiment import Experiment, figure_of
-from sdekit.report.formulas import formula_of, plain, space_of, symbol
+from sdekit.report.formulas import compact_terms, formula_of, plain, space_of, symbol
 from sdekit.schemes.flow import Part
+from sdekit.schemes.order import Order
 from sdekit.schemes.splitting import Splitting
 from sdekit.verify.verdict import Check, Verification, Witness
 
@@ -90,7 +91,6 @@ def _sentence(verification: Verification) -> str:
     if not claimed:
         return "no law is claimed, so none is proved; what the dynamics has was checked."
     return "neither a proof nor a counterexample was found."
-
 
 
 def verdict_section(verification: Verification, notes: tuple[str, ...] = ()) -> Section:
@@ -178,6 +178,30 @@ def splitting_section(splitting: Splitting) -> Section:
     if splitting.notes:
         blocks.append(Items(_each_plain(splitting.notes)))
     return Section("Splitting", tuple(blocks))
+
+
+def order_section(order: Order) -> Section:
+    """Weak and invariant-measure order, what is proved for which n, and the leading term."""
+    known = [
+        ("weak order", order.weak_order),
+        ("order for the stationary law", order.invariant_order),
+    ]
+    stated = ", ".join(f"{name} {value}" for name, value in known if value is not None)
+    blocks: list[Block] = [
+        Paragraph(f"The word {order.word}, for every smooth potential: {stated or 'exact'}."),
+    ]
+    if order.leading_text is not None and order.invariant_order is not None:
+        power = order.invariant_order + 1
+        blocks += [
+            Paragraph(
+                r"The step moves the stationary density first at this order, by "
+                rf"$\mathcal{{A}}_{{{power}}}^{{\dagger}} 1$, which at one degree of freedom is"
+            ),
+            Paragraph(" ".join(f"${term}$" for term in compact_terms(order.leading_text))),
+        ]
+    rows = tuple((plain(c.statement), plain(c.scope), plain(c.method)) for c in order.claims)
+    blocks.append(Table(("proved", "for", "because"), rows))
+    return Section("Order of the splitting", tuple(blocks))
 
 
 def _moves(part: Part) -> str:

@@ -21,11 +21,13 @@ from sdekit.report.sections import (
     dynamics_section,
     experiment_section,
     model_section,
+    order_section,
     refutation_section,
     splitting_section,
     verdict_section,
 )
 from sdekit.report.tex import write_tex
+from sdekit.schemes.order import Order
 from sdekit.schemes.splitting import Splitting
 from sdekit.verify.verdict import Verification
 
@@ -45,6 +47,7 @@ class Results:
         verification: Its verdicts.
         derivation: The stationarity condition written out.
         splitting: Its parts.
+        order: Orders of the default word.
         experiment: Runs on a target.
         title: Heading of the report; the name of the dynamics when empty.
         notes: Sentences below the verdict, such as what the source has wrong.
@@ -55,6 +58,7 @@ class Results:
     verification: Verification
     derivation: Derivation | None = None
     splitting: Splitting | None = None
+    order: Order | None = None
     experiment: Experiment | None = None
     title: str = ""
     notes: tuple[str, ...] = ()
@@ -76,6 +80,8 @@ def document_of(results: Results) -> Document:
         ]
     if results.splitting is not None:
         sections.append(splitting_section(results.splitting))
+    if results.order is not None:
+        sections.append(order_section(results.order))
     if results.experiment is not None:
         sections.append(experiment_section(results.experiment))
     sections.append(model_section(dynamics))
