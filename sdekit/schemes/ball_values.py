@@ -53,7 +53,7 @@ def _values(ring: JetRing, source: random.Random) -> list[arb] | None:
         if not isinstance(key, Kernel):
             exact[ring.key_as_sympy(index)] = _random_rational(key, source)
     values = []
-    for index, key in enumerate(ring.keys):
+    for index in range(len(ring.keys)):
         formula = ring.key_as_sympy(index)
         value = ball_value(formula, exact if formula not in exact else {formula: exact[formula]})
         if not value.is_finite():

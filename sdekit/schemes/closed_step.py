@@ -19,6 +19,7 @@ from sdekit.declare.components import Components
 from sdekit.errors import SchemeError
 from sdekit.schemes.concrete import Particle
 from sdekit.schemes.flow import Inexact, Part, Shift
+from sdekit.schemes.formulas import Formula, Matrix
 from sdekit.schemes.splitting import Splitting
 from sdekit.schemes.stages import part_components, small_sizes
 from sdekit.schemes.word import ALGORITHM_1, ALGORITHM_2, EULER_MARUYAMA
@@ -26,7 +27,7 @@ from sdekit.schemes.word import ALGORITHM_1, ALGORITHM_2, EULER_MARUYAMA
 STEP_SIZE = sp.Symbol("h", positive=True)
 STIFFNESS = sp.Symbol("K", positive=True)
 
-Maps = tuple[sp.Matrix, sp.Matrix]
+Maps = tuple[Matrix, Matrix]
 
 
 class ClosedStep:
@@ -48,15 +49,15 @@ class ClosedStep:
         self.sizes = small_sizes(parts.dynamics, {})
         whole = parts.dynamics.at(**self.sizes)
         self.coordinates = whole.coordinates
-        self.decay: list[tuple[sp.Symbol, sp.Expr]] = []
-        self._rates: dict[tuple[sp.Expr, Fraction], sp.Symbol] = {}
+        self.decay: list[tuple[sp.Symbol, Formula]] = []
+        self._rates: dict[tuple[Formula, Fraction], sp.Symbol] = {}
 
     @property
     def factors(self) -> tuple[sp.Symbol, ...]:
         """The decay factors, which lie between 0 and 1."""
         return tuple(symbol for symbol, _ in self.decay)
 
-    def maps(self) -> tuple[sp.ImmutableMatrix, sp.ImmutableMatrix]:
+    def maps(self) -> tuple[Matrix, Matrix]:
         """M and N of one step, shape (d, d) each."""
         M, N = sp.eye(len(self.coordinates)), sp.zeros(len(self.coordinates))
         for m, noise in self._stages():
@@ -97,14 +98,12 @@ class ClosedStep:
             )
         return [self._ornstein_uhlenbeck(J, D, share, unit)]
 
-    def _ornstein_uhlenbeck(
-        self, J: sp.Matrix, D: sp.Matrix, share: Fraction, unit: Fraction
-    ) -> Maps:
+    def _ornstein_uhlenbeck(self, J: Matrix, D: Matrix, share: Fraction, unit: Fraction) -> Maps:
         power = int(share / unit)
         decay = [self._decay_factor(-J[i, i], unit) ** power for i in range(J.rows)]
         time = STEP_SIZE * sp.Rational(share.numerator, share.denominator)
 
-        def noise(i: int, j: int) -> sp.Expr:
+        def noise(i: int, j: int) -> Formula:
             rate = -J[i, i] - J[j, j]
             if rate == 0:
                 return 2 * D[i, j] * time
@@ -112,7 +111,7 @@ class ClosedStep:
 
         return sp.diag(*decay), sp.Matrix(J.rows, J.rows, noise)
 
-    def _decay_factor(self, rate: sp.Expr, unit: Fraction) -> sp.Expr:
+    def _decay_factor(self, rate: Formula, unit: Fraction) -> Formula:
         """The symbol for exp(-rate h unit)."""
         if rate == 0:
             return sp.Integer(1)
@@ -136,11 +135,11 @@ class ClosedStep:
                 D[i, j] += self._constant_entry(part, self._concrete(entry))
         return J, D
 
-    def _constant(self, part: Part, drift: sp.Matrix) -> sp.Matrix:
+    def _constant(self, part: Part, drift: Matrix) -> Matrix:
         jacobian = drift.jacobian(list(self.coordinates))
         return jacobian.applyfunc(lambda entry: self._constant_entry(part, entry))
 
-    def _constant_entry(self, part: Part, entry: sp.Expr) -> sp.Expr:
+    def _constant_entry(self, part: Part, entry: Formula) -> Formula:
         entry = sp.cancel(entry)
         if entry.free_symbols & set(self.coordinates) or entry.atoms(AppliedUndef):
             raise SchemeError(
@@ -151,19 +150,20 @@ class ClosedStep:
             )
         return entry
 
-    def _concrete(self, expression: sp.Expr) -> sp.Expr:
+    def _concrete(self, expression: Formula) -> Formula:
         if self.particle_of is not None:
             return self.particle_of.concrete(expression)
         return with_quadratic_potential(expression, self.parts.dynamics.at(**self.sizes))
 
 
-def with_quadratic_potential(expression: sp.Expr, components: Components) -> sp.Expr:
+def with_quadratic_potential(expression: Formula, components: Components) -> Formula:
     """The expression with U = K theta^2 / 2 for the unknown function in the target."""
     energy = components.target if components.target is not None else components.hamiltonian
     functions = set() if energy is None else energy.atoms(AppliedUndef)
     for function in functions:
         if len(function.args) == 1:
-            expression = expression.subs(function, STIFFNESS * function.args[0] ** 2 / 2).doit()
+            position: Formula = function.args[0]
+            expression = expression.subs(function, STIFFNESS * position**2 / 2).doit()
     return expression
 
 
@@ -173,11 +173,11 @@ def _unit(shares: Sequence[Fraction]) -> Fraction:
     return Fraction(gcd(*(int(share * bottom) for share in shares)), bottom)
 
 
-def _euler(J: sp.Matrix, D: sp.Matrix, time: sp.Expr) -> Maps:
+def _euler(J: Matrix, D: Matrix, time: Formula) -> Maps:
     return sp.eye(J.rows) + time * J, 2 * time * D
 
 
-def _inexact(method: str, J: sp.Matrix, D: sp.Matrix, time: sp.Expr) -> list[Maps]:
+def _inexact(method: str, J: Matrix, D: Matrix, time: Formula) -> list[Maps]:
     if method == "euler_maruyama":
         return [_euler(J, D, time)]
     if method == "rk4":
@@ -186,6 +186,6 @@ def _inexact(method: str, J: sp.Matrix, D: sp.Matrix, time: sp.Expr) -> list[Map
     return [half, (sp.eye(J.rows), 2 * time * D), half]
 
 
-def _runge_kutta(J: sp.Matrix, time: sp.Expr) -> sp.Matrix:
+def _runge_kutta(J: Matrix, time: Formula) -> Matrix:
     terms = [(time * J) ** k / factorial(k) for k in range(5)]
     return sum(terms[1:], terms[0])

@@ -21,6 +21,7 @@ from sdekit.declare.expression import Call, Expression
 from sdekit.declare.parser import parse_expression
 from sdekit.declare.symbols import Parameter, Variable
 from sdekit.errors import SchemeError
+from sdekit.schemes.formulas import Formula
 from sdekit.schemes.stages import small_sizes
 
 Value = int | float | str | Fraction | sp.Expr
@@ -40,11 +41,11 @@ class Particle:
 
     components: Components
     function: AppliedUndef | None
-    potential: sp.Expr | None
-    values: Mapping[sp.Symbol, sp.Rational]
-    observable: sp.Expr
+    potential: Formula | None
+    values: Mapping[sp.Symbol, Formula]
+    observable: Formula
 
-    def concrete(self, expression: sp.Expr) -> sp.Expr:
+    def concrete(self, expression: Formula) -> Formula:
         """The expression with potential and parameters put in."""
         if self.function is not None:
             expression = expression.subs(self.function, self.potential).doit()
@@ -130,7 +131,7 @@ def _reader(
     scope |= {p.name: Parameter(p.name) for p in dynamics.parameters if not p.shape}
     scope |= {name: Parameter(name) for name in parameters if name not in scope}
 
-    def read(formula: str | sp.Expr, what: str) -> sp.Expr:
+    def read(formula: str | sp.Expr, what: str) -> Formula:
         if isinstance(formula, str):
             tree = parse_expression(formula, scope, where=what)
             if tree.shape or any(isinstance(node, Call) for node in tree.walk()):
@@ -158,10 +159,10 @@ def _symbols(formula: Any, what: str) -> set[Any]:
 
 def _values(
     dynamics: Dynamics, components: Components, parameters: Mapping[str, Value]
-) -> dict[sp.Symbol, sp.Rational]:
+) -> dict[sp.Symbol, Formula]:
     symbols = {symbol.name: symbol for symbol in components.parameters}
     declared = {p.name for p in dynamics.parameters}
-    values: dict[sp.Symbol, sp.Rational] = {}
+    values: dict[sp.Symbol, Formula] = {}
     for name, value in parameters.items():
         number = exact_value(name, value)
         entries = [s for n, s in symbols.items() if n == name or n.startswith(f"{name}_1")]
@@ -169,7 +170,7 @@ def _values(
             values |= dict.fromkeys(entries, number)
         # A name of its own may be used in the potential only.
         values[symbols.get(name, sp.Symbol(name))] = number
-        values |= {s: number for s in _assumed(dynamics, name)}
+        values |= dict.fromkeys(_assumed(dynamics, name), number)
     return values
 
 
@@ -181,7 +182,7 @@ def _assumed(dynamics: Dynamics, name: str) -> list[sp.Symbol]:
     return [s for s in found if isinstance(s, sp.Symbol)]
 
 
-def exact_value(name: str, value: Value) -> sp.Rational:
+def exact_value(name: str, value: Value) -> Formula:
     """The value of a parameter as an exact rational; a float is read as it is printed.
 
     Raises:

@@ -23,9 +23,10 @@ import sympy as sp
 
 from sdekit.errors import MissingDependencyError, SchemeError
 from sdekit.schemes.concrete import Particle
+from sdekit.schemes.formulas import Formula
 from sdekit.schemes.jets import Polynomial
-from sdekit.schemes.kernels import Kernel
 from sdekit.schemes.orthogonal import Basis, basis
+from sdekit.schemes.separable import Terms, array_function, outer_at
 from sdekit.schemes.stages import Step
 
 #: Polynomial degrees in each coordinate of the first attempt, by number of coordinates.
@@ -103,19 +104,8 @@ def _separated(particle: Particle) -> list[Any]:
                     found=f"{x} and {y} together in {hamiltonian}",
                 )
         others = {y: 0 for y in coordinates if y != x}
-        found.append(_function(sp.sympify(hamiltonian).subs(others), x))
+        found.append(array_function(sp.sympify(hamiltonian).subs(others), x))
     return found
-
-
-def _function(expression: sp.Expr, x: sp.Symbol) -> Any:
-    """A SymPy expression in one coordinate as a function of an array."""
-    evaluate = sp.lambdify(x, expression, "numpy", docstring_limit=0)
-
-    def values(points: np.ndarray) -> np.ndarray:
-        with np.errstate(all="ignore"):
-            return np.broadcast_to(np.asarray(evaluate(points), dtype=float), points.shape)
-
-    return values
 
 
 def _solve(
@@ -126,7 +116,7 @@ def _solve(
     weights = _weights(step)
     bases = [basis(f, degree // w + 1) for f, w in zip(energies, weights, strict=True)]
     chosen = _simplex(weights, degree)
-    terms = _Terms(step, particle, bases)
+    terms = Terms(step, particle, bases)
     operator = sparse.csr_matrix((len(chosen), len(chosen)))
     for factors, orders in terms.of_generator():
         operator = operator + _restricted(sparse, bases, factors, orders, chosen)
@@ -219,98 +209,21 @@ def _observable(particle: Particle, bases: Sequence[Basis], chosen: np.ndarray) 
         rest, columns = term, []
         for x, one in zip(coordinates, bases, strict=True):
             factor, rest = _split(rest, x)
-            columns.append(one.projection(_function(factor, x)(one.nodes)))
+            columns.append(one.projection(array_function(factor, x)(one.nodes)))
         if rest.free_symbols:
             raise SchemeError(
                 "the observable is no sum of products of functions of one coordinate",
                 found=str(particle.observable),
             )
-        total += float(rest) * _outer_at(columns, chosen)
+        total += float(rest) * outer_at(columns, chosen)
     return total
 
 
-def _split(term: sp.Expr, x: sp.Symbol) -> tuple[sp.Expr, sp.Expr]:
+def _split(term: Formula, x: sp.Symbol) -> tuple[Formula, Formula]:
     independent, dependent = term.as_independent(x, as_Add=False)
     if dependent.free_symbols - {x}:
         return sp.Integer(1), term
     return dependent, independent
-
-
-def _outer_at(columns: Sequence[np.ndarray], chosen: np.ndarray) -> np.ndarray:
-    result = np.ones(len(chosen))
-    for column, degrees in zip(columns, chosen.T, strict=True):
-        result = result * column[degrees]
-    return result
-
-
-class _Terms:
-    """The terms of ring elements as products of functions of one coordinate, at the nodes."""
-
-    def __init__(self, step: Step, particle: Particle, bases: Sequence[Basis]) -> None:
-        self.step = step
-        self.bases = bases
-        self.coordinates = particle.components.coordinates
-        self.particle = particle
-        self._values: dict[int, tuple[int | None, Any]] = {}
-
-    def of_generator(self) -> Any:
-        """Factors and derivative orders of each term of L."""
-        size = len(self.coordinates)
-        entries = [((i,), rate) for i, rate in self.step.whole.drift.items()]
-        entries += list(self.step.whole.diffusion.items())
-        for indices, polynomial in entries:
-            orders = [indices.count(i) for i in range(size)]
-            for factors in self._factors(polynomial):
-                yield factors, orders
-
-    def projected(self, polynomial: Polynomial, chosen: np.ndarray) -> np.ndarray:
-        """The coefficients <e_k, polynomial> on the chosen degrees."""
-        total = np.zeros(len(chosen))
-        ones = [one.projection(np.ones_like(one.nodes)) for one in self.bases]
-        for factors in self._factors(polynomial):
-            columns = [
-                ones[i] if factor is None else self.bases[i].projection(factor)
-                for i, factor in enumerate(factors)
-            ]
-            total += _outer_at(columns, chosen)
-        return total
-
-    def _factors(self, polynomial: Polynomial) -> Any:
-        for exponents, coefficient in polynomial.terms():
-            scale = float(coefficient.p) / float(coefficient.q)
-            factors: list[np.ndarray | None] = [None] * len(self.coordinates)
-            for index, power in enumerate(map(int, exponents)):
-                if power:
-                    place, value = self._value(index)
-                    if place is None:
-                        scale *= value**power
-                    else:
-                        known = factors[place]
-                        factors[place] = value**power if known is None else known * value**power
-            first = factors[0]
-            factors[0] = (
-                np.full_like(self.bases[0].nodes, scale) if first is None else first * scale
-            )
-            yield factors
-
-    def _value(self, index: int) -> tuple[int | None, Any]:
-        """The coordinate that a variable of the ring depends on, and its values at the nodes."""
-        if index not in self._values:
-            key = self.step.ring.keys[index]
-            formula = self.particle.concrete(self.step.ring.key_as_sympy(index))
-            read = [i for i, x in enumerate(self.coordinates) if x in formula.free_symbols]
-            if len(read) > 1:
-                raise SchemeError(
-                    "bias theory needs coefficients that are products over the coordinates",
-                    found=str(key.as_sympy() if isinstance(key, Kernel) else key),
-                )
-            if read:
-                place = read[0]
-                values = _function(formula, self.coordinates[place])(self.bases[place].nodes)
-                self._values[index] = (place, values)
-            else:
-                self._values[index] = (None, float(formula))
-        return self._values[index]
 
 
 def stationary_mean(particle: Particle) -> float:

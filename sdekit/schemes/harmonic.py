@@ -23,6 +23,7 @@ from sdekit.declare.dynamics import Dynamics
 from sdekit.errors import SchemeError
 from sdekit.schemes.closed_step import STEP_SIZE, ClosedStep
 from sdekit.schemes.concrete import Particle
+from sdekit.schemes.formulas import Formula, Matrix
 from sdekit.schemes.splitting import splitting
 
 
@@ -42,12 +43,12 @@ class HarmonicLaw:
 
     word: str
     coordinates: tuple[sp.Symbol, ...]
-    covariance: sp.ImmutableMatrix
-    decay: tuple[tuple[sp.Symbol, sp.Expr], ...]
-    step_map: sp.ImmutableMatrix
-    conditions: tuple[sp.Expr, ...]
+    covariance: Matrix
+    decay: tuple[tuple[sp.Symbol, Formula], ...]
+    step_map: Matrix
+    conditions: tuple[Formula, ...]
 
-    def moment(self, first: str, second: str) -> sp.Expr:
+    def moment(self, first: str, second: str) -> Formula:
         """The entry of the covariance for two coordinates by name; theta stands for theta_1."""
         i, j = (self._index(name) for name in (first, second))
         return self.covariance[i, j]
@@ -60,7 +61,7 @@ class HarmonicLaw:
             f"there is no coordinate {name}", expected=", ".join(x.name for x in self.coordinates)
         )
 
-    def written_out(self, expression: sp.Expr) -> sp.Expr:
+    def written_out(self, expression: Formula) -> Formula:
         """The expression with the decay factors written as exponentials."""
         return expression.subs(dict(self.decay))
 
@@ -140,7 +141,7 @@ def harmonic_law(
     )
 
 
-def stationary_covariance(M: sp.ImmutableMatrix, N: sp.ImmutableMatrix) -> sp.ImmutableMatrix:
+def stationary_covariance(M: Matrix, N: Matrix) -> Matrix:
     """The solution of S = M S M^T + N, entries factored.
 
     Args:
@@ -174,9 +175,7 @@ def stationary_covariance(M: sp.ImmutableMatrix, N: sp.ImmutableMatrix) -> sp.Im
     return sp.ImmutableMatrix(size, size, lambda i, j: entries[min(i, j), max(i, j)])
 
 
-def stability_conditions(
-    M: sp.ImmutableMatrix, factors: Sequence[sp.Symbol]
-) -> tuple[sp.Expr, ...]:
+def stability_conditions(M: Matrix, factors: Sequence[sp.Symbol]) -> tuple[Formula, ...]:
     """Jury's conditions for a spectral radius below 1, without factors that are always positive.
 
     Args:
@@ -194,10 +193,11 @@ def stability_conditions(
     return tuple(dict.fromkeys(condition for condition in reduced if condition != 1))
 
 
-def _without_positive_factors(condition: sp.Expr, factors: Sequence[sp.Symbol]) -> sp.Expr:
+def _without_positive_factors(condition: Formula, factors: Sequence[sp.Symbol]) -> Formula:
     result = sp.Integer(1)
     for part in sp.fraction(condition):
-        constant, found = sp.factor_list(sp.expand(part))
+        factored: Formula = sp.factor_list(sp.expand(part))
+        constant, found = factored
         result *= sp.sign(constant)
         for factor, power in found:
             terms = sp.Add.make_args(sp.expand(factor))

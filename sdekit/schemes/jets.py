@@ -13,27 +13,24 @@ Notation: n coordinates; a multi-index alpha counts the derivatives by each argu
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from fractions import Fraction
-from itertools import product
 from typing import Any
 
 import flint
 import sympy as sp
 from sympy.core.function import AppliedUndef
 
-from sdekit.errors import SchemeError
-from sdekit.schemes.kernels import DERIVATIVES, Formula, Kernel, companions, kernel_of
+from sdekit.schemes.formulas import Formula
+from sdekit.schemes.kernels import DERIVATIVES, Kernel
+from sdekit.schemes.vocabulary import (
+    Vocabulary,
+    jet_of,
+    kernel_factors,
+    multi_index,
+    multi_indices,
+)
 
 Polynomial = Any  # flint.fmpq_mpoly, which has no type stubs
-
-
-@dataclass(frozen=True)
-class _Family:
-    """One unknown function: the coordinates it reads and the highest derivative in use."""
-
-    arguments: tuple[int, ...]
-    order: int
 
 
 class JetRing:
@@ -60,76 +57,24 @@ class JetRing:
         extra: tuple[str, ...] = (),
     ) -> None:
         self.coordinates = coordinates
-        self._families: dict[Any, _Family] = {}
-        self._constants: list[Formula] = []
-        self.kernels: list[Kernel] = []
+        found = Vocabulary(coordinates)
         for expression in expressions:
-            self._discover(sp.sympify(expression))
-        self._keys: list[Any] = [*coordinates, *self._constants]
-        for function, family in self._families.items():
+            found.read(sp.sympify(expression))
+        self._families = found.families
+        self.kernels = found.kernels
+        self._keys: list[Any] = [*coordinates, *found.constants]
+        for function, family in found.families.items():
             self._keys += [
                 (function, alpha)
-                for alpha in _multi_indices(len(family.arguments), family.order + depth)
+                for alpha in multi_indices(len(family.arguments), family.order + depth)
             ]
-        self._keys += [*self.kernels, *extra]
+        self._keys += [*found.kernels, *extra]
         self._position = {key: index for index, key in enumerate(self._keys)}
         names = [f"g{index}" for index in range(len(self._keys))]
         self._ring = flint.fmpq_mpoly_ctx.get(names, "degrevlex")
         self._generators = self._ring.gens()
         self._images: dict[tuple[int, int], Polynomial | None] = {}
         self._converted: dict[Formula, Polynomial] = {}
-
-    # -- building the ring ---------------------------------------------------------------------
-
-    def _discover(self, expression: Formula) -> None:
-        if expression.is_Rational or expression in self.coordinates:
-            return
-        if expression.is_Symbol or expression.is_NumberSymbol:
-            if expression not in self._constants:
-                self._constants.append(expression)
-            return
-        if expression.is_Float:
-            raise SchemeError(
-                "order theory is exact and a floating point number is not",
-                found=str(expression),
-                fix="write it as a rational",
-            )
-        jet = _jet_of(expression)
-        if jet is not None:
-            self._discover_jet(*jet)
-            return
-        for kernel, _ in _kernel_factors(expression):
-            self._discover_kernel(kernel)
-        if not _kernel_factors(expression):
-            for argument in expression.args:
-                self._discover(argument)
-
-    def _discover_jet(self, function: AppliedUndef, order: int) -> None:
-        if any(argument not in self.coordinates for argument in function.args):
-            raise SchemeError(
-                f"order theory needs unknown functions at the coordinates, not {function}",
-                expected=f"arguments out of {', '.join(map(str, self.coordinates))}",
-                found=str(function),
-            )
-        arguments = tuple(self.coordinates.index(argument) for argument in function.args)
-        known = self._families.get(function)
-        if known is None or known.order < order:
-            self._families[function] = _Family(arguments, order)
-
-    def _discover_kernel(self, kernel: Kernel) -> None:
-        if kernel in self.kernels:
-            return
-        self._discover(kernel.argument)
-        if kernel.exponent is not None:
-            self._discover(kernel.exponent)
-        # Companions first: relations are eliminated from the last generator to the first.
-        before = [other for other in companions(kernel) if other not in self.kernels]
-        if kernel.kind in ("sin", "cos", "sinh", "cosh"):
-            self.kernels += [kernel, *before]
-            return
-        for other in before:
-            self._discover_kernel(other)
-        self.kernels.append(kernel)
 
     # -- arithmetic ----------------------------------------------------------------------------
 
@@ -163,10 +108,10 @@ class JetRing:
             return self._ring.constant(flint.fmpq(int(expression.p), int(expression.q)))
         if expression in self._position:
             return self.generator(expression)
-        jet = _jet_of(expression)
+        jet = jet_of(expression)
         if jet is not None:
-            return self.generator((jet[0], _alpha(expression)))
-        factors = _kernel_factors(expression)
+            return self.generator((jet[0], multi_index(expression)))
+        factors = kernel_factors(expression)
         if factors:
             result = self.one
             for kernel, power in factors:
@@ -368,38 +313,3 @@ class JetRing:
     def number(self, value: Fraction | int) -> Any:
         """A rational as a flint number."""
         return flint.fmpq(value.numerator, value.denominator)
-
-
-def _multi_indices(length: int, order: int) -> list[tuple[int, ...]]:
-    found = [alpha for alpha in product(range(order + 1), repeat=length) if sum(alpha) <= order]
-    return sorted(found, key=lambda alpha: (sum(alpha), alpha))
-
-
-def _jet_of(expression: Formula) -> tuple[AppliedUndef, int] | None:
-    """The unknown function and the number of derivatives, or None for anything else."""
-    if isinstance(expression, AppliedUndef):
-        return expression, 0
-    if isinstance(expression, sp.Derivative) and isinstance(expression.expr, AppliedUndef):
-        return expression.expr, sum(int(count) for _, count in expression.variable_count)
-    return None
-
-
-def _alpha(expression: Formula) -> tuple[int, ...]:
-    if isinstance(expression, AppliedUndef):
-        return (0,) * len(expression.args)
-    counts = dict(expression.variable_count)
-    return tuple(int(counts.get(argument, 0)) for argument in expression.expr.args)
-
-
-def _kernel_factors(expression: Formula) -> list[tuple[Kernel, int]]:
-    """Kernels with positive powers whose product the expression is; empty if it is none."""
-    if expression.is_Pow and expression.exp.is_Rational and not expression.exp.is_Integer:
-        if expression.base.is_Rational and expression.base.is_negative:
-            raise SchemeError("a root of a negative number is not real", found=str(expression))
-        if expression.exp.is_negative:
-            whole = -(expression.exp.p // expression.exp.q)
-            rest = expression.exp + whole
-            root = Kernel("root", expression.base, int(rest.q))
-            return [(Kernel("inverse", expression.base), int(whole)), (root, int(rest.p))]
-    kernel = kernel_of(expression)
-    return [] if kernel is None else [kernel]

@@ -15,8 +15,7 @@ import sympy as sp
 from sympy.core.function import AppliedUndef
 
 from sdekit.errors import SchemeError
-
-Formula = Any  # a SymPy expression; SymPy's annotations know no attributes of its subclasses
+from sdekit.schemes.formulas import Formula
 
 
 @dataclass(frozen=True)

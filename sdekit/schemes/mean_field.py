@@ -22,10 +22,10 @@ import sympy as sp
 from sdekit.declare.components import Components
 from sdekit.declare.dynamics import Dynamics
 from sdekit.errors import SchemeError
+from sdekit.schemes.formulas import Formula
+from sdekit.schemes.linear_letters import Letter, letters_of
 from sdekit.schemes.linear_step import (
-    Letter,
     covariances_along,
-    letters_of,
     positions_in,
     solve_lyapunov,
     step_maps,
@@ -145,9 +145,9 @@ class _Problem:
             )
         return found[0]
 
-    def _rate(self) -> sp.Expr:
+    def _rate(self) -> Formula:
         places = {x.name: i for i, x in enumerate(self.components.coordinates)}
-        rate = self.components.drift[places[self.name]]
+        rate: Formula = self.components.drift[places[self.name]]
         values = {symbol.name: symbol for symbol in rate.free_symbols}
         put = {values[n]: sp.Float(v, 17) for n, v in self.parameters.items() if n in values}
         return sp.expand(rate.subs(put))

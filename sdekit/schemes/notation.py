@@ -10,8 +10,10 @@ from typing import Any
 import sympy as sp
 from sympy.core.function import AppliedUndef
 
+from sdekit.schemes.formulas import Formula
 
-def compact(expression: sp.Expr) -> str:
+
+def compact(expression: Formula) -> str:
     """The expression as text, derivatives as primes, or with subscripts for several arguments.
 
     Example:
@@ -38,7 +40,7 @@ def _jet_name(node: Any) -> str:
     return function + by
 
 
-def _short_names(expression: sp.Expr) -> dict[sp.Symbol, sp.Symbol]:
+def _short_names(expression: Formula) -> dict[sp.Symbol, sp.Symbol]:
     """theta_1 becomes theta where there is no theta_2: the formula is one of a single particle."""
     symbols = {symbol.name: symbol for symbol in expression.free_symbols}
     short = {}

@@ -12,18 +12,9 @@ from fractions import Fraction
 from sdekit.declare.dynamics import Dynamics
 from sdekit.declare.expression import Expression, Number
 from sdekit.declare.symbols import Variable
-from sdekit.schemes.affine import (
-    diffusion_map,
-    functions_of,
-    linear_map,
-    scaled,
-    sum_of_maps,
-    total,
-    variables_of,
-)
+from sdekit.schemes.affine import functions_of, total, variables_of
 from sdekit.schemes.flow import (
     Blocks,
-    Flow,
     Inexact,
     Joint,
     LinearBlock,
@@ -34,6 +25,8 @@ from sdekit.schemes.flow import (
     Shift,
     Updates,
 )
+from sdekit.schemes.lettering import Draft, lettered
+from sdekit.schemes.linear_maps import diffusion_map, linear_map, scaled, sum_of_maps
 from sdekit.schemes.pieces import (
     Piece,
     commuting_groups,
@@ -43,21 +36,7 @@ from sdekit.schemes.pieces import (
     positions_of,
 )
 
-#: Letters for parts without a conventional one; M is left out so that no word spells "EM".
-SPARE_LETTERS = "EFGHIJKLNPQTUVWXYZCRSDOAB"
-
 MINUS_ONE = Number(Fraction(-1))
-
-
-@dataclass
-class _Draft:
-    """A part that has no letter yet."""
-
-    kind: str
-    preferred: str
-    flow: Flow
-    updates: Updates
-    diffusion: Blocks = ()
 
 
 @dataclass
@@ -68,7 +47,7 @@ class _Sorted:
     positions: frozenset[Variable]
     pieces: list[Piece]
     noise: Blocks
-    drafts: list[_Draft] = field(default_factory=list)
+    drafts: list[Draft] = field(default_factory=list)
 
     def take(self, taken: Iterable[Piece]) -> None:
         """Remove pieces that went into a part."""
@@ -100,7 +79,7 @@ def find_parts(dynamics: Dynamics, *, separate_forces: bool = False) -> tuple[Pa
     _take_linear_blocks(work)
     _take_linear(work)
     _take_shifts(work, separate_forces)
-    return _lettered(work.drafts)
+    return lettered(work.drafts)
 
 
 def momenta_of(dynamics: Dynamics, positions: frozenset[Variable]) -> frozenset[Variable]:
@@ -157,7 +136,7 @@ def _take_remainder(work: _Sorted, moved: list[Variable], whole: set[Variable]) 
     elif work.positions and not set(moved) & work.positions and is_force != bool(noise):
         preferred = "O" if noise else "B"
     flow = Inexact(updates, noise, method)
-    work.drafts.append(_Draft("remainder", preferred, flow, updates, noise))
+    work.drafts.append(Draft("remainder", preferred, flow, updates, noise))
 
 
 # -- linear parts --------------------------------------------------------------------------------
@@ -220,7 +199,7 @@ def _take_linear_block(work: _Sorted, moved: list[Variable]) -> None:
     )
     diffusion = tuple((key, _block_map(key, block)) for key, block in noise)
     flow = LinearBlock(tuple(moved), entries, diffusion)
-    work.drafts.append(_Draft("linear block", "O", flow, _updates(pieces), noise))
+    work.drafts.append(Draft("linear block", "O", flow, _updates(pieces), noise))
 
 
 def _block_map(key: tuple[Variable, Variable], block: Expression) -> LinearMap:
@@ -240,12 +219,12 @@ def _take_linear(work: _Sorted) -> None:
     for x in silent:
         if work.noise_on(x):
             flow = OrnsteinUhlenbeck(x, LinearMap(), _own_noise(work, x))
-            draft = _Draft("friction and noise", "O", flow, (), work.take_noise([x]))
+            draft = Draft("friction and noise", "O", flow, (), work.take_noise([x]))
             work.drafts.append(draft)
     for piece in rotations:
         assert piece.linear is not None and piece.linear.matrix is not None
         flow = Rotation(piece.variable, piece.linear.matrix)
-        work.drafts.append(_Draft("rotation", "R", flow, _updates([piece])))
+        work.drafts.append(Draft("rotation", "R", flow, _updates([piece])))
 
 
 def _own_noise(work: _Sorted, x: Variable) -> LinearMap:
@@ -272,7 +251,7 @@ def _take_ornstein_uhlenbeck(
     flow = flows[0] if len(flows) == 1 else Joint(tuple(flows))
     preferred = "O" if set(moved) & momenta or not momenta else "E"
     kind = "friction and noise"
-    work.drafts.append(_Draft(kind, preferred, flow, _updates(group), noise))
+    work.drafts.append(Draft(kind, preferred, flow, _updates(group), noise))
 
 
 # -- shifts --------------------------------------------------------------------------------------
@@ -310,56 +289,9 @@ def _by_function(kicks: list[Piece]) -> list[list[Piece]]:
 
 def _add_shift(work: _Sorted, group: list[Piece], kind: str, preferred: str) -> None:
     updates = _updates(group)
-    work.drafts.append(_Draft(kind, preferred, Shift(updates), updates))
+    work.drafts.append(Draft(kind, preferred, Shift(updates), updates))
 
 
 def _updates(pieces: Sequence[Piece]) -> Updates:
     moved = dict.fromkeys(piece.variable for piece in pieces)
     return tuple((x, total(p.term for p in pieces if p.variable == x)) for x in moved)
-
-
-# -- letters -------------------------------------------------------------------------------------
-
-#: Parts are listed, and named, in this order: exact ones of a kind before a remainder.
-_ORDER = (
-    "position drift",
-    "kick",
-    "linear block",
-    "friction and noise",
-    "thermostat drift",
-    "rotation",
-    "shear",
-    "remainder",
-)
-
-
-def _lettered(drafts: list[_Draft]) -> tuple[Part, ...]:
-    ordered = sorted(drafts, key=lambda draft: _ORDER.index(draft.kind))
-    reserved = {draft.preferred for draft in drafts} - {"E"}
-    used: list[str] = []
-    parts = []
-    for draft in ordered:
-        letter = draft.preferred
-        if letter in used or letter == "E":
-            letter = next(c for c in SPARE_LETTERS if c not in used and c not in reserved)
-        used.append(letter)
-        parts.append(_part(letter, draft))
-    return tuple(parts)
-
-
-def _part(letter: str, draft: _Draft) -> Part:
-    written = [term for _, term in draft.updates] + [block for _, block in draft.diffusion]
-    read = {x for expression in written for x in variables_of(expression)}
-    moved = set(draft.flow.variables)
-    reads = tuple(sorted(read - moved, key=lambda x: x.name))
-    return Part(
-        letter, draft.kind, draft.updates, draft.diffusion, draft.flow, reads, functions_of(written)
-    )
-
-
-def whole_part(dynamics: Dynamics) -> Part:
-    """The whole dynamics as one part, for what no splitting is sought for."""
-    updates = tuple((x, dynamics.drift[x]) for x in dynamics.variables)
-    noise = noise_of(dynamics)
-    flow = Inexact(updates, noise, "euler_maruyama" if noise else "rk4")
-    return _part("S", _Draft("remainder", "S", flow, updates, noise))

@@ -16,13 +16,9 @@ from sdekit.declare.dynamics import Dynamics
 from sdekit.declare.expression import Expression
 from sdekit.declare.operators import negate
 from sdekit.declare.symbols import Variable
-from sdekit.schemes.affine import (
-    expanded_terms,
-    is_antisymmetric,
-    linear_map,
-    variables_of,
-)
+from sdekit.schemes.affine import expanded_terms, is_antisymmetric, variables_of
 from sdekit.schemes.flow import Blocks, LinearMap
+from sdekit.schemes.linear_maps import linear_map
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,8 @@ from typing import Any
 from sdekit.declare.dynamics import Dynamics
 from sdekit.errors import SchemeError
 from sdekit.schemes.flow import Inexact, Part
-from sdekit.schemes.parts import find_parts, momenta_of, whole_part
+from sdekit.schemes.lettering import whole_part
+from sdekit.schemes.parts import find_parts, momenta_of
 from sdekit.schemes.pieces import positions_of
 from sdekit.schemes.proof import SumProof, prove_sum
 from sdekit.schemes.word import EULER_MARUYAMA, RESERVED, Word, parse_word
