@@ -1,0 +1,53 @@
+"""The exact engine for given sizes: a differential field that SymPy expressions are read into.
+
+    from sdekit.calculus import field
+
+    field.residual(components)     is exp(-H) stationary? proof, or exact witness
+    field.current(components)      the probability current with its jumps and poles
+    field.is_zero(expression)      does an expression vanish identically?
+    field.DifferentialField(xs)    elements with derivatives and division
+
+Names are loaded on first use. Not for all n at once (`sdekit.calculus.contraction`).
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from sdekit.calculus.field.currents import Current as Current
+    from sdekit.calculus.field.currents import current as current
+    from sdekit.calculus.field.elements import DifferentialField as DifferentialField
+    from sdekit.calculus.field.elements import Element as Element
+    from sdekit.calculus.field.elements import is_zero as is_zero
+    from sdekit.calculus.field.elements import zero_decision as zero_decision
+    from sdekit.calculus.field.proof import Decision as Decision
+    from sdekit.calculus.field.stationarity import FieldResidual as FieldResidual
+    from sdekit.calculus.field.stationarity import residual as residual
+    from sdekit.calculus.field.witness import PointWitness as PointWitness
+    from sdekit.calculus.limits import BudgetExceeded as BudgetExceeded
+    from sdekit.calculus.limits import Unsupported as Unsupported
+
+_HOME = {
+    "Current": "field.currents",
+    "current": "field.currents",
+    "DifferentialField": "field.elements",
+    "Element": "field.elements",
+    "is_zero": "field.elements",
+    "zero_decision": "field.elements",
+    "Decision": "field.proof",
+    "FieldResidual": "field.stationarity",
+    "residual": "field.stationarity",
+    "PointWitness": "field.witness",
+    "BudgetExceeded": "limits",
+    "Unsupported": "limits",
+}
+
+__all__ = list(_HOME)  # pyright: ignore[reportUnsupportedDunderAll]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"sdekit.calculus.{_HOME[name]}"), name)

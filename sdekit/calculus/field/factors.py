@@ -1,0 +1,220 @@
+"""Content, monomial and factors of elements; with them inverses, signs and absolute values.
+
+In a coarse tower the polynomial left after content and monomial is one factor; a fine tower
+factors it into irreducible polynomials. Either way each factor is kept as a ring element.
+
+Not for roots, logarithms and exponentials, which use these factors (`kernels.py`).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import sympy as sp
+from flint import fmpq
+
+from sdekit.calculus import signs
+from sdekit.calculus.field.generators import (
+    Constant,
+    Coordinate,
+    Exponential,
+    Jet,
+    Named,
+    Root,
+    Sign,
+)
+from sdekit.calculus.field.polynomial import (
+    ONE,
+    Monomial,
+    Polynomial,
+    irreducible_factors,
+    multiply_monomials,
+    power_of_monomial,
+    total,
+)
+from sdekit.calculus.limits import Unsupported
+
+if TYPE_CHECKING:
+    from sdekit.calculus.field.tower import Tower
+
+#: A named polynomial inside an atom is written out if that gives at most this many terms.
+_WRITTEN_OUT = 400
+#: The sign calculus is asked only about polynomials of at most this many terms.
+_SIGN_TERMS = 40
+
+
+class Factors(NamedTuple):
+    """content * monomial * product of factor ** multiplicity."""
+
+    content: fmpq
+    monomial: Monomial
+    factors: tuple[tuple[Polynomial, int], ...]
+
+
+def split(tower: Tower, polynomial: Polynomial) -> Factors:
+    """Take an element apart.
+
+    Returns:
+        Content, a Laurent monomial, and factors that are primitive polynomials with positive
+        leading coefficient, without a monomial factor and without negative exponents.
+
+    Raises:
+        Unsupported: If the element is zero.
+    """
+    polynomial = tower.reduced(polynomial)
+    monomial: Monomial = ()
+    while True:
+        if not polynomial:
+            raise Unsupported("an expression is divided by zero, or is the logarithm of zero")
+        common = polynomial.common_monomial()
+        monomial = multiply_monomials(monomial, common)
+        polynomial = polynomial.shifted(power_of_monomial(common, -1))
+        written_out = _without_names(tower, polynomial)
+        if written_out is polynomial:
+            break
+        polynomial = tower.reduced(written_out)
+    content = polynomial.content()
+    polynomial = polynomial.scaled(1 / content)
+    if polynomial == ONE:
+        return Factors(content, monomial, ())
+    if not tower.is_fine:
+        return Factors(content, monomial, ((polynomial, 1),))
+    found = tuple(
+        (factor.scaled(1 / factor.content()), multiplicity)
+        for factor, multiplicity in irreducible_factors(polynomial)
+    )
+    return Factors(content, monomial, found)
+
+
+def _without_names(tower: Tower, polynomial: Polynomial) -> Polynomial:
+    """Named polynomials replaced by what they stand for, where that stays small."""
+    for number in sorted(polynomial.generators(), reverse=True):
+        generator = tower.generators[number]
+        if not isinstance(generator, Named):
+            continue
+        parts = polynomial.degree_parts(number)
+        terms = sum(
+            len(part) * len(generator.definition) ** exponent if exponent < 9 else _WRITTEN_OUT + 1
+            for exponent, part in parts.items()
+        )
+        if terms <= _WRITTEN_OUT:
+            return total(part * generator.definition**e for e, part in parts.items())
+    return polynomial
+
+
+def named(tower: Tower, factor: Polynomial) -> Polynomial:
+    """A factor of `split` as one generator."""
+    return tower.element(Named(factor))
+
+
+def inverse(tower: Tower, polynomial: Polynomial) -> Polynomial:
+    """1 / element, as a single term."""
+    content, monomial, factors = split(tower, polynomial)
+    for number, exponent in monomial:
+        if exponent > 0:
+            tower.require("nonzero", Polynomial.generator(number))
+    result = Polynomial.number(1 / content).shifted(power_of_monomial(monomial, -1))
+    for factor, multiplicity in factors:
+        tower.require("nonzero", factor)
+        result = result * named(tower, factor) ** -multiplicity
+    return result
+
+
+def power(tower: Tower, polynomial: Polynomial, exponent: int) -> Polynomial:
+    """An element to an integer power; large powers keep their base as one generator."""
+    if exponent < 0:
+        return power(tower, inverse(tower, polynomial), -exponent)
+    if len(polynomial) <= 1 or len(polynomial) ** min(exponent, 9) <= _WRITTEN_OUT:
+        return tower.reduced(polynomial**exponent) if polynomial or exponent else ONE
+    content, monomial, factors = split(tower, polynomial)
+    result = Polynomial.number(content**exponent).shifted(power_of_monomial(monomial, exponent))
+    for factor, multiplicity in factors:
+        result = result * named(tower, factor) ** (multiplicity * exponent)
+    return result
+
+
+def sign(tower: Tower, polynomial: Polynomial) -> Polynomial:
+    """sign(element), a product of signs of its factors."""
+    if not tower.reduced(polynomial):
+        return Polynomial({})
+    content, monomial, factors = split(tower, polynomial)
+    result = ONE if content > 0 else -ONE
+    for number, exponent in monomial:
+        if exponent % 2:
+            result = result * sign_of_generator(tower, number)
+    for factor, multiplicity in factors:
+        if multiplicity % 2:
+            result = result * tower.sign_of_atom(factor)
+    return tower.reduced(result)
+
+
+def sign_of_generator(tower: Tower, number: int) -> Polynomial:
+    """sign(generator)."""
+    generator = tower.generators[number]
+    if generator.is_positive:
+        return ONE
+    if isinstance(generator, Sign):
+        return Polynomial.generator(number)
+    if isinstance(generator, Named):
+        return sign(tower, generator.definition)
+    return tower.sign_of_atom(Polynomial.generator(number))
+
+
+def sign_of_atom(tower: Tower, polynomial: Polynomial) -> Polynomial:
+    """1 or -1 where that is known on a dense set, else a sign generator."""
+    if len(polynomial) <= _SIGN_TERMS:
+        known = signs.sign(tower.expression(polynomial))
+        if known.is_nonnegative:
+            return ONE
+        if known.is_nonpositive:
+            return -ONE
+    return tower.element(Sign(polynomial))
+
+
+def require_positive(tower: Tower, polynomial: Polynomial) -> None:
+    """Note that an element must be positive, and use up what that says of the signs.
+
+    Raises:
+        Unsupported: If the element is known to be negative.
+    """
+    found = sign(tower, polynomial)
+    if found == ONE:
+        return
+    tower.require("positive", polynomial)
+    if not found or found.constant() is not None:
+        raise Unsupported(
+            f"{tower.expression(polynomial)} is never positive, so its root or logarithm is not real"
+        )
+    ((monomial, c),) = found
+    last = monomial[-1][0]
+    # A product of signs that is 1 gives its last sign as the product of the others.
+    tower.replace(last, Polynomial({monomial[:-1]: c}))
+
+
+def is_surely_nonzero(tower: Tower, polynomial: Polynomial) -> bool:
+    """Whether an element vanishes nowhere, as far as is known."""
+    if polynomial in tower.assumed:
+        return True
+    if len(polynomial) == 1:
+        ((monomial, _),) = polynomial
+        kinds = [tower.generators[number] for number, _ in monomial]
+        if all(isinstance(kind, (Exponential, Root)) for kind in kinds):
+            return True
+        if all(isinstance(kind, (Coordinate, Constant, Jet)) for kind in kinds):
+            return all(bool(kind.expression(tower).is_nonzero) for kind in kinds)
+    if len(polynomial) > _SIGN_TERMS:
+        return False
+    return signs.sign(tower.expression(polynomial)).is_nonzero
+
+
+def condition_texts(tower: Tower) -> tuple[str, ...]:
+    """The conditions noted so far that are not known to hold, such as `mu != 0`."""
+    texts: dict[str, None] = {}
+    for kind, polynomial in tower.conditions:
+        if is_surely_nonzero(tower, polynomial) and (
+            kind == "nonzero" or tower.sign(polynomial) == ONE
+        ):
+            continue
+        relation = "!= 0" if kind == "nonzero" else "> 0"
+        texts[f"{sp.sstr(tower.expression(polynomial))} {relation}"] = None
+    return tuple(texts)

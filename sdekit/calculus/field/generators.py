@@ -1,0 +1,385 @@
+"""What the generators of a differential field stand for, and how each is differentiated.
+
+A generator is a symbol, a jet of an unknown function, or a kernel of an earlier element: exp, log,
+cos and sin (or the tangent of the half angle), sign, root, a named polynomial, or a function known
+by its derivative alone. The tower keeps one number for each distinct generator.
+
+Not for reading expressions (`reading.py`) and not for arithmetic (`polynomial.py`).
+
+Notation: g is the generator, a its argument, d_i the derivative along coordinate i.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import sympy as sp
+from flint import fmpq
+from sympy.core.function import AppliedUndef
+
+from sdekit.calculus.field.jets import JetOf
+from sdekit.calculus.field.polynomial import ONE, ZERO, Polynomial
+
+
+class Ring(Protocol):
+    """What a generator needs from the tower that it lives in."""
+
+    def derivative(self, polynomial: Polynomial, coordinate: int) -> Polynomial:
+        """d_i of an element."""
+        ...
+
+    def inverse(self, polynomial: Polynomial) -> Polynomial:
+        """1 / element."""
+        ...
+
+    def absolute(self, polynomial: Polynomial) -> Polynomial:
+        """|element|."""
+        ...
+
+    def number_of(self, generator: Generator) -> int:
+        """The number of a generator, new or known."""
+        ...
+
+    def support(self, polynomial: Polynomial) -> frozenset[int]:
+        """The coordinates that an element may depend on."""
+        ...
+
+    def expression(self, polynomial: Polynomial) -> sp.Expr:
+        """The element in SymPy."""
+        ...
+
+
+class Generator(ABC):
+    """One generator; equal generators have equal data.
+
+    Class attributes:
+        is_positive: Whether g > 0 wherever it is defined.
+    """
+
+    is_positive: bool = False
+
+    @abstractmethod
+    def support(self, ring: Ring) -> frozenset[int]:
+        """The coordinates that g may depend on."""
+
+    @abstractmethod
+    def derivative(self, ring: Ring, own: Polynomial, coordinate: int) -> Polynomial:
+        """d_i g, where `own` is g as an element."""
+
+    @abstractmethod
+    def expression(self, ring: Ring) -> sp.Expr:
+        """The generator in SymPy."""
+
+    def inner(self) -> tuple[Polynomial, ...]:
+        """The elements that g is a function of."""
+        return ()
+
+    def order(self) -> int:
+        """The power of g that `power` rewrites; 0 when g satisfies no algebraic relation."""
+        return 0
+
+    def power(self, ring: Ring) -> Polynomial:
+        """g to its order, in earlier generators."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True)
+class Coordinate(Generator):
+    """A coordinate of the state."""
+
+    symbol: sp.Symbol
+    place: int
+
+    def support(self, ring: Ring) -> frozenset[int]:
+        return frozenset((self.place,))
+
+    def derivative(self, ring: Ring, own: Polynomial, coordinate: int) -> Polynomial:
+        return ONE if coordinate == self.place else ZERO
+
+    def expression(self, ring: Ring) -> sp.Expr:
+        return self.symbol
+
+
+@dataclass(frozen=True)
+class Constant(Generator):
+    """A parameter, or a number such as pi that is treated as independent of all others."""
+
+    symbol: sp.Expr
+
+    def support(self, ring: Ring) -> frozenset[int]:
+        return frozenset()
+
+    def derivative(self, ring: Ring, own: Polynomial, coordinate: int) -> Polynomial:
+        return ZERO
+
+    def expression(self, ring: Ring) -> sp.Expr:
+        return self.symbol
+
+
+class UnknownFunction:
+    """An unknown function at given arguments; one object for each, compared by identity.
+
+    Args:
+        call: The function at its arguments in SymPy.
+        elements: The arguments as elements.
+        supports: The coordinates that each argument may depend on.
+    """
+
+    def __init__(
+        self,
+        call: AppliedUndef,
+        elements: tuple[Polynomial, ...],
+        supports: tuple[frozenset[int], ...],
+    ) -> None:
+        self.call = call
+        self.elements = elements
+        self.support = frozenset().union(*supports)
+        #: Coordinate -> places of the arguments that may depend on it.
+        self.places: dict[int, list[int]] = {}
+        for place, support in enumerate(supports):
+            for coordinate in support:
+                self.places.setdefault(coordinate, []).append(place)
+
+
+@dataclass(frozen=True)
+class Jet(Generator):
+    """A partial derivative of an unknown function; places as in `jets.JetOf`."""
+
+    function: UnknownFunction
+    places: tuple[int, ...]
+
+    def inner(self) -> tuple[Polynomial, ...]:
+        return self.function.elements
+
+    def support(self, ring: Ring) -> frozenset[int]:
+        return self.function.support
+
+    def derivative(self, ring: Ring, own: Polynomial, coordinate: int) -> Polynomial:
+        result = ZERO
+        for place in self.function.places.get(coordinate, ()):
+            raised = Jet(self.function, tuple(sorted((*self.places, place))))
+            slope = ring.derivative(self.function.elements[place], coordinate)
+            result = result + Polynomial.generator(ring.number_of(raised)) * slope
+        return result
+
+    def expression(self, ring: Ring) -> sp.Expr:
+        return JetOf(self.function.call, self.places).expression()
+
+
+@dataclass(frozen=True)
+class Exponential(Generator):
+    """exp(a / scale); d_i g = g d_i a / scale."""
+
+    argument: Polynomial
+    scale: int
+    is_positive = True
+
+    def inner(self) -> tuple[Polynomial, ...]:
+        return (self.argument,)
+
+    def support(self, ring: Ring) -> frozenset[int]:
+        return ring.support(self.argument)
+
+    def derivative(self, ring: Ring, own: Polynomial, coordinate: int) -> Polynomial:
+        return own * ring.derivative(self.argument, coordinate).scaled(fmpq(1, self.scale))
+
+    def expression(self, ring: Ring) -> sp.Expr:
+        return sp.exp(ring.expression(self.argument) / self.scale)
+
+
+@dataclass(frozen=True)
+class Logarithm(Generator):
+    """log|a|; d_i g = d_i a / a."""
+
+    argument: Polynomial
+
+    def inner(self) -> tuple[Polynomial, ...]:
+        return (self.argument,)
+
+    def support(self, ring: Ring) -> frozenset[int]:
+        return ring.support(self.argument)
+
+    def derivative(self, ring: Ring, own: Polynomial, coordinate: int) -> Polynomial:
+        slope = ring.derivative(self.argument, coordinate)
+        return slope * ring.inverse(self.argument) if slope else ZERO
+
+    def expression(self, ring: Ring) -> sp.Expr:
+        return sp.log(ring.expression(ring.absolute(self.argument)))
+
+
+@dataclass(frozen=True)
+class Cosine(Generator):
+    """cos(a / scale); d_i g = -sin(a / scale) d_i a / scale."""
+
+    argument: Polynomial
+    scale: int
+
+    def inner(self) -> tuple[Polynomial, ...]:
+        return (self.argument,)
+
+    def support(self, ring: Ring) -> frozenset[int]:
+        return ring.support(self.argument)
+
+    def derivative(self, ring: Ring, own: Polynomial, coordinate: int) -> Polynomial:
+        sine = Polynomial.generator(ring.number_of(Sine(self.argument, self.scale)))
+        return sine * ring.derivative(self.argument, coordinate).scaled(fmpq(-1, self.scale))
+
+    def expression(self, ring: Ring) -> sp.Expr:
+        return sp.cos(ring.expression(self.argument) / self.scale)
+
+
+@dataclass(frozen=True)
+class Sine(Generator):
+    """sin(a / scale), with g^2 = 1 - cos^2; its cosine must be the earlier generator."""
+
+    argument: Polynomial
+    scale: int
+
+    def cosine(self, ring: Ring) -> Polynomial:
+        """The cosine of the same angle."""
+        return Polynomial.generator(ring.number_of(Cosine(self.argument, self.scale)))
+
+    def inner(self) -> tuple[Polynomial, ...]:
+        return (self.argument,)
+
+    def support(self, ring: Ring) -> frozenset[int]:
+        return ring.support(self.argument)
+
+    def derivative(self, ring: Ring, own: Polynomial, coordinate: int) -> Polynomial:
+        slope = ring.derivative(self.argument, coordinate).scaled(fmpq(1, self.scale))
+        return self.cosine(ring) * slope
+
+    def expression(self, ring: Ring) -> sp.Expr:
+        return sp.sin(ring.expression(self.argument) / self.scale)
+
+    def order(self) -> int:
+        return 2
+
+    def power(self, ring: Ring) -> Polynomial:
+        return ONE - self.cosine(ring) ** 2
+
+
+@dataclass(frozen=True)
+class HalfTangent(Generator):
+    """tan(a / (2 scale)), which makes cos and sin rational; d_i g = (1 + g^2) d_i a / (2 scale)."""
+
+    argument: Polynomial
+    scale: int
+
+    def inner(self) -> tuple[Polynomial, ...]:
+        return (self.argument,)
+
+    def support(self, ring: Ring) -> frozenset[int]:
+        return ring.support(self.argument)
+
+    def derivative(self, ring: Ring, own: Polynomial, coordinate: int) -> Polynomial:
+        slope = ring.derivative(self.argument, coordinate).scaled(fmpq(1, 2 * self.scale))
+        return (ONE + own**2) * slope
+
+    def expression(self, ring: Ring) -> sp.Expr:
+        return sp.tan(ring.expression(self.argument) / (2 * self.scale))
+
+
+@dataclass(frozen=True)
+class Sign(Generator):
+    """sign(a), a constant on each side of a = 0; g^2 = 1."""
+
+    argument: Polynomial
+
+    def inner(self) -> tuple[Polynomial, ...]:
+        return (self.argument,)
+
+    def support(self, ring: Ring) -> frozenset[int]:
+        return frozenset()
+
+    def derivative(self, ring: Ring, own: Polynomial, coordinate: int) -> Polynomial:
+        return ZERO
+
+    def expression(self, ring: Ring) -> sp.Expr:
+        return sp.sign(ring.expression(self.argument))
+
+    def order(self) -> int:
+        return 2
+
+    def power(self, ring: Ring) -> Polynomial:
+        return ONE
+
+
+@dataclass(frozen=True)
+class Root(Generator):
+    """|a|^(1/degree), with g^degree = |a|; d_i g = g d_i a / (degree a)."""
+
+    argument: Polynomial
+    degree: int
+    is_positive = True
+
+    def inner(self) -> tuple[Polynomial, ...]:
+        return (self.argument,)
+
+    def support(self, ring: Ring) -> frozenset[int]:
+        return ring.support(self.argument)
+
+    def derivative(self, ring: Ring, own: Polynomial, coordinate: int) -> Polynomial:
+        slope = ring.derivative(self.argument, coordinate)
+        if not slope:
+            return ZERO
+        return own * slope.scaled(fmpq(1, self.degree)) * ring.inverse(self.argument)
+
+    def expression(self, ring: Ring) -> sp.Expr:
+        return ring.expression(ring.absolute(self.argument)) ** sp.Rational(1, self.degree)
+
+    def order(self) -> int:
+        return self.degree
+
+    def power(self, ring: Ring) -> Polynomial:
+        return ring.absolute(self.argument)
+
+
+@dataclass(frozen=True)
+class Named(Generator):
+    """A polynomial in earlier generators that is kept as one symbol, mostly a denominator."""
+
+    definition: Polynomial
+
+    def inner(self) -> tuple[Polynomial, ...]:
+        return (self.definition,)
+
+    def support(self, ring: Ring) -> frozenset[int]:
+        return ring.support(self.definition)
+
+    def derivative(self, ring: Ring, own: Polynomial, coordinate: int) -> Polynomial:
+        return ring.derivative(self.definition, coordinate)
+
+    def expression(self, ring: Ring) -> sp.Expr:
+        return ring.expression(self.definition)
+
+
+@dataclass(frozen=True)
+class Primitive(Generator):
+    """A function f(a) of which only the derivative is used; d_i g = f'(a) d_i a.
+
+    Attributes:
+        value: f(a) in SymPy.
+        argument: a as an element.
+        slope: Gives f'(a) as an element; asked for only when it is needed.
+    """
+
+    value: sp.Expr
+    argument: Polynomial
+    slope: Callable[[], Polynomial] = field(compare=False)
+
+    def inner(self) -> tuple[Polynomial, ...]:
+        return (self.argument,)
+
+    def support(self, ring: Ring) -> frozenset[int]:
+        return ring.support(self.argument)
+
+    def derivative(self, ring: Ring, own: Polynomial, coordinate: int) -> Polynomial:
+        inner = ring.derivative(self.argument, coordinate)
+        return self.slope() * inner if inner else ZERO
+
+    def expression(self, ring: Ring) -> sp.Expr:
+        return self.value

@@ -1,0 +1,243 @@
+"""SymPy expressions read as elements of a differential field.
+
+Exact and without SymPy's `diff`, `simplify` or `expand`: what is trusted is that SymPy's automatic
+evaluation changes no value. Functions that satisfy no relation known here (atan, erf, gamma, ...)
+are read by their derivative, which is sound: what vanishes for every function with that derivative
+vanishes for this one.
+
+Not for numbers: values at points are `balls.py` and `taylor.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import sympy as sp
+from flint import fmpq
+from sympy.core.function import AppliedUndef
+
+from sdekit.calculus.field import factors, kernels
+from sdekit.calculus.field.generators import Constant, Jet, Primitive, UnknownFunction
+from sdekit.calculus.field.input import check_input
+from sdekit.calculus.field.jets import JetOf, read_jet
+from sdekit.calculus.field.polynomial import ONE, Polynomial, total
+from sdekit.calculus.field.tower import Tower
+from sdekit.calculus.limits import Unsupported, tick
+
+_HALF = fmpq(1, 2)
+#: Numbers that are treated as independent of all others.
+_CONSTANTS = (sp.pi, sp.EulerGamma, sp.Catalan)
+#: Derivative of each function that is known by its derivative alone, at the first argument.
+_SLOPES: dict[type, Callable[[sp.Expr], sp.Expr]] = {
+    sp.atan: lambda u: 1 / (1 + u**2),
+    sp.acot: lambda u: -1 / (1 + u**2),
+    sp.asin: lambda u: 1 / sp.sqrt(1 - u**2),
+    sp.acos: lambda u: -1 / sp.sqrt(1 - u**2),
+    sp.asinh: lambda u: 1 / sp.sqrt(1 + u**2),
+    sp.acosh: lambda u: 1 / (sp.sqrt(u - 1) * sp.sqrt(u + 1)),
+    sp.atanh: lambda u: 1 / (1 - u**2),
+    sp.erf: lambda u: 2 * sp.exp(-(u**2)) / sp.sqrt(sp.pi),
+    sp.erfc: lambda u: -2 * sp.exp(-(u**2)) / sp.sqrt(sp.pi),
+    sp.gamma: lambda u: sp.gamma(u) * sp.polygamma(0, u),
+    sp.loggamma: lambda u: sp.polygamma(0, u),
+}
+#: The same functions as logarithms, for a fine tower.
+_LOGARITHMIC: dict[type, Callable[[sp.Expr], sp.Expr]] = {
+    sp.asinh: lambda u: sp.log(u + sp.sqrt(u**2 + 1)),
+    sp.acosh: lambda u: sp.log(u + sp.sqrt(u - 1) * sp.sqrt(u + 1)),
+    sp.atanh: lambda u: (sp.log(1 + u) - sp.log(1 - u)) / 2,
+}
+
+
+class Reader:
+    """Reads expressions into one tower, each distinct sub-expression once.
+
+    Args:
+        tower: Where the generators go.
+    """
+
+    def __init__(self, tower: Tower) -> None:
+        self.tower = tower
+        self._known: dict[sp.Expr, Polynomial] = {}
+        self._functions: dict[sp.Expr, UnknownFunction] = {}
+        self._heights: dict[sp.Basic, int] = {}
+        for place, symbol in enumerate(tower.coordinates):
+            self._known[symbol] = Polynomial.generator(place)
+
+    def read(self, expression: sp.Expr) -> Polynomial:
+        """The expression as an element.
+
+        Raises:
+            Unsupported: If it has a part that is no real elementary function, such as a float,
+                infinity, the imaginary unit or a Piecewise; or is nowhere defined.
+            BudgetExceeded: If it is too large, or the time granted is over.
+        """
+        expression = sp.sympify(expression)
+        check_input(expression, heights=self._heights)
+        return self._read(expression)
+
+    def _read(self, expression: sp.Expr) -> Polynomial:
+        known = self._known.get(expression)
+        if known is None:
+            tick()
+            handler = _HANDLERS.get(type(expression)) or _handler_of_base(expression)
+            known = self._known[expression] = handler(self, expression)
+        return known
+
+    # One method for each kind of node
+
+    def _rational(self, expression: sp.Rational) -> Polynomial:
+        return Polynomial.number(fmpq(int(expression.p), int(expression.q)))
+
+    def _constant(self, expression: sp.Expr) -> Polynomial:
+        return self.tower.element(Constant(expression))
+
+    def _e(self, expression: sp.Expr) -> Polynomial:
+        return kernels.exponential(self.tower, ONE)
+
+    def _sum(self, expression: sp.Add) -> Polynomial:
+        return total([self._read(term) for term in expression.args])
+
+    def _product(self, expression: sp.Mul) -> Polynomial:
+        result = ONE
+        for factor in sorted((self._read(factor) for factor in expression.args), key=len):
+            result = result * factor
+        return self.tower.reduced(result)
+
+    def _power(self, expression: sp.Pow) -> Polynomial:
+        base, exponent = expression.args
+        element = self._read(base)
+        if exponent.is_Integer:
+            return factors.power(self.tower, element, int(exponent))
+        if not self.tower.reduced(element):
+            raise Unsupported(f"{expression} is a power of zero")
+        if exponent.is_integer and self.tower.sign(element) != ONE:
+            raise Unsupported(f"{base} to the unknown integer {exponent}: the base may be negative")
+        factors.require_positive(self.tower, element)
+        if exponent.is_Rational:
+            power = fmpq(int(exponent.p), int(exponent.q))
+            return kernels.absolute_power(self.tower, element, power)
+        logarithm = kernels.logarithm(self.tower, element)
+        return kernels.exponential(self.tower, self._read(exponent) * logarithm)
+
+    def _exp(self, expression: sp.exp) -> Polynomial:
+        return kernels.exponential(self.tower, self._read(expression.args[0]))
+
+    def _log(self, expression: sp.log) -> Polynomial:
+        element = self._read(expression.args[0])
+        factors.require_positive(self.tower, element)
+        return kernels.logarithm(self.tower, element)
+
+    def _cos(self, expression: sp.cos) -> Polynomial:
+        return kernels.rotation(self.tower, self._read(expression.args[0]))[0]
+
+    def _sin(self, expression: sp.sin) -> Polynomial:
+        return kernels.rotation(self.tower, self._read(expression.args[0]))[1]
+
+    def _tan(self, expression: sp.tan) -> Polynomial:
+        return kernels.tangent(self.tower, self._read(expression.args[0]))
+
+    def _reciprocal(self, expression: sp.Expr) -> Polynomial:
+        """cot, sec, csc, coth, sech, csch."""
+        partner = _RECIPROCALS[type(expression)](expression.args[0])
+        return self.tower.inverse(self._read(partner))
+
+    def _hyperbolic(self, expression: sp.Expr) -> Polynomial:
+        """sinh, cosh, tanh."""
+        argument = self._read(expression.args[0])
+        up = kernels.exponential(self.tower, argument)
+        down = kernels.exponential(self.tower, -argument)
+        if isinstance(expression, sp.cosh):
+            return (up + down).scaled(_HALF)
+        if isinstance(expression, sp.sinh):
+            return (up - down).scaled(_HALF)
+        return (up - down) * self.tower.inverse(up + down)
+
+    def _abs(self, expression: sp.Abs) -> Polynomial:
+        return self.tower.reduced(self.tower.absolute(self._read(expression.args[0])))
+
+    def _sign(self, expression: sp.sign) -> Polynomial:
+        return self.tower.sign(self._read(expression.args[0]))
+
+    def _extremum(self, expression: sp.Expr) -> Polynomial:
+        """Max and Min: (a + b +- |a - b|) / 2."""
+        first, *others = (self._read(argument) for argument in expression.args)
+        for other in others:
+            gap = self.tower.absolute(first - other)
+            gap = gap if isinstance(expression, sp.Max) else -gap
+            first = self.tower.reduced((first + other + gap).scaled(_HALF))
+        return first
+
+    def _primitive(self, expression: sp.Expr) -> Polynomial:
+        if self.tower.is_fine and type(expression) in _LOGARITHMIC:
+            return self._read(_LOGARITHMIC[type(expression)](expression.args[0]))
+        argument = self._read(expression.args[-1])
+
+        def slope() -> Polynomial:
+            return self._read(_SLOPES[type(expression)](expression.args[-1]))
+
+        return self.tower.element(Primitive(expression, argument, slope))
+
+    def _polygamma(self, expression: sp.polygamma) -> Polynomial:
+        order, inner = expression.args
+        if not order.is_Integer or order < 0:
+            raise Unsupported(f"{expression}: only derivatives of loggamma are known")
+        argument = self._read(inner)
+
+        def slope() -> Polynomial:
+            return self._read(sp.polygamma(order + 1, inner))
+
+        return self.tower.element(Primitive(expression, argument, slope))
+
+    def _jet(self, expression: sp.Expr) -> Polynomial:
+        jet = read_jet(expression)
+        return self.tower.element(Jet(self._function(jet), jet.places))
+
+    def _function(self, jet: JetOf) -> UnknownFunction:
+        function = self._functions.get(jet.call)
+        if function is None:
+            elements = tuple(self._read(argument) for argument in jet.call.args)
+            supports = tuple(self.tower.support(element) for element in elements)
+            function = UnknownFunction(jet.call, elements, supports)
+            self._functions[jet.call] = function
+        return function
+
+
+_RECIPROCALS: dict[type, type] = {
+    sp.cot: sp.tan, sp.sec: sp.cos, sp.csc: sp.sin,
+    sp.coth: sp.tanh, sp.sech: sp.cosh, sp.csch: sp.sinh,
+}  # fmt: skip
+
+_Handler = Callable[[Reader, sp.Expr], Polynomial]
+_HANDLERS: dict[type, _Handler] = {
+    sp.Symbol: Reader._constant,
+    sp.Dummy: Reader._constant,
+    sp.Add: Reader._sum,
+    sp.Mul: Reader._product,
+    sp.Pow: Reader._power,
+    sp.exp: Reader._exp,
+    sp.log: Reader._log,
+    sp.cos: Reader._cos,
+    sp.sin: Reader._sin,
+    sp.tan: Reader._tan,
+    sp.Abs: Reader._abs,
+    sp.sign: Reader._sign,
+    sp.Max: Reader._extremum,
+    sp.Min: Reader._extremum,
+    sp.polygamma: Reader._polygamma,
+    sp.Derivative: Reader._jet,
+    sp.Subs: Reader._jet,
+    type(sp.E): Reader._e,
+    **{type(constant): Reader._constant for constant in _CONSTANTS},
+    **dict.fromkeys((sp.sinh, sp.cosh, sp.tanh), Reader._hyperbolic),
+    **dict.fromkeys(_RECIPROCALS, Reader._reciprocal),
+    **dict.fromkeys(_SLOPES, Reader._primitive),
+}  # pyright: ignore[reportAssignmentType]
+
+
+def _handler_of_base(expression: sp.Expr) -> _Handler:
+    if expression.is_Rational:
+        return Reader._rational  # pyright: ignore[reportReturnType]
+    if isinstance(expression, AppliedUndef):
+        return Reader._jet
+    raise Unsupported(f"{type(expression).__name__} is not a function this engine knows")
