@@ -24,7 +24,7 @@ from sdekit.verify.verdict import Check, Witness, refuted
 
 def periodic_in_components(part: Expression, x: Variable) -> bool:
     """Whether a scalar part is shown to have period 2 pi by the field engine."""
-    from sdekit.calculus.field.zero import is_zero
+    from sdekit.calculus.field.elements import is_zero
     from sdekit.declare.component_reader import ComponentReader
 
     if any(node.shape for node in part.walk()):

@@ -88,7 +88,7 @@ def _mirrored(given: Blocks, x: Variable, y: Variable) -> bool:
 
 
 def _symmetric_in_components(problem: Problem, uneven: list[tuple[Variable, Variable]]) -> Check:
-    from sdekit.calculus.field.zero import is_zero
+    from sdekit.calculus.field.elements import is_zero
     from sdekit.verify.points import (
         admissible_points,
         number_text,

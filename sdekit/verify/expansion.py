@@ -365,29 +365,46 @@ def _outer(node: Outer) -> Terms:
 
 
 def as_expression(terms: Terms) -> Expression:
-    """The expansion as an expression, its terms in a fixed order."""
+    """The expansion as an expression, its terms in a fixed order, positive ones first."""
     if not terms:
         return ZERO
-    written = sorted((_term_expression(m, c) for m, c in terms.items()), key=repr)
-    if len(written) == 1:
-        return written[0]
-    return Sum(tuple(written))
+    ordered = sorted(terms.items(), key=lambda item: (item[1] < 0, _sort_key(item[0])))
+    first = _term_expression(*ordered[0])
+    rest = [_signed(m, c) for m, c in ordered[1:]]
+    return Sum((first, *rest)) if rest else first
+
+
+def _signed(monomial: Monomial, coefficient: Fraction) -> Expression:
+    term = _term_expression(monomial, abs(coefficient))
+    return term if coefficient > 0 else Negation(term)
+
+
+def _sort_key(monomial: Monomial) -> tuple[int, str]:
+    names = sorted(repr(base) for base, _ in monomial.factors)
+    return len(names), " ".join([*names, repr(monomial.core)])
 
 
 def _term_expression(monomial: Monomial, coefficient: Fraction) -> Expression:
-    factors = [_factor_expression(b, e) for b, e in sorted(monomial.factors, key=_factor_key)]
-    if abs(coefficient) != 1 or not (factors or monomial.core is not None):
-        factors.insert(0, Number(abs(coefficient)))
+    """coefficient * factors * core, with negative powers as a quotient."""
+    ordered = sorted(monomial.factors, key=lambda f: (repr(f[0]), f[1]))
+    above = [_factor_expression(b, e) for b, e in ordered if e > 0]
+    below = [_factor_expression(b, -e) for b, e in ordered if e < 0]
+    if abs(coefficient.numerator) != 1 or (not above and monomial.core is None):
+        above.insert(0, Number(Fraction(abs(coefficient.numerator))))
+    if coefficient.denominator != 1:
+        below.insert(0, Number(Fraction(coefficient.denominator)))
     if monomial.core is not None:
-        factors.append(monomial.core)
-    product = factors[0] if len(factors) == 1 else Product(tuple(factors))
-    if coefficient > 0:
+        above.append(monomial.core)
+    if coefficient < 0:
+        first = above[0]
+        above[0] = Number(-first.value) if isinstance(first, Number) else Negation(first)
+    product = above[0] if len(above) == 1 else Product(tuple(above))
+    if not below:
         return product
-    return Number(-product.value) if isinstance(product, Number) else Negation(product)
-
-
-def _factor_key(factor: tuple[Expression, Fraction]) -> tuple[str, Fraction]:
-    return repr(factor[0]), factor[1]
+    denominator = below[0] if len(below) == 1 else Product(tuple(below))
+    if isinstance(product, Number) and isinstance(denominator, Number):
+        return Number(product.value / denominator.value)
+    return Quotient(product, denominator)
 
 
 def _factor_expression(base: Expression, exponent: Fraction) -> Expression:
