@@ -170,7 +170,7 @@ def simulate(
     model: NameOrFile,
     potential: Annotated[
         str,
-        typer.Option(help="double-well, normal, a formula, or FILE.py:NAME."),
+        typer.Option(help="double-well, normal, a formula (summed over entries), or FILE.py:NAME."),
     ] = "double-well",
     n: Annotated[list[str] | None, typer.Option("--n", help="Sizes: 2, or n=2,k=3.")] = None,
     values: Annotated[

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from sdekit.catalog import Entry
     from sdekit.declare.dynamics import Dynamics
-    from sdekit.simulate.run import Run
+    from sdekit.simulate.result import Run
     from sdekit.verify.verdict import Verification
 
 #: Colours of the verdicts in a terminal; a pipe gets the same text without them.
@@ -69,7 +69,7 @@ def show_run(
     from rich.table import Table
 
     out = console()
-    given = ", ".join(f"{name} = {value}" for name, value in values.items())
+    given = ", ".join(f"{name} = {_one_line(value)}" for name, value in values.items())
     out.print(
         f"{dynamics.name or 'dynamics'}, scheme {run.scheme}" + (f", {given}" if given else "")
     )
@@ -84,6 +84,10 @@ def show_run(
         shown = [f"{number:.4f}" for number in numbers]
         table.add_row(row["name"], *shown, f"{row['effective_samples']:.0f}")
     out.print(table)
+
+
+def _one_line(value: Any) -> str:
+    return str(value.tolist() if hasattr(value, "tolist") else value)
 
 
 def show_json(data: Any) -> None:

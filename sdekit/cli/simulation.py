@@ -6,8 +6,9 @@ Not for the sampler itself (`sdekit.simulate`).
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +17,13 @@ import numpy as np
 from sdekit.catalog.targets import TARGETS
 from sdekit.cli.inputs import similar
 from sdekit.declare.dynamics import Dynamics
+from sdekit.declare.parser import parse_expression
 from sdekit.declare.symbols import Parameter, Variable
-from sdekit.errors import DeclarationError, SdekitError, SimulationError
+from sdekit.errors import SdekitError, SimulationError
 from sdekit.simulate.diagnostics import effective_sample_size, mean_estimate
-from sdekit.simulate.run import Run, simulate
+from sdekit.simulate.lower import compile_expression
+from sdekit.simulate.result import Run
+from sdekit.simulate.run import simulate
 from sdekit.simulate.sampler import sampler
 
 #: What a scalar parameter is when nobody says; printed with the results.
@@ -107,20 +111,27 @@ def _potential(dynamics: Dynamics, setting: Setting) -> tuple[Any, Any]:
         return None, start
     if text in TARGETS:
         return TARGETS[text].potential, start
-    from sdekit.declare.parser import parse_expression
+    return _from_formula(text, dynamics, setting.sizes), start
 
-    if text.replace("-", "").isalpha():
+
+def _from_formula(text: str, dynamics: Dynamics, sizes: Mapping[str, int]) -> Callable[[Any], Any]:
+    """A formula in the target's variables; one with entries is summed over them."""
+    scope: dict[str, Any] = {x.name: x for x in dynamics.target_variables}
+    if text not in scope and text.replace("-", "").isalpha():
         raise SimulationError(
             "no such target", found=text, expected=", ".join(TARGETS), fix=similar(text, TARGETS)
         )
-    scope = {x.name: x for x in dynamics.target_variables}
     scope |= {dim.name: dim for x in dynamics.target_variables for dim in x.shape}
     formula = parse_expression(text, scope, where="--potential")
-    if formula.shape:
-        raise DeclarationError(
-            "a potential is a scalar", found=text, fix="contract it with dot or trace"
-        )
-    return formula, start
+    shapes = {dim.name: sizes.get(dim.name, 1) for dim in dynamics.dimensions}
+    compiled = compile_expression(formula, shapes)
+    names = [x.name for x in dynamics.target_variables]
+
+    def potential(position: Any) -> Any:
+        values = position if isinstance(position, Mapping) else {names[0]: position}
+        return compiled(values).sum()
+
+    return potential
 
 
 def _from_file(path: Path, name: str, dynamics: Dynamics, setting: Setting) -> tuple[Any, Any]:
@@ -172,12 +183,13 @@ def table_of(run: Run) -> list[dict[str, Any]]:
     rows = []
     for name, draws in run.samples.items():
         flat = np.asarray(draws, np.float64).reshape(*draws.shape[:2], -1)
-        for k in range(min(flat.shape[2], MOST_ROWS)):
+        for k, index in enumerate(islice(np.ndindex(draws.shape[2:]), MOST_ROWS)):
             entry = flat[..., k]
             mean = mean_estimate(entry)
+            label = f"[{','.join(map(str, index))}]" if index else ""
             rows.append(
                 {
-                    "name": name if draws.ndim == 2 else f"{name}[{k}]",
+                    "name": name + label,
                     "mean": float(mean.value),
                     "standard_error": float(mean.standard_error),
                     "standard_deviation": float(entry.std()),

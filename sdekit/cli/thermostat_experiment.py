@@ -18,8 +18,10 @@ from sdekit.declare.dynamics import Dynamics
 from sdekit.declare.grammar import eye, grad
 from sdekit.declare.symbols import parameter
 from sdekit.report.experiment import Experiment, Panel
+from sdekit.schemes.word import ALGORITHM_1
 from sdekit.simulate.diagnostics import kinetic_temperature, mean_estimate
-from sdekit.simulate.run import Run, simulate
+from sdekit.simulate.result import Run
+from sdekit.simulate.run import simulate
 from sdekit.simulate.sampler import sampler
 
 STEP_SIZE = 0.01
@@ -29,10 +31,10 @@ FRICTIONS = (1.0, 10.0, 0.1)
 #: Range that holds all but 1e-6 of the exact law, and of what friction 0.1 makes of it.
 LOWEST, HIGHEST, BINS = -6.0, 5.0, 110
 #: Steps between stored draws; the momentum forgets itself in about 100 steps at friction 1.
-THIN = 10
+THIN = 20
 
 
-def thermostat_experiment(steps: int = 1_000_000, chains: int = 4, seed: int = 2014) -> Experiment:
+def thermostat_experiment(steps: int = 1_000_000, chains: int = 16, seed: int = 2014) -> Experiment:
     """Run the four panels.
 
     Args:
@@ -72,10 +74,10 @@ def _setting(steps: int, chains: int) -> str:
     return (
         r"The target is $U(\theta) = (\theta + 4)(\theta + 1)(\theta - 1)(\theta - 3)/14 + 1/2$, "
         rf"with noise of level ${NOISE:g}$ on the momentum, as from a stochastic gradient, step "
-        rf"size ${STEP_SIZE:g}$, ${steps:,}$ steps of {chains} chains for each panel. "
-        r"A fixed friction $\xi$ has the law of temperature $1/\xi$; the thermostat finds the "
-        "friction that matches the noise."
-    ).replace(",$", "$")
+        rf"size ${STEP_SIZE:g}$, the paper's Algorithm 1, {steps:,} steps of {chains} chains for "
+        r"each panel. A fixed friction $\xi$ has the law of temperature $1/\xi$; the thermostat "
+        "finds the friction that matches the noise."
+    )
 
 
 def _with_friction() -> Dynamics:
@@ -93,7 +95,9 @@ def _with_friction() -> Dynamics:
 def _run(
     dynamics: Dynamics, parameters: dict[str, float], steps: int, chains: int, seed: int
 ) -> Run:
-    ready = sampler(dynamics, potential=DOUBLE_WELL.potential, parameters=parameters)
+    ready = sampler(
+        dynamics, potential=DOUBLE_WELL.potential, parameters=parameters, scheme=ALGORITHM_1
+    )
     start = np.full(1, DOUBLE_WELL.mean)
     return simulate(
         ready, start, step_size=STEP_SIZE, steps=steps, thin=THIN, chains=chains, seed=seed

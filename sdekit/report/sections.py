@@ -231,7 +231,7 @@ def experiment_section(experiment: Experiment) -> Section:
         "Density of the samples (filled) and the exact density (line).",
         f"Histograms of the samples against the exact density: {plain(titles)}",
     )
-    headings = ("run", "mean kinetic energy", "in theory", "estimates")
+    headings = ("run", "mean kinetic energy", "at step size zero", "estimates")
     return Section(
         experiment.title,
         (
