@@ -27,8 +27,9 @@ from sdekit.declare.expression import (
 from sdekit.declare.operators import ZERO
 from sdekit.declare.symbols import Domain, Variable
 from sdekit.verify.currents import normal_current
-from sdekit.verify.expansion import Terms, TooLarge, as_expression, collected, expand
+from sdekit.verify.expansion import collected, expand
 from sdekit.verify.implied import NEGATIVE, POSITIVE, entry_signs
+from sdekit.verify.monomials import Terms, TooLarge, as_expression
 from sdekit.verify.problem import Problem
 from sdekit.verify.quadratic import split_by
 from sdekit.verify.rewriting import substituted

@@ -21,8 +21,8 @@ from sdekit.declare.component_reader import ComponentReader
 from sdekit.declare.components import Components, components_from_sympy
 from sdekit.verify.coercivity import finite_in_components
 from sdekit.verify.elimination import eliminate
-from sdekit.verify.expansion import TooLarge, as_expression
 from sdekit.verify.instances import choices, varying_functions
+from sdekit.verify.monomials import TooLarge, as_expression
 from sdekit.verify.problem import Problem
 from sdekit.verify.quadrature import gaussian_like_mass
 from sdekit.verify.rewriting import substituted

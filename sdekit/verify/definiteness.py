@@ -26,9 +26,10 @@ from sdekit.declare.expression import (
 )
 from sdekit.declare.operators import ZERO
 from sdekit.declare.symbols import Variable
-from sdekit.verify.expansion import Monomial, TooLarge, as_expression, collected, expand
+from sdekit.verify.expansion import collected, expand
 from sdekit.verify.forms import form_signs, is_symmetric, matmul_chain, transposed
 from sdekit.verify.implied import POSITIVE, never_negative
+from sdekit.verify.monomials import Monomial, TooLarge, as_expression
 from sdekit.verify.problem import Problem
 from sdekit.verify.verdict import Check, Witness, proved, refuted, undecided
 

@@ -13,8 +13,9 @@ from fractions import Fraction
 
 from sdekit.declare.expression import Call, Expression
 from sdekit.declare.symbols import Variable
-from sdekit.verify.expansion import Monomial, Terms, as_expression, expand, total
+from sdekit.verify.expansion import expand
 from sdekit.verify.integrals import Integral, Outcome, integrate
+from sdekit.verify.monomials import Monomial, Terms, as_expression, total
 from sdekit.verify.quadratic import involves
 
 

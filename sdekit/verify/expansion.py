@@ -11,8 +11,7 @@ Notation: `core` is the tensor factor of a monomial, None for a scalar; a factor
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable
 from fractions import Fraction
 from functools import lru_cache
 from typing import Any
@@ -41,47 +40,19 @@ from sdekit.declare.operators import ZERO
 from sdekit.declare.symbols import Parameter
 from sdekit.verify import cores
 from sdekit.verify.implied import POSITIVE, entry_signs
+from sdekit.verify.monomials import (
+    LARGEST_EXPANSION,
+    UNIT,
+    Monomial,
+    Terms,
+    TooLarge,
+    as_expression,
+    scaled,
+    total,
+)
 
-#: An expansion with more monomials than this is given up.
-LARGEST_EXPANSION = 600
 #: Integer powers of sums beyond this are not multiplied out.
 LARGEST_POWER = 8
-
-
-class TooLarge(Exception):
-    """The expansion has more monomials than `LARGEST_EXPANSION`."""
-
-
-@dataclass(frozen=True)
-class Monomial:
-    """A product of powers of scalars, times a tensor core (None for a scalar)."""
-
-    factors: frozenset[tuple[Expression, Fraction]] = frozenset()
-    core: Expression | None = None
-
-
-Terms = Mapping[Monomial, Fraction]
-UNIT = Monomial()
-
-
-def total(parts: Iterable[Terms]) -> dict[Monomial, Fraction]:
-    """The sum of expansions, without zero coefficients."""
-    found: dict[Monomial, Fraction] = {}
-    for terms in parts:
-        for monomial, coefficient in terms.items():
-            value = found.get(monomial, Fraction(0)) + coefficient
-            if value:
-                found[monomial] = value
-            else:
-                found.pop(monomial, None)
-    if len(found) > LARGEST_EXPANSION:
-        raise TooLarge
-    return found
-
-
-def scaled(terms: Terms, by: Fraction) -> Terms:
-    """by * terms."""
-    return {m: by * c for m, c in terms.items()} if by else {}
 
 
 def _merge(
@@ -98,10 +69,27 @@ def scalar_product(left: Terms, right: Terms) -> Terms:
     if len(left) * len(right) > LARGEST_EXPANSION:
         raise TooLarge
     return total(
-        {Monomial(_merge(a.factors, b.factors), a.core if b.core is None else b.core): c * d}
+        _without_whole_powers(
+            Monomial(_merge(a.factors, b.factors), a.core if b.core is None else b.core), c * d
+        )
         for a, c in left.items()
         for b, d in right.items()
     )
+
+
+def _without_whole_powers(monomial: Monomial, coefficient: Fraction) -> Terms:
+    """The monomial with sums to a positive integer power, such as sqrt(q)**2, multiplied out."""
+    whole = [
+        (base, exponent)
+        for base, exponent in monomial.factors
+        if isinstance(base, Sum) and exponent.denominator == 1 and 0 < exponent <= LARGEST_POWER
+    ]
+    if not whole:
+        return {monomial: coefficient}
+    terms: Terms = {Monomial(monomial.factors - frozenset(whole), monomial.core): coefficient}
+    for base, exponent in whole:
+        terms = scalar_product(terms, _powered(base, exponent))
+    return terms
 
 
 def _bilinear(left: Terms, right: Terms, combine: Callable[[Any, Any], Expression]) -> Terms:
@@ -227,7 +215,7 @@ def _powered(base: Expression, exponent: Fraction) -> Terms:
         ((monomial, coefficient),) = terms.items()
         if exponent.denominator == 1:
             factors = frozenset((b, e * exponent) for b, e in monomial.factors)
-            return {Monomial(factors): coefficient ** int(exponent)}
+            return _without_whole_powers(Monomial(factors), coefficient ** int(exponent))
         return _root(monomial, coefficient, exponent)
     if exponent.denominator == 1 and 0 < exponent <= LARGEST_POWER:
         result: Terms = terms
@@ -359,56 +347,6 @@ def _outer(node: Outer) -> Terms:
     if node.left.shape and node.right.shape:
         return _bilinear(left, right, cores.outer)
     return scalar_product(left, right) if not node.left.shape else scalar_product(right, left)
-
-
-# ------------------------------------------------------------------ back to an expression
-
-
-def as_expression(terms: Terms) -> Expression:
-    """The expansion as an expression, its terms in a fixed order, positive ones first."""
-    if not terms:
-        return ZERO
-    ordered = sorted(terms.items(), key=lambda item: (item[1] < 0, _sort_key(item[0])))
-    first = _term_expression(*ordered[0])
-    rest = [_signed(m, c) for m, c in ordered[1:]]
-    return Sum((first, *rest)) if rest else first
-
-
-def _signed(monomial: Monomial, coefficient: Fraction) -> Expression:
-    term = _term_expression(monomial, abs(coefficient))
-    return term if coefficient > 0 else Negation(term)
-
-
-def _sort_key(monomial: Monomial) -> tuple[int, str]:
-    names = sorted(repr(base) for base, _ in monomial.factors)
-    return len(names), " ".join([*names, repr(monomial.core)])
-
-
-def _term_expression(monomial: Monomial, coefficient: Fraction) -> Expression:
-    """coefficient * factors * core, with negative powers as a quotient."""
-    ordered = sorted(monomial.factors, key=lambda f: (repr(f[0]), f[1]))
-    above = [_factor_expression(b, e) for b, e in ordered if e > 0]
-    below = [_factor_expression(b, -e) for b, e in ordered if e < 0]
-    if abs(coefficient.numerator) != 1 or (not above and monomial.core is None):
-        above.insert(0, Number(Fraction(abs(coefficient.numerator))))
-    if coefficient.denominator != 1:
-        below.insert(0, Number(Fraction(coefficient.denominator)))
-    if monomial.core is not None:
-        above.append(monomial.core)
-    if coefficient < 0:
-        first = above[0]
-        above[0] = Number(-first.value) if isinstance(first, Number) else Negation(first)
-    product = above[0] if len(above) == 1 else Product(tuple(above))
-    if not below:
-        return product
-    denominator = below[0] if len(below) == 1 else Product(tuple(below))
-    if isinstance(product, Number) and isinstance(denominator, Number):
-        return Number(product.value / denominator.value)
-    return Quotient(product, denominator)
-
-
-def _factor_expression(base: Expression, exponent: Fraction) -> Expression:
-    return base if exponent == 1 else Power(base, Number(exponent))
 
 
 def collected(expression: Expression) -> Expression:

@@ -147,17 +147,22 @@ def matmul_chain(node: Expression) -> tuple[Expression, ...]:
 
 def same_transposed(left: Expression, right: Expression) -> bool:
     """Whether right = left^T is visible in the expressions."""
-    if left == right:
-        return is_symmetric(left)
-    return transposed(left) == right or left == transposed(right)
+    left, right = _plain(left), _plain(right)
+    return left == right if is_symmetric(left) else transposed(left) == right
+
+
+def _plain(matrix: Expression) -> Expression:
+    """A symmetric matrix without a transpose around it."""
+    is_flipped = isinstance(matrix, Transpose) and is_symmetric(matrix.children[0])
+    return matrix.children[0] if is_flipped else matrix
 
 
 def transposed(matrix: Expression) -> Expression:
     """M^T, without a node where M is symmetric or already transposed."""
-    if is_symmetric(matrix):
-        return matrix
     if isinstance(matrix, Transpose) and matrix.axes == (1, 0):
         return matrix.operand
+    if is_symmetric(matrix):
+        return matrix
     return Transpose(matrix, (1, 0))
 
 

@@ -31,10 +31,11 @@ from sdekit.declare.expression import (
 from sdekit.declare.operators import ZERO
 from sdekit.declare.symbols import Variable
 from sdekit.verify import cores
-from sdekit.verify.expansion import Monomial, Terms, TooLarge, as_expression, expand
+from sdekit.verify.expansion import expand
 from sdekit.verify.forms import form_signs
 from sdekit.verify.implied import POSITIVE, entry_signs, never_negative
 from sdekit.verify.location_scale import centres, scales
+from sdekit.verify.monomials import Monomial, Terms, TooLarge, as_expression
 from sdekit.verify.quadratic import Split, involves, split_by
 from sdekit.verify.rewriting import substituted
 from sdekit.verify.shapes import radial_integral, univariate_integral

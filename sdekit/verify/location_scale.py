@@ -23,9 +23,10 @@ from sdekit.declare.expression import (
     Sum,
 )
 from sdekit.declare.symbols import Variable
-from sdekit.verify.expansion import Monomial, TooLarge, as_expression, expand
+from sdekit.verify.expansion import expand
 from sdekit.verify.forms import form_signs
 from sdekit.verify.implied import POSITIVE, entry_signs
+from sdekit.verify.monomials import Monomial, TooLarge, as_expression
 from sdekit.verify.quadratic import split_by
 
 #: Candidates beyond these are not worth the time.

@@ -11,8 +11,8 @@ from __future__ import annotations
 from sdekit.calculus.limits import Unsupported
 from sdekit.declare.expression import Expression
 from sdekit.verify.elimination import Elimination, Step, eliminate
-from sdekit.verify.expansion import Monomial, TooLarge, as_expression
 from sdekit.verify.instances import Choice, choice_text, choices
+from sdekit.verify.monomials import Monomial, TooLarge, as_expression
 from sdekit.verify.problem import Problem
 from sdekit.verify.quadratic import involves
 from sdekit.verify.rewriting import substituted

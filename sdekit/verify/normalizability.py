@@ -13,12 +13,12 @@ from sdekit.calculus.limits import Unsupported
 from sdekit.declare.expression import Call, Expression
 from sdekit.declare.symbols import Variable
 from sdekit.verify.elimination import Elimination, eliminate
-from sdekit.verify.expansion import TooLarge
 from sdekit.verify.marginalization import (
     infinite_choice,
     infinite_integral,
     infinite_refutation,
 )
+from sdekit.verify.monomials import TooLarge
 from sdekit.verify.problem import Problem
 from sdekit.verify.verdict import Check, Verdict, proved, undecided
 

@@ -26,16 +26,9 @@ from sdekit.declare.expression import (
 from sdekit.declare.operators import ONE
 from sdekit.declare.symbols import Variable
 from sdekit.verify import cores
-from sdekit.verify.expansion import (
-    Monomial,
-    Terms,
-    as_expression,
-    expand,
-    scalar_product,
-    scaled,
-    total,
-)
+from sdekit.verify.expansion import expand, scalar_product
 from sdekit.verify.forms import is_symmetric, transposed
+from sdekit.verify.monomials import Monomial, Terms, as_expression, scaled, total
 
 
 @dataclass(frozen=True)

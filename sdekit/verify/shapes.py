@@ -27,9 +27,10 @@ from sdekit.declare.expression import (
 from sdekit.declare.operators import ONE, ZERO
 from sdekit.declare.symbols import Domain, Parameter, Variable
 from sdekit.verify import cores
-from sdekit.verify.expansion import Monomial, collected, expand
+from sdekit.verify.expansion import collected, expand
 from sdekit.verify.forms import form_signs
 from sdekit.verify.implied import POSITIVE, entry_signs, never_negative
+from sdekit.verify.monomials import Monomial
 from sdekit.verify.quadratic import quadratic_form
 from sdekit.verify.rewriting import is_locally_bounded, substituted
 from sdekit.verify.tails import Tail, Z, tail

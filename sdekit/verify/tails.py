@@ -27,9 +27,10 @@ from sdekit.declare.expression import (
 )
 from sdekit.declare.operators import ONE, ZERO
 from sdekit.declare.symbols import Domain, Variable
-from sdekit.verify.expansion import Monomial, Terms, collected, expand
+from sdekit.verify.expansion import collected, expand
 from sdekit.verify.implied import NEGATIVE, POSITIVE, Signs, entry_signs
 from sdekit.verify.implied import ZERO as ZERO_SIGN
+from sdekit.verify.monomials import Monomial, Terms
 
 
 class Tail(Enum):
