@@ -55,6 +55,10 @@ RUNGS = (
     Rung("stationarity", f"{_HERE}.stationarity", "check_stationarity"),
     Rung("marginalization", f"{_HERE}.marginalization", "check_marginalization"),
     Rung("normalizable", f"{_HERE}.normalizability", "check_normalizable"),
+    Rung("regularity", f"{_HERE}.regularity", "check_regularity"),
+    Rung("non_explosion", f"{_HERE}.non_explosion", "check_non_explosion"),
+    Rung("uniqueness", f"{_HERE}.uniqueness", "check_uniqueness"),
+    Rung("reversibility", f"{_HERE}.reversibility", "check_reversibility"),
 )
 
 

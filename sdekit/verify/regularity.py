@@ -1,0 +1,67 @@
+r"""Rung: the probability current has no jump and no pole, so that "zero residual" is stationarity.
+
+Where coefficients have a kink or a pole, the residual is zero almost everywhere but says nothing
+about the set in between. The current $J = \rho u$, $u = v - \nabla\cdot D + D\nabla H$, must carry
+no probability into that set. Proved for smooth coefficients and for u = 0; refuted where the net
+flux out of a kink on a hyperplane, or out of a pole on the line or in the plane, is not zero.
+
+Not for kinks and poles elsewhere, which are undecided.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from sdekit.calculus.contraction import current, is_zero
+from sdekit.calculus.limits import Unsupported
+from sdekit.verify.problem import Problem
+from sdekit.verify.smoothness import rough_parts
+from sdekit.verify.verdict import Check, proved, undecided
+
+if TYPE_CHECKING:
+    from sdekit.declare.expression import Expression
+
+_SMOOTH_FUNCTIONS = "the unknown functions are smooth"
+
+
+def check_regularity(problem: Problem) -> Check:
+    """Whether the current is regular enough for the residual to decide.
+
+    Args:
+        problem: A dynamics with H.
+
+    Returns:
+        Proved, refuted with the flux that leaves a kink or pole, or undecided.
+
+    Checked by: tests/verify/test_regularity.py.
+    """
+    assumptions = (_SMOOTH_FUNCTIONS,) if problem.dynamics.functions else ()
+    rough = list(dict.fromkeys(_rough_parts(problem)))
+    if not rough:
+        return proved("all coefficients are smooth", assumptions=assumptions)
+    if _current_vanishes(problem):
+        return proved("the probability current vanishes identically", assumptions=assumptions)
+    shown = ", ".join(repr(part) for part in rough[:3])
+    if problem.dynamics.is_scalar or not problem.is_for_all_sizes:
+        from sdekit.verify.flux import flux_check
+
+        check = flux_check(problem)
+        if check is not None:
+            return check
+    return undecided(f"the current may jump or have a pole where {shown} is not smooth")
+
+
+def _rough_parts(problem: Problem) -> Iterator[Expression]:
+    dynamics = problem.dynamics
+    for expression in (*dynamics.drift.values(), *dynamics.diffusion.values()):
+        yield from rough_parts(expression)
+    if dynamics.hamiltonian is not None:
+        yield from rough_parts(dynamics.hamiltonian)
+
+
+def _current_vanishes(problem: Problem) -> bool:
+    try:
+        return all(is_zero(u) for u in current(problem.lowered).values())
+    except Unsupported:
+        return False

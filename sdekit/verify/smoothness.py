@@ -1,0 +1,66 @@
+"""Which parts of an expression may have a kink or a pole, read off the expression for every n.
+
+Unknown functions are smooth by assumption. Not for what a kink or pole does to the probability
+current (`regularity`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from sdekit.declare import expression as ex
+from sdekit.declare.symbols import Variable
+from sdekit.verify.forms import form_signs
+from sdekit.verify.implied import POSITIVE, entry_signs
+
+#: Smooth on the positive half-line only.
+_NEED_POSITIVE = frozenset({"sqrt", "log", "loggamma"})
+#: Smooth away from zero.
+_NEED_NONZERO = frozenset({"abs", "sign"})
+_SMOOTH = frozenset("exp sin cos sinh cosh tanh asinh atan erf".split())
+
+
+def rough_parts(expression: ex.Expression) -> Iterator[ex.Expression]:
+    """The sub-expressions that were not shown to be smooth functions of the state.
+
+    Example:
+        >>> import sdekit as sk
+        >>> x = sk.scalar("x")
+        >>> list(rough_parts(sk.abs_(x) / (1 + x**2)))
+        [abs(x)]
+    """
+    for node in expression.walk():
+        if _varies(node) and not _is_smooth_step(node):
+            yield node
+
+
+def _varies(node: ex.Expression) -> bool:
+    return any(isinstance(part, (Variable, ex.Call)) for part in node.walk())
+
+
+def _is_smooth_step(node: ex.Expression) -> bool:
+    """Whether the node is a smooth function of its children, at all their admissible values."""
+    match node:
+        case ex.Elementwise():
+            signs = entry_signs(node.operand)
+            return (
+                node.name in _SMOOTH
+                or (node.name in _NEED_POSITIVE and signs == POSITIVE)
+                or (node.name in _NEED_NONZERO and 0 not in signs)
+            )
+        case ex.Quotient():
+            return not _varies(node.denominator) or 0 not in entry_signs(node.denominator)
+        case ex.Power():
+            return _is_smooth_power(node)
+        case ex.Inverse() | ex.LogDet():
+            return not _varies(node.operand) or form_signs(node.operand) == POSITIVE
+    return True
+
+
+def _is_smooth_power(node: ex.Power) -> bool:
+    if not _varies(node.base) and not _varies(node.exponent):
+        return True
+    exponent = node.exponent
+    if isinstance(exponent, ex.Number) and exponent.value.denominator == 1:
+        return exponent.value >= 0 or 0 not in entry_signs(node.base)
+    return entry_signs(node.base) == POSITIVE

@@ -1,0 +1,69 @@
+"""Kinks, poles and what they do to the current."""
+
+import pytest
+
+import sdekit as sk
+from sdekit.verify.problem import Problem
+from sdekit.verify.regularity import check_regularity
+from sdekit.verify.smoothness import rough_parts
+
+x, y = sk.scalar("x"), sk.scalar("y")
+square = x**2 + y**2
+
+
+def check(dynamics):
+    return check_regularity(Problem(dynamics))
+
+
+def test_smooth_coefficients_are_regular():
+    assert check(sk.catalog.get("sgnht")).is_proved
+
+
+def test_a_kink_without_current_is_harmless():
+    laplace = sk.Dynamics({x: -sk.sign(x)}, {x: 1}, hamiltonian=sk.abs_(x))
+    assert check(laplace).reason == "the probability current vanishes identically"
+
+
+def test_a_jump_of_the_current_is_refuted():
+    """R = 0 off the origin, yet probability is created there."""
+    trap = sk.Dynamics({x: sk.exp(sk.abs_(x)) * sk.sign(x)}, hamiltonian=sk.abs_(x))
+    found = check(trap)
+    assert found.is_refuted
+    assert (found.witness.point, found.witness.value) == ({"x": "0"}, "2")
+
+
+def test_a_point_source_in_the_plane_is_refuted_with_its_flux():
+    speed = sk.exp(square / 2) / square
+    found = check(sk.Dynamics({x: speed * x, y: speed * y}, hamiltonian=square / 2))
+    assert found.is_refuted
+    assert found.witness.value.startswith("[6.28318530718")
+
+
+def test_a_vortex_has_a_pole_but_no_flux():
+    """Twin: the current turns around the origin; nothing flows out of it."""
+    found = check(sk.Dynamics({x: -y / square, y: x / square}, hamiltonian=square / 2))
+    assert not found.is_refuted
+
+
+def test_a_kink_along_which_the_current_flows_is_regular():
+    """v_y jumps at x = 0, but only its normal component, v_x = 0, would count."""
+    sheared = sk.Dynamics({x: 0, y: sk.sign(x)}, {y: 1}, hamiltonian=sk.abs_(x))
+    assert "does not jump" in check(sheared).reason
+
+
+@pytest.mark.parametrize(
+    ("expression", "is_smooth"),
+    [
+        (sk.exp(x) / (1 + x**2), True),
+        (sk.sqrt(1 + x**2), True),
+        (sk.abs_(1 + x**2), True),
+        (1 / x, False),
+        (sk.sqrt(x), False),
+        (sk.log(x), False),
+        (sk.log(sk.scalar("tau", domain="positive")), True),
+        (sk.tan(x), False),
+        (x ** sk.parameter("a"), False),
+    ],
+)
+def test_smoothness_is_read_off_the_expression(expression, is_smooth):
+    assert (not list(rough_parts(expression))) is is_smooth
