@@ -41,10 +41,14 @@ def _map(term: Expression, x: Variable) -> LinearMap | None:
             if len(inside) != 1 or inside[0].shape != x.shape:
                 return None
             inner = _map(inside[0], x)
-            return scaled(inner, reduce(multiply, outside, ONE))
+            return scaled(inner, _product(outside))
         case ex.MatMul(left=left, right=right) if x.ndim == 1:
             return _matmul_map(left, right, x)
     return None
+
+
+def _product(factors: list[Expression]) -> Expression:
+    return reduce(multiply, factors) if factors else ONE
 
 
 def _matmul_map(left: Expression, right: Expression, x: Variable) -> LinearMap | None:
@@ -153,6 +157,6 @@ def _diffusion_term(term: Expression, x: Variable) -> LinearMap:
         case ex.Product(factors=factors):
             tensors = [factor for factor in factors if factor.shape]
             if len(tensors) == 1:
-                rest = reduce(multiply, [f for f in factors if not f.shape], ONE)
+                rest = _product([f for f in factors if not f.shape])
                 return _scaled_by_scalar(_diffusion_term(tensors[0], x), rest)
     return LinearMap(matrix=term)

@@ -73,6 +73,7 @@ def _spell_out(word: str) -> list[tuple[str, Fraction | None]]:
     """The occurrences with groups repeated; None where no multiplier is written."""
     stack: list[list[tuple[str, Fraction | None]]] = [[]]
     position, text = 0, word.rstrip()
+    is_behind_letter = False
     while position < len(text):
         match = _TOKEN.match(text, position)
         if match is None:
@@ -81,7 +82,7 @@ def _spell_out(word: str) -> list[tuple[str, Fraction | None]]:
         if letter:
             stack[-1].append((letter, None))
         elif share:
-            if not stack[-1] or stack[-1][-1][1] is not None or word[position - 1] in ")[":
+            if not is_behind_letter:
                 raise _misspelt(word, position, "a multiplier directly behind its letter")
             stack[-1][-1] = (stack[-1][-1][0], _share(word, share))
         elif opening:
@@ -97,7 +98,7 @@ def _spell_out(word: str) -> list[tuple[str, Fraction | None]]:
                     fix="repeat the group less often",
                 )
             stack[-1].extend(group * int(count))
-        position = match.end()
+        position, is_behind_letter = match.end(), bool(letter)
     if len(stack) > 1:
         raise _misspelt(word, len(word), "a closing parenthesis, written )*count")
     if not stack[0]:
