@@ -69,7 +69,7 @@ class SampleStore:
             header: What identifies the run (JSON); kept in the store and in each checkpoint.
             shapes: Shape without chains, and number type, of each variable.
             chains: Number of chains.
-            draws: Number of draws the run will keep, which bounds the size of a file.
+            draws: Number of draws the run will keep.
 
         Raises:
             SimulationError: If something stands at the path already.
@@ -88,26 +88,35 @@ class SampleStore:
         self.group = root.create_group("posterior")
         # ArviZ compares these attributes; an empty group would not be a posterior to it.
         self.group.attrs["inference_library"] = "sdekit"
+        self._create(shapes, draws)
+        chain = self.group.create_array(
+            "chain", shape=(chains,), dtype="int64", dimension_names=("chain",)
+        )
+        chain[:] = np.arange(chains)
+
+    def _create(self, shapes: Mapping[str, tuple[tuple[int, ...], Any]], length: int) -> None:
+        """Empty arrays whose files hold `length` draws, or fewer where these are too large."""
         for name, (shape, dtype) in shapes.items():
             kind = np.dtype(dtype)
-            per_draw = max(1, chains * kind.itemsize * int(np.prod(shape)))
-            length = max(1, min(draws, FILE_BYTES // per_draw))
+            per_draw = max(1, self.chains * kind.itemsize * int(np.prod(shape)))
             self.group.create_array(
                 name,
-                shape=(chains, 0, *shape),
-                chunks=(chains, length, *shape),
+                shape=(self.chains, 0, *shape),
+                chunks=(self.chains, max(1, min(length, FILE_BYTES // per_draw)), *shape),
                 dtype=kind,
                 fill_value=np.nan if kind.kind == "f" else 0,
                 # Samples are noise in all but their leading bits: compression costs time only.
                 compressors=None,
                 dimension_names=("chain", "draw", *(f"{name}_dim_{i}" for i in range(len(shape)))),
+                overwrite=True,
             )
-        chain = self.group.create_array(
-            "chain", shape=(chains,), dtype="int64", dimension_names=("chain",)
-        )
-        chain[:] = np.arange(chains)
         self.group.create_array(
-            "draw", shape=(0,), chunks=(4096,), dtype="int64", dimension_names=("draw",)
+            "draw",
+            shape=(0,),
+            chunks=(max(1, length),),
+            dtype="int64",
+            dimension_names=("draw",),
+            overwrite=True,
         )
 
     def append(
@@ -133,6 +142,9 @@ class SampleStore:
             )
         count = len(next(iter(samples.values()))) if samples else 0
         last = first_draw + count
+        if count and not first_draw:
+            # Files as long as the chunks of the run: no file is ever read and written again.
+            self._create({n: (np.shape(v)[1:-1], v.dtype) for n, v in samples.items()}, count)
         if count:
             # All lengths first: they are small writes, so that a reader nearly never sees
             # arrays of different lengths.
