@@ -31,6 +31,7 @@ from sdekit.verify.forms import form_signs, is_symmetric, matmul_chain, transpos
 from sdekit.verify.implied import POSITIVE, never_negative
 from sdekit.verify.monomials import Monomial, TooLarge, as_expression
 from sdekit.verify.problem import Problem
+from sdekit.verify.scalar_signs import decided_signs
 from sdekit.verify.verdict import Check, Witness, proved, refuted, undecided
 
 Blocks = dict[tuple[Variable, Variable], Expression]
@@ -213,14 +214,7 @@ def _factor_of_identity(x: Variable, block: Expression) -> Expression | None:
 
 def _scalar_is_nonnegative(scalar: Expression) -> bool:
     """By SymPy's sign reasoning, for scalars without tensors inside."""
-    if any(node.shape for node in scalar.walk()) or _has_size(scalar):
-        return False
-    import sympy as sp
-
-    from sdekit.declare.component_reader import ComponentReader
-    from sdekit.verify.pivots import is_semidefinite
-
-    return is_semidefinite(sp.Matrix([[ComponentReader({}).scalar(scalar)]])) is not None
+    return never_negative(decided_signs(scalar))
 
 
 def _has_size(scalar: Expression) -> bool:

@@ -47,6 +47,8 @@ from sdekit.verify.monomials import (
     Terms,
     TooLarge,
     as_expression,
+    content,
+    merged,
     scaled,
     total,
 )
@@ -55,22 +57,13 @@ from sdekit.verify.monomials import (
 LARGEST_POWER = 8
 
 
-def _merge(
-    left: frozenset[tuple[Expression, Fraction]], right: frozenset[tuple[Expression, Fraction]]
-) -> frozenset[tuple[Expression, Fraction]]:
-    powers = dict(left)
-    for base, exponent in right:
-        powers[base] = powers.get(base, Fraction(0)) + exponent
-    return frozenset((b, e) for b, e in powers.items() if e)
-
-
 def scalar_product(left: Terms, right: Terms) -> Terms:
     """Product of a scalar expansion with any expansion (in this order or the other)."""
     if len(left) * len(right) > LARGEST_EXPANSION:
         raise TooLarge
     return total(
         _without_whole_powers(
-            Monomial(_merge(a.factors, b.factors), a.core if b.core is None else b.core), c * d
+            Monomial(merged(a.factors, b.factors), a.core if b.core is None else b.core), c * d
         )
         for a, c in left.items()
         for b, d in right.items()
@@ -99,7 +92,7 @@ def _bilinear(left: Terms, right: Terms, combine: Callable[[Any, Any], Expressio
     parts = []
     for a, c in left.items():
         for b, d in right.items():
-            scalars = {Monomial(_merge(a.factors, b.factors)): c * d}
+            scalars = {Monomial(merged(a.factors, b.factors)): c * d}
             combined = _read(combine(a.core, b.core))
             parts.append(scalar_product(scalars, combined))
     return total(parts)
@@ -222,7 +215,11 @@ def _powered(base: Expression, exponent: Fraction) -> Terms:
         for _ in range(int(exponent) - 1):
             result = scalar_product(result, terms)
         return result
-    return {Monomial(frozenset({(collected(base), exponent)})): Fraction(1)}
+    if exponent.denominator != 1:
+        return {Monomial(frozenset({(collected(base), exponent)})): Fraction(1)}
+    common = content(terms)
+    reduced = as_expression(scaled(terms, 1 / common))
+    return {Monomial(frozenset({(reduced, exponent)})): common ** int(exponent)}
 
 
 def _root(monomial: Monomial, coefficient: Fraction, exponent: Fraction) -> Terms:
@@ -255,6 +252,10 @@ def _elementwise(node: Elementwise) -> Terms:
         ((monomial, coefficient),) = terms.items()
         if coefficient > 0 and all(entry_signs(b) == POSITIVE for b, _ in monomial.factors):
             return _log_of_product(monomial, coefficient)
+    if node.name == "log" and len(terms) > 1 and not node.shape and content(terms) != 1:
+        common = content(terms)
+        rest = _atom(Elementwise("log", as_expression(scaled(terms, 1 / common))))
+        return total([rest, _atom(Elementwise("log", Number(common)))])
     if node.name == "abs" and len(terms) == 1 and not node.shape:
         ((monomial, coefficient),) = terms.items()
         return _absolute(monomial, coefficient)

@@ -34,10 +34,11 @@ from sdekit.verify import cores
 from sdekit.verify.expansion import expand
 from sdekit.verify.forms import form_signs
 from sdekit.verify.implied import POSITIVE, entry_signs, never_negative
-from sdekit.verify.location_scale import centres, scales
+from sdekit.verify.location_scale import abstraction, centres, scales
 from sdekit.verify.monomials import Monomial, Terms, TooLarge, as_expression
 from sdekit.verify.quadratic import Split, involves, split_by
 from sdekit.verify.rewriting import substituted
+from sdekit.verify.scalar_signs import decided_signs
 from sdekit.verify.shapes import radial_integral, univariate_integral
 from sdekit.verify.tails import Tail, Z
 
@@ -165,7 +166,7 @@ def _gaussian(question: Question) -> Integral | None:
     if not split.hessian:
         return Integral(Outcome.INFINITE, "linear in H, so that its mass is infinite")
     matrix = as_expression(split.hessian)
-    signs = form_signs(matrix)
+    signs = form_signs(matrix) if x.shape else decided_signs(matrix)
     if 1 not in signs:
         return Integral(
             Outcome.INFINITE, f"of a quadratic form {matrix!r} that is not positive definite"
@@ -389,6 +390,20 @@ def _scaled(question: Question) -> Integral | None:
     return None
 
 
+def _abstracted(question: Question) -> Integral | None:
+    """Sums of outside variables count as one variable each, and keep together that way."""
+    abstract = abstraction(question.x, question.terms, question.outside)
+    if abstract is None:
+        return None
+    energy, meanings = abstract
+    outside = question.outside | frozenset(meanings)
+    found = integrate(question.x, expand(energy), outside, _NOT_ABSTRACTED)
+    if found.outcome is not Outcome.CLOSED:
+        return None
+    closed = substituted(found.energy, meanings)
+    return Integral(found.outcome, found.reason, closed, found.assumptions)
+
+
 def _changed(
     question: Question, image: Expression, families: tuple[Family, ...]
 ) -> Integral | None:
@@ -419,4 +434,5 @@ _UNCHANGED: tuple[Family, ...] = (
     _dominated,
 )
 _NOT_SHIFTED = (*_UNCHANGED, _scaled)
-FAMILIES = (*_NOT_SHIFTED, _shifted)
+_NOT_ABSTRACTED = (*_NOT_SHIFTED, _shifted)
+FAMILIES = (*_NOT_ABSTRACTED, _abstracted)

@@ -22,15 +22,65 @@ from sdekit.declare.expression import (
     Quotient,
     Sum,
 )
-from sdekit.declare.symbols import Variable
+from sdekit.declare.symbols import Domain, Variable
 from sdekit.verify.expansion import expand
 from sdekit.verify.forms import form_signs
 from sdekit.verify.implied import POSITIVE, entry_signs
-from sdekit.verify.monomials import Monomial, TooLarge, as_expression
+from sdekit.verify.monomials import Monomial, Terms, TooLarge, as_expression, divided
 from sdekit.verify.quadratic import split_by
+from sdekit.verify.rewriting import substituted
 
 #: Candidates beyond these are not worth the time.
 _MOST_CANDIDATES = 4
+
+
+def abstraction(
+    x: Variable, terms: Terms, outside: frozenset[Variable]
+) -> tuple[Expression, dict[Expression, Expression]] | None:
+    """The energy with every sum of outside variables as one new variable of the same sign.
+
+    Args:
+        x: The block to integrate over.
+        terms: The terms of Q that hold x.
+        outside: The variables that stay.
+
+    Returns:
+        The energy and the meaning of the new variables; None if there is nothing to abstract.
+    """
+    meanings: dict[Expression, Expression] = {}
+    parts = []
+    for shape, coefficients in _by_shape(x, terms).items():
+        coefficient = as_expression(coefficients)
+        parts.append(Product((coefficient, as_expression({Monomial(shape): Fraction(1)}))))
+    energy = parts[0] if len(parts) == 1 else Sum(tuple(parts))
+    for node in energy.walk():
+        is_outside = any(node.depends_on(y) for y in outside) and not node.depends_on(x)
+        if (
+            isinstance(node, Sum)
+            and not node.shape
+            and is_outside
+            and node not in meanings.values()
+        ):
+            kind = "positive" if entry_signs(node) == POSITIVE else "real"
+            symbol = Variable(f"outside_{len(meanings)}_", (), None, Domain(kind))
+            meanings[symbol] = node
+    if not meanings:
+        return None
+    replaced = substituted(energy, {node: symbol for symbol, node in meanings.items()})
+    return replaced, meanings
+
+
+def _by_shape(
+    x: Variable, terms: Terms
+) -> dict[frozenset[tuple[Expression, Fraction]], dict[Monomial, Fraction]]:
+    """The terms sorted by the factors that hold x."""
+    groups: dict[frozenset[tuple[Expression, Fraction]], dict[Monomial, Fraction]] = {}
+    for monomial, coefficient in terms.items():
+        mine = frozenset(f for f in monomial.factors if f[0].depends_on(x))
+        rest = Monomial(monomial.factors - mine)
+        group = groups.setdefault(mine, {})
+        group[rest] = group.get(rest, Fraction(0)) + coefficient
+    return groups
 
 
 def centres(x: Variable, energy: Expression) -> list[Expression]:
@@ -78,9 +128,15 @@ def _middle_of_polynomial(node: Sum, x: Variable) -> Iterator[Expression]:
     degree = max(powers, default=Fraction(0))
     if degree < 2 or degree.denominator != 1 or degree - 1 not in powers:
         return
-    top, below = as_expression(powers[degree]), as_expression(powers[degree - 1])
-    if 0 not in entry_signs(top):
-        yield Negation(Quotient(below, Product((Number(degree), top))))
+    top, below = powers[degree], powers[degree - 1]
+    if 0 in entry_signs(as_expression(top)):
+        return
+    if len(top) == 1:
+        ((monomial, coefficient),) = top.items()
+        yield as_expression(divided(below, monomial, -degree * coefficient))
+    else:
+        mean = Quotient(as_expression(below), Product((Number(degree), as_expression(top))))
+        yield Negation(mean)
 
 
 def scales(x: Variable, energy: Expression) -> list[Expression]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
+from math import gcd, lcm
 
 from sdekit.declare.expression import (
     Expression,
@@ -58,6 +59,28 @@ def total(parts: Iterable[Terms]) -> dict[Monomial, Fraction]:
 def scaled(terms: Terms, by: Fraction) -> Terms:
     """by * terms."""
     return {m: by * c for m, c in terms.items()} if by else {}
+
+
+def merged(
+    left: frozenset[tuple[Expression, Fraction]], right: frozenset[tuple[Expression, Fraction]]
+) -> frozenset[tuple[Expression, Fraction]]:
+    """The factors of a product."""
+    powers = dict(left)
+    for base, exponent in right:
+        powers[base] = powers.get(base, Fraction(0)) + exponent
+    return frozenset((b, e) for b, e in powers.items() if e)
+
+
+def divided(terms: Terms, by: Monomial, coefficient: Fraction) -> dict[Monomial, Fraction]:
+    """terms / (coefficient * by), monomial by monomial."""
+    inverse = frozenset((base, -exponent) for base, exponent in by.factors)
+    return {Monomial(merged(m.factors, inverse), m.core): c / coefficient for m, c in terms.items()}
+
+
+def content(terms: Terms) -> Fraction:
+    """The largest positive rational that leaves whole coefficients without a common factor."""
+    top = gcd(*(abs(c.numerator) for c in terms.values()))
+    return Fraction(top, lcm(*(c.denominator for c in terms.values())))
 
 
 def as_expression(terms: Terms) -> Expression:

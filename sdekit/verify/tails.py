@@ -31,6 +31,7 @@ from sdekit.verify.expansion import collected, expand
 from sdekit.verify.implied import NEGATIVE, POSITIVE, Signs, entry_signs
 from sdekit.verify.implied import ZERO as ZERO_SIGN
 from sdekit.verify.monomials import Monomial, Terms
+from sdekit.verify.scalar_signs import decided_signs
 
 
 class Tail(Enum):
@@ -108,7 +109,7 @@ def _judge(lead: Growth, terms: Terms) -> tuple[Tail, str]:
         return Tail.INFINITE, "the energy stays bounded"
     if lead.coefficient is None:
         raise Unclear("the leading term oscillates")
-    signs = entry_signs(lead.coefficient)
+    signs = decided_signs(lead.coefficient)
     what = _described(lead)
     if lead.exponent == ZERO and lead.power == 0 and lead.logs == 1:
         return _judge_logarithm(lead.coefficient, terms)
@@ -120,7 +121,7 @@ def _judge(lead: Growth, terms: Terms) -> tuple[Tail, str]:
 
 
 def _judge_logarithm(coefficient: Expression, terms: Terms) -> tuple[Tail, str]:
-    excess = entry_signs(collected(Sum((coefficient, Number(Fraction(-1))))))
+    excess = decided_signs(collected(Sum((coefficient, Number(Fraction(-1))))))
     what = f"{coefficient!r} * log"
     if excess == POSITIVE:
         return Tail.FINITE, f"the energy grows like {what}, faster than 1 * log"
