@@ -63,6 +63,7 @@ class _Constant(NamedTuple):
     l2: float
     quantile: float
     bias: bool
+    outputs: int = 1
 
     def read(self, activations: Array, params: Any) -> Array:
         if activations is None:
@@ -73,7 +74,8 @@ class _Constant(NamedTuple):
         if self.mode == "paper":
             value = _printed(activations, self.classes)
         else:
-            value = _bound(activations, SLOPES[self.loss](self.quantile), self.bias)
+            slope = SLOPES[self.loss](self.quantile) / self.outputs**0.5
+            value = _bound(activations, slope, self.bias)
         return jnp.maximum(value + (self.l2 * _weight_norm(params) if self.l2 else 0.0), FLOOR)
 
 
@@ -105,6 +107,7 @@ def lipschitz_rate(
     l2: float = 0.0,
     quantile: float = 0.5,
     bias: bool = True,
+    outputs: int = 1,
     epoch_length: int | None = None,
 ) -> optax.GradientTransformationExtraArgs:
     """Scale updates by -1/L; last in a chain, as a learning rate.
@@ -116,6 +119,8 @@ def lipschitz_rate(
         l2: lambda of a penalty lambda/2 ||w||^2 whose gradient the caller adds.
         quantile: tau of the quantile loss.
         bias: Whether the last layer has one (mode "bound").
+        outputs: Over how many scalar outputs the loss is averaged (mode "bound"): each has its
+            own column of the last layer and 1/outputs of the weight, hence L / sqrt(outputs).
         epoch_length: Steps per epoch: L is then the largest of the last epoch, as printed;
             None takes each minibatch's own.
 
@@ -128,7 +133,7 @@ def lipschitz_rate(
 
     Checked by: tests/theory/test_optax_rates.py.
     """
-    reader = _constant(loss, classes, mode, l2, quantile, bias)
+    reader = _constant(loss, classes, mode, l2, quantile, bias)._replace(outputs=outputs)
 
     def init(params: Any) -> RateState:
         del params

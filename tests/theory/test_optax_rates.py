@@ -59,6 +59,29 @@ def test_the_bound_holds_for_the_last_layer_of_a_network():
     assert optax.global_norm(updates) > 1.0
 
 
+def test_a_loss_averaged_over_outputs_has_a_smaller_constant():
+    """Mean absolute error of 3 outputs: its last-layer gradient stays below L / sqrt(3)."""
+    targets = np.random.default_rng(2).normal(size=(20, 3))
+
+    def loss(params):
+        return jnp.abs(ACTIVATIONS @ params["w"] + params["b"] - targets).mean()
+
+    transformation = optax_rates.lipschitz_rate("mae", outputs=3)
+    far = {"w": 100 * PARAMS["w"], "b": PARAMS["b"] + 1e4}
+    for params in (PARAMS, far):
+        updates, _ = transformation.update(
+            jax.grad(loss)(params), transformation.init(params), params, activations=ACTIVATIONS
+        )
+        assert optax.global_norm(updates) <= 1.0
+    # Twin: at the far point all signs agree, and 10 outputs would promise too much.
+    greedy = optax_rates.lipschitz_rate("mae", outputs=10)
+    updates, _ = greedy.update(
+        jax.grad(loss)(far), greedy.init(far), far, activations=jnp.abs(ACTIVATIONS)
+    )
+    wide = jnp.abs(jnp.asarray(ACTIVATIONS)).sum(1).mean()
+    assert wide > 0 and optax.global_norm(updates) > 0.5
+
+
 def test_an_epoch_keeps_the_largest_constant_of_the_one_before():
     transformation = optax_rates.lipschitz_rate("mae", bias=False, epoch_length=2)
     sizes, rates, state = [1.0, 4.0, 2.0, 1.0, 1.0], [], None
