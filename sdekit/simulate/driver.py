@@ -16,6 +16,7 @@ import numpy as np
 from jax import Array
 from jax.sharding import Mesh, NamedSharding
 from jax.sharding import PartitionSpec as Spec
+from jax.typing import ArrayLike
 
 from sdekit.errors import SimulationError
 from sdekit.simulate.loop import Fixed, Keys, LoopState, Program, advance, compiler_options
@@ -25,7 +26,6 @@ from sdekit.simulate.sampler import Bound, Sampler
 
 #: Name of the mesh axis over which chains are sharded.
 _CHAINS = "chains"
-_NEVER = np.iinfo(np.uint32).max
 
 
 @dataclass(frozen=True)
@@ -95,14 +95,10 @@ class Driver:
         """Whether arrays have no axis of chains."""
         return self.lanes == 1
 
-    def keys(self, stream: int) -> Array:
-        """Threefry keys of all chains for a stream."""
+    def keys(self) -> dict[int, Array]:
+        """Threefry keys of all chains, by stream."""
         numbers = np.uint32(0) if self.is_single else np.arange(self.lanes, dtype=np.uint32)
-        return chain_keys(jax.random.key(self.seed), numbers, stream)
-
-    def loop_keys(self) -> Keys:
-        """The keys that the loop reads."""
-        return Keys(self.keys(NORMALS), self.keys(GRADIENT), self.keys(ACCEPT))
+        return _all_keys(jax.random.key(self.seed), numbers)
 
     def start(
         self, positions: Mapping[str, Array], given: Mapping[str, Array], h: Any, tables: Any
@@ -115,9 +111,17 @@ class Driver:
             h: Size of the first step.
             tables: Tables of gradient sources.
         """
+        key = ("start", self.bound, self.is_single, tuple(given))
+        if key not in self.sampler.programs:
+            self.sampler.programs[key] = jax.jit(self._start_function())
+        return self.sampler.programs[key](positions, given, self.keys()[START], h, tables)
+
+    def _start_function(self) -> Callable[..., LoopState]:
         scheme = self.bound.scheme
 
-        def of_one(target: Mapping[str, Array], keys: Array) -> LoopState:
+        def of_one(
+            target: Mapping[str, Array], given: Any, keys: Array, h: Any, tables: Any
+        ) -> LoopState:
             blocks = self.sampler.start(self.bound, target, given, keys)
             position = self.bound.problem.layout.position(blocks)
             cache = self.sampler.first_cache(self.bound, blocks, keys, position, tables)
@@ -125,10 +129,9 @@ class Driver:
                 blocks = scheme.start(blocks, h)
             return LoopState(blocks, cache)
 
-        function = of_one
-        if not self.is_single:
-            function = jax.vmap(of_one, in_axes=-1, out_axes=-1)
-        return jax.jit(function)(positions, self.keys(START))
+        if self.is_single:
+            return of_one
+        return jax.vmap(of_one, in_axes=(-1, None, -1, None, None), out_axes=-1)
 
     def constants(self, h: float) -> Any:
         """Coefficients that need no state, in double precision until the last rounding."""
@@ -204,7 +207,8 @@ class Driver:
             first_step: Number of the first step.
             observed: Observables at the start of every chunk.
         """
-        keys = self.spread(self.loop_keys())
+        streams = self.keys()
+        keys = self.spread(Keys(streams[NORMALS], streams[GRADIENT], streams[ACCEPT]))
         state = self.spread(state)
         while draws:
             current = plan if draws >= plan.draws else tail_plan(plan, draws)
@@ -240,6 +244,12 @@ class Driver:
         steps = np.asarray(bad).reshape(-1)[: self.chains]
         chain = int(np.argmin(steps))
         return Diverged(chain, int(steps[chain]), self._on_host(kept, draws))
+
+
+@jax.jit
+def _all_keys(key: Array, chains: ArrayLike) -> dict[int, Array]:
+    streams = (NORMALS, GRADIENT, START, ACCEPT)
+    return {stream: chain_keys(key, chains, stream) for stream in streams}
 
 
 def _last_axis(x: Any) -> Spec:

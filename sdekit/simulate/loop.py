@@ -30,6 +30,10 @@ from sdekit.simulate.plan import Plan
 from sdekit.simulate.scheme import Cache, Scheme, StepInput, prepared_draws
 
 
+#: Where no step is named.
+_NEVER = np.uint32(np.iinfo(np.uint32).max)
+
+
 class LoopState(NamedTuple):
     """All that a run needs to go on bit by bit, beside the number of the next step.
 
@@ -138,7 +142,7 @@ def advance(
     buffers = jax.tree.map(
         lambda x: jnp.zeros((plan.chunk_draws, *x.shape), x.dtype), (example, weight)
     )
-    never = jnp.full(keys.normals.shape[1:], np.iinfo(np.uint32).max, jnp.uint32)
+    never = jnp.full(keys.normals.shape[1:], _NEVER)
 
     def one_block(index: Array, carried: Any) -> Any:
         inner, kept = carried
@@ -251,7 +255,7 @@ def _bad_since(state: LoopState, number: Array, like: Array) -> Array:
     for block in state.blocks.values():
         axes = tuple(range(block.ndim - like.ndim))
         good = good & jnp.all(jnp.isfinite(block), axis=axes)
-    return jnp.where(good, np.iinfo(np.uint32).max, number)
+    return jnp.where(good, _NEVER, number)
 
 
 def _both_steps(program: Program, carried: _Carried, fixed: Fixed, pair: _StepData) -> Any:

@@ -51,7 +51,7 @@ def chain_keys(key: Array, chains: ArrayLike, stream: int) -> Array:
     Returns:
         uint32 of shape (2,) or (2, chains).
     """
-    return jnp.stack(threefry(chains, np.uint32(stream), key_words(key)))
+    return jnp.stack(threefry(chains, jnp.asarray(stream, jnp.uint32), key_words(key)))
 
 
 @dataclass(frozen=True)

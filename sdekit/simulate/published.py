@@ -24,7 +24,8 @@ import numpy as np
 from jax import Array
 from jax.typing import ArrayLike
 
-from sdekit.declare.operators import ZERO
+from sdekit.declare.expression import Expression, Product
+from sdekit.declare.operators import ONE, ZERO
 from sdekit.declare.symbols import Variable
 from sdekit.errors import SimulationError
 from sdekit.schemes.flow import OrnsteinUhlenbeck, Shift
@@ -104,7 +105,8 @@ def _recognised(problem: Problem) -> tuple[Shift, OrnsteinUhlenbeck, Shift]:
         and isinstance(friction, OrnsteinUhlenbeck)
         and isinstance(thermostat, Shift)
         and friction.diffusion.is_scalar
-        and isinstance(friction.friction.scalar, Variable)
+        and friction.friction.scalar is not None
+        and isinstance(bare(friction.friction.scalar), Variable)
         and friction.friction.is_scalar
         and len(kick.updates) == len(thermostat.updates) == 1
     )
@@ -116,6 +118,15 @@ def _recognised(problem: Problem) -> tuple[Shift, OrnsteinUhlenbeck, Shift]:
             fix='use scheme="Algorithm1", or a splitting word',
         )
     return kick, friction, thermostat  # type: ignore[return-value]
+
+
+def bare(expression: Expression) -> Expression:
+    """The expression without factors 1."""
+    if isinstance(expression, Product):
+        left = [factor for factor in expression.factors if factor != ONE]
+        if len(left) == 1:
+            return bare(left[0])
+    return expression
 
 
 def _variables(

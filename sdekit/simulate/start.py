@@ -2,7 +2,7 @@
 
 Momenta (auxiliary variables that the target variables' drift reads) are drawn from their Gaussian
 law given the position; other auxiliary variables start at their mean, such as a thermostat at the
-noise level. A variable whose law is not Gaussian starts at zero, and the run says so.
+noise level. A variable whose law is not Gaussian starts at zero, or in the middle of its domain.
 
 Not for the target variables, whose start the user gives (`position`).
 
@@ -24,6 +24,7 @@ from jax import Array
 from sdekit.declare.expression import Call
 from sdekit.declare.symbols import Variable
 from sdekit.errors import SimulationError
+from sdekit.simulate.covariance import symmetrized
 from sdekit.simulate.linear_flows import covariance_root
 from sdekit.simulate.lower import evaluate, shape_of
 from sdekit.simulate.problem import USER_ERRORS, Problem
@@ -38,7 +39,7 @@ class StartLaw:
 
     Attributes:
         variable: The variable.
-        kind: "diagonal" or "dense" for a Gaussian law with such a precision, "zero" otherwise.
+        kind: "diagonal" or "dense" for a Gaussian law with such a precision, "other" otherwise.
         is_drawn: Whether it is drawn rather than put at its mean.
     """
 
@@ -52,7 +53,7 @@ def start_laws(problem: Problem) -> tuple[StartLaw, ...]:
     laws = []
     for x in problem.dynamics.auxiliary_variables:
         kind = _kind_of_law(problem, x)
-        laws.append(StartLaw(x, kind, kind != "zero" and _is_momentum(problem, x)))
+        laws.append(StartLaw(x, kind, kind != "other" and _is_momentum(problem, x)))
     return tuple(laws)
 
 
@@ -90,8 +91,8 @@ def slope(problem: Problem, x: Variable, values: Mapping[str, Any]) -> Callable[
 
 def _kind_of_law(problem: Problem, x: Variable) -> str:
     """Probe the Hessian of H by x at a random state, to rounding."""
-    if problem.dynamics.hamiltonian is None or x.symmetry is not None:
-        return "zero"
+    if problem.dynamics.hamiltonian is None:
+        return "other"
     rng = np.random.default_rng(0)
     values: dict[str, Any] = dict(problem.parameters)
     for y in problem.dynamics.variables:
@@ -104,14 +105,14 @@ def _kind_of_law(problem: Problem, x: Variable) -> str:
         at_zero = of_x(jnp.zeros(shape, problem.dtype))
         first, second, double = (of_x(v) - at_zero for v in (*probes, 2 * probes[0]))
     except (SimulationError, *USER_ERRORS):
-        return "zero"
+        return "other"
     tolerance = 1e-3 * float(jnp.max(jnp.abs(first))) + 1e-30
     is_quadratic = bool(jnp.all(jnp.abs(double - 2 * first) <= tolerance))
     if not is_quadratic or not bool(jnp.all(jnp.isfinite(first))):
-        return "zero"
+        return "other"
     if bool(jnp.all(jnp.abs(first / probes[0] - second / probes[1]) <= tolerance)):
-        return "diagonal" if bool(jnp.all(first > 0)) else "zero"
-    return "dense" if math.prod(shape) <= _LARGEST_DENSE else "zero"
+        return "diagonal" if bool(jnp.all(first > 0)) else "other"
+    return "dense" if math.prod(shape) <= _LARGEST_DENSE else "other"
 
 
 def start_blocks(
@@ -133,7 +134,7 @@ def start_blocks(
     blocks = {**target}
     for law in laws:
         shape = shape_of(law.variable, problem.sizes)
-        blocks[law.variable.name] = jnp.zeros(shape, problem.dtype)
+        blocks[law.variable.name] = jnp.full(shape, _inside(law.variable), problem.dtype)
     blocks.update(given)
     offset = 0
     for law in laws:
@@ -141,9 +142,18 @@ def start_blocks(
         count = _count(x, problem)
         own = normals[offset : offset + count]
         offset += count if law.is_drawn else 0
-        if x.name not in given and law.kind != "zero":
+        if x.name not in given and law.kind != "other":
             blocks[x.name] = _gaussian(problem, law, blocks, own)
     return {x.name: blocks[x.name] for x in problem.dynamics.variables}
+
+
+def _inside(x: Variable) -> float:
+    """A point inside the domain: 0 where it is the real line or a circle."""
+    if x.domain.kind == "positive":
+        return 1.0
+    if x.domain.lower is None or x.domain.upper is None:
+        return 0.0
+    return float(x.domain.lower + x.domain.upper) / 2.0
 
 
 def _gaussian(problem: Problem, law: StartLaw, blocks: Mapping[str, Array], z: Array) -> Array:
@@ -155,7 +165,8 @@ def _gaussian(problem: Problem, law: StartLaw, blocks: Mapping[str, Array], z: A
     if law.kind == "diagonal":
         precision = of_x(jnp.ones(shape, problem.dtype)) - at_zero
         mean = -at_zero / precision
-        return mean + z.reshape(shape) / jnp.sqrt(precision) if law.is_drawn else mean
+        noise = symmetrized(z.reshape(shape), x) / jnp.sqrt(precision) if law.is_drawn else 0.0
+        return mean + noise
     n = math.prod(shape)
     hessian = jax.jacfwd(of_x)(zero).reshape(n, n)
     covariance = jnp.linalg.inv(hessian)
