@@ -87,7 +87,9 @@ class Expansion:
             case Kind.CALL:
                 return self._jet(data, index)
             case Kind.INVERSE:
-                return self._matrix(data).inv(method="ADJ")[index]
+                row, column = index
+                inverse: Any = self._matrix(data).inv(method="ADJ")
+                return inverse[row, column]
             case Kind.LOGDET:
                 return sp.log(self._matrix(data).det(method="berkowitz"))
             case Kind.KERNEL:
@@ -118,9 +120,10 @@ class Expansion:
         places: list[dict[Index, sp.Expr]] = []
         for formal, argument in zip(function.arguments, jet.arguments, strict=True):
             bare = argument.bare_head
-            is_plain = bare is not None and bare.kind is Kind.VARIABLE
-            kept = self.reader.independent_indices(bare.data if is_plain else formal)
-            every = kept if is_plain else self.reader.indices(formal.shape)
+            if bare is not None and bare.kind is Kind.VARIABLE:
+                every = self.reader.independent_indices(bare.data)
+            else:
+                every = self.reader.indices(formal.shape)
             entries = {place: self.value(argument, place) for place in every}
             arguments += entries.values()
             places.append(entries)

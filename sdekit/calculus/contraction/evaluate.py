@@ -8,15 +8,16 @@ nothing. Not for proofs (`relations`).
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 
 from flint import ctx, fmpq
 
 from sdekit.calculus.contraction.heads import Head, Jet, Kernel, Kind
-from sdekit.calculus.contraction.model import Model, OutsideDomain, Value
-from sdekit.calculus.contraction.polynomials import Coordinate, Index, Polynomial
+from sdekit.calculus.contraction.model import Model, OutsideDomain
+from sdekit.calculus.contraction.polynomials import Coordinate, Index, Value
+from sdekit.calculus.contraction.simpler import simplifications
 from sdekit.calculus.contraction.tensor import Tensor
 from sdekit.calculus.limits import tick
 from sdekit.declare.dimension import Dim
@@ -31,6 +32,7 @@ _PRECISIONS = (128, 512)
 _SEEDS = 12
 _SEEDS_WITHOUT_SIZES = 24
 _LARGEST_SIZE = 3
+_MOST_POINTS = 3
 _MOST_SIZES = 12
 _MOST_SIMPLIFICATIONS = 60
 
@@ -65,6 +67,7 @@ class _Symbols:
 
     dims: dict[Dim, None] = field(default_factory=dict)
     orders: dict[FunctionSymbol, int] = field(default_factory=dict)
+    calls: dict[FunctionSymbol, set[tuple[Tensor, ...]]] = field(default_factory=dict)
     seen: set[Tensor] = field(default_factory=set)
 
     def collect(self, tensor: Tensor) -> None:
@@ -82,8 +85,11 @@ class _Symbols:
         if isinstance(data, Dim):
             self.dims.setdefault(data)
         elif isinstance(data, Jet):
+            # Each further point needs a further degree for values that are unrelated there.
+            points = self.calls.setdefault(data.function, set())
+            points.add(data.arguments)
             order = max(self.orders.get(data.function, 0), len(data.derivatives))
-            self.orders[data.function] = order
+            self.orders[data.function] = max(order, min(len(points) - 1, _MOST_POINTS))
             for formal in data.function.arguments:
                 self.dims.update(dict.fromkeys(formal.shape))
             for argument in data.arguments:
@@ -155,14 +161,14 @@ class _Found:
     value: Value
 
     def report(self, is_admissible: bool) -> Counterexample:
-        model = self.model
-        is_exact = isinstance(self.value, fmpq)
+        model, value = self.model, self.value
+        exact = Fraction(int(value.p), int(value.q)) if isinstance(value, fmpq) else None
         return Counterexample(
             dimensions={dim.name: size for dim, size in model.sizes.items()},
             point=dict(_point_text(model)),
             functions=dict(_function_text(model)),
-            value=str(self.value) if is_exact else self.value.str(12),
-            exact=Fraction(int(self.value.p), int(self.value.q)) if is_exact else None,
+            value=str(value) if isinstance(value, fmpq) else value.str(12),
+            exact=exact,
             entry=self.entry,
             is_admissible=is_admissible,
         )
@@ -263,78 +269,20 @@ def has_nonnegative_pivots(matrix: Sequence[Sequence[Value]]) -> bool:
     return True
 
 
-# ---------------------------------------------------------------- simpler numbers
-
-
 def _simplified(found: _Found, tensor: Tensor, diffusion: Blocks | None) -> _Found:
     """The same counterexample with zeros, ones and fewer monomials where that keeps it one."""
     model = found.model
-    attempts = 0
-    for undo in _simplifications(model):
-        attempts += 1
+    for undo in itertools.islice(simplifications(model), _MOST_SIMPLIFICATIONS):
         model.forget_values()
         better = _nonzero(model, tensor)
         if better is not None and (diffusion is None or is_semidefinite(model, diffusion)):
             found = _Found(model, *better)
         else:
             undo()
-        if attempts >= _MOST_SIMPLIFICATIONS:
-            break
     model.forget_values()
     final = _nonzero(model, tensor)
     assert final is not None
     return _Found(model, *final)
-
-
-def _simplifications(model: Model) -> Iterator[Callable[[], None]]:
-    """Make one change after the other; each comes with its reversal."""
-    for function, entries in model.functions.items():
-        if function.assumptions or function in model.definite:
-            continue
-        for index in entries:
-            for exponents in list(entries[index].terms):
-                yield _without_monomial(entries, index, exponents)
-    for symbol, values in model.symbols.items():
-        if not isinstance(symbol, (Variable, Parameter)):
-            continue
-        for simple in _simple_values(symbol):
-            for index, value in values.items():
-                # A value that is simple already must not become less so.
-                if value not in (0, 1) or (value == 1 and simple == 0):
-                    yield _with_value(values, index, simple)
-
-
-def _simple_values(symbol: Variable | Parameter) -> tuple[fmpq, ...]:
-    if isinstance(symbol, Variable):
-        kind = symbol.domain.kind
-        return {"positive": (fmpq(1),), "interval": ()}.get(kind, (fmpq(0), fmpq(1)))
-    if symbol.assumptions & {"positive_definite", "positive_semidefinite", "symmetric"}:
-        return ()
-    if symbol.assumptions & {"positive", "nonnegative"}:
-        return (fmpq(1),)
-    return (fmpq(0), fmpq(1))
-
-
-def _without_monomial(
-    entries: dict[Index, Polynomial], index: Index, exponents: tuple
-) -> Callable[[], None]:
-    before = entries[index]
-    entries[index] = Polynomial({k: c for k, c in before.terms.items() if k != exponents})
-
-    def undo() -> None:
-        entries[index] = before
-
-    return undo
-
-
-def _with_value(values: dict[Index, fmpq], index: Index, simple: fmpq) -> Callable[[], None]:
-    before = values[index]
-    values[index] = simple
-
-    def undo() -> None:
-        values[index] = before
-
-    return undo
 
 
 # ---------------------------------------------------------------- text

@@ -27,15 +27,26 @@ class Component:
         factors: The canonical form.
         is_closed: Whether it has no free axis.
         depends: The variables it depends on.
+        depth: How deep functions are nested in it.
         uid: Number by which components are ordered.
     """
 
-    __slots__ = ("__weakref__", "depends", "derivatives", "factors", "is_closed", "reduced", "uid")
+    __slots__ = (
+        "__weakref__",
+        "depends",
+        "depth",
+        "derivatives",
+        "factors",
+        "is_closed",
+        "reduced",
+        "uid",
+    )
 
     def __init__(self, factors: Factors) -> None:
         self.factors = factors
         self.is_closed = not any(index < 0 for _, indices in factors for index in indices)
         self.depends: frozenset[Head] = frozenset().union(*(h.depends for h, _ in factors))
+        self.depth = max(head.depth for head, _ in factors)
         self.uid = next(_numbers)
         #: Derivatives by variables, filled by `derivative`.
         self.derivatives: dict[Head, object] = {}

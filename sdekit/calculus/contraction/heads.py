@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from weakref import WeakValueDictionary
 
 from sdekit.calculus.contraction.symmetry import Group, named, symmetric, trivial, with_jets
+from sdekit.calculus.limits import Unsupported
 from sdekit.declare.dimension import Dim
 from sdekit.declare.symbols import FunctionSymbol, Parameter, Variable
 
@@ -78,13 +79,18 @@ class Head:
         depends: The variables that it is a function of, as heads.
         is_positive: Whether every entry is declared or known to be > 0.
         partner: For a matrix inverse or a reciprocal of a single head, that head; else None.
+        depth: How deep kernels, inverses and functions are nested in it.
         uid: Number by which factors are ordered.
+
+    Raises:
+        Unsupported: If they are nested deeper than any model needs.
     """
 
     __slots__ = (
         "__weakref__",
         "data",
         "depends",
+        "depth",
         "derivatives",
         "is_positive",
         "kind",
@@ -111,6 +117,9 @@ class Head:
         self.depends = depends if kind is not Kind.VARIABLE else frozenset((self,))
         self.is_positive = is_positive
         self.partner = partner
+        self.depth = 1 + max((inner.depth for inner in _tensors_in(data)), default=0)
+        if self.depth > _DEEPEST:
+            raise Unsupported(f"functions nested more than {_DEEPEST} deep")
         self.uid = next(_numbers)
         #: Derivatives by variables found so far; filled by `derivative`.
         self.derivatives: dict[Head, Tensor] = {}
@@ -119,6 +128,17 @@ class Head:
         return f"<{self.kind.value} {self.data!r}>"
 
 
+def _tensors_in(data: Any) -> tuple[Tensor, ...]:
+    """The tensors that a head is a function of."""
+    if isinstance(data, Jet):
+        return data.arguments
+    if isinstance(data, Kernel):
+        return (data.argument,) if data.exponent is None else (data.argument, data.exponent)
+    return (data,) if hasattr(data, "terms") else ()
+
+
+#: Derivatives and evaluation recurse through nested functions; no model nests them this deep.
+_DEEPEST = 40
 _numbers = itertools.count()
 _table: WeakValueDictionary[tuple[Kind, Any], Head] = WeakValueDictionary()
 _lock = threading.Lock()

@@ -67,7 +67,7 @@ def lower(expression: Expression, shape: tuple[Dim, ...] | None = None) -> Tenso
             stack.extend((child, False) for child in _operands(node))
             continue
         tick()
-        rule = _RULES.get(type(node))
+        rule = RULES.get(type(node))
         if rule is None:
             raise Unsupported(f"the index calculus has no rule for {type(node).__name__}")
         done[node] = rule(node, *(done[child] for child in _operands(node)))
@@ -150,7 +150,7 @@ def _inverse(node: tree.Inverse, operand: Tensor) -> Tensor:
 
 
 #: What each node means, given the tensors of its operands.
-_RULES: dict[type[Expression], Callable[..., Tensor]] = {
+RULES: dict[type[Expression], Callable[..., Tensor]] = {
     tree.Number: lambda node: number(node.value),
     tree.Constant: _constant,
     tree.Size: lambda node: size(node.dim),

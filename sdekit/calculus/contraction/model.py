@@ -11,11 +11,12 @@ from __future__ import annotations
 import itertools
 import random
 from collections.abc import Callable, Mapping
-from fractions import Fraction
+from math import isqrt
 
 from flint import arb, arb_mat, fmpq, fmpq_mat
 
 from sdekit.calculus.contraction.canonical import Factor, arrange
+from sdekit.calculus.contraction.draws import drawn_entries
 from sdekit.calculus.contraction.elementary import RULES
 from sdekit.calculus.contraction.graph import Component
 from sdekit.calculus.contraction.heads import Head, Jet, Kernel, Kind
@@ -23,19 +24,15 @@ from sdekit.calculus.contraction.polynomials import (
     Coordinate,
     Index,
     Polynomial,
+    Value,
     constant,
+    projected_coordinate,
     realisation,
 )
 from sdekit.calculus.contraction.tensor import Tensor
-from sdekit.calculus.limits import Unsupported, tick
+from sdekit.calculus.limits import tick
 from sdekit.declare.dimension import Dim
-from sdekit.declare.symbols import Domain, FunctionSymbol, Parameter, Variable
-
-Value = fmpq | arb
-
-#: Numbers that are easy to check by hand, in the order in which simpler ones are tried first.
-_SMALL = tuple(fmpq(p, q) for p, q in ((1, 1), (2, 1), (-1, 1), (3, 1), (-2, 1), (1, 2), (3, 2)))
-_SMALL_POSITIVE = tuple(value for value in _SMALL if value > 0)
+from sdekit.declare.symbols import FunctionSymbol, Parameter, Variable
 
 
 class OutsideDomain(Exception):
@@ -146,7 +143,9 @@ class Model:
     ) -> Callable[[Index], fmpq]:
         """The entries of a variable or parameter, by index."""
         if symbol not in self.symbols:
-            self.symbols[symbol] = self._draw(symbol)
+            self.symbols[symbol] = drawn_entries(
+                symbol, self.sizes, self._random(symbol.name), symbol in self.definite
+            )
         values = self.symbols[symbol]
 
         def entry(index: Index) -> fmpq:
@@ -156,28 +155,6 @@ class Model:
             return values[arranged] * sign if sign else fmpq(0)
 
         return entry
-
-    def _draw(self, symbol: Variable | Parameter) -> dict[Index, fmpq]:
-        rng = self._random(symbol.name)
-        lengths = [self.sizes[dim] for dim in symbol.shape]
-        indices = list(itertools.product(*map(range, lengths)))
-        if isinstance(symbol, Variable):
-            domain, symmetry, assumed = symbol.domain, symbol.symmetry, frozenset[str]()
-        else:
-            domain, assumed = Domain(), symbol.assumptions
-            symmetry = next((s for s in ("symmetric", "antisymmetric") if s in assumed), None)
-            if "positive_definite" in assumed or "positive_semidefinite" in assumed:
-                return _gram(rng, lengths[0], "positive_definite" in assumed)
-            if symbol in self.definite and symmetry == "symmetric":
-                return _gram(rng, lengths[0], False)
-            if "positive" in assumed or "nonnegative" in assumed:
-                return {index: rng.choice(_SMALL_POSITIVE) for index in indices}
-        values = {index: _inside(domain, rng) for index in indices}
-        if symmetry == "symmetric":
-            return {index: values[index] for index in indices if index[0] <= index[1]}
-        if symmetry == "antisymmetric":
-            return {index: values[index] for index in indices if index[0] < index[1]}
-        return values
 
     def polynomials(self, function: FunctionSymbol) -> dict[Index, Polynomial]:
         """The polynomials that stand for an unknown function."""
@@ -201,7 +178,7 @@ class Model:
             formal = jet.function.arguments[number]
             width = len(formal.shape)
             own, rest = rest[:width], rest[width:]
-            sign, own = _coordinate(formal, own)
+            sign, own = projected_coordinate(formal, own)
             weight = weight * sign
             polynomial = polynomial.derivative((number, own)) if sign else constant(fmpq(0))
         if not polynomial.terms:
@@ -224,8 +201,9 @@ class Model:
 
     def _inverted(self, matrix: Tensor) -> dict[Index, Value]:
         size, entries = self.matrix(matrix)
-        if all(isinstance(value, fmpq) for value in entries):
-            exact = fmpq_mat(size, size, entries)
+        rational = [value for value in entries if isinstance(value, fmpq)]
+        if len(rational) == len(entries):
+            exact = fmpq_mat(size, size, rational)
             if exact.det() == 0:
                 raise OutsideDomain("a singular matrix")
             inverted = exact.inv()
@@ -245,8 +223,9 @@ class Model:
         """log |det M| from the values of M, which are never chosen freely."""
         del index
         size, entries = self.matrix(head.data)
-        if all(isinstance(value, fmpq) for value in entries):
-            determinant: Value = fmpq_mat(size, size, entries).det()
+        rational = [value for value in entries if isinstance(value, fmpq)]
+        if len(rational) == len(entries):
+            determinant: Value = fmpq_mat(size, size, rational).det()
         else:
             determinant = arb_mat(size, size, [_ball(value) for value in entries]).det()
         magnitude = abs(_ball(determinant))
@@ -277,46 +256,6 @@ def _ball(value: Value) -> arb:
     return arb(value)
 
 
-def _inside(domain: Domain, rng: random.Random) -> fmpq:
-    """A simple number inside a domain."""
-    if domain.kind == "positive":
-        return rng.choice(_SMALL_POSITIVE)
-    if domain.kind == "interval":
-        lower, upper = domain.lower, domain.upper
-        assert lower is not None and upper is not None
-        share = Fraction(rng.randint(1, 5), 6)
-        value = lower + (upper - lower) * share
-        return fmpq(value.numerator, value.denominator)
-    return rng.choice(_SMALL)
-
-
-def _gram(rng: random.Random, size: int, is_definite: bool) -> dict[Index, fmpq]:
-    """Upper triangle of L L^T for a lower triangular L with small entries."""
-    smallest = 1 if is_definite else 0
-    lower = [
-        [rng.randint(max(smallest, 1), 2) if i == j else rng.randint(-1, 1) for j in range(i + 1)]
-        for i in range(size)
-    ]
-    if not is_definite and size > 1 and rng.random() < 0.25:
-        lower[-1][-1] = 0
-    return {
-        (i, j): fmpq(sum(lower[i][k] * lower[j][k] for k in range(min(i, j) + 1)))
-        for i in range(size)
-        for j in range(i, size)
-    }
-
-
-def _coordinate(formal: Variable, index: Index) -> tuple[fmpq, Index]:
-    """Weight and coordinate of a projected derivative by an entry of an argument."""
-    if formal.symmetry is None:
-        return fmpq(1), index
-    if index[0] == index[1]:
-        return fmpq(1 if formal.symmetry == "symmetric" else 0), index
-    if index[0] < index[1]:
-        return fmpq(1, 2), index
-    return fmpq(1 if formal.symmetry == "symmetric" else -1, 2), index[::-1]
-
-
 def _exact(name: str, argument: Value, exponent: Value | None) -> fmpq | None:
     """Rational values of kernels at rational points."""
     if not isinstance(argument, fmpq):
@@ -339,8 +278,6 @@ def _exact(name: str, argument: Value, exponent: Value | None) -> fmpq | None:
 
 
 def _is_square(value: fmpq) -> bool:
-    from math import isqrt
-
     return all(isqrt(int(part)) ** 2 == int(part) for part in (value.p, value.q))
 
 
@@ -370,5 +307,3 @@ _ENTRIES: dict[Kind, Callable[[Model, Head, Index], Value]] = {
     Kind.LOGDET: _logdet,
     Kind.KERNEL: Model.kernel,
 }
-
-__all__ = ["Model", "OutsideDomain", "Unsupported", "Value"]

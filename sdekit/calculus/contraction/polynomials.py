@@ -16,12 +16,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from math import factorial, prod
 
-from flint import fmpq
+from flint import arb, fmpq
 
 from sdekit.declare.dimension import Dim
 from sdekit.declare.symbols import FunctionSymbol, Variable
 
 Index = tuple[int, ...]
+#: An exact number, or a ball where kernels leave the rationals.
+Value = fmpq | arb
 Coordinate = tuple[int, Index]
 #: Coordinates with positive exponents, ordered.
 Exponents = tuple[tuple[Coordinate, int], ...]
@@ -61,9 +63,9 @@ class Polynomial:
                 total[tuple(sorted(powers.items()))] = coefficient * power
         return Polynomial(total)
 
-    def at(self, point: Callable[[Coordinate], fmpq]) -> fmpq:
+    def at(self, point: Callable[[Coordinate], Value]) -> Value:
         """The value where each coordinate has the value given."""
-        total = fmpq(0)
+        total: Value = fmpq(0)
         for exponents, coefficient in self.terms.items():
             total = total + prod((point(x) ** k for x, k in exponents), start=coefficient)
         return total
@@ -173,3 +175,14 @@ def realisation(
         elif "antisymmetric" in assumed:
             entries[i, j] = minus * entries[j, i] if i != j else constant(fmpq(0))
     return entries
+
+
+def projected_coordinate(formal: Variable, index: Index) -> tuple[fmpq, Index]:
+    """Weight and coordinate of a projected derivative by an entry of an argument."""
+    if formal.symmetry is None:
+        return fmpq(1), index
+    if index[0] == index[1]:
+        return fmpq(1 if formal.symmetry == "symmetric" else 0), index
+    if index[0] < index[1]:
+        return fmpq(1, 2), index
+    return fmpq(1 if formal.symmetry == "symmetric" else -1, 2), index[::-1]

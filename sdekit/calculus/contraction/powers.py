@@ -7,6 +7,7 @@ products use declared positivity. Not for relations such as sqrt(s)^2 = s (`rela
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Callable, Iterator
 from fractions import Fraction
@@ -39,6 +40,8 @@ from sdekit.calculus.limits import Unsupported
 _LARGEST_MULTIPLE = 6
 #: Numbers up to this size are split into primes inside logarithms and roots.
 _LARGEST_SPLIT = 10**6
+#: A power that would expand into more terms than this is left to other engines.
+_MOST_TERMS = 20_000
 
 
 def reciprocal(argument: Tensor) -> Tensor:
@@ -181,6 +184,8 @@ def power(base: Tensor, exponent: Tensor) -> Tensor:
     """
     value = exponent.number
     if value is not None and value.denominator == 1:
+        if math.comb(max(len(base.terms), 1) + abs(int(value)) - 1, abs(int(value))) > _MOST_TERMS:
+            raise Unsupported(f"a power {value} of a sum with {len(base.terms)} terms")
         return base ** int(value) if value >= 0 else reciprocal(base) ** int(-value)
     if base.is_empty:
         raise Unsupported("a power of an expression that is identically zero")

@@ -39,7 +39,7 @@ def text(tensor: Tensor) -> str:
     body = _sum_text(numerator)
     if not denominator:
         return body
-    below = [_power_text(_component_text(part), -exponent) for part, exponent in denominator]
+    below = [_power_text(component_text(part), -exponent) for part, exponent in denominator]
     bottom = below[0] if len(below) == 1 else f"({'*'.join(sorted(below))})"
     return f"{body if len(numerator.terms) == 1 else f'({body})'}/{bottom}"
 
@@ -104,12 +104,12 @@ def _signed(product: str, coefficient: Fraction) -> str:
 
 def _product_text(term: Term) -> str:
     above = sorted(
-        _power_text(_component_text(part), exponent)
+        _power_text(component_text(part), exponent)
         for part, exponent in term.monomial
         if exponent > 0
     )
     below = sorted(
-        _power_text(_component_text(part), -exponent)
+        _power_text(component_text(part), -exponent)
         for part, exponent in term.monomial
         if exponent < 0
     )
@@ -129,7 +129,8 @@ def _power_text(base: str, exponent: int) -> str:
 # ---------------------------------------------------------------- components
 
 
-def _component_text(part: Component) -> str:
+def component_text(part: Component) -> str:
+    """A closed component as text."""
     factors = part.factors
     if part.head is not None:
         return head_text(part.head)
@@ -144,10 +145,12 @@ def _full_contraction(factors: Factors) -> str | None:
     """dot(A, B) of two tensors with equal indices."""
     if len(factors) != 2:
         return None
-    (first, places), (second, others) = factors
-    if len(set(places)) != len(places) or not places:
+    (first, places), (second, others) = sorted(
+        factors, key=lambda factor: (len(head_text(factor[0])), head_text(factor[0]))
+    )
+    if len(set(places)) != len(places) or not places or len(others) != len(places):
         return None
-    if others == places:
+    if arrange(second.symmetries, others) == arrange(second.symmetries, places):
         return f"dot({head_text(first)}, {head_text(second)})"
     if len(places) == 2 and others == places[::-1]:
         return f"dot({head_text(first)}, {_turned_text(second)})"
@@ -175,37 +178,30 @@ def _chain(factors: Factors) -> str | None:
         return None
     if any(len(indices) > 2 for _, indices in factors):
         return None
+    ends = [factor for factor in factors if len(factor[1]) == 1]
+    if ends:
+        walks = [_walk(factors, end, end[1][0]) for end in ends]
+        first, *others = min(walks, key=lambda names: (len(names[0]), names))
+        return f"dot({first}, {' @ '.join(others)})"
+    # A trace can be read from every factor on and in both directions; the first text stands.
+    walks = [_walk(factors, start, index) for start in factors for index in dict.fromkeys(start[1])]
+    fewest = min(walks, key=lambda names: (sum(name.endswith(".T") for name in names), names))
+    return f"trace({' @ '.join(fewest)})"
+
+
+def _walk(factors: Factors, start: Factor, index: int) -> list[str]:
+    """The names of the factors met from the start on, left through the given index."""
     left = list(factors)
-    ends = [factor for factor in left if len(factor[1]) == 1]
-    if not ends:
-        return _cycle(left)
-    start = min(ends, key=lambda factor: head_text(factor[0]))
     left.remove(start)
-    names, index = [], start[1][0]
+    head, indices = start
+    names = [_turned_text(head) if indices[0] == index != indices[-1] else head_text(head)]
     while left:
         step = next(factor for factor in left if index in factor[1])
         left.remove(step)
         head, indices = step
-        if len(indices) == 1:
-            names.append(head_text(head))
-            break
         names.append(head_text(head) if indices[0] == index else _turned_text(head))
-        index = indices[1] if indices[0] == index else indices[0]
-    return None if left else f"dot({head_text(start[0])}, {' @ '.join(names)})"
-
-
-def _cycle(left: list[Factor]) -> str | None:
-    head, (first, index) = left.pop(0)
-    names = [head_text(head)]
-    while left:
-        step = next((factor for factor in left if index in factor[1]), None)
-        if step is None:
-            return None
-        left.remove(step)
-        head, indices = step
-        names.append(head_text(head) if indices[0] == index else _turned_text(head))
-        index = indices[1] if indices[0] == index else indices[0]
-    return f"trace({' @ '.join(names)})" if index == first else None
+        index = indices[-1] if indices[0] == index else indices[0]
+    return names
 
 
 def _turned_text(head: Head) -> str:
@@ -215,19 +211,22 @@ def _turned_text(head: Head) -> str:
 
 def _indexed_text(factors: Iterable[Factor]) -> str:
     """A product with named indices: free axes are i, j, ..., summed ones come after them."""
-    factors = tuple(factors)
-    free = -min((index for _, indices in factors for index in indices), default=0)
-    free = max(free, 0)
-
-    def name(index: int) -> str:
-        number = -index - 1 if index < 0 else free + index
-        return _INDEX_NAMES[number] if number < len(_INDEX_NAMES) else f"i{number}"
-
+    ordered = sorted(factors, key=lambda factor: head_text(factor[0]))
+    free = max(0, -min((index for _, indices in ordered for index in indices), default=0))
+    names = {-axis - 1: _index_name(axis) for axis in range(free)}
     parts = []
-    for head, indices in factors:
-        places = ",".join(name(index) for index in indices)
-        parts.append(f"{_atom(head_text(head))}[{places}]" if indices else head_text(head))
+    for head, indices in ordered:
+        for index in indices:
+            names.setdefault(index, _index_name(len(names)))
+        places = [tuple(names[index] for index in indices)]
+        if all(sign == 1 for _, sign in head.symmetries):
+            places = [tuple(places[0][slot] for slot in order) for order, _ in head.symmetries]
+        parts.append(f"{_atom(head_text(head))}[{','.join(min(places))}]")
     return "*".join(parts)
+
+
+def _index_name(number: int) -> str:
+    return _INDEX_NAMES[number] if number < len(_INDEX_NAMES) else f"i{number}"
 
 
 # ---------------------------------------------------------------- heads
@@ -258,7 +257,7 @@ def _is_atom(name: str) -> bool:
 def _call_text(head: Head) -> str:
     jet: Jet = head.data
     names = [formal.name for formal in jet.function.arguments]
-    given = [_argument_text(argument) for argument in jet.arguments]
+    given = [argument_text(argument) for argument in jet.arguments]
     if not jet.derivatives:
         return f"{jet.function.name}({', '.join(given)})"
     result = f"{jet.function.name}({', '.join(names)})"
@@ -271,7 +270,7 @@ def _call_text(head: Head) -> str:
     return f"at({result}, {', '.join(f'{a}={b}' for a, b in pairs if a != b)})"
 
 
-def _argument_text(argument: Tensor) -> str:
+def argument_text(argument: Tensor) -> str:
     """A tensor inside a function or kernel, in vector notation where it is that simple."""
     bare = argument.bare_head
     if bare is not None:
@@ -306,7 +305,7 @@ def _block_text(part: Component, ndim: int) -> str | None:
 
 def _kernel_text(head: Head) -> str:
     kernel: Kernel = head.data
-    inner = _argument_text(kernel.argument)
+    inner = argument_text(kernel.argument)
     if kernel.name == "reciprocal":
         return f"1/{_atom(inner)}"
     if kernel.name == "root":
@@ -326,7 +325,7 @@ _HEADS = {
     Kind.VARIABLE: lambda head: head.data.name,
     Kind.PARAMETER: lambda head: head.data.name,
     Kind.CALL: _call_text,
-    Kind.INVERSE: lambda head: f"inv({_argument_text(head.data)})",
-    Kind.LOGDET: lambda head: f"logdet({_argument_text(head.data)})",
+    Kind.INVERSE: lambda head: f"inv({argument_text(head.data)})",
+    Kind.LOGDET: lambda head: f"logdet({argument_text(head.data)})",
     Kind.KERNEL: _kernel_text,
 }

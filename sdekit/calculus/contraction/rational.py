@@ -19,6 +19,11 @@ from sdekit.calculus.contraction.kernels import opaque
 from sdekit.calculus.contraction.tensor import Tensor, Term
 from sdekit.calculus.limits import Unsupported, tick
 
+#: Polynomial arithmetic cannot be interrupted; products beyond this size would take too long.
+_MOST_PRODUCTS = 10_000_000
+#: Multiples of an angle up to this size are written by the sine and cosine of the angle.
+_LARGEST_MULTIPLE = 24
+
 
 def numerator_is_zero(scalar: Tensor) -> bool:
     """Whether a scalar tensor is zero as a fraction under the relations of its kernels.
@@ -53,13 +58,15 @@ class Fractions:
     Attributes:
         ring: The polynomial ring.
         variables: The variable of each generator.
-        exponentials: For exp(m / q): the common generator of m, and its power.
+        powers: For exp(m / q) or a^(m / q): the common generator of m, and its power.
+        angles: For sines and cosines of m / q: cosine and sine of the common angle, the multiple.
         memo: Fractions of quotient kernels met so far.
     """
 
     ring: fmpq_mpoly_ctx
     variables: dict[Component, fmpq_mpoly]
     powers: dict[Component, tuple[Component, int]]
+    angles: dict[Component, tuple[Component, Component, int]]
     memo: dict[Component, tuple[fmpq_mpoly, fmpq_mpoly]] = field(default_factory=dict)
 
     @classmethod
@@ -69,10 +76,14 @@ class Fractions:
         for scalar in scalars:
             _collect(scalar, found)
         powers = _common_exponentials(found)
-        generators = dict.fromkeys(powers.get(part, (part, 1))[0] for part in found)
+        angles = _common_angles(found)
+        generators: dict[Component, None] = {}
+        for part in found:
+            base = angles[part][:2] if part in angles else powers.get(part, (part, 1))[:1]
+            generators.update(dict.fromkeys(base))
         names = [f"x{k}" for k in range(len(generators))]
         ring = fmpq_mpoly_ctx.get(names or ["x0"], Ordering.degrevlex)
-        return cls(ring, dict(zip(generators, ring.gens(), strict=False)), powers)
+        return cls(ring, dict(zip(generators, ring.gens(), strict=False)), powers, angles)
 
     def reduced(self, scalar: Tensor) -> tuple[fmpq_mpoly, fmpq_mpoly]:
         """Numerator and denominator with every relation applied.
@@ -106,6 +117,9 @@ class Fractions:
             total, _ = groups.get(key, (zero, bottom))
             groups[key] = (total + top, bottom)
         for top, bottom in groups.values():
+            tick()
+            if len(numerator) * len(bottom) + len(top) * len(denominator) > _MOST_PRODUCTS:
+                raise Unsupported("a sum of quotients with too many terms over one denominator")
             common = denominator.gcd(bottom)
             numerator = numerator * (bottom / common) + top * (denominator / common)
             denominator = denominator * (bottom / common)
@@ -120,8 +134,21 @@ class Fractions:
                     raise Unsupported("division by an expression that is identically zero")
                 self.memo[part] = (bottom, top)
             return self.memo[part]
+        if part in self.angles:
+            return self._multiple_angle(part), self.ring.constant(1)
         base, exponent = self.powers.get(part, (part, 1))
         return self.variables[base] ** exponent, self.ring.constant(1)
+
+    def _multiple_angle(self, part: Component) -> fmpq_mpoly:
+        """Cosine or sine of a multiple of an angle, as real or imaginary part of a power."""
+        cosine, sine, times = self.angles[part]
+        x, y = self.variables[cosine], self.variables[sine]
+        real, imaginary = self.ring.constant(1), self.ring.constant(0)
+        for _ in range(times):
+            real, imaginary = real * x - imaginary * y, real * y + imaginary * x
+        kernel = _kernel(part)
+        assert kernel is not None
+        return real if kernel.name == "cos" else imaginary
 
     def _reduce(self, polynomial: fmpq_mpoly) -> tuple[fmpq_mpoly, fmpq_mpoly]:
         """(p, d) with p = d * polynomial under the relations, p of low degree in each kernel.
@@ -228,7 +255,37 @@ def _common_exponentials(
         bottom = math.lcm(*(share.denominator for share in members.values()))
         unit = Tensor((), {term: Fraction(1, bottom)})
         common = opaque(name, unit) if base is None else opaque(name, base, unit)
-        ((product, _),) = common.terms.items()
+        base_part = _only_component(common)
         for part, share in members.items():
-            powers[part] = (product.monomial[0][0], int(share * bottom))
+            powers[part] = (base_part, int(share * bottom))
     return powers
+
+
+def _common_angles(
+    found: dict[Component, None],
+) -> dict[Component, tuple[Component, Component, int]]:
+    """Cosines and sines of m / q by those of the angle with the largest q needed."""
+    shares: dict[Term, dict[Component, Fraction]] = {}
+    for part in found:
+        kernel = _kernel(part)
+        if kernel is None or kernel.name not in ("sin", "cos"):
+            continue
+        if len(kernel.argument.terms) == 1:
+            ((term, share),) = kernel.argument.terms.items()
+            shares.setdefault(term, {})[part] = share
+    angles = {}
+    for term, members in shares.items():
+        if len(set(members.values())) == 1:
+            continue
+        bottom = math.lcm(*(share.denominator for share in members.values()))
+        unit = Tensor((), {term: Fraction(1, bottom)})
+        cosine, sine = (_only_component(opaque(name, unit)) for name in ("cos", "sin"))
+        for part, share in members.items():
+            if share * bottom <= _LARGEST_MULTIPLE:
+                angles[part] = (cosine, sine, int(share * bottom))
+    return angles
+
+
+def _only_component(scalar: Tensor) -> Component:
+    ((term, _),) = scalar.terms.items()
+    return term.monomial[0][0]

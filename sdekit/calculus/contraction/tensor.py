@@ -73,6 +73,11 @@ class Tensor:
             self._depends = frozenset().union(*(part.depends for part in self.components()))
         return self._depends
 
+    @property
+    def depth(self) -> int:
+        """How deep kernels, inverses and functions are nested."""
+        return max((part.depth for part in self.components()), default=0)
+
     def components(self) -> Iterable[Component]:
         """Every component of every term, with repetition."""
         for monomial, opened in self.terms:

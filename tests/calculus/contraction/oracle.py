@@ -13,10 +13,12 @@ from sympy.core.function import AppliedUndef
 from sdekit.calculus.contraction import Counterexample
 from sdekit.calculus.contraction.heads import parameter, variable
 from sdekit.calculus.contraction.model import Model
-from sdekit.calculus.contraction.polynomials import coordinates
+from sdekit.calculus.contraction.polynomials import Polynomial, coordinates
 from sdekit.declare.component_reader import entry_name
 from sdekit.declare.components import Components
 from sdekit.declare.dynamics import Dynamics
+from sdekit.declare.expression import Call, Expression
+from sdekit.declare.symbols import FunctionSymbol, Parameter, Variable
 
 DIGITS = 40
 
@@ -34,18 +36,37 @@ class Oracle:
         self.components: Components = dynamics.at(**{k: v for k, v in sizes.items() if k in free})
         self.model = model
         self.values: dict[str, sp.Rational] = {}
+        self.functions: dict[str, tuple[FunctionSymbol, Polynomial]] = {}
         for symbol in (*dynamics.variables, *dynamics.parameters):
-            if getattr(symbol, "value", None) is not None:
-                continue
-            head = variable(symbol) if symbol in dynamics.variables else parameter(symbol)
-            model.drawn(symbol, head.symmetries)
-            for index, value in model.symbols[symbol].items():
-                self.values[entry_name(symbol.name, index)] = rational(value)
-        self.functions = {
-            entry_name(function.name, index): (function, polynomial)
-            for function in dynamics.functions
-            for index, polynomial in model.polynomials(function).items()
-        }
+            self._put(symbol)
+        for function in dynamics.functions:
+            self._put_function(function)
+
+    @classmethod
+    def of_expression(cls, expression: Expression, model: Model) -> Oracle:
+        """The values for the symbols of one expression, without a dynamics."""
+        oracle = cls.__new__(cls)
+        oracle.model, oracle.values, oracle.functions = model, {}, {}
+        for node in expression.walk():
+            if isinstance(node, (Variable, Parameter)):
+                oracle._put(node)
+            elif isinstance(node, Call):
+                oracle._put_function(node.function)
+                for formal in node.function.arguments:
+                    oracle._put(formal)
+        return oracle
+
+    def _put(self, symbol: Variable | Parameter) -> None:
+        if isinstance(symbol, Parameter) and symbol.value is not None:
+            return
+        head = variable(symbol) if isinstance(symbol, Variable) else parameter(symbol)
+        self.model.drawn(symbol, head.symmetries)
+        for index, value in self.model.symbols[symbol].items():
+            self.values[entry_name(symbol.name, index)] = rational(value)
+
+    def _put_function(self, function: FunctionSymbol) -> None:
+        for index, polynomial in self.model.polynomials(function).items():
+            self.functions[entry_name(function.name, index)] = (function, polynomial)
 
     def concrete(self, expression: sp.Expr) -> sp.Expr:
         """The expression with polynomials in the place of unknown functions."""
@@ -144,8 +165,8 @@ def as_number(value: object) -> mpmath.mpf:
     with mpmath.workdps(DIGITS):
         if isinstance(value, fmpq):
             return mpmath.mpf(int(value.p)) / int(value.q)
-        middle = value.mid()  # type: ignore[attr-defined]
-        return mpmath.mpf(middle.str(DIGITS, radius=False))
+        mantissa, exponent = value.mid().man_exp()  # type: ignore[attr-defined]
+        return mpmath.ldexp(mpmath.mpf(int(mantissa)), int(exponent))
 
 
 @mpmath.workdps(DIGITS)

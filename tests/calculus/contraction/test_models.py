@@ -29,7 +29,7 @@ ORDER = 2
 
 
 def model_of(dynamics, size, seed=3):
-    sizes = {dim: size for dim in dynamics.dimensions}
+    sizes = dict.fromkeys(dynamics.dimensions, size)
     return Model(sizes, seed, dict.fromkeys(dynamics.functions, ORDER))
 
 
@@ -105,4 +105,3 @@ def test_the_left_over_terms_are_printed_in_vector_notation():
     left = reduced(residual(wrong))
     assert text(left) == "2*A*n - 2*n*xi"
     assert groups(left) == [("1", "2*A*n"), ("xi", "-2*n")]
-
