@@ -132,7 +132,7 @@ def _dtype(precision: str) -> np.dtype:
             fix="say precision='float32'",
         )  # fmt: skip
     dtype = np.dtype(precision)
-    if precision == "float64" and not jax.config.jax_enable_x64:
+    if precision == "float64" and not jax.config.read("jax_enable_x64"):
         raise SimulationError(
             "JAX has float64 switched off", expected="jax_enable_x64",
             fix="jax.config.update('jax_enable_x64', True) before anything else",

@@ -1,8 +1,6 @@
 """A dynamics as a problem of diffrax: terms, solver, Brownian path, step-size controller.
 
-The state is one vector, the blocks of the variables behind each other. The Brownian path is chosen
-by need: increments drawn on the spot where the step is fixed (as fast as a plain loop), a
-virtual Brownian tree where steps are chosen or paths compared.
+The state is one vector, the blocks of the variables behind each other.
 
 Not for which solver fits (`solvers.py`), nor for long runs of many chains (`run.py`).
 """
@@ -12,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any
 
 import diffrax
 import jax
@@ -21,6 +19,7 @@ from jax import Array
 
 from sdekit.declare.symbols import Variable
 from sdekit.errors import SimulationError
+from sdekit.simulate.brownian import GivenIncrement, brownian_path
 from sdekit.simulate.diffrax_terms import (
     join_blocks,
     noise_operator,
@@ -28,33 +27,11 @@ from sdekit.simulate.diffrax_terms import (
     split_blocks,
     vector_field,
 )
+from sdekit.simulate.lower import shape_of
 from sdekit.simulate.noise_type import NoiseType, noise_type
 from sdekit.simulate.problem import Problem
 from sdekit.simulate.solvers import Solver, choose_solver
 from sdekit.simulate.stratonovich import stratonovich_drift
-
-
-class GivenIncrement(diffrax.AbstractBrownianPath):
-    """A Brownian path known over one step only: what a solver's `step` is given in our own loop.
-
-    Args:
-        increment: W over the step, shape (m,).
-        area: Space-time Levy area over the step, shape (m,); unused by solvers that need none.
-        levy_area: Kind of increment.
-    """
-
-    increment: Array
-    area: Array
-    levy_area: ClassVar[Any] = diffrax.SpaceTimeLevyArea
-
-    t0: ClassVar[Any] = -math.inf
-    t1: ClassVar[Any] = math.inf
-
-    def evaluate(self, t0: Any, t1: Any = None, left: bool = True, use_levy: bool = False) -> Any:
-        """The increment, whatever the interval: a solver asks for its own step only."""
-        if use_levy:
-            return diffrax.SpaceTimeLevyArea(dt=t1 - t0, W=self.increment, H=self.area)
-        return self.increment
 
 
 @dataclass(frozen=True, eq=False)
@@ -168,10 +145,45 @@ def diffrax_problem(
     dynamics = problem.dynamics
     _check_boundaries(dynamics.variables)
     y0 = join_blocks(problem, start)
+    if not noise_terms_of(problem):
+        return _deterministic(problem, y0, solver, adaptive, rtol, atol)
+    return _stochastic(
+        problem,
+        y0,
+        solver=solver,
+        key=key,
+        t0=t0,
+        t1=t1,
+        adaptive=adaptive,
+        rtol=rtol,
+        atol=atol,
+        path=path,
+        tolerance=tolerance,
+    )
+
+
+def _stochastic(
+    problem: Problem,
+    y0: Array,
+    *,
+    solver: str | None,
+    key: Array,
+    t0: float,
+    t1: float,
+    adaptive: bool,
+    rtol: float,
+    atol: float,
+    path: str,
+    tolerance: float,
+) -> DiffraxProblem:
+    dynamics = problem.dynamics
     kind = noise_type(dynamics, problem.sizes)
     terms = noise_terms_of(problem)
     if not terms:
-        return _deterministic(problem, y0, kind, solver, adaptive, rtol, atol)
+        raise SimulationError(
+            f"the solver {solver} is for noise, and there is none",
+            fix="use a splitting word or 'EM'",
+        )
     stratonovich = stratonovich_drift(dynamics)
     entry = choose_solver(solver, kind, adaptive=adaptive, can_convert=stratonovich is not None)
     drift = dynamics.drift if entry.interpretation == "ito" else stratonovich
@@ -181,7 +193,7 @@ def diffrax_problem(
     made = getattr(diffrax, entry.diffrax_name)()
     if adaptive and not entry.has_error_estimate:
         made = diffrax.HalfSolver(made)
-    brownian = _path(entry, motions, y0.dtype, key, t0, t1, adaptive, path, tolerance)
+    brownian = brownian_path(entry, motions, y0.dtype, key, t0, t1, adaptive, path, tolerance)
     return DiffraxProblem(
         terms=diffrax.MultiTerm(
             diffrax.ODETerm(drift_function), diffrax.ControlTerm(diffusion, brownian)
@@ -199,10 +211,39 @@ def diffrax_problem(
     )
 
 
+def fixed_step_problem(problem: Problem, solver: str) -> DiffraxProblem:
+    """A problem for `DiffraxProblem.step` alone: no start and no Brownian path.
+
+    Args:
+        problem: The bound dynamics.
+        solver: A name of `solvers.SOLVERS`.
+
+    Raises:
+        SchemeError: If the solver does not fit the noise.
+        SimulationError: If there is no noise.
+    """
+    zeros = {
+        x.name: jnp.zeros(shape_of(x, problem.sizes), problem.dtype)
+        for x in problem.dynamics.variables
+    }
+    return _stochastic(
+        problem,
+        join_blocks(problem, zeros),
+        solver=solver,
+        key=jax.random.key(0),
+        t0=0.0,
+        t1=1.0,
+        adaptive=False,
+        rtol=0.0,
+        atol=0.0,
+        path="increments",
+        tolerance=1.0,
+    )
+
+
 def _deterministic(
     problem: Problem,
     y0: Array,
-    kind: NoiseType,
     solver: str | None,
     adaptive: bool,
     rtol: float,
@@ -221,7 +262,7 @@ def _deterministic(
         stepsize_controller=_controller(adaptive, rtol, atol),
         adjoint=diffrax.ForwardMode(),
         entry=None,
-        noise=kind,
+        noise=noise_type(problem.dynamics, problem.sizes),
         problem=problem,
         motions=0,
         drift=drift,
@@ -236,35 +277,6 @@ def _controller(adaptive: bool, rtol: float, atol: float) -> Any:
         if adaptive
         else diffrax.ConstantStepSize()
     )
-
-
-def _path(
-    entry: Solver,
-    motions: int,
-    dtype: Any,
-    key: Array,
-    t0: float,
-    t1: float,
-    adaptive: bool,
-    path: str,
-    tolerance: float,
-) -> Any:
-    if path not in ("auto", "increments", "tree"):
-        raise SimulationError(
-            "unknown kind of Brownian path", expected="auto, increments or tree",
-            found=repr(path), fix="leave path out",
-        )  # fmt: skip
-    if path == "increments" and adaptive:
-        raise SimulationError(
-            "steps that are chosen from the path need a path that can be refined",
-            found="path='increments'", fix="say path='tree', or leave it out",
-        )  # fmt: skip
-    area = diffrax.SpaceTimeLevyArea if entry.needs_levy_area else diffrax.BrownianIncrement
-    shape = jax.ShapeDtypeStruct((motions,), dtype)
-    if adaptive or path == "tree":
-        return diffrax.VirtualBrownianTree(t0, t1, tol=tolerance, shape=shape, key=key,
-                                           levy_area=area)  # fmt: skip
-    return diffrax.UnsafeBrownianPath(shape=shape, key=key, levy_area=area)
 
 
 def _check_boundaries(variables: tuple[Variable, ...]) -> None:

@@ -1,7 +1,7 @@
 """From the name of a scheme to the stages of a step.
 
-Words over the letters of a splitting ("BAOAB"), "EM" for Euler-Maruyama of the whole dynamics, and
-the algorithms published under a name.
+Words over the letters of a splitting ("BAOAB"), "EM" for Euler-Maruyama of the whole dynamics, the
+algorithms published under a name, and the solvers of diffrax in lower case ("milstein").
 
 Not for what a stage does (`stages`) nor for sharing gradients (`scheme`).
 
@@ -21,6 +21,7 @@ from sdekit.simulate.metropolis import hamiltonian_monte_carlo
 from sdekit.simulate.problem import Problem
 from sdekit.simulate.published import algorithm_2
 from sdekit.simulate.scheme import Scheme, composed
+from sdekit.simulate.solvers import SOLVERS
 from sdekit.simulate.stages import euler_maruyama_stage, stage_of
 
 #: Hamiltonian Monte Carlo: leapfrog trajectories with Metropolis acceptance.
@@ -32,6 +33,8 @@ _RESERVED = {name.upper(): name for name in (EULER_MARUYAMA, ALGORITHM_1, ALGORI
 
 def reserved_name(scheme: str) -> str | None:
     """The name of an algorithm as spelt here, or None for a word over letters."""
+    if scheme in SOLVERS:
+        return scheme
     plain = scheme.upper().replace(" ", "").replace("-", "").replace("_", "")
     plain = {"EULERMARUYAMA": "EM"}.get(plain, plain)
     return ALIASES.get(plain) or _RESERVED.get(plain)
@@ -52,6 +55,11 @@ def build_scheme(problem: Problem, scheme: str, options: dict[str, Any]) -> Sche
         return algorithm_1(problem)
     if name == ALGORITHM_2:
         return algorithm_2(problem)
+    if name in SOLVERS:
+        # diffrax takes a second to load, and only its own solvers need it.
+        from sdekit.simulate.diffrax_scheme import solver_scheme
+
+        return solver_scheme(problem, name)
     if name == HMC:
         return hamiltonian_monte_carlo(problem, options)
     parts: Splitting = splitting(problem.dynamics)

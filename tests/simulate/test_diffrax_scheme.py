@@ -1,0 +1,64 @@
+"""diffrax's solvers in our own loop."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import sdekit as sk
+from sdekit.errors import SchemeError, SimulationError
+from sdekit.simulate.diagnostics import mean_estimate
+from sdekit.simulate.diffrax_problem import fixed_step_problem
+
+X = sk.scalar("x")
+N = sk.dim("n")
+THETA = sk.vector("theta", N)
+#: dx = (1 - x) dt + sqrt(1/2) x dW has a Gamma-type law with mean 1 and variance 1/3.
+MULTIPLICATIVE = sk.Dynamics(drift={X: 1 - X}, diffusion={X: X**2 / 4})
+
+
+def test_a_milstein_step_is_its_formula():
+    sampler = sk.sampler(MULTIPLICATIVE, scheme="milstein")
+    made = fixed_step_problem(sampler.bind(0.7).problem, "milstein")
+    x, z, h = 0.7, -1.3, 0.1
+    s = np.sqrt(0.5)
+    dw = np.sqrt(h) * z
+    exact = x + (1 - x) * h + s * x * dw + 0.5 * s**2 * x * (dw**2 - h)
+    found = made.step(jnp.array([x]), jnp.array([z]), 0.0, h)
+    np.testing.assert_allclose(found, [exact], rtol=1e-6)
+
+
+@pytest.mark.parametrize("scheme", ["milstein", "slow-rk"])
+def test_long_runs_have_the_stationary_mean_and_variance(scheme):
+    """d/dt E x^2 = 2 E x - 2 E x^2 + E x^2 / 2 = 0 gives E x^2 = 4/3; the bias is of order h."""
+    run = sk.simulate(
+        MULTIPLICATIVE, 1.0, scheme=scheme, step_size=0.01, steps=20_000, thin=20, burn_in=500,
+        chains=50,
+    )  # fmt: skip
+    x = run.samples["x"].astype(float)
+    assert abs(mean_estimate(x).z(1.0)) < 4.5
+    assert abs(mean_estimate(x**2).z(4 / 3)) < 4.5
+    assert abs(mean_estimate(x).z(1.1)) > 7
+
+
+def test_one_chain_equals_the_first_of_many():
+    options = {"scheme": "shark", "step_size": 0.1, "steps": 50}
+    ou = sk.Dynamics(drift={THETA: -THETA}, diffusion={THETA: sk.eye(N)})
+    one = sk.simulate(ou, np.zeros(3), **options).samples["theta"]
+    many = sk.simulate(ou, np.zeros(3), chains=3, **options).samples["theta"]
+    np.testing.assert_allclose(one[0], many[0], rtol=1e-5, atol=1e-6)
+
+
+def test_solvers_that_do_not_fit_are_refused():
+    with pytest.raises(SchemeError, match="does not converge for diagonal noise"):
+        sk.simulate(MULTIPLICATIVE, 1.0, scheme="shark", step_size=0.1, steps=5)
+    still = sk.Dynamics(drift={X: -X})
+    with pytest.raises(SimulationError, match="there is none"):
+        sk.simulate(still, 1.0, scheme="milstein", step_size=0.1, steps=5)
+    u = sk.potential("U", THETA)
+    langevin = sk.Dynamics(drift={THETA: -sk.grad(u, THETA)}, diffusion={THETA: sk.eye(N)})
+    batch = sk.Minibatch(lambda q: 0.0, lambda q, x: -jnp.sum((q - x) ** 2), np.zeros((5, 2)), 2)
+    with pytest.raises(SimulationError, match="exact gradients"):
+        sk.simulate(
+            langevin, jax.numpy.zeros(2), potential=batch, scheme="shark", step_size=0.1, steps=5
+        )
