@@ -24,6 +24,8 @@ from sdekit.simulate.loop import Fixed, LoopState, Program
 from sdekit.simulate.lower import shape_of
 from sdekit.simulate.noise import MOST_STEPS
 from sdekit.simulate.observables import Observables
+from sdekit.simulate.position import PositionLayout
+from sdekit.simulate.problem import USER_ERRORS
 from sdekit.simulate.progress import ProgressBar
 from sdekit.simulate.result import Run
 from sdekit.simulate.sampler import Bound, Sampler, check_step_size, sampler
@@ -160,7 +162,7 @@ class _Job:
         watched = None
         if observables:
             ndims = {x.name: x.ndim for x in bound.problem.dynamics.variables}
-            watched = Observables(observables, ndims)
+            watched = Observables(observables, ndims, None if self.chains == 1 else self.chains)
         program = self._program(bound, names, schedule, watched)
         chosen = chosen_devices(devices, self.chains)
         driver = Driver(self.sampler, bound, program, self.chains, chosen, self.seed)
@@ -258,11 +260,7 @@ class _Job:
         layout, dtype = bound.problem.layout, self.sampler.dtype
         given = check_auxiliary(bound.problem, self.auxiliary)
         if callable(self.position):
-            key = jax.random.fold_in(jax.random.key(self.seed), _POSITIONS)
-            each = [self.position(jax.random.fold_in(key, c)) for c in range(driver.lanes)]
-            blocks = [layout.blocks(position, dtype) for position in each]
-            stacked = {k: jnp.stack([b[k] for b in blocks], axis=-1) for k in blocks[0]}
-            target = blocks[0] if driver.is_single else stacked
+            target = self._drawn_positions(driver, layout)
         else:
             target = layout.blocks(self.position, dtype)
             if not driver.is_single:
@@ -273,6 +271,26 @@ class _Job:
         state = driver.start(target, given, jnp.asarray(h, dtype), {})
         _check_start(state)
         return state
+
+
+    def _drawn_positions(self, driver: Driver, layout: PositionLayout) -> dict[str, Any]:
+        """Blocks of the positions that the user's function draws, chains last."""
+        key = jax.random.fold_in(jax.random.key(self.seed), _POSITIONS)
+
+        def of_chain(number: Any) -> dict[str, Any]:
+            return layout.blocks(self.position(jax.random.fold_in(key, number)), self.sampler.dtype)
+
+        numbers = jnp.arange(driver.lanes)
+        try:
+            if driver.is_single:
+                return of_chain(0)
+            return jax.jit(jax.vmap(of_chain, out_axes=-1))(numbers)
+        except USER_ERRORS as error:
+            raise SimulationError(
+                "the function that draws positions fails",
+                expected="a JAX function of a key",
+                found=f"{type(error).__name__}: {error}"[:200],
+            ) from error
 
 
 def _recorded(bound: Bound, record: Sequence[str] | None) -> tuple[str, ...]:
