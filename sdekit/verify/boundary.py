@@ -29,6 +29,7 @@ from sdekit.declare.symbols import Domain, Variable
 from sdekit.verify.currents import normal_current
 from sdekit.verify.expansion import collected, expand
 from sdekit.verify.implied import NEGATIVE, POSITIVE, entry_signs
+from sdekit.verify.instances import Choice, choice_text, choices
 from sdekit.verify.monomials import Terms, TooLarge, as_expression
 from sdekit.verify.problem import Problem
 from sdekit.verify.quadratic import split_by
@@ -141,10 +142,35 @@ def _at_end(
         flow, depth = leading(j), leading(h) if h else None
         size = _flux_size(flow, depth, h)
     except Unclear as reason:
-        return undecided(f"the flux through the boundary at {place} is not decided: {reason}")
+        chosen = _by_choice(problem, (x, current, energy), end)
+        return chosen or undecided(f"the flux at the boundary {place} is not decided: {reason}")
     if size < 0:
         return proved(f"no flux at {place}")
     return _flowing(problem, x, end, flow, size)
+
+
+def _by_choice(
+    problem: Problem, normal: tuple[Variable, Expression, Expression], end: End
+) -> Check | None:
+    """A refutation for some choice of parameters, where their signs matter."""
+    x, current, energy = normal
+    for choice in choices(Sum((current, energy))):
+        # Unknown functions stay: a constant potential would claim nothing about others.
+        numbers = {s: v for s, v in choice.items() if not isinstance(s, Call)}
+        chosen = [substituted(part, {**numbers, x: end.towards}) for part in (current, energy)]
+        try:
+            j, h = (expand(part) for part in chosen)
+            if not j:
+                continue
+            flow = leading(j)
+            size = _flux_size(flow, leading(h) if h else None, h)
+        except (Unclear, TooLarge):
+            continue
+        if size >= 0:
+            check = _flowing(problem, x, end, flow, size, numbers)
+            if check.is_refuted:
+                return check
+    return None
 
 
 def _flux_size(flow: Growth, depth: Growth | None, energy: Terms) -> int:
@@ -189,7 +215,9 @@ def _order(flow: Growth) -> int:
     return 0 if flow.is_bounded else 1
 
 
-def _flowing(problem: Problem, x: Variable, end: End, flow: Growth, size: int) -> Check:
+def _flowing(
+    problem: Problem, x: Variable, end: End, flow: Growth, size: int, chosen: Choice | None = None
+) -> Check:
     """A refutation, if the limit of the current is not zero at some exact point."""
     assert flow.coefficient is not None
     for sizes in problem.trial_sizes():
@@ -197,7 +225,8 @@ def _flowing(problem: Problem, x: Variable, end: End, flow: Growth, size: int) -
         if found is None:
             continue
         point, value = found
-        witness = Witness(sizes, {**point, x.name: str(end.at)}, value)
+        fixed, _ = choice_text(chosen or {})
+        witness = Witness(sizes, {**point, **fixed, x.name: str(end.at)}, value)
         amount = "an infinite" if size else "a"
         return refuted(
             f"the residual is zero, but {amount} flux leaves through the boundary at "

@@ -155,7 +155,8 @@ def falling_direction(
             continue
         for point in admissible_points(problem.components(sizes), 4):
             value = value_at(slope, point)
-            if value is not None and surely_negative(value):
+            has_energy = value_at(energy, point) is not None
+            if value is not None and surely_negative(value) and has_energy:
                 along = {str(y): str(x) for y, x in zip(ys, direction, strict=True) if x}
                 return refuted(
                     f"the energy falls like {number_text(value)} t**{top} along a direction, so "

@@ -292,6 +292,8 @@ def _schur(group: tuple[Variable, ...], blocks: Blocks) -> str | None:
             continue
         if form_signs(p) != POSITIVE or not (not p.shape or is_symmetric(p)):
             continue
+        if _collected(Sum((blocks.get((y, x), ZERO), Negation(_swap(x, b))))) != ZERO:
+            continue
         complement = _collected(Sum((c, Negation(_conjugate(x, y, p, b)))))
         if never_negative(form_signs(complement)):
             return (

@@ -75,7 +75,8 @@ class Elimination:
     @property
     def assumptions(self) -> tuple[str, ...]:
         """What was taken for granted."""
-        return tuple(a for step in self.steps for a in step.integral.assumptions)
+        steps = (*self.steps, *self.open_steps)
+        return tuple(a for step in steps for a in step.integral.assumptions)
 
 
 @dataclass

@@ -7,6 +7,7 @@ Not for random points of a residual (`sdekit.calculus.field.witness`).
 
 from __future__ import annotations
 
+import random
 from collections.abc import Iterator, Mapping
 from fractions import Fraction
 
@@ -18,7 +19,6 @@ from sdekit.declare.expression import (
     Number,
     Ones,
     Product,
-    Size,
     Sum,
 )
 from sdekit.declare.operators import ONE, ZERO
@@ -28,51 +28,41 @@ from sdekit.declare.symbols import Parameter
 _POSITIVE_VALUES = tuple(Fraction(v) for v in ("1", "1/4", "4", "1/2", "2"))
 _NONNEGATIVE_VALUES = (*_POSITIVE_VALUES, Fraction(0))
 _REAL_VALUES = tuple(Fraction(v) for v in ("1", "-1", "0", "4", "-4", "1/4"))
-_SIZES = (1, 2, 3, 4)
+#: Choices at which several symbols differ from the plain one.
+_MIXTURES = 12
 
 Choice = Mapping[Expression, Expression]
 
 
 def symbols_of(expression: Expression) -> list[Expression]:
-    """Parameters without a value, open sizes and calls of unknown functions, each once."""
+    """Parameters without a value, and calls of unknown functions, each once."""
     found: dict[Expression, None] = {}
     for node in expression.walk():
-        is_open = (
-            (isinstance(node, Parameter) and node.value is None)
-            or isinstance(node, Call)
-            or (isinstance(node, Size) and node.dim.size is None)
-        )
+        is_open = (isinstance(node, Parameter) and node.value is None) or isinstance(node, Call)
         if is_open:
             found.setdefault(node)
     return list(found)
 
 
-def choices(expression: Expression, sizes: Mapping[str, int] | None = None) -> Iterator[Choice]:
-    """Concrete choices of everything open: the plain one, then one symbol changed at a time.
+def choices(expression: Expression) -> Iterator[Choice]:
+    """Concrete choices of everything open: the plain one, one symbol changed at a time, mixtures.
 
     Args:
-        expression: What the choices are made for.
-        sizes: Sizes that are given and not to be varied.
+        expression: What the choices are made for, at fixed sizes.
     """
-    options = {symbol: _options(symbol, sizes) for symbol in symbols_of(expression)}
-    if any(not values for values in options.values()):
-        return
+    options = {symbol: _options(symbol) for symbol in symbols_of(expression)}
     plain = {symbol: values[0] for symbol, values in options.items()}
     yield plain
     for symbol, values in options.items():
         for value in values[1:]:
             yield {**plain, symbol: value}
-    # Two signs at once, such as both coefficients of a sum negative.
-    last = {
-        symbol: values[1] if len(values) > 1 else values[0] for symbol, values in options.items()
-    }
-    yield last
+    if len(options) > 1:
+        chance = random.Random(len(options))
+        for _ in range(_MIXTURES):
+            yield {symbol: chance.choice(values) for symbol, values in options.items()}
 
 
-def _options(symbol: Expression, sizes: Mapping[str, int] | None) -> list[Expression]:
-    if isinstance(symbol, Size):
-        chosen = (sizes or {}).get(symbol.dim.name)
-        return [Number(Fraction(k)) for k in ([chosen] if chosen else _SIZES)]
+def _options(symbol: Expression) -> list[Expression]:
     if isinstance(symbol, Parameter):
         return _values(symbol.shape, symbol.assumptions)
     assert isinstance(symbol, Call)
@@ -97,20 +87,16 @@ def _values(shape: tuple, assumptions: frozenset[str]) -> list[Expression]:
     return [ZERO if s.value == 0 else Product((s, unit)) for s in scalars]
 
 
-def choice_text(choice: Choice) -> tuple[dict[str, int], dict[str, str], dict[str, str]]:
-    """A choice as (dimensions, point, functions) of a witness."""
-    dimensions: dict[str, int] = {}
+def choice_text(choice: Choice) -> tuple[dict[str, str], dict[str, str]]:
+    """A choice as the point and the functions of a witness."""
     point: dict[str, str] = {}
     functions: dict[str, str] = {}
     for symbol, value in choice.items():
-        if isinstance(symbol, Size):
-            assert isinstance(value, Number)
-            dimensions[symbol.dim.name] = int(value.value)
-        elif isinstance(value, Number):
+        if isinstance(value, Number):
             point[repr(symbol)] = repr(value)
         else:
             functions[repr(symbol)] = repr(value)
-    return dimensions, point, functions
+    return point, functions
 
 
 # ------------------------------------------------------------------ functions that vary

@@ -171,12 +171,29 @@ def _gaussian(question: Question) -> Integral | None:
         return Integral(
             Outcome.INFINITE, f"of a quadratic form {matrix!r} that is not positive definite"
         )
-    if signs != POSITIVE:
+    if signs != POSITIVE and not (never_negative(signs) and _vanishes_nowhere_dense(split, x)):
         return Integral(Outcome.UNKNOWN, f"Gaussian if {matrix!r} is positive definite")
     closed = _gaussian_energy(x, split, matrix)
     if closed is None:
         return Integral(Outcome.FINITE, "Gaussian")
     return Integral(Outcome.CLOSED, "Gaussian", closed)
+
+
+def _vanishes_nowhere_dense(split: Split, x: Variable) -> bool:
+    """Whether the coefficient of a scalar is a sum of even monomials of variables, with a plus.
+
+    Such a sum is positive but for a null set of the outside variables, which no integral sees.
+    """
+
+    def is_positive_almost_everywhere(monomial: Monomial, coefficient: Fraction) -> bool:
+        return coefficient > 0 and all(
+            entry_signs(base) == POSITIVE or (isinstance(base, Variable) and exponent % 2 == 0)
+            for base, exponent in monomial.factors
+        )
+
+    return not x.shape and all(
+        is_positive_almost_everywhere(m, c) for m, c in split.hessian.items()
+    )
 
 
 def _gaussian_energy(x: Variable, split: Split, matrix: Expression) -> Expression | None:
@@ -197,16 +214,13 @@ def _gaussian_energy(x: Variable, split: Split, matrix: Expression) -> Expressio
 
 
 def _unknown_function(question: Question) -> Integral | None:
-    """An unknown function of x, and of nothing outside: finite by a stated assumption."""
-    calls = [
-        node
-        for node in question.energy.walk()
-        if isinstance(node, Call) and node.depends_on(question.x)
-    ]
-    if not calls or not question.is_free(question.energy):
+    """An unknown function of x: finite by a stated assumption."""
+    x, energy = question.x, question.energy
+    if not any(isinstance(node, Call) and node.depends_on(x) for node in energy.walk()):
         return None
-    assumption = f"exp(-({question.energy!r})) is integrable over {question.x.name}"
-    return Integral(Outcome.CLOSED, "integrable by assumption", assumptions=(assumption,))
+    assumption = f"exp(-({energy!r})) is integrable over {x.name}"
+    outcome = Outcome.CLOSED if question.is_free(energy) else Outcome.FINITE
+    return Integral(outcome, "integrable by assumption", assumptions=(assumption,))
 
 
 def _power(question: Question) -> Integral | None:

@@ -9,18 +9,13 @@ searched for in components (`certificate`), or a counterexample by rigorous quad
 from __future__ import annotations
 
 from sdekit.calculus.limits import Unsupported
-from sdekit.declare.expression import Expression
-from sdekit.verify.elimination import Elimination, Step, eliminate
-from sdekit.verify.instances import Choice, choice_text, choices
+from sdekit.verify.elimination import Elimination
+from sdekit.verify.infinite import infinite_integral
 from sdekit.verify.monomials import Monomial, TooLarge, as_expression
 from sdekit.verify.problem import Problem
 from sdekit.verify.quadratic import involves
-from sdekit.verify.rewriting import substituted
-from sdekit.verify.verdict import Check, Witness, proved, refuted, undecided
+from sdekit.verify.verdict import Check, proved, refuted, undecided
 from sdekit.verify.zero import gradient_text, gradient_vanishes, gradient_witness
-
-#: Value of a witness whose integral diverges.
-INFINITE = "infinite"
 
 
 def check_marginalization(problem: Problem) -> Check:
@@ -39,13 +34,19 @@ def check_marginalization(problem: Problem) -> Check:
         found = problem.marginal
     except (TooLarge, Unsupported) as reason:
         return _in_components(problem, f"the energy is too long to take apart {reason}".strip())
-    infinite = infinite_integral(problem, found)
+    infinite = infinite_marginal(problem, found)
     if infinite is not None:
         return infinite
     if not found.is_complete:
         reasons = "; ".join(step.reason for step in found.open_steps)
         return _in_components(problem, reasons)
     return _judge_complete(problem, found)
+
+
+def infinite_marginal(problem: Problem, found: Elimination) -> Check | None:
+    """A refutation if the integral over the auxiliary variables is infinite."""
+    blocks = problem.auxiliary, problem.target_variables
+    return infinite_integral(problem, problem.excess, *blocks, found)
 
 
 def _judge_complete(problem: Problem, found: Elimination) -> Check:
@@ -76,39 +77,6 @@ def steps_text(found: Elimination) -> str:
     if not found.steps:
         return "there are no auxiliary variables and H is the target"
     return "; ".join(step.reason for step in found.steps)
-
-
-def infinite_integral(problem: Problem, found: Elimination) -> Check | None:
-    """A refutation if the integral is infinite, for all or for some admissible parameters."""
-    if found.infinite is not None:
-        return infinite_refutation(problem, found.infinite, {})
-    if found.is_finite:
-        return None
-    return infinite_choice(problem, problem.excess, problem.auxiliary, problem.target_variables)
-
-
-def infinite_choice(
-    problem: Problem, energy: Expression, blocks: tuple, outside: tuple
-) -> Check | None:
-    """A refutation if some admissible choice of parameters makes the integral infinite."""
-    for choice in choices(energy, problem.sizes):
-        try:
-            concrete = substituted(energy, choice)
-            found = eliminate(concrete, blocks, outside)
-        except (TooLarge, Unsupported):
-            return None
-        if found.infinite is not None:
-            return infinite_refutation(problem, found.infinite, choice)
-    return None
-
-
-def infinite_refutation(problem: Problem, step: Step, choice: Choice) -> Check:
-    """A refutation from a step whose integral is infinite under a choice of parameters."""
-    dimensions, point, functions = choice_text(choice)
-    smallest = next(problem.trial_sizes())
-    witness = Witness({**smallest, **dimensions}, point, INFINITE, functions=functions)
-    reason = f"the integral over {step.reason}" if step.names else step.reason
-    return refuted(reason, witness, residual=repr(step.energy))
 
 
 def _in_components(problem: Problem, reason: str) -> Check:

@@ -13,11 +13,8 @@ from sdekit.calculus.limits import Unsupported
 from sdekit.declare.expression import Call, Expression
 from sdekit.declare.symbols import Variable
 from sdekit.verify.elimination import Elimination, eliminate
-from sdekit.verify.marginalization import (
-    infinite_choice,
-    infinite_integral,
-    infinite_refutation,
-)
+from sdekit.verify.infinite import infinite_integral
+from sdekit.verify.marginalization import infinite_marginal
 from sdekit.verify.monomials import TooLarge
 from sdekit.verify.problem import Problem
 from sdekit.verify.verdict import Check, Verdict, proved, undecided
@@ -56,7 +53,7 @@ def _auxiliary_part(problem: Problem) -> Check:
         found = problem.marginal
     except (TooLarge, Unsupported) as reason:
         return _auxiliary_in_components(problem, f"the energy is too long to take apart {reason}")
-    infinite = infinite_integral(problem, found)
+    infinite = infinite_marginal(problem, found)
     if infinite is not None:
         return infinite
     if found.is_finite:
@@ -82,7 +79,7 @@ def _target_part(problem: Problem) -> Check:
     known = tuple(x for x in problem.target_variables if x not in unknown)
     try:
         found = eliminate(target, known, unknown)
-        infinite = _infinite_target(problem, target, found, (known, unknown))
+        infinite = infinite_integral(problem, target, known, unknown, found)
     except (TooLarge, Unsupported) as why:
         return _target_in_components(problem, target, f"the target is too long {why}", unknown)
     if infinite is not None:
@@ -101,17 +98,6 @@ def _assumption(target: Expression, unknown: tuple[Variable, ...]) -> str:
     names = ", ".join(x.name for x in unknown)
     over = names if len(unknown) == 1 else f"({names})"
     return f"the unknown functions are smooth and exp(-({target!r})) is integrable over {over}"
-
-
-def _infinite_target(
-    problem: Problem,
-    target: Expression,
-    found: Elimination,
-    blocks: tuple[tuple[Variable, ...], tuple[Variable, ...]],
-) -> Check | None:
-    if found.infinite is not None:
-        return infinite_refutation(problem, found.infinite, {})
-    return None if found.is_finite else infinite_choice(problem, target, *blocks)
 
 
 def _reached_by_functions(

@@ -323,7 +323,16 @@ def _absolute(operand: Expression) -> Growth:
     raise Unclear("an absolute value of an unknown sign")
 
 
+def _inverse_sinh(operand: Expression) -> Growth:
+    """asinh(u) ~ sign(u) log|u|."""
+    inner, sign = leading(expand(operand)), _growth_sign(operand)
+    if sign == 0 or inner.exponent != ZERO or inner.power == 0:
+        raise Unclear("the growth inside asinh is not known")
+    return Growth(ZERO, Fraction(0), Fraction(1), Number(sign * inner.power))
+
+
 _FUNCTIONS = {
+    "asinh": _inverse_sinh,
     "exp": _exponential,
     "log": _logarithm,
     "cosh": _cosh,

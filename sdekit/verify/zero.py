@@ -91,7 +91,7 @@ def _slope(
         slope = scalar.diff(reader.coordinate(x, index))
         if slope == 0:
             continue
-        found = nonzero_point(slope, reader.definite("positive_definite"))
+        found = nonzero_point(slope, scalar, reader.definite("positive_definite"))
         if found is not None:
             return found
     return None
@@ -104,12 +104,13 @@ def _all_sizes(expression: Expression, x: Variable, sizes: Mapping[str, int]) ->
 
 
 def nonzero_point(
-    expression: sp.Expr, definite: tuple[Any, ...] = ()
+    expression: sp.Expr, energy: sp.Expr, definite: tuple[Any, ...] = ()
 ) -> tuple[dict[str, str], str] | None:
     """Values of the symbols at which a SymPy expression without unknown functions is not zero.
 
     Args:
         expression: What should be zero.
+        energy: Has to be defined at the point.
         definite: Matrices of symbols that have to be positive definite.
 
     Returns:
@@ -119,11 +120,14 @@ def nonzero_point(
     from sdekit.calculus.field.witness import search
 
     def evaluate(values: Any) -> Any:
+        from sdekit.calculus.ball_functions import is_defined
         from sdekit.calculus.balls import number_value
 
-        symbols = sorted(expression.free_symbols, key=str)
+        symbols = sorted(expression.free_symbols | energy.free_symbols, key=str)
         environment = {symbol: _as_fraction(values(symbol)) for symbol in symbols}
-        return number_value(expression, environment)
+        height = number_value(energy, environment)
+        # Where the energy has no value the slope means nothing, and NaN is never a witness.
+        return number_value(expression, environment) if is_defined(height) else height
 
     scene = Scene((), {}, definite)
     witness = search(evaluate, scene, range(_POINTS)).witness

@@ -1,0 +1,114 @@
+"""Integrals that are infinite, for every or for some admissible choice of parameters and sizes.
+
+A choice counts only if the energy has a finite value somewhere under it, and unknown functions of
+the variables that are integrated over are never chosen: their integrability is an assumption. Not
+for finding integrals (`elimination`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from sdekit.calculus.limits import Unsupported
+from sdekit.declare.expression import Call, Expression
+from sdekit.declare.symbols import Variable
+from sdekit.verify.elimination import Elimination, Step, eliminate
+from sdekit.verify.instances import Choice, choice_text, choices
+from sdekit.verify.monomials import TooLarge
+from sdekit.verify.problem import Problem
+from sdekit.verify.rewriting import substituted, with_sizes
+from sdekit.verify.verdict import Check, Witness, refuted
+
+#: Value of a witness whose integral diverges.
+INFINITE = "infinite"
+
+Blocks = tuple[Variable, ...]
+
+
+def infinite_integral(
+    problem: Problem, energy: Expression, blocks: Blocks, outside: Blocks, found: Elimination
+) -> Check | None:
+    """A refutation if the integral of exp(-energy) over the blocks is infinite.
+
+    Args:
+        problem: Where sizes come from.
+        energy: Q.
+        blocks: What is integrated over.
+        outside: The variables that stay.
+        found: What elimination says of it.
+
+    Returns:
+        A refutation with the choice of parameters and sizes; None if none was found.
+
+    Checked by: tests/verify/test_normalizability.py.
+    """
+    if found.infinite is not None:
+        sizes = next(problem.trial_sizes())
+        return _refutation(found.infinite, sizes, {})
+    if found.is_finite:
+        return None
+    for sizes in problem.trial_sizes():
+        sized = [with_sizes(part, sizes) for part in (energy, *blocks, *outside)]
+        inside, around = tuple(sized[1 : len(blocks) + 1]), tuple(sized[len(blocks) + 1 :])
+        check = _by_choice(sized[0], inside, around, sizes)
+        if check is not None:
+            return check
+    return None
+
+
+def _by_choice(
+    energy: Expression, blocks: Blocks, outside: Blocks, sizes: Mapping[str, int]
+) -> Check | None:
+    for choice in choices(energy):
+        kept = {s: v for s, v in choice.items() if not _is_assumed(s, blocks)}
+        step = _infinite_step(energy, blocks, outside, kept)
+        if step is not None and _has_value(energy, kept):
+            needed = _needed(energy, blocks, outside, kept)
+            return _refutation(step, sizes, needed)
+    return None
+
+
+def _is_assumed(symbol: Expression, blocks: Blocks) -> bool:
+    return isinstance(symbol, Call) and any(symbol.depends_on(x) for x in blocks)
+
+
+def _infinite_step(
+    energy: Expression, blocks: Blocks, outside: Blocks, choice: Choice
+) -> Step | None:
+    try:
+        return eliminate(substituted(energy, choice), blocks, outside).infinite
+    except (TooLarge, Unsupported):
+        return None
+
+
+def _needed(energy: Expression, blocks: Blocks, outside: Blocks, choice: Choice) -> Choice:
+    """The choice without the symbols that do not matter."""
+    needed = dict(choice)
+    for symbol in choice:
+        fewer = {s: v for s, v in needed.items() if s != symbol}
+        if _infinite_step(energy, blocks, outside, fewer) is not None:
+            needed = fewer
+    return needed
+
+
+def _has_value(energy: Expression, choice: Choice) -> bool:
+    """Whether the energy is a finite real number at some admissible point under the choice."""
+    from sdekit.calculus.field.points import Scene
+    from sdekit.declare.component_reader import ComponentReader
+    from sdekit.verify.points import admissible_points, value_at
+
+    concrete = substituted(energy, choice)
+    dims = {d.name: d.size for node in concrete.walk() for d in node.shape}
+    try:
+        reader = ComponentReader({name: size or 1 for name, size in dims.items()})
+        scalar = reader.scalar(concrete)
+    except (ValueError, ZeroDivisionError):
+        return False
+    scene = Scene((), {}, reader.definite("positive_definite"))
+    return any(value_at(scalar, point) is not None for point in admissible_points(scene, 8))
+
+
+def _refutation(step: Step, sizes: Mapping[str, int], choice: Choice) -> Check:
+    point, functions = choice_text(choice)
+    witness = Witness(dict(sizes), point, INFINITE, functions=functions)
+    return refuted(f"the integral over {step.reason}", witness, residual=repr(step.energy))
