@@ -1,4 +1,4 @@
-"""Functions of one number with two derivatives: exact rationals where possible, else rigorous balls.
+"""Functions of one number with two derivatives: exact rationals where possible, else balls.
 
 A ball is a midpoint and a radius (FLINT's `arb`); the true value lies inside. Where a function is
 not real or not defined the result is NaN, and nothing here raises for a value.
@@ -237,9 +237,16 @@ def _abs(u: arb) -> Triple:
 
 
 def _sign(u: arb) -> Triple:
+    # Undefined at the jump: identities are claimed on a dense open set, which leaves it out.
     if u.contains(0):
-        return u.sgn(), arb.nan(), arb.nan()
+        return arb.nan(), arb.nan(), arb.nan()
     return u.sgn(), arb(0), arb(0)
+
+
+def _heaviside(u: arb) -> Triple:
+    if u.contains(0):
+        return arb.nan(), arb.nan(), arb.nan()
+    return (u.sgn() + 1) / 2, arb(0), arb(0)
 
 
 _FUNCTIONS: dict[type, Callable[[arb], Triple]] = {
@@ -248,7 +255,7 @@ _FUNCTIONS: dict[type, Callable[[arb], Triple]] = {
     sp.atan: _atan, sp.acot: _acot, sp.asin: _asin, sp.acos: _acos,
     sp.asinh: _asinh, sp.acosh: _acosh, sp.atanh: _atanh,
     sp.erf: _series("erf"), sp.erfc: _series("erfc"), sp.gamma: _series("gamma"),
-    sp.loggamma: _loggamma, sp.Abs: _abs, sp.sign: _sign,
+    sp.loggamma: _loggamma, sp.Abs: _abs, sp.sign: _sign, sp.Heaviside: _heaviside,
 }  # fmt: skip
 #: cot and its kin: one over their partner.
 RECIPROCALS: dict[type, type] = {

@@ -27,11 +27,12 @@ from sdekit.calculus.ball_functions import (
     working_precision,
 )
 from sdekit.calculus.limits import Unsupported, tick
+from sdekit.calculus.sympy_types import Expr
 
 _ZERO, _ONE = fmpq(0), fmpq(1)
 
 
-def constant_value(expression: sp.Expr) -> Number | None:
+def constant_value(expression: Expr) -> Number | None:
     """The value of a number such as 2/3, pi or E; None for anything else."""
     if expression.is_Rational:
         return fmpq(int(expression.p), int(expression.q))
@@ -47,8 +48,8 @@ def constant_value(expression: sp.Expr) -> Number | None:
 
 
 def ball_value(
-    expression: sp.Expr,
-    environment: Mapping[sp.Expr, Fraction | int | fmpq | arb] | None = None,
+    expression: Expr,
+    environment: Mapping[Expr, Fraction | int | fmpq | arb] | None = None,
     precision: int = PRECISION,
 ) -> arb:
     """A ball that contains the value of an expression at an exact point.
@@ -75,19 +76,19 @@ def ball_value(
 
 
 def number_value(
-    expression: sp.Expr,
-    environment: Mapping[sp.Expr, Fraction | int | fmpq | arb] | None = None,
+    expression: Expr,
+    environment: Mapping[Expr, Fraction | int | fmpq | arb] | None = None,
     precision: int = PRECISION,
 ) -> Number:
     """The same as `ball_value`, but an exact rational wherever only rational steps were needed."""
-    known: dict[sp.Expr, Number] = {}
+    known: dict[Expr, Number] = {}
     for key, value in (environment or {}).items():
         known[key] = value if isinstance(value, arb) else rational(value)
     with working_precision(precision):
         return _value(sp.sympify(expression), known)
 
 
-def _value(expression: sp.Expr, known: dict[sp.Expr, Number]) -> Number:
+def _value(expression: Expr, known: dict[Expr, Number]) -> Number:
     found = known.get(expression)
     if found is None:
         tick()
@@ -95,7 +96,7 @@ def _value(expression: sp.Expr, known: dict[sp.Expr, Number]) -> Number:
     return found
 
 
-def _new_value(expression: sp.Expr, known: dict[sp.Expr, Number]) -> Number:
+def _new_value(expression: Expr, known: dict[Expr, Number]) -> Number:
     constant = constant_value(expression)
     if constant is not None:
         return constant
@@ -115,7 +116,7 @@ def _new_value(expression: sp.Expr, known: dict[sp.Expr, Number]) -> Number:
         return _general_power(values[0], exponent)
     if isinstance(expression, (sp.Max, sp.Min)):
         return reduce(lambda a, b: extremum(type(expression), a, b), values)
-    if isinstance(expression, sp.polygamma):
+    if expression.func is sp.polygamma:
         return polygamma_triple(int(expression.args[0]), values[1])[0]
     return function_triple(type(expression), values[0])[0]
 

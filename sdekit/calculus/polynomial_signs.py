@@ -1,9 +1,9 @@
 """Signs of sums, judged as polynomials in parts of known range.
 
 A sum is written as a quotient of polynomials with rational coefficients in symbols and in opaque
-parts (exp(u), tanh(u), U(x), ...) of which only the range is used: exp > 0, -1 < tanh < 1, cosh >= 1,
-|cos| <= 1. Rules: terms of one sign; factors; exact root counting in one variable; completing the
-square; Bernstein coefficients on a bounded range. All exact.
+parts (exp(u), tanh(u), U(x), ...) of which only the range is used: exp > 0, -1 < tanh < 1,
+cosh >= 1, |cos| <= 1. Rules: terms of one sign; factors; exact root counting in one variable;
+completing the square; Bernstein coefficients on a bounded range. All exact.
 
 Not for structure that needs no polynomial (`signs.py`).
 
@@ -21,6 +21,7 @@ import sympy as sp
 
 from sdekit.calculus.limits import tick
 from sdekit.calculus.signs import Sign, Signs
+from sdekit.calculus.sympy_types import Expr, Poly, Symbol
 
 #: Larger polynomials are not judged.
 _MOST_TERMS = 120
@@ -46,7 +47,7 @@ class Range:
 
 
 FREE = Range("free")
-Ranges = dict[sp.Symbol, Range]
+Ranges = dict[Symbol, Range]
 
 
 def sign_of_sum(expression: sp.Add, signs: Signs) -> Sign:
@@ -65,17 +66,17 @@ def sign_of_sum(expression: sp.Add, signs: Signs) -> Sign:
     written = parts.written(expression)
     if written is None:
         return Sign.UNKNOWN
-    numerator, denominator = sp.fraction(sp.together(written))
+    sides: tuple[Expr, Expr] = sp.fraction(sp.together(written))
     found = Sign.POSITIVE
-    for side in (numerator, denominator):
-        ranges = {s: parts.ranges[s] for s in side.free_symbols}
+    for place, side in enumerate(sides):
+        ranges: Ranges = {s: parts.ranges[s] for s in side.free_symbols}
         if not ranges:
             found = found * signs.of(side)
             continue
         variables = sorted(ranges, key=lambda s: s.name)
         polynomial = sp.Poly(side, *variables, domain=sp.QQ)
         one = polynomial_sign(polynomial, ranges, _DEEPEST)
-        found = found * (one.without_zero() if side is denominator else one)
+        found = found * (one.without_zero() if place == 1 else one)
     return found
 
 
@@ -85,9 +86,9 @@ class _Parts:
     def __init__(self, signs: Signs) -> None:
         self._signs = signs
         self.ranges: Ranges = {}
-        self._known: dict[sp.Expr, sp.Expr] = {}
+        self._known: dict[Expr, Expr] = {}
 
-    def written(self, expression: sp.Expr) -> sp.Expr | None:
+    def written(self, expression: Expr) -> Expr | None:
         """The expression in the new variables; None if it is too large."""
         if expression.is_Rational:
             return expression
@@ -103,24 +104,27 @@ class _Parts:
             return None if base is None else base**expression.exp
         return self._variable(expression)
 
-    def _variable(self, part: sp.Expr) -> sp.Expr:
+    def _variable(self, part: Expr) -> Expr:
         if part not in self._known:
             self._known[part] = self._new(part)
         return self._known[part]
 
-    def _new(self, part: sp.Expr) -> sp.Expr:
-        if isinstance(part, sp.exp):
+    def _new(self, part: Expr) -> Expr:
+        kind = type(part)
+        if kind is sp.exp:
             coefficient, rest = part.args[0].as_coeff_Mul()
-            if coefficient != 1 and coefficient.is_Integer and abs(coefficient) <= (
-                _HIGHEST_EXPONENT
+            if (
+                coefficient != 1
+                and coefficient.is_Integer
+                and abs(coefficient) <= (_HIGHEST_EXPONENT)
             ):
                 return self._variable(sp.exp(rest)) ** coefficient
-        if isinstance(part, (sp.sin, sp.cos)):
+        if kind in (sp.sin, sp.cos):
             # sin^2 + cos^2 = 1 is lost; a bound on each is kept.
             return 2 * self._added(Range("unit")) - 1
-        if isinstance(part, sp.tanh):
+        if kind is sp.tanh:
             return 2 * self._added(Range("unit", is_open=True)) - 1
-        if isinstance(part, sp.cosh):
+        if kind is sp.cosh:
             return 1 + self._added(Range("half"))
         sign = self._signs.of(part)
         if sign.is_nonnegative:
@@ -129,13 +133,13 @@ class _Parts:
             return -self._added(Range("half", is_open=sign.is_nonzero))
         return self._added(FREE)
 
-    def _added(self, where: Range) -> sp.Symbol:
+    def _added(self, where: Range) -> Symbol:
         symbol = sp.Dummy(f"s_{len(self.ranges)}")
         self.ranges[symbol] = where
         return symbol
 
 
-def polynomial_sign(polynomial: sp.Poly, ranges: Ranges, depth: int) -> Sign:
+def polynomial_sign(polynomial: Poly, ranges: Ranges, depth: int) -> Sign:
     """The sign of a polynomial with rational coefficients on a product of ranges.
 
     Args:
@@ -160,7 +164,7 @@ def polynomial_sign(polynomial: sp.Poly, ranges: Ranges, depth: int) -> Sign:
     return found
 
 
-def _sign_by_terms(polynomial: sp.Poly, ranges: Ranges) -> Sign:
+def _sign_by_terms(polynomial: Poly, ranges: Ranges) -> Sign:
     """Every term has a sign, and all the same."""
     signs = []
     for exponents, coefficient in polynomial.terms():
@@ -175,7 +179,7 @@ def _sign_by_terms(polynomial: sp.Poly, ranges: Ranges) -> Sign:
     return reduce(Sign.__add__, signs)
 
 
-def _sign_by_factors(polynomial: sp.Poly, ranges: Ranges, depth: int) -> Sign:
+def _sign_by_factors(polynomial: Poly, ranges: Ranges, depth: int) -> Sign:
     if len(polynomial.terms()) > _FACTORED_TERMS or polynomial.total_degree() > _HIGHEST_EXPONENT:
         return Sign.UNKNOWN
     content, factors = polynomial.factor_list()
@@ -190,7 +194,7 @@ def _sign_by_factors(polynomial: sp.Poly, ranges: Ranges, depth: int) -> Sign:
     return found
 
 
-def _sign_by_roots(polynomial: sp.Poly, ranges: Ranges, depth: int) -> Sign:
+def _sign_by_roots(polynomial: Poly, ranges: Ranges, depth: int) -> Sign:
     """In one variable: no sign change inside its range, by exact counting of roots."""
     used = [s for s in polynomial.gens if polynomial.degree(s) > 0]
     if len(used) != 1:
@@ -210,7 +214,7 @@ def _sign_by_roots(polynomial: sp.Poly, ranges: Ranges, depth: int) -> Sign:
     return _signed(value, strict=not touches)
 
 
-def _point_off_roots(polynomial: sp.Poly, where: Range) -> sp.Rational:
+def _point_off_roots(polynomial: Poly, where: Range) -> Expr:
     """A point inside the range at which the polynomial does not vanish."""
     for k in range(1, polynomial.degree() + 2):
         point = sp.Rational(1, k + 1)
@@ -219,19 +223,19 @@ def _point_off_roots(polynomial: sp.Poly, where: Range) -> sp.Rational:
     raise AssertionError("a polynomial has more roots than its degree")
 
 
-def _signed(value: sp.Rational, *, strict: bool) -> Sign:
+def _signed(value: Expr, *, strict: bool) -> Sign:
     own = Sign.POSITIVE if strict else Sign.NONNEGATIVE
     return own if value > 0 else -own
 
 
-def _coefficients(polynomial: sp.Poly, symbol: sp.Symbol) -> list[sp.Poly]:
+def _coefficients(polynomial: Poly, symbol: Symbol) -> list[Poly]:
     """Coefficients of the powers of one variable, lowest first, in the other variables."""
     others = [s for s in polynomial.gens if s != symbol] or [sp.Dummy("none")]
     inner = sp.Poly(polynomial.as_expr(), symbol)
     return [sp.Poly(c, *others, domain=sp.QQ) for c in reversed(inner.all_coeffs())]
 
 
-def _sign_by_range(polynomial: sp.Poly, ranges: Ranges, depth: int) -> Sign:
+def _sign_by_range(polynomial: Poly, ranges: Ranges, depth: int) -> Sign:
     """On 0 <= s <= 1: all Bernstein coefficients have one sign. Of even powers: s^2 is a half."""
     best = Sign.UNKNOWN
     for symbol in polynomial.gens:
@@ -254,7 +258,7 @@ def _sign_by_range(polynomial: sp.Poly, ranges: Ranges, depth: int) -> Sign:
     return best
 
 
-def _bernstein(rows: Sequence[sp.Poly]) -> list[sp.Poly]:
+def _bernstein(rows: Sequence[Poly]) -> list[Poly]:
     degree = len(rows) - 1
     return [
         sum(
@@ -265,9 +269,7 @@ def _bernstein(rows: Sequence[sp.Poly]) -> list[sp.Poly]:
     ]
 
 
-def _all(
-    polynomials: Sequence[sp.Poly], ranges: Ranges, depth: int, is_open: bool
-) -> Sign:
+def _all(polynomials: Sequence[Poly], ranges: Ranges, depth: int, is_open: bool) -> Sign:
     """The sign of a mixture of polynomials with non-negative weights that sum to 1.
 
     Inside an open range every weight is positive, so that one strict sign is enough.
@@ -279,9 +281,7 @@ def _all(
     return found
 
 
-def _sign_of_halved(
-    polynomial: sp.Poly, symbol: sp.Symbol, ranges: Ranges, depth: int
-) -> Sign:
+def _sign_of_halved(polynomial: Poly, symbol: Symbol, ranges: Ranges, depth: int) -> Sign:
     square = sp.Dummy(f"{symbol.name}_squared")
     place = polynomial.gens.index(symbol)
     gens = [square if s == symbol else s for s in polynomial.gens]
@@ -293,7 +293,7 @@ def _sign_of_halved(
     return polynomial_sign(halved, {**ranges, square: Range("half")}, depth)
 
 
-def _sign_by_square(polynomial: sp.Poly, ranges: Ranges, depth: int) -> Sign:
+def _sign_by_square(polynomial: Poly, ranges: Ranges, depth: int) -> Sign:
     """a s^2 + b s + c has the sign of a where 4 a c - b^2 >= 0."""
     best = Sign.UNKNOWN
     for symbol in polynomial.gens:
@@ -309,5 +309,3 @@ def _sign_by_square(polynomial: sp.Poly, ranges: Ranges, depth: int) -> Sign:
         if discriminant.is_nonnegative:
             best = Sign.NONNEGATIVE if leading is Sign.POSITIVE else Sign.NONPOSITIVE
     return best
-
-

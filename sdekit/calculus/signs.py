@@ -20,6 +20,7 @@ from sympy.core.function import AppliedUndef
 
 from sdekit.calculus.balls import number_value
 from sdekit.calculus.limits import Unsupported, tick
+from sdekit.calculus.sympy_types import Expr
 
 
 class Sign(Enum):
@@ -97,7 +98,7 @@ _POSITIVE = (sp.exp, sp.cosh, sp.sech, sp.erfc)
 _NONNEGATIVE = (sp.acosh, sp.acos)
 
 
-def sign(expression: sp.Expr, facts: Mapping[sp.Expr, Sign] | None = None) -> Sign:
+def sign(expression: Expr, facts: Mapping[Expr, Sign] | None = None) -> Sign:
     """What is known of the sign of an expression.
 
     Args:
@@ -117,7 +118,7 @@ def sign(expression: sp.Expr, facts: Mapping[sp.Expr, Sign] | None = None) -> Si
     return Signs(facts or {}).of(sp.sympify(expression))
 
 
-def is_nonzero(expression: sp.Expr, facts: Mapping[sp.Expr, Sign] | None = None) -> bool:
+def is_nonzero(expression: Expr, facts: Mapping[Expr, Sign] | None = None) -> bool:
     """Whether an expression is known to vanish nowhere, of either sign."""
     return Signs(facts or {}).is_nonzero(sp.sympify(expression))
 
@@ -125,10 +126,10 @@ def is_nonzero(expression: sp.Expr, facts: Mapping[sp.Expr, Sign] | None = None)
 class Signs:
     """Signs under the same facts, each distinct sub-expression judged once."""
 
-    def __init__(self, facts: Mapping[sp.Expr, Sign]) -> None:
-        self._known: dict[sp.Expr, Sign] = dict(facts)
+    def __init__(self, facts: Mapping[Expr, Sign]) -> None:
+        self._known: dict[Expr, Sign] = dict(facts)
 
-    def of(self, expression: sp.Expr) -> Sign:
+    def of(self, expression: Expr) -> Sign:
         """The sign of an expression."""
         known = self._known.get(expression)
         if known is None:
@@ -136,7 +137,7 @@ class Signs:
             known = self._known[expression] = self._new(expression)
         return known
 
-    def is_nonzero(self, expression: sp.Expr) -> bool:
+    def is_nonzero(self, expression: Expr) -> bool:
         """Whether an expression vanishes nowhere."""
         if self.of(expression).is_nonzero:
             return True
@@ -146,7 +147,7 @@ class Signs:
             return expression.exp < 0 or self.is_nonzero(expression.base)
         return bool(expression.is_Symbol and expression.is_nonzero)
 
-    def _new(self, expression: sp.Expr) -> Sign:
+    def _new(self, expression: Expr) -> Sign:
         if not expression.free_symbols and not expression.atoms(AppliedUndef):
             return _sign_of_number(expression)
         if expression.is_Symbol or isinstance(expression, AppliedUndef):
@@ -171,7 +172,7 @@ class Signs:
         finer = sign_of_sum(expression, self)
         return found if finer is Sign.UNKNOWN else finer
 
-    def _power(self, base: sp.Expr, exponent: sp.Expr) -> Sign:
+    def _power(self, base: Expr, exponent: Expr) -> Sign:
         below = self.of(base)
         if exponent.is_Integer:
             found = below if exponent % 2 else _made(True, self.is_nonzero(base))
@@ -183,13 +184,13 @@ class Signs:
         # A negative base has real powers for integer exponents only.
         return Sign.UNKNOWN if exponent.is_integer is not False else Sign.NONNEGATIVE
 
-    def _extremum(self, expression: sp.Expr) -> Sign:
+    def _extremum(self, expression: Expr) -> Sign:
         found = [self.of(argument) for argument in expression.args]
         if isinstance(expression, sp.Min):
             return -_largest(-one for one in found)
         return _largest(found)
 
-    def _function(self, expression: sp.Expr) -> Sign:
+    def _function(self, expression: Expr) -> Sign:
         if isinstance(expression, _POSITIVE):
             return Sign.POSITIVE
         if isinstance(expression, _NONNEGATIVE):
@@ -221,7 +222,7 @@ def _largest(found: Iterable[Sign]) -> Sign:
     return Sign.NONPOSITIVE if all(one.is_nonpositive for one in known) else Sign.UNKNOWN
 
 
-def _assumed(symbol: sp.Expr) -> Sign:
+def _assumed(symbol: Expr) -> Sign:
     """The sign that a symbol or an unknown function is declared to have."""
     if symbol.is_zero:
         return Sign.ZERO
@@ -234,7 +235,7 @@ def _assumed(symbol: sp.Expr) -> Sign:
     return Sign.NONPOSITIVE if symbol.is_nonpositive else Sign.UNKNOWN
 
 
-def _sign_of_number(expression: sp.Expr) -> Sign:
+def _sign_of_number(expression: Expr) -> Sign:
     try:
         value = number_value(expression)
     except Unsupported:

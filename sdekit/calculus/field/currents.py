@@ -31,6 +31,7 @@ from sdekit.calculus.field.scenes import reader_of, scene_of
 from sdekit.calculus.field.stationarity import DEFAULT_BUDGET, current_elements
 from sdekit.calculus.field.tower import Tower
 from sdekit.calculus.limits import spending
+from sdekit.calculus.sympy_types import Expr
 from sdekit.declare.components import Components
 
 
@@ -47,8 +48,8 @@ class Jump:
     """
 
     of: str
-    surface: sp.Expr
-    flux: sp.Expr | None
+    surface: Expr
+    flux: Expr | None
     vanishes: bool
 
 
@@ -61,7 +62,7 @@ class Pole:
         places: The components of the current concerned.
     """
 
-    surface: sp.Expr
+    surface: Expr
     places: tuple[int, ...]
 
 
@@ -77,7 +78,7 @@ class Current:
         side_conditions: Where everything is defined, as far as that is not certain.
     """
 
-    entries: tuple[sp.Expr, ...]
+    entries: tuple[Expr, ...]
     vanishes: bool
     jumps: tuple[Jump, ...]
     poles: tuple[Pole, ...]
@@ -170,7 +171,9 @@ def _jumps_of(tower: Tower, of: str, elements: Sequence[Polynomial]) -> list[Jum
         for element in elements:
             half = _half_jump(tower, element, number)
             if half is None or half:
-                jumps.append(Jump(of, surface, None if half is None else tower.expression(half), False))
+                jumps.append(
+                    Jump(of, surface, None if half is None else tower.expression(half), False)
+                )
     return jumps
 
 
@@ -192,10 +195,10 @@ def _order_on(tower: Tower, element: Polynomial, surface: Polynomial) -> int:
     common = numerator.common_monomial()
     numerator = numerator.shifted(power_of_monomial(common, -1))
     below = _lowest_power(tower, element, surface)
-    if surface in {Polynomial.generator(number) for number, _ in common}:
-        above = next(e for number, e in common if Polynomial.generator(number) == surface)
-        # For a bare generator the clearing kept its exponent, below zero or not.
-        return above
+    for number, exponent in common:
+        if Polynomial.generator(number) == surface:
+            # For a bare generator the clearing kept its exponent, below zero or not.
+            return exponent
     above = sum(
         multiplicity
         for factor, multiplicity in irreducible_factors(numerator)

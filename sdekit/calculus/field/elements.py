@@ -22,6 +22,7 @@ from sdekit.calculus.field.scenes import plain_scene, reader_of
 from sdekit.calculus.field.taylor import Expander, ValueOf
 from sdekit.calculus.field.tower import Tower
 from sdekit.calculus.limits import spending
+from sdekit.calculus.sympy_types import Expr
 from sdekit.errors import VerificationError
 
 #: Seconds granted to one zero test when nothing is said.
@@ -29,7 +30,7 @@ DEFAULT_BUDGET = 10.0
 
 
 def is_zero(
-    expression: sp.Expr,
+    expression: Expr,
     coordinates: Sequence[sp.Symbol] = (),
     *,
     scene: Scene | None = None,
@@ -61,7 +62,7 @@ def is_zero(
 
 
 def zero_decision(
-    expression: sp.Expr,
+    expression: Expr,
     coordinates: Sequence[sp.Symbol] = (),
     *,
     scene: Scene | None = None,
@@ -111,7 +112,7 @@ class DifferentialField:
         self.reader = reader_of(self.scene, is_fine=is_fine)
         self.places = {symbol: place for place, symbol in enumerate(self.scene.coordinates)}
 
-    def element(self, expression: sp.Expr | int) -> Element:
+    def element(self, expression: Expr | int) -> Element:
         """An expression as an element.
 
         Raises:
@@ -196,6 +197,6 @@ class Element:
         """
         return self._tower.is_zero(self.polynomial)
 
-    def expression(self) -> sp.Expr:
+    def expression(self) -> Expr:
         """The element in SymPy."""
         return self._tower.expression(self._tower.reduced(self.polynomial))

@@ -107,6 +107,18 @@ def named(tower: Tower, factor: Polynomial) -> Polynomial:
     return tower.element(Named(factor))
 
 
+def kept_whole(tower: Tower, polynomial: Polynomial) -> Polynomial:
+    """An element as a single term, with its factors as generators."""
+    polynomial = tower.reduced(polynomial)
+    if len(polynomial) <= 1:
+        return polynomial
+    content, monomial, factors = split(tower, polynomial)
+    result = Polynomial.number(content).shifted(monomial)
+    for factor, multiplicity in factors:
+        result = result * named(tower, factor) ** multiplicity
+    return result
+
+
 def inverse(tower: Tower, polynomial: Polynomial) -> Polynomial:
     """1 / element, as a single term."""
     content, monomial, factors = split(tower, polynomial)
@@ -126,11 +138,7 @@ def power(tower: Tower, polynomial: Polynomial, exponent: int) -> Polynomial:
         return power(tower, inverse(tower, polynomial), -exponent)
     if len(polynomial) <= 1 or len(polynomial) ** min(exponent, 9) <= _WRITTEN_OUT:
         return tower.reduced(polynomial**exponent) if polynomial or exponent else ONE
-    content, monomial, factors = split(tower, polynomial)
-    result = Polynomial.number(content**exponent).shifted(power_of_monomial(monomial, exponent))
-    for factor, multiplicity in factors:
-        result = result * named(tower, factor) ** (multiplicity * exponent)
-    return result
+    return kept_whole(tower, polynomial) ** exponent
 
 
 def sign(tower: Tower, polynomial: Polynomial) -> Polynomial:
@@ -183,7 +191,7 @@ def require_positive(tower: Tower, polynomial: Polynomial) -> None:
     tower.require("positive", polynomial)
     if not found or found.constant() is not None:
         raise Unsupported(
-            f"{tower.expression(polynomial)} is never positive, so its root or logarithm is not real"
+            f"{tower.expression(polynomial)} is never positive: no real root or logarithm"
         )
     ((monomial, c),) = found
     last = monomial[-1][0]
@@ -211,6 +219,8 @@ def condition_texts(tower: Tower) -> tuple[str, ...]:
     """The conditions noted so far that are not known to hold, such as `mu != 0`."""
     texts: dict[str, None] = {}
     for kind, polynomial in tower.conditions:
+        if kind == "nonzero" and ("positive", polynomial) in tower.conditions:
+            continue
         if is_surely_nonzero(tower, polynomial) and (
             kind == "nonzero" or tower.sign(polynomial) == ONE
         ):

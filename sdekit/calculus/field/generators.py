@@ -22,6 +22,7 @@ from sympy.core.function import AppliedUndef
 
 from sdekit.calculus.field.jets import JetOf
 from sdekit.calculus.field.polynomial import ONE, ZERO, Polynomial
+from sdekit.calculus.sympy_types import Expr
 
 
 class Ring(Protocol):
@@ -47,7 +48,7 @@ class Ring(Protocol):
         """The coordinates that an element may depend on."""
         ...
 
-    def expression(self, polynomial: Polynomial) -> sp.Expr:
+    def expression(self, polynomial: Polynomial) -> Expr:
         """The element in SymPy."""
         ...
 
@@ -70,7 +71,7 @@ class Generator(ABC):
         """d_i g, where `own` is g as an element."""
 
     @abstractmethod
-    def expression(self, ring: Ring) -> sp.Expr:
+    def expression(self, ring: Ring) -> Expr:
         """The generator in SymPy."""
 
     def inner(self) -> tuple[Polynomial, ...]:
@@ -99,7 +100,7 @@ class Coordinate(Generator):
     def derivative(self, ring: Ring, own: Polynomial, coordinate: int) -> Polynomial:
         return ONE if coordinate == self.place else ZERO
 
-    def expression(self, ring: Ring) -> sp.Expr:
+    def expression(self, ring: Ring) -> Expr:
         return self.symbol
 
 
@@ -107,7 +108,7 @@ class Coordinate(Generator):
 class Constant(Generator):
     """A parameter, or a number such as pi that is treated as independent of all others."""
 
-    symbol: sp.Expr
+    symbol: Expr
 
     def support(self, ring: Ring) -> frozenset[int]:
         return frozenset()
@@ -115,7 +116,7 @@ class Constant(Generator):
     def derivative(self, ring: Ring, own: Polynomial, coordinate: int) -> Polynomial:
         return ZERO
 
-    def expression(self, ring: Ring) -> sp.Expr:
+    def expression(self, ring: Ring) -> Expr:
         return self.symbol
 
 
@@ -165,7 +166,7 @@ class Jet(Generator):
             result = result + Polynomial.generator(ring.number_of(raised)) * slope
         return result
 
-    def expression(self, ring: Ring) -> sp.Expr:
+    def expression(self, ring: Ring) -> Expr:
         return JetOf(self.function.call, self.places).expression()
 
 
@@ -186,7 +187,7 @@ class Exponential(Generator):
     def derivative(self, ring: Ring, own: Polynomial, coordinate: int) -> Polynomial:
         return own * ring.derivative(self.argument, coordinate).scaled(fmpq(1, self.scale))
 
-    def expression(self, ring: Ring) -> sp.Expr:
+    def expression(self, ring: Ring) -> Expr:
         return sp.exp(ring.expression(self.argument) / self.scale)
 
 
@@ -206,7 +207,7 @@ class Logarithm(Generator):
         slope = ring.derivative(self.argument, coordinate)
         return slope * ring.inverse(self.argument) if slope else ZERO
 
-    def expression(self, ring: Ring) -> sp.Expr:
+    def expression(self, ring: Ring) -> Expr:
         return sp.log(ring.expression(ring.absolute(self.argument)))
 
 
@@ -227,7 +228,7 @@ class Cosine(Generator):
         sine = Polynomial.generator(ring.number_of(Sine(self.argument, self.scale)))
         return sine * ring.derivative(self.argument, coordinate).scaled(fmpq(-1, self.scale))
 
-    def expression(self, ring: Ring) -> sp.Expr:
+    def expression(self, ring: Ring) -> Expr:
         return sp.cos(ring.expression(self.argument) / self.scale)
 
 
@@ -252,7 +253,7 @@ class Sine(Generator):
         slope = ring.derivative(self.argument, coordinate).scaled(fmpq(1, self.scale))
         return self.cosine(ring) * slope
 
-    def expression(self, ring: Ring) -> sp.Expr:
+    def expression(self, ring: Ring) -> Expr:
         return sp.sin(ring.expression(self.argument) / self.scale)
 
     def order(self) -> int:
@@ -279,7 +280,7 @@ class HalfTangent(Generator):
         slope = ring.derivative(self.argument, coordinate).scaled(fmpq(1, 2 * self.scale))
         return (ONE + own**2) * slope
 
-    def expression(self, ring: Ring) -> sp.Expr:
+    def expression(self, ring: Ring) -> Expr:
         return sp.tan(ring.expression(self.argument) / (2 * self.scale))
 
 
@@ -298,7 +299,7 @@ class Sign(Generator):
     def derivative(self, ring: Ring, own: Polynomial, coordinate: int) -> Polynomial:
         return ZERO
 
-    def expression(self, ring: Ring) -> sp.Expr:
+    def expression(self, ring: Ring) -> Expr:
         return sp.sign(ring.expression(self.argument))
 
     def order(self) -> int:
@@ -328,7 +329,7 @@ class Root(Generator):
             return ZERO
         return own * slope.scaled(fmpq(1, self.degree)) * ring.inverse(self.argument)
 
-    def expression(self, ring: Ring) -> sp.Expr:
+    def expression(self, ring: Ring) -> Expr:
         return ring.expression(ring.absolute(self.argument)) ** sp.Rational(1, self.degree)
 
     def order(self) -> int:
@@ -353,7 +354,7 @@ class Named(Generator):
     def derivative(self, ring: Ring, own: Polynomial, coordinate: int) -> Polynomial:
         return ring.derivative(self.definition, coordinate)
 
-    def expression(self, ring: Ring) -> sp.Expr:
+    def expression(self, ring: Ring) -> Expr:
         return ring.expression(self.definition)
 
 
@@ -367,7 +368,7 @@ class Primitive(Generator):
         slope: Gives f'(a) as an element; asked for only when it is needed.
     """
 
-    value: sp.Expr
+    value: Expr
     argument: Polynomial
     slope: Callable[[], Polynomial] = field(compare=False)
 
@@ -381,5 +382,5 @@ class Primitive(Generator):
         inner = ring.derivative(self.argument, coordinate)
         return self.slope() * inner if inner else ZERO
 
-    def expression(self, ring: Ring) -> sp.Expr:
+    def expression(self, ring: Ring) -> Expr:
         return self.value

@@ -6,17 +6,19 @@ Not for functions that an engine does not know; its reader names those.
 from __future__ import annotations
 
 import sympy as sp
+from sympy.concrete.expr_with_limits import ExprWithLimits
 
 from sdekit.calculus.limits import BudgetExceeded, Unsupported, tick
+from sdekit.calculus.sympy_types import Expr
 
 #: The readers are recursive; Python's own limit must stay out of reach.
-_DEEPEST = 150
+_DEEPEST = 100
 #: Distinct sub-expressions.
 _MOST_NODES = 500_000
 _UNREAL = (sp.I, sp.nan, sp.oo, -sp.oo, sp.zoo)
 
 
-def check_input(*expressions: sp.Expr, heights: dict[sp.Basic, int] | None = None) -> None:
+def check_input(*expressions: Expr, heights: dict[sp.Basic, int] | None = None) -> None:
     """Turn away what no exact real engine can read.
 
     Args:
@@ -54,6 +56,8 @@ def _check_node(node: sp.Basic) -> None:
             f"{type(node).__name__} is no real scalar expression; "
             "cases are written with Abs, sign, Max or Min"
         )
+    if isinstance(node, ExprWithLimits):
+        raise Unsupported(f"{type(node).__name__} is not worked out here")
     if isinstance(node, sp.Tuple):
         return
     if node.is_Float:

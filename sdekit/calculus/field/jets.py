@@ -15,6 +15,7 @@ import sympy as sp
 from sympy.core.function import AppliedUndef
 
 from sdekit.calculus.limits import Unsupported
+from sdekit.calculus.sympy_types import Expr
 
 
 class JetOf(NamedTuple):
@@ -25,14 +26,14 @@ class JetOf(NamedTuple):
         places: Places of the arguments it is differentiated along, sorted, with repetition.
     """
 
-    call: AppliedUndef
+    call: Expr
     places: tuple[int, ...]
 
     def raised(self, place: int) -> JetOf:
         """The derivative along one more argument."""
         return JetOf(self.call, tuple(sorted((*self.places, place))))
 
-    def expression(self) -> sp.Expr:
+    def expression(self) -> Expr:
         """The jet in SymPy: a Derivative, or a Subs of one where an argument is no symbol."""
         if not self.places:
             return self.call
@@ -48,11 +49,11 @@ class JetOf(NamedTuple):
 
 
 @lru_cache(maxsize=64)
-def _places(arguments: tuple[sp.Expr, ...]) -> dict[sp.Expr, int]:
+def _places(arguments: tuple[Expr, ...]) -> dict[Expr, int]:
     return {argument: place for place, argument in enumerate(arguments)}
 
 
-def read_jet(expression: sp.Expr) -> JetOf:
+def read_jet(expression: Expr) -> JetOf:
     """The jet that a call, a Derivative of a call or a Subs of such stands for.
 
     Raises:
@@ -61,12 +62,13 @@ def read_jet(expression: sp.Expr) -> JetOf:
     """
     if isinstance(expression, AppliedUndef):
         return JetOf(expression, ())
-    if isinstance(expression, sp.Subs):
+    kind = type(expression)
+    if kind is sp.Subs:
         inner = read_jet(expression.expr)
         bound = dict(zip(expression.variables, expression.point, strict=True))
         arguments = [argument.xreplace(bound) for argument in inner.call.args]
         return JetOf(inner.call.func(*arguments), inner.places)
-    if not isinstance(expression, sp.Derivative) or not isinstance(expression.expr, AppliedUndef):
+    if kind is not sp.Derivative or not isinstance(expression.expr, AppliedUndef):
         raise Unsupported(f"the derivative {expression} is not that of an unknown function")
     call = expression.expr
     known = _places(call.args)

@@ -34,7 +34,7 @@ from sdekit.calculus.field.tower import Tower
 #: The generators that stand for a multiple of their argument.
 _Scaled = Exponential | HalfTangent | Cosine | Root
 
-#: Integers above this are not taken apart into primes.
+#: Of integers above this only small prime factors are looked for.
 _LARGEST_FACTORED = 2**64
 #: cos(k x) is written in cos(x) and sin(x) up to this k; beyond, k x is an angle of its own.
 _MOST_ROTATIONS = 48
@@ -118,10 +118,8 @@ def _primes(number: fmpq) -> Iterator[tuple[int, int]]:
     for integer, direction in ((fmpz(number.p), 1), (fmpz(number.q), -1)):
         if integer == 1:
             continue
-        if integer > _LARGEST_FACTORED:
-            yield int(integer), direction
-            continue
-        for prime, exponent in integer.factor():
+        factored = integer.factor() if integer <= _LARGEST_FACTORED else integer.factor_smooth()
+        for prime, exponent in factored:
             yield int(prime), int(exponent) * direction
 
 
@@ -245,9 +243,7 @@ def _rotation_of_atom(
     return _repeated(tower, _single_rotation(tower, atom, scale), times)
 
 
-def _single_rotation(
-    tower: Tower, atom: Polynomial, scale: int
-) -> tuple[Polynomial, Polynomial]:
+def _single_rotation(tower: Tower, atom: Polynomial, scale: int) -> tuple[Polynomial, Polynomial]:
     """(cos, sin) of atom / scale in one generator, or in two with a relation."""
     if not tower.is_fine:
         return tower.element(Cosine(atom, scale)), tower.element(Sine(atom, scale))
@@ -273,9 +269,7 @@ def _twelfth_of_pi(tower: Tower) -> tuple[Polynomial, Polynomial]:
     half = fmpq(1, 2)
     root_of_two = _power_of_number(tower, fmpq(2), half).scaled(half)
     root_of_three = _power_of_number(tower, fmpq(3), half).scaled(half)
-    return _composed(
-        tower, (Polynomial.number(half), root_of_three), (root_of_two, -root_of_two)
-    )
+    return _composed(tower, (Polynomial.number(half), root_of_three), (root_of_two, -root_of_two))
 
 
 def _replace_angle(tower: Tower, atom: Polynomial, scale: int, times: int) -> None:

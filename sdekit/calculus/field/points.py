@@ -23,6 +23,7 @@ from sympy.core.function import AppliedUndef
 from sdekit.calculus.ball_functions import rational
 from sdekit.calculus.field.jets import JetOf
 from sdekit.calculus.limits import Unsupported
+from sdekit.calculus.sympy_types import Expr
 
 #: The numbers that a reader likes best.
 _SMALL = tuple(Fraction(n, 2) for n in (2, 4, -2, 6, -4, 1, 3, -1, -6, 5, -3, 8))
@@ -138,14 +139,14 @@ def _call_name(call: AppliedUndef) -> str:
     return str(call)
 
 
-def _free(entry: sp.Expr) -> sp.Symbol | JetOf | None:
+def _free(entry: Expr) -> sp.Symbol | JetOf | None:
     """A matrix entry as a key of a point; None if it is an expression."""
     if isinstance(entry, sp.Symbol):
         return entry
     return JetOf(entry, ()) if isinstance(entry, AppliedUndef) else None
 
 
-def _assumptions(symbol: sp.Expr) -> frozenset[tuple[str, bool]]:
+def _assumptions(symbol: Expr) -> frozenset[tuple[str, bool]]:
     return frozenset((name, bool(truth)) for name, truth in symbol.assumptions0.items())
 
 

@@ -11,6 +11,7 @@ Not for numbers: values at points are `balls.py` and `taylor.py`.
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import prod
 
 import sympy as sp
 from flint import fmpq
@@ -23,12 +24,15 @@ from sdekit.calculus.field.jets import JetOf, read_jet
 from sdekit.calculus.field.polynomial import ONE, Polynomial, total
 from sdekit.calculus.field.tower import Tower
 from sdekit.calculus.limits import Unsupported, tick
+from sdekit.calculus.sympy_types import Expr
 
 _HALF = fmpq(1, 2)
+#: A coarse tower expands a product only if that gives at most this many terms.
+_LARGEST_PRODUCT = 400
 #: Numbers that are treated as independent of all others.
 _CONSTANTS = (sp.pi, sp.EulerGamma, sp.Catalan)
 #: Derivative of each function that is known by its derivative alone, at the first argument.
-_SLOPES: dict[type, Callable[[sp.Expr], sp.Expr]] = {
+_SLOPES: dict[type, Callable[[Expr], Expr]] = {
     sp.atan: lambda u: 1 / (1 + u**2),
     sp.acot: lambda u: -1 / (1 + u**2),
     sp.asin: lambda u: 1 / sp.sqrt(1 - u**2),
@@ -42,7 +46,7 @@ _SLOPES: dict[type, Callable[[sp.Expr], sp.Expr]] = {
     sp.loggamma: lambda u: sp.polygamma(0, u),
 }
 #: The same functions as logarithms, for a fine tower.
-_LOGARITHMIC: dict[type, Callable[[sp.Expr], sp.Expr]] = {
+_LOGARITHMIC: dict[type, Callable[[Expr], Expr]] = {
     sp.asinh: lambda u: sp.log(u + sp.sqrt(u**2 + 1)),
     sp.acosh: lambda u: sp.log(u + sp.sqrt(u - 1) * sp.sqrt(u + 1)),
     sp.atanh: lambda u: (sp.log(1 + u) - sp.log(1 - u)) / 2,
@@ -58,13 +62,13 @@ class Reader:
 
     def __init__(self, tower: Tower) -> None:
         self.tower = tower
-        self._known: dict[sp.Expr, Polynomial] = {}
-        self._functions: dict[sp.Expr, UnknownFunction] = {}
+        self._known: dict[Expr, Polynomial] = {}
+        self._functions: dict[Expr, UnknownFunction] = {}
         self._heights: dict[sp.Basic, int] = {}
         for place, symbol in enumerate(tower.coordinates):
             self._known[symbol] = Polynomial.generator(place)
 
-    def read(self, expression: sp.Expr) -> Polynomial:
+    def read(self, expression: Expr) -> Polynomial:
         """The expression as an element.
 
         Raises:
@@ -76,7 +80,7 @@ class Reader:
         check_input(expression, heights=self._heights)
         return self._read(expression)
 
-    def _read(self, expression: sp.Expr) -> Polynomial:
+    def _read(self, expression: Expr) -> Polynomial:
         known = self._known.get(expression)
         if known is None:
             tick()
@@ -86,25 +90,29 @@ class Reader:
 
     # One method for each kind of node
 
-    def _rational(self, expression: sp.Rational) -> Polynomial:
+    def _rational(self, expression: Expr) -> Polynomial:
         return Polynomial.number(fmpq(int(expression.p), int(expression.q)))
 
-    def _constant(self, expression: sp.Expr) -> Polynomial:
+    def _constant(self, expression: Expr) -> Polynomial:
         return self.tower.element(Constant(expression))
 
-    def _e(self, expression: sp.Expr) -> Polynomial:
+    def _e(self, expression: Expr) -> Polynomial:
         return kernels.exponential(self.tower, ONE)
 
-    def _sum(self, expression: sp.Add) -> Polynomial:
+    def _sum(self, expression: Expr) -> Polynomial:
         return total([self._read(term) for term in expression.args])
 
-    def _product(self, expression: sp.Mul) -> Polynomial:
+    def _product(self, expression: Expr) -> Polynomial:
+        elements = sorted((self._read(factor) for factor in expression.args), key=len)
+        if not self.tower.is_fine and prod(map(len, elements)) > _LARGEST_PRODUCT:
+            # v is mostly made of derivatives of H: kept as factors, both cancel unexpanded.
+            elements = [factors.kept_whole(self.tower, element) for element in elements]
         result = ONE
-        for factor in sorted((self._read(factor) for factor in expression.args), key=len):
-            result = result * factor
+        for element in elements:
+            result = result * element
         return self.tower.reduced(result)
 
-    def _power(self, expression: sp.Pow) -> Polynomial:
+    def _power(self, expression: Expr) -> Polynomial:
         base, exponent = expression.args
         element = self._read(base)
         if exponent.is_Integer:
@@ -120,29 +128,29 @@ class Reader:
         logarithm = kernels.logarithm(self.tower, element)
         return kernels.exponential(self.tower, self._read(exponent) * logarithm)
 
-    def _exp(self, expression: sp.exp) -> Polynomial:
+    def _exp(self, expression: Expr) -> Polynomial:
         return kernels.exponential(self.tower, self._read(expression.args[0]))
 
-    def _log(self, expression: sp.log) -> Polynomial:
+    def _log(self, expression: Expr) -> Polynomial:
         element = self._read(expression.args[0])
         factors.require_positive(self.tower, element)
         return kernels.logarithm(self.tower, element)
 
-    def _cos(self, expression: sp.cos) -> Polynomial:
+    def _cos(self, expression: Expr) -> Polynomial:
         return kernels.rotation(self.tower, self._read(expression.args[0]))[0]
 
-    def _sin(self, expression: sp.sin) -> Polynomial:
+    def _sin(self, expression: Expr) -> Polynomial:
         return kernels.rotation(self.tower, self._read(expression.args[0]))[1]
 
-    def _tan(self, expression: sp.tan) -> Polynomial:
+    def _tan(self, expression: Expr) -> Polynomial:
         return kernels.tangent(self.tower, self._read(expression.args[0]))
 
-    def _reciprocal(self, expression: sp.Expr) -> Polynomial:
+    def _reciprocal(self, expression: Expr) -> Polynomial:
         """cot, sec, csc, coth, sech, csch."""
         partner = _RECIPROCALS[type(expression)](expression.args[0])
         return self.tower.inverse(self._read(partner))
 
-    def _hyperbolic(self, expression: sp.Expr) -> Polynomial:
+    def _hyperbolic(self, expression: Expr) -> Polynomial:
         """sinh, cosh, tanh."""
         argument = self._read(expression.args[0])
         up = kernels.exponential(self.tower, argument)
@@ -153,13 +161,17 @@ class Reader:
             return (up - down).scaled(_HALF)
         return (up - down) * self.tower.inverse(up + down)
 
-    def _abs(self, expression: sp.Abs) -> Polynomial:
+    def _abs(self, expression: Expr) -> Polynomial:
         return self.tower.reduced(self.tower.absolute(self._read(expression.args[0])))
 
-    def _sign(self, expression: sp.sign) -> Polynomial:
+    def _sign(self, expression: Expr) -> Polynomial:
         return self.tower.sign(self._read(expression.args[0]))
 
-    def _extremum(self, expression: sp.Expr) -> Polynomial:
+    def _heaviside(self, expression: Expr) -> Polynomial:
+        # SymPy's own derivative of Max and Min; its value at 0 lies on a null set.
+        return (self.tower.sign(self._read(expression.args[0])) + ONE).scaled(_HALF)
+
+    def _extremum(self, expression: Expr) -> Polynomial:
         """Max and Min: (a + b +- |a - b|) / 2."""
         first, *others = (self._read(argument) for argument in expression.args)
         for other in others:
@@ -168,7 +180,7 @@ class Reader:
             first = self.tower.reduced((first + other + gap).scaled(_HALF))
         return first
 
-    def _primitive(self, expression: sp.Expr) -> Polynomial:
+    def _primitive(self, expression: Expr) -> Polynomial:
         if self.tower.is_fine and type(expression) in _LOGARITHMIC:
             return self._read(_LOGARITHMIC[type(expression)](expression.args[0]))
         argument = self._read(expression.args[-1])
@@ -178,7 +190,7 @@ class Reader:
 
         return self.tower.element(Primitive(expression, argument, slope))
 
-    def _polygamma(self, expression: sp.polygamma) -> Polynomial:
+    def _polygamma(self, expression: Expr) -> Polynomial:
         order, inner = expression.args
         if not order.is_Integer or order < 0:
             raise Unsupported(f"{expression}: only derivatives of loggamma are known")
@@ -189,7 +201,7 @@ class Reader:
 
         return self.tower.element(Primitive(expression, argument, slope))
 
-    def _jet(self, expression: sp.Expr) -> Polynomial:
+    def _jet(self, expression: Expr) -> Polynomial:
         jet = read_jet(expression)
         return self.tower.element(Jet(self._function(jet), jet.places))
 
@@ -208,7 +220,7 @@ _RECIPROCALS: dict[type, type] = {
     sp.coth: sp.tanh, sp.sech: sp.cosh, sp.csch: sp.sinh,
 }  # fmt: skip
 
-_Handler = Callable[[Reader, sp.Expr], Polynomial]
+_Handler = Callable[[Reader, Expr], Polynomial]
 _HANDLERS: dict[type, _Handler] = {
     sp.Symbol: Reader._constant,
     sp.Dummy: Reader._constant,
@@ -222,6 +234,7 @@ _HANDLERS: dict[type, _Handler] = {
     sp.tan: Reader._tan,
     sp.Abs: Reader._abs,
     sp.sign: Reader._sign,
+    sp.Heaviside: Reader._heaviside,
     sp.Max: Reader._extremum,
     sp.Min: Reader._extremum,
     sp.polygamma: Reader._polygamma,
@@ -235,7 +248,7 @@ _HANDLERS: dict[type, _Handler] = {
 }  # pyright: ignore[reportAssignmentType]
 
 
-def _handler_of_base(expression: sp.Expr) -> _Handler:
+def _handler_of_base(expression: Expr) -> _Handler:
     if expression.is_Rational:
         return Reader._rational  # pyright: ignore[reportReturnType]
     if isinstance(expression, AppliedUndef):

@@ -13,6 +13,7 @@ import sympy as sp
 from sdekit.calculus.field.points import Interval, Scene
 from sdekit.calculus.field.reading import Reader
 from sdekit.calculus.field.tower import Scales, Tower
+from sdekit.calculus.sympy_types import Expr, Matrix
 from sdekit.declare.components import Components
 
 #: Minors of larger matrices are not worked out: a determinant has too many terms.
@@ -27,9 +28,7 @@ def scene_of(components: Components) -> Scene:
             bounds[symbol] = Interval(lower=Fraction(0))
         elif domain.kind == "interval":
             bounds[symbol] = Interval(domain.lower, domain.upper)
-    return Scene(
-        components.coordinates, bounds, components.definite + components.semidefinite
-    )
+    return Scene(components.coordinates, bounds, components.definite + components.semidefinite)
 
 
 def plain_scene(coordinates: Sequence[sp.Symbol]) -> Scene:
@@ -46,6 +45,7 @@ def reader_of(scene: Scene, *, is_fine: bool, scales: Scales | None = None) -> R
             tower.assume_positive(reader.read(symbol - _rational(bounds.lower)))
         if bounds.upper is not None:
             tower.assume_positive(reader.read(_rational(bounds.upper) - symbol))
+    matrix: Matrix
     for matrix in scene.matrices:
         for size in range(1, min(matrix.rows, _LARGEST_MINOR) + 1):
             minor = matrix[:size, :size].det(method="berkowitz")
@@ -54,5 +54,5 @@ def reader_of(scene: Scene, *, is_fine: bool, scales: Scales | None = None) -> R
     return reader
 
 
-def _rational(value: Fraction) -> sp.Rational:
+def _rational(value: Fraction) -> Expr:
     return sp.Rational(value.numerator, value.denominator)

@@ -29,13 +29,12 @@ from sdekit.calculus.field.taylor import Expander, ValueOf
 from sdekit.calculus.field.tower import Tower
 from sdekit.calculus.field.witness import PointWitness, search
 from sdekit.calculus.limits import spending
+from sdekit.calculus.sympy_types import Expr
 from sdekit.declare.components import Components
 from sdekit.errors import VerificationError
 
 #: Seconds granted when nothing is said.
 DEFAULT_BUDGET = 20.0
-#: A component of the current with at most this many terms is tested for zero by itself.
-_TESTED_TERMS = 200
 
 
 class FieldResidual:
@@ -101,7 +100,7 @@ class FieldResidual:
             seeds = range(1000 * seed, 1000 * seed + 24)
             return search(self._value_at, self.scene, seeds).witness
 
-    def expression(self) -> sp.Expr:
+    def expression(self) -> Expr:
         """The normal form in SymPy: 0 when it vanishes.
 
         Raises:
@@ -171,11 +170,5 @@ def current_elements(
         parts[i].append(-tower.derivative(element, j))
         if j in slopes:
             parts[i].append(element * slopes[j])
-    current = {place: tower.reduced(total(terms)) for place, terms in parts.items()}
-    return slopes, {
-        place: element
-        for place, element in current.items()
-        if element and not (len(element) <= _TESTED_TERMS and tower.is_zero(element))
-    }
-
-
+    current = {place: tower.divided(total(terms)) for place, terms in parts.items()}
+    return slopes, {place: element for place, element in current.items() if element}

@@ -32,6 +32,7 @@ from sdekit.calculus.ball_functions import (
 from sdekit.calculus.balls import constant_value
 from sdekit.calculus.field.jets import JetOf, read_jet
 from sdekit.calculus.limits import Unsupported, tick
+from sdekit.calculus.sympy_types import Expr
 
 _ZERO, _ONE = fmpq(0), fmpq(1)
 
@@ -81,9 +82,9 @@ class Expander:
         self._places = {coordinates[place]: place for place in places}
         self._value_of = value_of
         self._pairs = pairs
-        self._known: dict[sp.Expr, Taylor] = {}
+        self._known: dict[Expr, Taylor] = {}
 
-    def expand(self, expression: sp.Expr) -> Taylor:
+    def expand(self, expression: Expr) -> Taylor:
         """The expression to second order.
 
         Raises:
@@ -95,7 +96,7 @@ class Expander:
             known = self._known[expression] = self._new(expression)
         return known
 
-    def _new(self, expression: sp.Expr) -> Taylor:
+    def _new(self, expression: Expr) -> Taylor:
         constant = constant_value(expression)
         if constant is not None:
             return Taylor(constant)
@@ -106,7 +107,7 @@ class Expander:
             return Taylor(self._value_of(expression), gradient)
         if isinstance(expression, (AppliedUndef, sp.Derivative, sp.Subs)):
             return self._jet(read_jet(expression))
-        if isinstance(expression, sp.polygamma):
+        if expression.func is sp.polygamma:
             inner = self.expand(expression.args[1])
             return self._composed(inner, polygamma_triple(int(expression.args[0]), inner.value))
         parts = [self.expand(argument) for argument in expression.args]
@@ -124,7 +125,7 @@ class Expander:
             for part in parts[1:]:
                 result = _extremum(type(expression), result, part)
             return result
-        if len(parts) != 1:
+        if len(parts) != 1 and not isinstance(expression, sp.Heaviside):
             raise Unsupported(f"{type(expression).__name__} has no known values")
         return self._composed(parts[0], function_triple(type(expression), parts[0].value))
 
@@ -164,9 +165,7 @@ class Expander:
     def _pairs_of(self, a: dict[int, Number], b: dict[int, Number]) -> set[Pair]:
         """The pairs asked for with one coordinate in each gradient."""
         if len(a) * len(b) > 2 * len(self._pairs):
-            return {
-                (i, j) for i, j in self._pairs if (i in a and j in b) or (j in a and i in b)
-            }
+            return {(i, j) for i, j in self._pairs if (i in a and j in b) or (j in a and i in b)}
         ordered = ((min(i, j), max(i, j)) for i, j in product(a, b))
         return {pair for pair in ordered if pair in self._pairs}
 
@@ -183,11 +182,13 @@ class Expander:
         return Taylor(value, gradient, hessian)
 
     def _power(self, expression: sp.Pow, base: Taylor, exponent: Taylor) -> Taylor:
-        if expression.exp.is_Rational and isinstance(exponent.value, fmpq):
+        if expression.exp.is_Integer and isinstance(exponent.value, fmpq):
             return self._composed(base, power_triple(base.value, exponent.value))
         if not base.value > 0:
-            # Only a positive base has powers of every real exponent.
-            return self._composed(base, (arb.nan(), arb.nan(), arb.nan()))
+            # Only a positive base has real powers nearby for every real exponent.
+            return Taylor(arb.nan())
+        if expression.exp.is_Rational and isinstance(exponent.value, fmpq):
+            return self._composed(base, power_triple(base.value, exponent.value))
         logarithm = self._composed(base, function_triple(sp.log, base.value))
         inner = self._product(exponent, logarithm)
         return self._composed(inner, function_triple(sp.exp, inner.value))
@@ -228,6 +229,8 @@ def _extremum(kind: type, a: Taylor, b: Taylor) -> Taylor:
     if is_surely_nonzero(gap):
         takes_first = (gap > 0) == (kind is sp.Max)
         return a if takes_first else b
-    unknown = {place: arb.nan() for place in a.gradient.keys() | b.gradient.keys()}
-    nothing = {pair: arb.nan() for pair in a.hessian.keys() | b.hessian.keys()}
+    unknown: dict[int, Number] = {
+        place: arb.nan() for place in a.gradient.keys() | b.gradient.keys()
+    }
+    nothing: dict[Pair, Number] = {pair: arb.nan() for pair in a.hessian.keys() | b.hessian.keys()}
     return Taylor(ball(extremum(kind, a.value, b.value)), unknown, nothing)

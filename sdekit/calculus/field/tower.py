@@ -21,11 +21,12 @@ import sympy as sp
 
 from sdekit.calculus.field import factors
 from sdekit.calculus.field.generators import Coordinate, Generator, Named, Sine
-from sdekit.calculus.field.polynomial import ZERO, Polynomial, total
+from sdekit.calculus.field.polynomial import ZERO, Polynomial, divide_numerators, total
 from sdekit.calculus.limits import tick
+from sdekit.calculus.sympy_types import Expr
 
 #: Scale of each exponential and angle, order of each root, by kind and printed argument.
-Scales = dict[tuple[str, sp.Expr], int]
+Scales = dict[tuple[str, Expr], int]
 
 
 class Tower:
@@ -63,7 +64,7 @@ class Tower:
         self._supports: list[frozenset[int]] = []
         self._related: set[int] = set()
         self._derivatives: dict[tuple[int, int], Polynomial] = {}
-        self._expressions: dict[int, sp.Expr] = {}
+        self._expressions: dict[int, Expr] = {}
         self._signs: dict[Polynomial, Polynomial] = {}
         self.coordinates = tuple(coordinates)
         for place, symbol in enumerate(coordinates):
@@ -184,7 +185,10 @@ class Tower:
                 generator
                 for generator in polynomial.generators()
                 if isinstance(self.generators[generator], Named)
-                or (isinstance(self.generators[generator], Sine) and self._is_divisor(polynomial, generator))
+                or (
+                    isinstance(self.generators[generator], Sine)
+                    and self._is_divisor(polynomial, generator)
+                )
             ]
             if not open_generators:
                 return polynomial
@@ -197,13 +201,30 @@ class Tower:
                 total(part * base ** (exponent - lowest) for exponent, part in parts.items())
             )
 
-    @staticmethod
-    def _is_divisor(polynomial: Polynomial, generator: int) -> bool:
-        return any(
+    def _is_divisor(self, polynomial: Polynomial, generator: int) -> bool:
+        """Whether the generator is a sine with a negative power."""
+        return isinstance(self.generators[generator], Sine) and any(
             own == generator and exponent < 0
             for monomial in polynomial.terms
             for own, exponent in monomial
         )
+
+    def divided(self, polynomial: Polynomial) -> Polynomial:
+        """The reduced element with every numerator divided by its denominators, one by one.
+
+        Brings E / (1 + E) to 1 - 1 / (1 + E): cheap, and canonical when no two denominators
+        share a generator.
+        """
+        polynomial = self.reduced(polynomial)
+        divisors = {
+            number
+            for number in polynomial.generators()
+            if isinstance(self.generators[number], Named)
+        }
+        for number in sorted(divisors, reverse=True):
+            definition = self.generators[number].inner()[0]
+            polynomial = divide_numerators(polynomial, number, definition)
+        return self.reduced(polynomial) if divisors else polynomial
 
     def is_zero(self, polynomial: Polynomial) -> bool:
         """Whether the normal form is zero, which proves that the element is.
@@ -211,8 +232,8 @@ class Tower:
         Raises:
             BudgetExceeded: If the time granted is over, or the normal form is too large.
         """
-        reduced = self.reduced(polynomial)
-        return not reduced or not self.cleared(reduced)
+        divided = self.divided(polynomial)
+        return not divided or not self.cleared(divided)
 
     # Division and order
 
@@ -254,7 +275,7 @@ class Tower:
 
     # Printing
 
-    def expression(self, polynomial: Polynomial) -> sp.Expr:
+    def expression(self, polynomial: Polynomial) -> Expr:
         """The element in SymPy, term by term."""
         terms = []
         for monomial, c in polynomial:
@@ -263,10 +284,8 @@ class Tower:
             terms.append(sp.Mul(sp.Rational(int(c.p), int(c.q)), *powers))
         return sp.Add(*terms)
 
-    def _printed(self, generator: int) -> sp.Expr:
+    def _printed(self, generator: int) -> Expr:
         known = self._expressions.get(generator)
         if known is None:
             known = self._expressions[generator] = self.generators[generator].expression(self)
         return known
-
-

@@ -30,6 +30,7 @@ from sdekit.calculus.field.jets import JetOf
 from sdekit.calculus.field.points import Point, Scene
 from sdekit.calculus.field.taylor import ValueOf
 from sdekit.calculus.limits import tick
+from sdekit.calculus.sympy_types import Expr, Matrix
 
 #: Digits of a ball that are printed.
 _DIGITS = 12
@@ -54,10 +55,10 @@ class PointWitness:
         functions: For unknown functions of symbols, a polynomial with these jets, by call.
     """
 
-    values: dict[sp.Expr, Fraction]
+    values: dict[Expr, Fraction]
     value: Fraction | None
     ball: str
-    functions: dict[sp.Expr, sp.Expr] = field(default_factory=dict)
+    functions: dict[Expr, Expr] = field(default_factory=dict)
 
     @property
     def point(self) -> dict[str, str]:
@@ -132,7 +133,7 @@ def _is_consistent(point: Point) -> bool:
 
     U(x) and U(y) have independent jets only where x != y.
     """
-    calls: dict[object, set[sp.Expr]] = {}
+    calls: dict[object, set[Expr]] = {}
     for key in point.values:
         if isinstance(key, JetOf):
             calls.setdefault(key.call.func, set()).add(key.call)
@@ -154,11 +155,9 @@ def _simplified(
     """The same witness with as many zeros and ones as it keeps."""
     if len(point.values) > _MOST_SIMPLIFIED:
         return point, value
+    matrices: tuple[Matrix, ...] = point.scene.matrices
     bound = {
-        symbol
-        for matrix in point.scene.matrices
-        for entry in matrix
-        for symbol in (entry.free_symbols or ())
+        symbol for matrix in matrices for entry in matrix for symbol in (entry.free_symbols or ())
     }
     for key in sorted(point.values, key=str):
         if isinstance(key, JetOf):
@@ -176,7 +175,7 @@ def _simplified(
     return point, value
 
 
-def _is_constrained(call: sp.Expr, scene: Scene) -> bool:
+def _is_constrained(call: Expr, scene: Scene) -> bool:
     """Whether values of a function are restricted, by assumptions or as a matrix entry."""
     if any(call in matrix.atoms(type(call)) for matrix in scene.matrices):
         return True
@@ -210,9 +209,9 @@ def _witness(point: Point, value: Number) -> PointWitness:
     return PointWitness(values, exact, text, functions)
 
 
-def _polynomials(point: Point) -> dict[sp.Expr, sp.Expr]:
+def _polynomials(point: Point) -> dict[Expr, Expr]:
     """For each unknown function of symbols, the polynomial with the jets at the point."""
-    terms: dict[sp.Expr, list[sp.Expr]] = {}
+    terms: dict[Expr, list[Expr]] = {}
     for key, number in list(point.values.items()):
         if not isinstance(key, JetOf) or len(key.call.args) > _MOST_VARIABLES:
             continue
