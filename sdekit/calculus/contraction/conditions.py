@@ -104,8 +104,8 @@ def is_positive_everywhere(tensor: Tensor) -> bool:
     """
     is_strict = False
     for (monomial, opened), coefficient in tensor.terms.items():
-        squares = all(_is_square(part) or is_positive(part) for part, e in monomial if e % 2)
-        pairs = all(is_positive(part) or opened.count(part) % 2 == 0 for part in opened)
+        squares = all(_is_nonnegative(part) for part, e in monomial if e % 2)
+        pairs = all(_is_nonnegative(part) or opened.count(part) % 2 == 0 for part in opened)
         if coefficient < 0 or not squares or not pairs:
             return False
         is_strict = is_strict or (
@@ -114,11 +114,17 @@ def is_positive_everywhere(tensor: Tensor) -> bool:
     return is_strict
 
 
-def _is_square(part: Component) -> bool:
-    """Whether a closed component is a sum of squares, as p.p is."""
-    if len(part.factors) % 2:
-        return False
-    return all(part.factors.count(factor) % 2 == 0 for factor in part.factors)
+def _is_nonnegative(part: Component) -> bool:
+    """Whether a component is a sum of products of non-negative factors and squares, as p.p is."""
+    odd = [head for head, indices in part.factors if part.factors.count((head, indices)) % 2]
+    return all(head.is_positive or _is_declared_nonnegative(head) for head in odd)
+
+
+def _is_declared_nonnegative(head: Head) -> bool:
+    if head.kind is Kind.PARAMETER:
+        return "nonnegative" in head.data.assumptions
+    is_function = head.kind is Kind.CALL and not head.data.derivatives
+    return is_function and "nonnegative" in head.data.function.assumptions
 
 
 def _is_definite(matrix: Tensor) -> bool:

@@ -31,6 +31,7 @@ _PRECISIONS = (128, 512)
 #: A non-zero polynomial vanishes at a random small point now and then, hardly ever at twelve.
 _SEEDS = 12
 _SEEDS_WITHOUT_SIZES = 24
+_QUICK_SEEDS = 2
 _LARGEST_SIZE = 3
 _MOST_POINTS = 3
 _MOST_SIZES = 12
@@ -150,6 +151,23 @@ def counterexample(
                 return _simplified(attempt, tensor, diffusion).report(True)
             fallback = fallback or attempt
     return None if fallback is None else fallback.report(False)
+
+
+def is_nonzero_somewhere(tensor: Tensor) -> bool:
+    """Whether some entry is certainly not zero at one of a few points, at sizes 1 and 2.
+
+    False says nothing. A cheap first look, without a report.
+    """
+    symbols = _Symbols()
+    symbols.collect(tensor)
+    for size in (1, 2):
+        sizes = {dim: size if dim.size is None else dim.size for dim in symbols.dims}
+        for seed in range(_QUICK_SEEDS):
+            if _nonzero(Model(sizes, seed, symbols.orders), tensor) is not None:
+                return True
+        if not any(dim.size is None for dim in symbols.dims):
+            break
+    return False
 
 
 @dataclass

@@ -15,6 +15,7 @@ from __future__ import annotations
 from fractions import Fraction
 
 from sdekit.calculus.contraction import local
+from sdekit.calculus.contraction.evaluate import is_nonzero_somewhere
 from sdekit.calculus.contraction.graph import Component
 from sdekit.calculus.contraction.powers import reciprocal
 from sdekit.calculus.contraction.rational import numerator_is_zero
@@ -57,7 +58,11 @@ def is_zero(tensor: Tensor) -> bool:
     """
     if tensor.is_empty:
         return True
-    return all(numerator_is_zero(part) for part in coefficients(reduced(tensor)).values())
+    parts = coefficients(reduced(tensor)).values()
+    # A value that is not zero settles the matter faster than a common denominator.
+    if any(is_nonzero_somewhere(part) for part in parts if not part.is_empty):
+        return False
+    return all(numerator_is_zero(part) for part in parts)
 
 
 def coefficients(tensor: Tensor) -> dict[tuple[Component, ...], Tensor]:

@@ -31,6 +31,7 @@ A, mu, b = parameter("A", positive=True), parameter("mu", positive=True), parame
 P, C = parameter("P", n, n, positive_definite=True), parameter("C", n, n, symmetric=True)
 Q = parameter("Q", n, n, positive_definite=True)
 X = matrix("X", n)
+V = parameter("V", nonnegative=True)
 U = function("U", p)
 G = function("G", p, shape=(n, n), positive_definite=True)
 
@@ -85,6 +86,8 @@ def test_a_long_sum_is_cut_and_counted():
         (x / A + dot(p, inv(P) @ p) + logdet(G) + sqrt(1 + dot(p, p)), ()),
         (tanh(x) + 1 / (1 + exp(x)) + log(r) + r**b, ()),
         (logdet(A * eye(n) + P) + 1 / sqrt(1 + x**2), ()),
+        (1 / (V + 2 * A * dot(p, p) + 1), ()),
+        (1 / (V + dot(p, p)), ("V + dot(p, p) != 0",)),
         (x / b, ("b != 0",)),
         (log(x) + 1 / (1 - x), ("x - 1 != 0", "x > 0")),
         (trace(inv(X)), ("X is invertible",)),
