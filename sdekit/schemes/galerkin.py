@@ -32,8 +32,10 @@ from sdekit.schemes.stages import Step
 #: Polynomial degrees in each coordinate of the first attempt, by number of coordinates.
 FIRST_DEGREE = {1: 24, 2: 24, 3: 16}
 LAST_DEGREE = {1: 96, 2: 80, 3: 36}
+#: The same where coefficients are no polynomials, so that matrices are full.
+LAST_DEGREE_OF_FULL = {1: 96, 2: 36, 3: 16}
 #: Refinement stops when two degrees agree to this fraction.
-AGREEMENT = 1e-8
+AGREEMENT = {1: 1e-8, 2: 1e-8, 3: 1e-6}
 
 
 @dataclass(frozen=True)
@@ -79,14 +81,16 @@ def leading_coefficient(step: Step, particle: Particle, leading: Polynomial) -> 
             "bias theory solves for at most three coordinates",
             found=f"{count} coordinates at n = 1",
         )
-    degree = FIRST_DEGREE[count]
+    is_polynomial = all(k.kind == "inverse" and not k.argument.args for k in step.ring.kernels)
+    highest = (LAST_DEGREE if is_polynomial else LAST_DEGREE_OF_FULL)[count]
+    degree = min(FIRST_DEGREE[count], highest * 2 // 3)
     last = _solve(step, particle, leading, energies, degree)
     while True:
-        degree = min(-(-degree * 3 // 2), LAST_DEGREE[count])
+        degree = min(-(-degree * 3 // 2), highest)
         previous, last = last, _solve(step, particle, leading, energies, degree)
         change = abs(last[0] - previous[0])
         scale = last[2]
-        if change <= AGREEMENT * scale or degree == LAST_DEGREE[count]:
+        if change <= AGREEMENT[count] * scale or degree == highest:
             return Coefficient(last[0], 2 * change + 1e-10 * scale, last[1], degree)
 
 

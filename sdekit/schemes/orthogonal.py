@@ -15,9 +15,11 @@ import numpy as np
 from sdekit.errors import SchemeError
 
 #: The trapezoidal rule converges beyond all powers for smooth weights that decay at both ends.
-NODES = 6001
-#: Weights below exp(-DEPTH) of the largest one do not count, even times high powers.
-DEPTH = 160.0
+POINTS = 4001
+#: Weights below exp(-DEPTH) of the largest one do not count, even times polynomials of degree 150.
+DEPTH = 600.0
+#: Gauss nodes beyond the number of polynomials: products with a few more factors stay exact.
+EXTRA_NODES = 32
 
 
 @dataclass(frozen=True)
@@ -25,7 +27,7 @@ class Basis:
     """Orthonormal polynomials on quadrature nodes.
 
     Attributes:
-        nodes: Shape (nodes,).
+        nodes: Gauss nodes, shape (nodes,).
         weights: Probabilities of the nodes, shape (nodes,).
         values: values[k] is e_k at the nodes, shape (size, nodes).
         slopes: Their derivatives, shape (size, nodes).
@@ -53,33 +55,58 @@ class Basis:
 def basis(energy: Callable[[np.ndarray], np.ndarray], size: int) -> Basis:
     """The first `size` orthonormal polynomials for the weight exp(-energy) on the real line.
 
+    Nodes and weights are those of the Gauss rule of that weight, so that few of them do.
+
     Raises:
         SchemeError: If the weight does not decay at both ends.
     """
-    nodes = np.linspace(*_support(energy), NODES)
-    heights = energy(nodes)
+    diagonal, off_diagonal = _recurrence(energy, size + EXTRA_NODES)
+    jacobi = np.diag(diagonal) + np.diag(off_diagonal, 1) + np.diag(off_diagonal, -1)
+    nodes = np.linalg.eigvalsh(jacobi)
+    values = np.zeros((len(nodes), len(nodes)))
+    slopes = np.zeros((len(nodes), len(nodes)))
+    values[0] = 1.0
+    for k in range(len(nodes) - 1):
+        value = (nodes - diagonal[k]) * values[k]
+        slope = values[k] + (nodes - diagonal[k]) * slopes[k]
+        if k:
+            value -= off_diagonal[k - 1] * values[k - 1]
+            slope -= off_diagonal[k - 1] * slopes[k - 1]
+        values[k + 1], slopes[k + 1] = value / off_diagonal[k], slope / off_diagonal[k]
+    # Christoffel's formula keeps the relative accuracy of the tiny weights far out, which the
+    # eigenvectors of the Jacobi matrix do not.
+    weights = 1 / np.sum(values**2, axis=0)
+    return Basis(nodes, weights, values[:size], slopes[:size])
+
+
+def _recurrence(
+    energy: Callable[[np.ndarray], np.ndarray], size: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Coefficients a_k, b_k of x e_k = b_k e_{k+1} + a_k e_k + b_{k-1} e_{k-1}.
+
+    By Stieltjes' procedure, which unlike moments stays accurate at high degree.
+    """
+    points = np.linspace(*_support(energy), POINTS)
+    heights = energy(points)
     weights = np.exp(-(heights - heights.min()))
     weights /= weights.sum()
-    values = np.zeros((size, NODES))
-    slopes = np.zeros((size, NODES))
-    values[0] = 1.0
-    # Stieltjes' procedure; unlike moments it stays accurate at high degree.
-    for k in range(size - 1):
-        value = nodes * values[k]
-        slope = values[k] + nodes * slopes[k]
-        for j in range(max(0, k - 1), k + 1):
-            overlap = float(np.sum(weights * nodes * values[k] * values[j]))
-            value = value - overlap * values[j]
-            slope = slope - overlap * slopes[j]
-        norm = np.sqrt(np.sum(weights * value**2))
-        values[k + 1], slopes[k + 1] = value / norm, slope / norm
-    return Basis(nodes, weights, values, slopes)
+    before, value, norm = np.zeros(POINTS), np.ones(POINTS), 0.0
+    diagonal, off_diagonal = np.zeros(size), np.zeros(size - 1)
+    for k in range(size):
+        density = weights * value
+        diagonal[k] = np.sum(density * points * value)
+        if k < size - 1:
+            after = (points - diagonal[k]) * value - norm * before
+            norm = float(np.sqrt(np.sum(weights * after * after)))
+            off_diagonal[k] = norm
+            before, value = value, after / norm
+    return diagonal, off_diagonal
 
 
 def _support(energy: Callable[[np.ndarray], np.ndarray]) -> tuple[float, float]:
     """Ends beyond which the weight does not count."""
     for reach in 4.0 ** np.arange(1, 16):
-        points = np.linspace(-reach, reach, NODES)
+        points = np.linspace(-reach, reach, POINTS)
         heights = energy(points)
         inside = points[heights < heights.min() + DEPTH]
         if np.isfinite(heights).all() and inside[0] > points[0] and inside[-1] < points[-1]:
@@ -99,7 +126,7 @@ def _support(energy: Callable[[np.ndarray], np.ndarray]) -> tuple[float, float]:
 def _zoom(
     energy: Callable[[np.ndarray], np.ndarray], left: float, right: float
 ) -> tuple[float, float]:
-    points = np.linspace(left, right, NODES)
+    points = np.linspace(left, right, POINTS)
     heights = energy(points)
     inside = points[heights < heights.min() + DEPTH]
     step = points[1] - points[0]
