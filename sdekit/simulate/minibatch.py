@@ -81,7 +81,7 @@ class Minibatch:
         svrg: int | None = None,
         contiguous: bool = False,
     ) -> None:
-        self.log_prior, self.log_likelihood = log_prior, log_likelihood
+        self.log_prior, self.log_likelihood, self.data = log_prior, log_likelihood, data
         self.size = rows.check_data(data)
         self.batch_size, self.sampling, self.vectorized = batch_size, sampling, vectorized
         self.svrg, self.contiguous = svrg, contiguous
