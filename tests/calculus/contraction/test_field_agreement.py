@@ -1,0 +1,24 @@
+"""The two engines agree: the residual for all n, put to n = 1, 2, against the differential field."""
+
+import pytest
+
+from sdekit.calculus.contraction import counterexample, reduced, residual
+from sdekit.calculus.field.stationarity import FieldResidual
+from tests.calculus.contraction.models import INVALID, VALID
+
+ALL = {**VALID, **INVALID}
+
+
+def vanishes(name, size):
+    """Whether the residual for all n vanishes at this size, as far as points can tell."""
+    dynamics = ALL[name]
+    sizes = {dim.name: size for dim in dynamics.dimensions}
+    return counterexample(reduced(residual(dynamics)), sizes=sizes) is None
+
+
+@pytest.mark.parametrize("size", [1, 2])
+@pytest.mark.parametrize("name", ALL)
+def test_both_engines_give_the_same_verdict(name, size):
+    dynamics = ALL[name]
+    field = FieldResidual(dynamics.at(**{dim.name: size for dim in dynamics.dimensions}))
+    assert field.is_zero is vanishes(name, size)
