@@ -27,9 +27,19 @@ _MODULES = {
     "fixed_signal_oracles": "oracle",
     "PearsonLaw": "pearson",
     "pearson_law": "pearson",
+    "LinearSDE": "linear_sde",
+    "fluctuation_dissipation_noise": "linear_sde",
 }
-#: Modules offered as a whole.
-_NAMESPACES = ("lipschitz", "activations", "step_guards", "sgld", "optax_rates")
+#: Modules offered as a whole; the step guards stand lower, where the runner can ask them too.
+_NAMESPACES = {
+    "activations": "sdekit.theory.activations",
+    "jax_paths": "sdekit.theory.jax_paths",
+    "lipschitz": "sdekit.theory.lipschitz",
+    "optax_rates": "sdekit.theory.optax_rates",
+    "paths": "sdekit.theory.paths",
+    "sgld": "sdekit.theory.sgld",
+    "step_guards": "sdekit.schemes.step_guards",
+}
 
 __all__ = sorted([*_MODULES, *_NAMESPACES])  # type: ignore[reportUnsupportedDunderAll]
 
@@ -38,7 +48,7 @@ def __getattr__(name: str) -> Any:
     if name in _MODULES:
         return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
     if name in _NAMESPACES:
-        return import_module(f"{__name__}.{name}")
+        return import_module(_NAMESPACES[name])
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

@@ -8,7 +8,7 @@ import scipy.sparse
 
 from sdekit.errors import SimulationError
 from sdekit.theory import LeastSquaresFlow
-from sdekit.theory.jax_paths import simulate
+from sdekit.theory.jax_paths import fast_normals, simulate
 from tests.theory.problems import data, relative, small_flow
 
 PATHS = 4000
@@ -49,6 +49,36 @@ def test_compiled_paths_have_the_exact_moments(scheme):
     other = small_flow(step_size=0.2).covariance(3.0)
     z = (products.mean(axis=0) - other) / (products.std(axis=0) / np.sqrt(PATHS))
     assert np.abs(z).max() > 7
+
+
+def test_one_path_is_the_path_of_its_noise():
+    """A single path (a vector in the loop) follows the recursion written out by hand."""
+    flow = device_flow()
+    states = simulate(flow, "euler-maruyama", steps=3, paths=1, key=jax.random.key(2))
+    noise = np.asarray(jax.random.normal(jax.random.fold_in(jax.random.key(2), 0), (3, 1, 40)))
+    beta = np.zeros(5)
+    for z in noise[:, 0]:
+        drift = -np.asarray(flow.gradient(jnp.asarray(beta)))
+        beta = beta + 0.1 * drift + np.sqrt(0.1) * np.asarray(flow.noise(jnp.asarray(beta), z))
+    assert states.shape == (1, 5)
+    assert relative(states[0], beta) < 1e-5
+
+
+def test_fast_normals_drive_the_same_law():
+    host = small_flow()
+    states = np.asarray(
+        simulate(
+            device_flow(), "midpoint", steps=30, paths=PATHS, key=jax.random.key(4),
+            normals=fast_normals,
+        ),
+        dtype=np.float64,
+    )  # fmt: skip
+    trace = (states - states.mean(axis=0)) ** 2
+    error = trace.sum(1).std() / np.sqrt(PATHS)
+    assert abs(trace.sum(1).mean() - host.covariance_trace(3.0)) < 4.5 * error
+    assert abs(trace.sum(1).mean() - 2 * host.covariance_trace(3.0)) > 7 * error
+    odd = fast_normals(jax.random.key(0), (3, 5), jnp.float32)
+    assert odd.shape == (3, 5) and len(np.unique(odd)) == 15
 
 
 def test_what_the_compiled_loop_cannot_do_is_said():

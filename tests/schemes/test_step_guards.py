@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from sdekit.errors import SimulationError
-from sdekit.theory.step_guards import GUARDS, check_step, max_stable_step, require_stable_step
+from sdekit.schemes.step_guards import GUARDS, check_step, max_stable_step, require_stable_step
 
 K, XI = 3.0, 0.8
 

@@ -2,8 +2,8 @@ r"""Largest stable step of each solver, from the smoothness constant of the pote
 
 Plain functions that a runner can call before a run that must diverge. The constant wanted is
 $\lambda_{max}(\nabla^2U)$, the *smoothness*; never the Lipschitz constant of U itself: 1/L of the
-loss is no step-size guard (`lipschitz`). Limits are exact for quadratic U and necessary in general.
-Not an accuracy criterion: a stable step can still be badly biased.
+loss is no step-size guard (`sdekit.theory.lipschitz`). Limits are exact for quadratic U and
+necessary in general. Not an accuracy criterion: a stable step can still be badly biased.
 
 Source: derived (Jury conditions of the recursions for a harmonic potential).
 """
@@ -99,7 +99,7 @@ def max_stable_step(kind: str, smoothness: float, friction: float = 0.0) -> floa
         >>> max_stable_step("splitting", smoothness=4.0)
         1.0
 
-    Checked by: tests/theory/test_step_guards.py.
+    Checked by: tests/schemes/test_step_guards.py.
     """
     if kind not in GUARDS:
         raise SimulationError(
