@@ -159,25 +159,23 @@ def key_words(key: Array) -> Array:
     return jax.random.bits(key, (2,), jnp.uint32)
 
 
-def pair_of_normals(first: Array, second: Array, key: Array, dtype: np.dtype) -> Array:
-    """Two independent normals for each counter, as the parts of a complex number.
+def pair_of_normals(first: Array, second: Array, key: Array) -> Array:
+    """Two independent float32 normals for each counter, as the parts of a complex number.
 
     One array for both lets the compiler compute the hash once; two arrays would cost it twice.
 
     Args:
-        first: First counter word; its lowest bit is not used by the caller in double precision.
+        first: First counter word.
         second: Second counter word.
         key: Key words, shape (2, ...).
-        dtype: float32 or float64.
 
     Returns:
-        complex64 or complex128 of the common shape.
+        complex64 of the common shape.
     """
-    if dtype == np.float32:
-        x, y = threefry(first, second, key)
-        return lax.complex(normal_single(x), normal_single(y))
-    # The top bit of the element separates the two counters that one pair needs here.
-    high = np.uint32(1 << 31)
-    one = normal_double(*threefry(first, second, key))
-    other = normal_double(*threefry(first, jnp.asarray(second, jnp.uint32) ^ high, key))
-    return lax.complex(one, other)
+    x, y = threefry(first, second, key)
+    return lax.complex(normal_single(x), normal_single(y))
+
+
+def one_normal(first: Array, second: Array, key: Array) -> Array:
+    """One float64 normal for each counter, from both words of its hash."""
+    return normal_double(*threefry(first, second, key))

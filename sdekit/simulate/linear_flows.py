@@ -16,13 +16,13 @@ import math
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax import Array
+from jax import Array, lax
 from jax.typing import ArrayLike
 
 #: |y| below which g is summed as a series.
-_SERIES_RADIUS = 0.5
+_SERIES_RADIUS = 0.125
 #: Terms of the series: the first one left out is below half a unit in the last place.
-_SERIES_TERMS = {np.dtype(np.float32): 8, np.dtype(np.float64): 15}
+_SERIES_TERMS = {np.dtype(np.float32): 5, np.dtype(np.float64): 10}
 #: Eigenvalues of a covariance above this multiple of -max|eigenvalue| count as zero.
 _ROUNDING = {np.dtype(np.float32): 1e-4, np.dtype(np.float64): 1e-9}
 
@@ -38,13 +38,21 @@ def decay_mean(y: ArrayLike) -> Array:
         1.0
     """
     y = jnp.asarray(y)
+    is_small = jnp.abs(y) < _SERIES_RADIUS
+    if y.ndim:
+        series = _decay_series(jnp.where(is_small, y, 0.0))
+        large = jnp.where(is_small, 1.0, y)
+        return jnp.where(is_small, series, -jnp.expm1(-large) / large)
+    # One number: a branch, so that the exponential is computed only where it is needed.
+    return lax.cond(is_small, _decay_series, lambda large: -jnp.expm1(-large) / large, y)
+
+
+def _decay_series(y: Array) -> Array:
     terms = _SERIES_TERMS[np.dtype(y.dtype)]
-    small = jnp.where(jnp.abs(y) < _SERIES_RADIUS, y, 0.0)
     series = jnp.full_like(y, (-1.0) ** (terms - 1) / math.factorial(terms))
     for k in range(terms - 2, -1, -1):
-        series = series * small + (-1.0) ** k / math.factorial(k + 1)
-    large = jnp.where(jnp.abs(y) < _SERIES_RADIUS, 1.0, y)
-    return jnp.where(jnp.abs(y) < _SERIES_RADIUS, series, -jnp.expm1(-large) / large)
+        series = series * y + (-1.0) ** k / math.factorial(k + 1)
+    return series
 
 
 def ornstein_uhlenbeck(friction: ArrayLike, h: ArrayLike) -> tuple[Array, Array, Array]:

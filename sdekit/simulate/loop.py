@@ -202,7 +202,8 @@ def _step_data(program: Program, plan: Plan, keys: Keys, first: Array) -> _StepD
     scheme, noise, steps = program.scheme, program.noise, plan.steps
     tail = keys.normals.shape[1:]
     if scheme.elements == 0:
-        normals = jnp.zeros((steps // 2 if plan.in_pairs else steps, 0, *tail), noise.dtype)
+        empty = jnp.zeros((steps // 2 if plan.in_pairs else steps, 0, *tail), noise.dtype)
+        normals = (empty, empty) if plan.in_pairs else empty
     elif plan.in_pairs:
         normals = noise.pairs(keys.normals, first // np.uint32(2), steps // 2, scheme.elements)
     else:
@@ -261,11 +262,12 @@ def _bad_since(state: LoopState, number: Array, like: Array) -> Array:
 def _both_steps(program: Program, carried: _Carried, fixed: Fixed, pair: _StepData) -> Any:
     """Two steps; yields the state after each."""
     rest = (pair.draws, pair.uniforms, pair.h, pair.number)
-    part = (lax.real, lax.imag) if jnp.iscomplexobj(pair.normals) else (lambda x: x,) * 2
+    normals = pair.normals
+    two = normals if isinstance(normals, tuple) else (lax.real(normals), lax.imag(normals))
     states = []
     for k in (0, 1):
         own = jax.tree.map(lambda x, k=k: x[k], rest)
-        carried = _one_step(program, carried, fixed, _StepData(part[k](pair.normals), *own))
+        carried = _one_step(program, carried, fixed, _StepData(two[k], *own))
         states.append(carried)
     return states
 

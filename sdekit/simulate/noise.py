@@ -5,8 +5,8 @@ length of compiled chunks or the layout in memory; and a run can go on from any 
 
 - "threefry-fast": counters through `fast_normal`; drawn in blocks, several times faster than
   `jax.random.normal` on a CPU. Every chain has its own Threefry key, made from the seed, the stream
-  and the chain's number; the counter is (step // 2, element), and the two normals of a counter
-  belong to the even and the odd step.
+  and the chain's number. In single precision the counter is (step // 2, element), and its two
+  normals belong to the even and the odd step; in double precision it is (step, element).
 - "jax": `jax.random.normal` with the chain's key folded with the step; the reference.
 
 The streams of the two differ; each is reproducible for itself. Steps are counted in 32 bits of
@@ -29,9 +29,11 @@ from jax import Array, lax
 from jax.typing import ArrayLike
 
 from sdekit.errors import SimulationError
-from sdekit.simulate.fast_normal import key_words, pair_of_normals, threefry
+from sdekit.simulate.fast_normal import key_words, one_normal, pair_of_normals, threefry
 
 BACKENDS = ("threefry-fast", "jax")
+#: Normals of pairs of steps: one complex array, or one real array for each step of the pairs.
+Pairs = Array | tuple[Array, Array]
 #: Streams of independent numbers of one chain.
 NORMALS, GRADIENT, START, ACCEPT = 0, 1, 2, 3
 #: Steps that one seed can number.
@@ -83,28 +85,40 @@ class NoiseSource:
                 found=repr(self.backend),
             )
 
-    def pairs(self, keys: Array, first_pair: ArrayLike, pairs: int, elements: int) -> Array:
+    def pairs(self, keys: Array, first_pair: ArrayLike, pairs: int, elements: int) -> Pairs:
         """Normals of `2 * pairs` steps from step `2 * first_pair` on.
 
         Returns:
-            Complex numbers (pairs, elements[, chains]): the real parts belong to the even steps,
-            the imaginary parts to the odd ones.
+            Complex numbers (pairs, elements[, chains]), whose real parts belong to the even steps
+            and imaginary parts to the odd ones; or two real arrays of that shape, where normals do
+            not come in pairs.
         """
-        if self.backend == "jax":
-            first = jnp.asarray(first_pair, jnp.uint32) * np.uint32(2)
-            normals = self._reference(keys, first, 2 * pairs, elements)
-            return lax.complex(normals[0::2], normals[1::2])
+        first = jnp.asarray(first_pair, jnp.uint32)
         shape = (pairs, elements, *keys.shape[1:])
-        index = lax.broadcasted_iota(jnp.uint32, shape, 0) + jnp.asarray(first_pair, jnp.uint32)
-        element = lax.broadcasted_iota(jnp.uint32, shape, 1)
-        return pair_of_normals(index, element, keys, self.dtype)
+        if self.is_paired:
+            return pair_of_normals(*_counters(shape, first), keys)
+        if self.backend == "jax":
+            steps = self._reference(keys, first * np.uint32(2), 2 * pairs, elements)
+            return steps[0::2], steps[1::2]
+        number, element = _counters(shape, first)
+        # Interleaving two steps in one array would keep the compiler from vectorizing.
+        even = one_normal(number * np.uint32(2), element, keys)
+        return even, one_normal(number * np.uint32(2) + np.uint32(1), element, keys)
+
+    @property
+    def is_paired(self) -> bool:
+        """Whether one hash makes the normals of two steps."""
+        return self.backend != "jax" and self.dtype == np.float32
 
     def normals(self, keys: Array, first_step: ArrayLike, steps: int, elements: int) -> Array:
         """Normals of `steps` steps from `first_step` on, (steps, elements[, chains])."""
         if self.backend == "jax":
             return self._reference(keys, first_step, steps, elements)
         first = jnp.asarray(first_step, jnp.uint32)
-        pairs = self.pairs(keys, first // np.uint32(2), steps // 2 + 1, elements)
+        if not self.is_paired:
+            return one_normal(*_counters((steps, elements, *keys.shape[1:]), first), keys)
+        shape = (steps // 2 + 1, elements, *keys.shape[1:])
+        pairs = pair_of_normals(*_counters(shape, first // np.uint32(2)), keys)
         both = jnp.stack([lax.real(pairs), lax.imag(pairs)], axis=1)
         flat = both.reshape(2 * both.shape[0], *both.shape[2:])
         odd = (first % np.uint32(2)).astype(jnp.int32)
@@ -113,9 +127,7 @@ class NoiseSource:
     def bits(self, keys: Array, first_step: ArrayLike, steps: int, words: int) -> Array:
         """Random words of `steps` steps from `first_step` on, uint32 (steps, words[, chains])."""
         shape = (steps, (words + 1) // 2, *keys.shape[1:])
-        step = lax.broadcasted_iota(jnp.uint32, shape, 0) + jnp.asarray(first_step, jnp.uint32)
-        element = lax.broadcasted_iota(jnp.uint32, shape, 1)
-        both = jnp.concatenate(threefry(step, element, keys), axis=1)
+        both = jnp.concatenate(threefry(*_counters(shape, first_step), keys), axis=1)
         return both[:, :words]
 
     def _reference(self, keys: Array, first_step: ArrayLike, steps: int, elements: int) -> Array:
@@ -129,3 +141,9 @@ class NoiseSource:
         if keys.ndim == 1:
             return one_chain(keys)
         return jax.vmap(one_chain, in_axes=-1, out_axes=-1)(keys)
+
+
+def _counters(shape: tuple[int, ...], first: ArrayLike) -> tuple[Array, Array]:
+    """Counter words of an array whose first axes are steps (or pairs) and elements."""
+    number = lax.broadcasted_iota(jnp.uint32, shape, 0) + jnp.asarray(first, jnp.uint32)
+    return number, lax.broadcasted_iota(jnp.uint32, shape, 1)

@@ -56,11 +56,13 @@ def at_block(value: Any, expression: Expression, x: Variable, like: Array) -> An
     return value
 
 
-def shifted(environment: Environment, updates: Updates, h: ArrayLike) -> Moved:
-    """X + h * rate for each pair, all rates at the same state."""
+def shifted(
+    environment: Environment, updates: Updates, h: ArrayLike, base: Moved | None = None
+) -> Moved:
+    """X + h * rate for each pair, all rates at the same state; `base` stands in for X."""
     found = {}
     for x, rate in updates:
-        block = environment.values[x.name]
+        block = environment.values[x.name] if base is None else base[x.name]
         found[x.name] = block + h * at_block(evaluate(rate, environment), rate, x, block)
     return found
 

@@ -77,11 +77,11 @@ def euler_stage(updates: Updates, terms: tuple[NoiseTerm, ...]) -> Stage:
         return prepared_noise(terms, environment)
 
     def apply(environment: Environment, z: Array, h: ArrayLike, constants: Any) -> Moved:
-        found = {x.name: environment.values[x.name] for x in moves}
-        found.update(shifted(environment, updates, h))
+        noisy = {x.name: environment.values[x.name] for x in moves}
         for name, increment in increments(terms, environment, z, constants).items():
-            found[name] = found[name] + jnp.sqrt(jnp.asarray(h)) * increment
-        return found
+            # Noise first: it is known early, and the drift is what a chain waits for.
+            noisy[name] = noisy[name] + jnp.sqrt(jnp.asarray(h)) * increment
+        return {**noisy, **shifted(environment, updates, h, noisy)}
 
     read = (*(rate for _, rate in updates), *noise_expressions(terms))
     constant = any(term.prepare for term in terms)
