@@ -11,9 +11,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 
-from sdekit.calculus.contraction import heads
 from sdekit.calculus.contraction.derivative import divergence, gradient
 from sdekit.calculus.contraction.lower import lower
+from sdekit.calculus.contraction.projection import projected
 from sdekit.calculus.contraction.tensor import Tensor, combine, contract, reindex, zero
 from sdekit.calculus.limits import Unsupported
 from sdekit.declare.dynamics import Dynamics
@@ -167,13 +167,3 @@ def swapped(block: Tensor, first: int) -> Tensor:
     """The block with its first axes moved behind the others: D_YX of D_XY."""
     labels = range(block.ndim)
     return reindex(block, labels, (*labels[first:], *labels[:first]))
-
-
-def projected(tensor: Tensor, variable: Variable) -> Tensor:
-    """The part of a tensor of the variable's shape that has the variable's symmetry."""
-    group = heads.variable(variable).symmetries
-    if len(group) == 1:
-        return tensor
-    labels = range(tensor.ndim)
-    share = Fraction(1, len(group))
-    return combine((share * sign, reindex(tensor, labels, order)) for order, sign in group)

@@ -9,7 +9,8 @@ Notation: an index >= 0 is summed, an index -k - 1 is the free axis k.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable
+import threading
+from collections.abc import Container, Iterable
 from functools import lru_cache
 from typing import NamedTuple
 from weakref import WeakValueDictionary
@@ -64,16 +65,18 @@ class Component:
 
 
 _numbers = itertools.count()
+_lock = threading.Lock()
 _table: WeakValueDictionary[Factors, Component] = WeakValueDictionary()
 
 
 def component(factors: Factors) -> Component:
     """The one component with these canonical factors."""
-    found = _table.get(factors)
-    if found is None:
-        found = Component(factors)
-        _table[factors] = found
-    return found
+    with _lock:
+        found = _table.get(factors)
+        if found is None:
+            found = Component(factors)
+            _table[factors] = found
+        return found
 
 
 class Normal(NamedTuple):
@@ -125,7 +128,7 @@ def _normal(factors: Factors) -> Normal:
             closed.append(component(((heads.size(dim), ()),)))
         else:
             coefficient *= dim.size
-    for part in _connected(rest):
+    for part in connected(rest):
         sign, form = canonical(_relabelled(part))
         coefficient *= sign
         if coefficient == 0:
@@ -231,11 +234,18 @@ def _count(factors: Factors, index: int) -> int:
     return sum(indices.count(index) for _, indices in factors)
 
 
-def _connected(factors: Factors) -> list[list[Factor]]:
-    """The factors grouped by chains of shared summed indices."""
+def connected(
+    factors: Iterable[Factor], separating: Container[int] = range(-(1 << 30), 0)
+) -> list[list[Factor]]:
+    """The factors grouped by chains of shared indices.
+
+    Args:
+        factors: A product.
+        separating: Indices that join nothing; the free axes when left out.
+    """
     groups: list[tuple[set[int], list[Factor]]] = []
     for factor in factors:
-        summed = {index for index in factor[1] if index >= 0}
+        summed = {index for index in factor[1] if index not in separating}
         joined = [group for group in groups if not group[0].isdisjoint(summed)]
         groups = [group for group in groups if group[0].isdisjoint(summed)]
         members = [member for group in joined for member in group[1]]

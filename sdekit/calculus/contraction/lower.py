@@ -12,6 +12,7 @@ from fractions import Fraction
 from sdekit.calculus.contraction import elementary, heads, matrices, powers
 from sdekit.calculus.contraction.derivative import divergence, gradient
 from sdekit.calculus.contraction.powers import exponential
+from sdekit.calculus.contraction.projection import has_symmetry_of
 from sdekit.calculus.contraction.tensor import (
     Tensor,
     combine,
@@ -139,6 +140,12 @@ def _diag(node: tree.Diag, operand: Tensor) -> Tensor:
 
 
 def _call(node: tree.Call, *arguments: Tensor) -> Tensor:
+    for formal, argument in zip(node.function.arguments, arguments, strict=True):
+        if not has_symmetry_of(argument, formal):
+            raise Unsupported(
+                f"{node.function.name} is a function of {formal.symmetry} matrices and is called "
+                "on a matrix that is not seen to be one"
+            )
     return of_head(heads.call(node.function, arguments))
 
 

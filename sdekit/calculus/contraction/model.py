@@ -8,9 +8,9 @@ Exact rationals wherever possible, else balls of python-flint. Not for choosing 
 
 from __future__ import annotations
 
-import itertools
 import random
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from math import isqrt
 
 from flint import arb, arb_mat, fmpq, fmpq_mat
@@ -18,7 +18,7 @@ from flint import arb, arb_mat, fmpq, fmpq_mat
 from sdekit.calculus.contraction.canonical import Factor, arrange
 from sdekit.calculus.contraction.draws import drawn_entries
 from sdekit.calculus.contraction.elementary import RULES
-from sdekit.calculus.contraction.graph import Component
+from sdekit.calculus.contraction.graph import Component, connected
 from sdekit.calculus.contraction.heads import Head, Jet, Kernel, Kind
 from sdekit.calculus.contraction.polynomials import (
     Coordinate,
@@ -82,13 +82,14 @@ class Model:
             OutsideDomain: If it is not defined at this point.
             Unsupported: If a kernel has no ball arithmetic.
         """
+        place = {-axis - 1: value for axis, value in enumerate(index)}
         total: Value = fmpq(0)
         for (monomial, opened), coefficient in tensor.terms.items():
             product: Value = fmpq(coefficient.numerator, coefficient.denominator)
             for part, exponent in monomial:
                 product = product * self._power(self.closed(part), exponent)
             for part in opened:
-                product = product * self._sum(part.factors, index)
+                product = product * self._sum(part.factors, place)
             total = total + product
         return total
 
@@ -101,29 +102,41 @@ class Model:
     def closed(self, part: Component) -> Value:
         """The value of a closed component."""
         if part not in self._components:
-            self._components[part] = self._sum(part.factors, ())
+            self._components[part] = self._sum(part.factors, {})
         return self._components[part]
 
-    def _sum(self, factors: tuple[Factor, ...], index: Index) -> Value:
-        """A product of factors summed over its summed indices."""
+    def _sum(self, factors: Sequence[Factor], place: dict[int, int]) -> Value:
+        """A product of factors summed over the indices that have no place yet.
+
+        Once an index is placed the graph falls apart, and each part is summed for itself.
+        """
+        tick()
+        product: Value = fmpq(1)
+        waiting: list[Factor] = []
+        for head, indices in factors:
+            if any(index not in place for index in indices):
+                waiting.append((head, indices))
+                continue
+            product = product * self.entry(head, tuple(place[index] for index in indices))
+            if product == 0:
+                return product
+        for part in connected(waiting, place.keys()):
+            product = product * self._sum_over_one(part, place)
+        return product
+
+    def _sum_over_one(self, factors: Sequence[Factor], place: dict[int, int]) -> Value:
+        """As `_sum`, over the index that most factors carry first."""
         dims = {
-            i: dim
+            index: dim
             for head, indices in factors
-            for i, dim in zip(indices, head.slots, strict=True)
-            if i >= 0
+            for index, dim in zip(indices, head.slots, strict=True)
+            if index not in place
         }
-        labels = sorted(dims)
-        place: dict[int, int] = {-axis - 1: value for axis, value in enumerate(index)}
+        counts = Counter(index for _, indices in factors for index in set(indices))
+        first = max(dims, key=lambda index: (counts[index], -index))
         total: Value = fmpq(0)
-        for values in itertools.product(*(range(self.sizes[dims[label]]) for label in labels)):
-            tick()
-            place.update(zip(labels, values, strict=True))
-            product: Value = fmpq(1)
-            for head, indices in factors:
-                product = product * self.entry(head, tuple(place[i] for i in indices))
-                if product == 0:
-                    break
-            total = total + product
+        for value in range(self.sizes[dims[first]]):
+            total = total + self._sum(factors, place | {first: value})
         return total
 
     # ------------------------------------------------------------ values of heads

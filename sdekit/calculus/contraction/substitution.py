@@ -14,6 +14,7 @@ from sdekit.calculus.contraction.heads import Head, Jet, Kernel, Kind
 from sdekit.calculus.contraction.kernels import opaque
 from sdekit.calculus.contraction.matrices import inverse, logdet
 from sdekit.calculus.contraction.powers import power, reciprocal
+from sdekit.calculus.contraction.projection import has_symmetry_of
 from sdekit.calculus.contraction.tensor import (
     Tensor,
     Term,
@@ -27,7 +28,7 @@ from sdekit.calculus.contraction.tensor import (
     reindex,
     zero,
 )
-from sdekit.calculus.limits import tick
+from sdekit.calculus.limits import Unsupported, tick
 from sdekit.declare.symbols import Variable
 
 Image = Callable[[Head], Tensor | None]
@@ -47,10 +48,14 @@ def substitute(tensor: Tensor, images: Mapping[Variable, Tensor]) -> Tensor:
         The tensor at the image point.
 
     Raises:
-        Unsupported: If a quotient or a root is nowhere defined there.
+        Unsupported: If a quotient or a root is nowhere defined there, or an image has not the
+            symmetry of its variable.
 
     Checked by: tests/calculus/contraction/test_substitution.py.
     """
+    for X, image in images.items():
+        if not has_symmetry_of(image, X):
+            raise Unsupported(f"the image of {X.name} is not seen to be {X.symmetry}")
     by_head = {heads.variable(X): image for X, image in images.items()}
     memo: dict[Head, Tensor | None] = {}
 

@@ -1,4 +1,4 @@
-"""The two engines agree: the residual for all n, put to n = 1, 2, against the differential field."""
+"""The two engines agree: the residual for all n, at n = 1 and 2, against the field engine."""
 
 import pytest
 

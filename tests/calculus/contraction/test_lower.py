@@ -18,7 +18,16 @@ from sdekit.declare import expression as tree
 from sdekit.declare.component_reader import ComponentReader
 from sdekit.declare.dimension import Dim
 from sdekit.declare.grammar import dot, eye, inv, loggamma, ones, time, trace, transpose
-from sdekit.declare.symbols import Parameter, Variable, parameter, scalar, variable, vector
+from sdekit.declare.symbols import (
+    Parameter,
+    Variable,
+    function,
+    matrix,
+    parameter,
+    scalar,
+    variable,
+    vector,
+)
 from tests.calculus.contraction import random_expressions as made
 from tests.calculus.contraction.oracle import Oracle, agree, as_number
 
@@ -143,3 +152,12 @@ sys.exit(int("sympy" in sys.modules or "jax" in sys.modules))
 def test_the_inverse_of_a_zero_matrix_is_refused():
     with pytest.raises(Unsupported, match="zero matrix"):
         lower(inv(0 * eye(Dim("n"))))
+
+
+def test_a_function_of_symmetric_matrices_is_called_on_nothing_else():
+    n = Dim("n")
+    S, X = matrix("S", n, symmetric=True), matrix("X", n)
+    W = function("W", S)
+    assert lower(W((X + X.T) / 2)).shape == ()
+    with pytest.raises(Unsupported, match="symmetric matrices"):
+        lower(W(X))

@@ -86,3 +86,8 @@ def test_the_thermostat_is_reversible_up_to_a_shifted_reflection_of_xi():
 
 def test_a_magnetic_force_breaks_the_reversal():
     assert not reversed_by("magnetic", {p: lower(-p)})
+
+
+def test_an_image_without_the_symmetry_of_its_variable_is_refused():
+    with pytest.raises(Unsupported, match="symmetric"):
+        put(logdet(X), X=matrix("Y", n))
