@@ -65,8 +65,8 @@ class Risks:
     Example:
         >>> flow = LeastSquaresFlow([[1.0], [1.0]], [0.0, 0.0], batch_size=1, step_size=0.1)
         >>> risks = Risks(flow, [1.0], noise_variance=0.5)
-        >>> risks.ridge(1.0)
-        Risk(bias_squared=0.25, variance=0.0625, injected=0.0)
+        >>> round(risks.ridge(1.0).total, 12)
+        0.3125
 
     Checked by: tests/theory/test_risk.py.
     """

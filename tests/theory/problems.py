@@ -35,3 +35,14 @@ def dense_generator(flow, discrete=False):
     generator = -np.kron(gram, unit) - np.kron(unit, gram)
     generator = generator + flow.noise_scale * (pairs.T @ pairs / n - np.kron(gram, gram))
     return generator + (flow.step_size * np.kron(gram, gram) if discrete else 0)
+
+
+def euler_covariance(flow, step_size, steps):
+    """Exact covariance of Euler-Maruyama for the flow, by its own linear recursion."""
+    contraction = 1 - step_size * flow.problem.rates
+    covariance, decay = np.zeros((flow.problem.rank,) * 2), np.ones(flow.problem.rank)
+    for _ in range(steps):
+        noise = flow.equation.feedback(covariance) + flow.equation.source_at(decay)
+        covariance = np.outer(contraction, contraction) * covariance + step_size * noise
+        decay = decay * contraction
+    return flow.problem.matrix_from_basis(covariance)

@@ -8,7 +8,7 @@ import pytest
 import sympy as sp
 
 from sdekit.theory import LeastSquaresFlow, declared, pearson_law
-from tests.theory.problems import relative
+from tests.theory.problems import euler_covariance, relative, small_flow
 
 
 def substituted(components, values):
@@ -63,6 +63,21 @@ def test_declared_parameters_are_those_of_the_computed_processes():
     linear = declared.linear_parameters(flow, temperature=0.1)
     assert relative(linear["S"], design.T @ design / 20) < 1e-12
     assert relative(linear["b"], beta_hat) < 1e-12
+
+
+def test_the_declared_flow_runs_in_the_runner_of_every_other_dynamics():
+    """Euler-Maruyama of the declared SDE, against the exact moments of that very recursion."""
+    import sdekit as sk
+
+    flow, chains = small_flow(n=12, step_size=0.3), 2000
+    sampler = sk.sampler(flow.to_dynamics(), parameters=flow.parameter_values())
+    run = sk.simulate(sampler, np.zeros(5), step_size=0.1, steps=20, thin=20, chains=chains, seed=1)
+    states = np.asarray(run.samples["beta"], dtype=np.float64)[:, -1]
+    squares = ((states - states.mean(axis=0)) ** 2).sum(axis=1)
+    error = squares.std() / np.sqrt(chains)
+    assert abs(squares.mean() - np.trace(euler_covariance(flow, 0.1, 20))) < 4.5 * error
+    # Twin: with half of the noise it would be far off.
+    assert abs(squares.mean() - np.trace(euler_covariance(flow, 0.1, 20)) / 2) > 7 * error
 
 
 def test_importing_the_theory_needs_no_jax_and_no_scipy():

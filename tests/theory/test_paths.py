@@ -7,7 +7,7 @@ import scipy.sparse
 from sdekit.errors import SimulationError
 from sdekit.theory import LeastSquaresFlow
 from sdekit.theory.paths import SCHEMES, simulate
-from tests.theory.problems import relative, small_flow
+from tests.theory.problems import euler_covariance, relative, small_flow
 
 PATHS = 4000
 STEPS = 30
@@ -71,17 +71,8 @@ def test_the_midpoint_scheme_is_of_second_order_in_the_moments():
     errors = [relative(midpoint_moments(flow, 3.0 / k, k), exact) for k in counts]
     slopes = np.diff(np.log(errors)) / np.diff(np.log(1 / counts))
     assert (np.abs(slopes - 2) < 0.1).all()
-    # Twin: Euler-Maruyama, whose moments at h are those of SGD with the same noise scale.
-    first = []
-    for k in counts:
-        eta = 3.0 / k
-        contraction = 1 - eta * flow.problem.rates
-        covariance, decay = np.zeros((5, 5)), np.ones(5)
-        for _ in range(k):
-            noise = flow.equation.feedback(covariance) + flow.equation.source_at(decay)
-            covariance = np.outer(contraction, contraction) * covariance + eta * noise
-            decay = decay * contraction
-        first.append(relative(flow.problem.matrix_from_basis(covariance), exact))
+    # Twin: Euler-Maruyama is of first order.
+    first = [relative(euler_covariance(flow, 3.0 / k, k), exact) for k in counts]
     slopes = np.diff(np.log(first)) / np.diff(np.log(1 / counts))
     assert (np.abs(slopes[1:] - 1) < 0.1).all()
 
