@@ -1,0 +1,241 @@
+"""What an audit compares with: the declared coefficients at random states, and the step as a map.
+
+Not for the comparison (`audit`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from sdekit.declare.dynamics import Dynamics
+from sdekit.declare.expression import Expression
+from sdekit.declare.operators import ZERO
+from sdekit.declare.symbols import Variable
+from sdekit.errors import SimulationError
+from sdekit.simulate.lower import Environment, evaluate, shape_of
+from sdekit.simulate.suspects import additive_terms
+
+#: Sizes where nothing is said: two shows mistakes that one hides.
+_DEFAULT_SIZE = 2
+
+
+@dataclass(frozen=True, eq=False)
+class AtStates:
+    """Declared coefficients at S states.
+
+    Attributes:
+        points: Shape (S, d).
+        terms: For each variable the value of each term of its drift, shape (S, width).
+        diffusion: Shape (S, d, d).
+    """
+
+    points: np.ndarray
+    terms: Mapping[Variable, Mapping[Expression, np.ndarray]]
+    diffusion: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class Declared:
+    """A dynamics with sizes, parameters and functions put in.
+
+    Attributes:
+        dynamics: In Ito form.
+        sizes: By name.
+        functions: JAX functions of the blocks, by name.
+        values: Parameter arrays, by name.
+        places: The positions of each variable in the flat state.
+    """
+
+    dynamics: Dynamics
+    sizes: Mapping[str, int]
+    functions: Mapping[str, Callable[..., Any]]
+    values: Mapping[str, Any]
+    places: Mapping[Variable, slice]
+
+    @property
+    def variables(self) -> tuple[Variable, ...]:
+        """The variables in order of the flat state."""
+        return self.dynamics.variables
+
+    @property
+    def dimension(self) -> int:
+        """d, the length of the flat state."""
+        return sum(self.width(x) for x in self.variables)
+
+    @property
+    def scalars(self) -> dict[str, float]:
+        """Scalar parameters."""
+        return {k: float(v) for k, v in self.values.items() if np.ndim(v) == 0}
+
+    def width(self, x: Variable) -> int:
+        """How many entries a variable has."""
+        part = self.places[x]
+        return part.stop - part.start
+
+    def blocks(self, flat: Any) -> dict[str, Any]:
+        """A flat state as blocks by name."""
+        return {
+            x.name: flat[self.places[x]].reshape(shape_of(x, self.sizes)) for x in self.variables
+        }
+
+    def evaluate(self, expression: Expression, x: Variable, points: np.ndarray) -> np.ndarray:
+        """A term of the drift of x at all states, shape (S, width)."""
+
+        def at(flat: Any) -> Any:
+            value = self._value(expression, flat)
+            return jnp.broadcast_to(value, shape_of(x, self.sizes)).reshape(-1)
+
+        return np.asarray(jax.jit(jax.vmap(at))(jnp.asarray(points)), dtype=float)
+
+    def _value(self, expression: Expression, flat: Any) -> Any:
+        known = {**self.values, **self.blocks(flat)}
+        return jnp.asarray(evaluate(expression, Environment(known, self.sizes, self.functions)))
+
+    def at(self, points: np.ndarray) -> AtStates:
+        """All coefficients at the states."""
+        terms: dict[Variable, dict[Expression, np.ndarray]] = {}
+        for x in self.variables:
+            drift = self.dynamics.drift[x]
+            parts = [] if drift == ZERO else additive_terms(drift)
+            terms[x] = {part: self.evaluate(part, x, points) for part in parts}
+        return AtStates(points, terms, self._diffusion(points))
+
+    def _diffusion(self, points: np.ndarray) -> np.ndarray:
+        matrix = np.zeros((len(points), self.dimension, self.dimension))
+        for (x, y), block in self.dynamics.blocks():
+
+            def at(flat: Any, block: Expression = block, x: Variable = x, y: Variable = y) -> Any:
+                shape = shape_of(x, self.sizes) + shape_of(y, self.sizes)
+                value = jnp.broadcast_to(self._value(block, flat), shape)
+                return value.reshape(self.width(x), self.width(y))
+
+            values = jax.jit(jax.vmap(at))(jnp.asarray(points))
+            matrix[:, self.places[x], self.places[y]] = np.asarray(values, dtype=float)
+        return matrix
+
+
+def declared_coefficients(
+    dynamics: Dynamics,
+    sizes: Mapping[str, int],
+    position: Any,
+    potential: Callable[..., Any] | None,
+    functions: Mapping[str, Callable[..., Any]],
+    parameters: Mapping[str, Any],
+) -> Declared:
+    """The dynamics with everything put in that its coefficients need.
+
+    Raises:
+        SimulationError: If a parameter or function is missing or unknown.
+    """
+    known = dict(sizes)
+    if position is not None:
+        array = np.asarray(position)
+        (first, *_) = dynamics.target_variables
+        known.update({dim.name: k for dim, k in zip(first.shape, array.shape, strict=False)})
+    for dim in dynamics.dimensions:
+        known.setdefault(dim.name, dim.size or _DEFAULT_SIZE)
+    values = {k: jnp.asarray(v, dtype=float) for k, v in parameters.items()}
+    needed = {parameter.name: parameter for parameter in dynamics.parameters}
+    unknown = sorted(set(values) - set(needed))
+    if unknown:
+        raise SimulationError(
+            f"the dynamics has no parameter {', '.join(unknown)}",
+            expected=", ".join(needed) or "no parameters",
+        )
+    for name, parameter in needed.items():
+        if parameter.value is not None:
+            values.setdefault(name, jnp.asarray(float(parameter.value)))
+        if name not in values:
+            raise SimulationError(
+                f"the parameter {name} has no value", fix=f'give parameters={{"{name}": ...}}'
+            )
+    places, start = {}, 0
+    for x in dynamics.variables:
+        width = int(np.prod(shape_of(x, known), dtype=int))
+        places[x] = slice(start, start + width)
+        start += width
+    chosen = _functions(dynamics, potential, functions)
+    return Declared(dynamics, known, chosen, values, places)
+
+
+def _functions(
+    dynamics: Dynamics,
+    potential: Callable[..., Any] | None,
+    functions: Mapping[str, Callable[..., Any]],
+) -> dict[str, Callable[..., Any]]:
+    chosen = dict(functions)
+    missing = [f.name for f in dynamics.functions if f.name not in chosen]
+    if potential is not None and missing:
+        chosen[missing.pop(0)] = potential
+    if missing:
+        raise SimulationError(
+            f"the unknown function {missing[0]} has no value",
+            fix="give potential=... for the target's potential, others as functions={name: ...}",
+        )
+    return chosen
+
+
+def random_states(declared: Declared, count: int, seed: int) -> np.ndarray:
+    """Random states of order one, inside the domains, shape (count, d)."""
+    rng = np.random.default_rng(seed)
+    columns = []
+    for x in declared.variables:
+        shape = (count, declared.width(x))
+        kind = x.domain.kind
+        if kind == "positive":
+            columns.append(np.exp(0.5 * rng.standard_normal(shape)))
+        elif kind == "circle":
+            columns.append(rng.uniform(0, 2 * np.pi, shape))
+        elif x.domain.lower is not None and x.domain.upper is not None:
+            low, high = float(x.domain.lower), float(x.domain.upper)
+            columns.append(low + (high - low) * rng.uniform(0.2, 0.8, shape))
+        else:
+            columns.append(rng.standard_normal(shape))
+        if x.symmetry is not None:
+            size = round(shape[1] ** 0.5)
+            matrix = columns[-1].reshape(count, size, size)
+            mirrored = np.swapaxes(matrix, 1, 2)
+            sign = 1 if x.symmetry == "symmetric" else -1
+            columns[-1] = ((matrix + sign * mirrored) / 2).reshape(shape)
+    return np.concatenate(columns, axis=1).astype(np.float32)
+
+
+def flat_step(
+    step: Callable[[Any, Any, Any], Any],
+    declared: Declared,
+    to_state: Callable[[dict[str, Any]], Any] | None,
+    from_state: Callable[[Any], Mapping[str, Any]] | None,
+    example: np.ndarray,
+) -> Callable[[Any, Any, Any], Any]:
+    """The step as a map of flat states, tried once.
+
+    Raises:
+        SimulationError: If it cannot be called, or gives other shapes or names back.
+    """
+    into = to_state or (lambda blocks: blocks)
+    back = from_state or (lambda state: state)
+
+    def flat(key: Any, z: Any, h: Any) -> Any:
+        moved = back(step(key, into(declared.blocks(z)), h))
+        parts = [jnp.asarray(moved[x.name]).reshape(-1) for x in declared.variables]
+        return jnp.concatenate(parts).astype(z.dtype)
+
+    try:
+        shape = jax.eval_shape(flat, jax.random.key(0), jnp.asarray(example), jnp.float32(0.01))
+    except (TypeError, ValueError, KeyError, AttributeError, IndexError) as error:
+        raise SimulationError(
+            "the step cannot be called as step(key, state, h)",
+            found=f"{type(error).__name__}: {error}".split("\n")[0][:200],
+            fix="map the blocks to the step's state with to_state, and back with from_state",
+        ) from None
+    if shape.shape != example.shape:
+        raise SimulationError(
+            "the step returns blocks of other shapes", expected=example.shape, found=shape.shape
+        )
+    return flat

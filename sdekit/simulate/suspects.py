@@ -1,0 +1,146 @@
+"""What a discrepancy between implied and declared coefficients looks like, in words.
+
+Candidates are the mistakes that published and shipped samplers make: a term missing, negated,
+doubled or halved, a norm where its square belongs, a noise scale with a wrong power of the step
+size or of a parameter. Not for finding that there is a discrepancy (`audit`).
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from sdekit.declare import expression as ex
+from sdekit.declare.expression import Expression
+from sdekit.declare.grammar import sqrt
+from sdekit.declare.operators import divide, multiply, negate
+
+#: Relative distance at which two numbers are taken for the same candidate.
+_CLOSE = 0.06
+_FACTORS = ((1.0, ""), (2.0, "2*"), (0.5, "1/2*"))
+
+
+def additive_terms(expression: Expression) -> list[Expression]:
+    """The terms of an expression, quotients and products of sums taken apart.
+
+    Example:
+        >>> import sdekit as sk
+        >>> n = sk.dim("n")
+        >>> p, mu = sk.vector("p", n), sk.parameter("mu")
+        >>> additive_terms((sk.dot(p, p) - n) / mu)
+        [dot(p, p)/mu, -n/mu]
+    """
+    match expression:
+        case ex.Sum():
+            return [part for term in expression.terms for part in additive_terms(term)]
+        case ex.Negation():
+            return [negate(part) for part in additive_terms(expression.operand)]
+        case ex.Quotient():
+            parts = additive_terms(expression.numerator)
+            return [divide(part, expression.denominator) for part in parts]
+        case ex.Product():
+            choices = [additive_terms(factor) for factor in expression.factors]
+            return [_product(chosen) for chosen in itertools.product(*choices)]
+    return [expression]
+
+
+def _product(factors: Sequence[Expression]) -> Expression:
+    result = factors[0]
+    for factor in factors[1:]:
+        result = multiply(result, factor)
+    return result
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A term that may stand where another is declared.
+
+    Attributes:
+        term: What would be there instead; None for nothing.
+        text: In words.
+    """
+
+    term: Expression | None
+    text: str
+
+
+def candidates(term: Expression) -> Iterator[Candidate]:
+    """What a term is mistaken for."""
+    yield Candidate(None, f"the term {term!r} is missing")
+    yield Candidate(negate(term), f"the term {term!r} has the opposite sign")
+    yield Candidate(multiply(2, term), f"the term {term!r} is doubled")
+    yield Candidate(divide(term, 2), f"the term {term!r} is halved")
+    for node in term.walk():
+        if isinstance(node, ex.Dot) and node.left == node.right:
+            norm = replaced(term, node, sqrt(node))
+            yield Candidate(norm, f"{norm!r} stands where {term!r} is expected")
+
+
+def replaced(node: Expression, old: Expression, new: Expression) -> Expression:
+    """The expression with a node replaced, through sums, products, quotients and powers."""
+    if node == old:
+        return new
+    match node:
+        case ex.Negation():
+            return negate(replaced(node.operand, old, new))
+        case ex.Quotient():
+            top = replaced(node.numerator, old, new)
+            return divide(top, replaced(node.denominator, old, new))
+        case ex.Product():
+            return _product([replaced(factor, old, new) for factor in node.factors])
+    return node
+
+
+def noise_text(
+    name: str, implied: np.ndarray, declared: float, steps: np.ndarray, values: Mapping[str, float]
+) -> str:
+    """What a wrong noise scale looks like.
+
+    Args:
+        name: Of the block.
+        implied: Mean of Cov D(h)/(2h) over the diagonal at each step size, shape (k,).
+        declared: Mean of the declared diffusion over the same entries.
+        steps: Shape (k,).
+        values: Scalar parameters by name.
+    """
+    if declared <= 0:
+        return f"{name} gets noise where none is declared"
+    expected = "sqrt(2*D*h)"
+    if np.all(implied <= 1e-6 * declared):
+        return f"{name} gets no noise where a scale of {expected} is expected"
+    power = np.polyfit(np.log(steps), np.log(np.maximum(implied, 1e-300)), 1)[0]
+    if abs(power) > 0.5:
+        exponent = round(power) + 1
+        scale = math.sqrt(2 * implied[0] * steps[0] / steps[0] ** exponent)
+        shown = f"h**({exponent}/2)" if exponent % 2 else f"h**{exponent // 2}"
+        shown = {"h**1": "h"}.get(shown, shown)
+        factor = _named(scale, values)
+        wanted = _declared_scale(declared, values)
+        return f"noise scale of {name} is {shown}*{factor} where {wanted} is expected"
+    ratio = implied[0] / declared
+    named = _named(2 * implied[0], values)
+    return (
+        f"noise scale of {name} is sqrt({named}*h) where {_declared_scale(declared, values)} is "
+        f"expected (variance {ratio:.4g} times the declared one)"
+    )
+
+
+def _declared_scale(declared: float, values: Mapping[str, float]) -> str:
+    return f"sqrt({_named(2 * declared, values)}*h)"
+
+
+def _named(number: float, values: Mapping[str, float]) -> str:
+    """The number as a simple product of a small number and a power of a parameter, if it is one."""
+    forms = []
+    for name, value in values.items():
+        powers = ((1.0, name), (2.0, f"{name}**2"), (0.5, f"sqrt({name})"), (-1.0, f"1/{name}"))
+        for (exponent, text), (factor, shown) in itertools.product(powers, _FACTORS):
+            if value > 0:
+                forms.append((factor * value**exponent, f"{shown}{text}"))
+    close = [(abs(value / number - 1), text) for value, text in forms if number > 0]
+    best = min(close, default=(1.0, ""))
+    return best[1] if best[0] < _CLOSE else f"{number:.4g}"
