@@ -28,6 +28,7 @@ from sdekit.declare.symbols import Variable
 ROOT_TWO = sk.sqrt(2)
 #: A relative spread of the marginal beyond this is no rounding of a sum over 1401 points.
 FLAT = 1e-6
+ROUNDING = 1e-12
 
 
 def terms_of(expression: ex.Expression) -> tuple[ex.Expression, ...]:
@@ -126,6 +127,10 @@ def judged(dynamics: sk.Dynamics) -> tuple[dict[str, str], list[str]]:
         if spread is not None:
             if verdicts["marginalization"] == "proved" and spread > FLAT:
                 wrong.append(f"marginal proved, but it varies by {spread:.2g}")
+            refuted = verification.checks["marginalization"].witness
+            at_one = refuted is not None and set(refuted.dimensions.values()) <= {1}
+            if verdicts["marginalization"] == "refuted" and at_one and spread < ROUNDING:
+                wrong.append(f"marginal refuted at n = 1, but it varies by {spread:.2g} only")
             if verdicts["normalizable"] == "refuted" and "auxiliary" in str(
                 verification.checks["normalizable"].reason
             ):
