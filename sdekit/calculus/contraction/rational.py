@@ -33,13 +33,13 @@ def numerator_is_zero(scalar: Tensor) -> bool:
     """
     if scalar.is_empty:
         return True
-    if not _needs_fraction(scalar):
+    if not needs_fraction(scalar):
         return False
     numerator, _ = Fractions.of(scalar).reduced(scalar)
     return numerator.is_zero()
 
 
-def _needs_fraction(scalar: Tensor) -> bool:
+def needs_fraction(scalar: Tensor) -> bool:
     """Whether equal scalars could have different terms: only kernels have relations.
 
     Negative powers of plain components are Laurent monomials and independent as they are.

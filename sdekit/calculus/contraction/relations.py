@@ -18,7 +18,7 @@ from sdekit.calculus.contraction import local
 from sdekit.calculus.contraction.evaluate import is_nonzero_somewhere
 from sdekit.calculus.contraction.graph import Component
 from sdekit.calculus.contraction.powers import reciprocal
-from sdekit.calculus.contraction.rational import numerator_is_zero
+from sdekit.calculus.contraction.rational import needs_fraction, numerator_is_zero
 from sdekit.calculus.contraction.tensor import (
     Tensor,
     Term,
@@ -60,7 +60,7 @@ def is_zero(tensor: Tensor) -> bool:
         return True
     parts = coefficients(reduced(tensor)).values()
     # A value that is not zero settles the matter faster than a common denominator.
-    if any(is_nonzero_somewhere(part) for part in parts if not part.is_empty):
+    if any(needs_fraction(part) and is_nonzero_somewhere(part) for part in parts):
         return False
     return all(numerator_is_zero(part) for part in parts)
 

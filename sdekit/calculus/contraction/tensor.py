@@ -134,6 +134,10 @@ class Tensor:
 
     def __mul__(self, other: Tensor) -> Tensor:
         """Entry by entry; a scalar multiplies every entry."""
+        if not self.shape:
+            return _multiplied(self, other)
+        if not other.shape:
+            return _multiplied(other, self)
         labels = range(max(self.ndim, other.ndim))
         return contract(self, labels[: self.ndim], other, labels[: other.ndim], labels)
 
@@ -226,6 +230,16 @@ def _add(total: dict[Term, Fraction], term: Term, coefficient: Fraction) -> None
         total[term] = value
     else:
         total.pop(term, None)
+
+
+def _multiplied(scalar: Tensor, tensor: Tensor) -> Tensor:
+    """A scalar times a tensor: no index meets another, so only monomials are multiplied."""
+    total: dict[Term, Fraction] = {}
+    for (first, _), factor in scalar.terms.items():
+        tick()
+        for (second, opened), coefficient in tensor.terms.items():
+            _add(total, Term(merge(first, second), opened), factor * coefficient)
+    return Tensor(tensor.shape, total)
 
 
 def merge(first: Monomial, second: Monomial) -> Monomial:
