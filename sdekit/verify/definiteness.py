@@ -146,7 +146,7 @@ def check_psd(problem: Problem) -> Check:
         if reason is None:
             return _psd_in_components(problem)
         reasons.append(reason)
-    return proved("; ".join(reasons))
+    return proved("; ".join(dict.fromkeys(reasons)))
 
 
 def _visible(block: Expression) -> bool:

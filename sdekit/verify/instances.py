@@ -57,9 +57,18 @@ def choices(expression: Expression) -> Iterator[Choice]:
         for value in values[1:]:
             yield {**plain, symbol: value}
     if len(options) > 1:
+        for symbol in options:
+            yield {s: _zero_or_second(v, s == symbol) for s, v in options.items()}
         chance = random.Random(len(options))
         for _ in range(_MIXTURES):
             yield {symbol: chance.choice(values) for symbol, values in options.items()}
+
+
+def _zero_or_second(values: list[Expression], is_zero: bool) -> Expression:
+    """0 where it is admissible and wanted, else the value after the plain one (-1 for a real)."""
+    if is_zero and ZERO in values:
+        return ZERO
+    return values[1] if len(values) > 1 else values[0]
 
 
 def _options(symbol: Expression) -> list[Expression]:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from sdekit.declare.dynamics import Dynamics
 from sdekit.declare.expression import Call, Expression, Negation, Sum
+from sdekit.declare.operators import ZERO
 from sdekit.declare.symbols import Variable
 from sdekit.errors import VerificationError
 from sdekit.verify.elimination import Elimination, eliminate
@@ -118,6 +119,8 @@ class Problem:
     def excess(self) -> Expression:
         """H - target, at the given sizes."""
         assert self.dynamics.hamiltonian is not None
+        if self.target == self.dynamics.hamiltonian:
+            return ZERO
         return self.sized(Sum((self.dynamics.hamiltonian, Negation(self.target))))
 
     @cached_property

@@ -1,0 +1,115 @@
+"""Flux through boundaries: a zero residual with flux is not stationarity."""
+
+from __future__ import annotations
+
+import pytest
+
+import sdekit as sk
+from sdekit.verify.boundary import is_periodic
+from sdekit.verify.problem import Problem
+from sdekit.verify.stationarity import check_stationarity
+from tests.verify.models import MU, THETA, A, N, P, U
+
+X = sk.scalar("x", domain="positive")
+Y = sk.scalar("y")
+W = sk.scalar("w", domain=(0, 1))
+PHI = sk.scalar("phi", domain="circle")
+a, b, s = (sk.parameter(name, positive=True) for name in "abs")
+K = sk.parameter("k")
+NONE = sk.parameter("none", value=0)
+
+
+def dynamics(drift, energy, diffusion=None):
+    return sk.Dynamics(drift=drift, diffusion=diffusion or {}, hamiltonian=energy)
+
+
+CASES = [
+    ("square-root process",
+     dynamics({X: a * (b - X)}, a * X / s - (a * b / s - 1) * sk.log(X), {X: s * X}), "proved"),
+    ("Jacobi process",
+     dynamics({W: a * (1 - W) - b * W}, -(a / s - 1) * sk.log(W) - (b / s - 1) * sk.log(1 - W),
+              {W: s * W * (1 - W)}), "proved"),
+    ("reflected Ornstein-Uhlenbeck",
+     dynamics({W: -a * W}, a * W**2 / (2 * s), {W: s}), "proved"),
+    ("transport out of an interval", dynamics({W: 1}, NONE * W), "refuted"),
+    ("falling ball", dynamics({X: Y, Y: -1}, X + Y**2 / 2), "refuted"),
+    ("falling ball with a soft wall",
+     dynamics({X: Y, Y: -1 + 2 / X}, X - 2 * sk.log(X) + Y**2 / 2), "proved"),
+    ("falling ball with a hard wall",
+     dynamics({X: Y, Y: -1 + 1 / X**2}, X + 1 / X + Y**2 / 2), "proved"),
+    ("wall of a positive strength",
+     dynamics({X: Y, Y: -1 + a / X}, X - a * sk.log(X) + Y**2 / 2), "proved"),
+    ("wall of either strength",
+     dynamics({X: Y, Y: -1 + K / X}, X - K * sk.log(X) + Y**2 / 2), "refuted"),
+    ("rotation", dynamics({PHI: 1}, NONE * PHI, {PHI: 1}), "proved"),
+    ("rotor", dynamics({PHI: Y, Y: sk.sin(PHI)}, Y**2 / 2 + sk.cos(PHI)), "proved"),
+    ("tilted circle", dynamics({PHI: 1}, -PHI, {PHI: 1}), "refuted"),
+    ("parabola on a circle", dynamics({PHI: -PHI}, PHI**2 / 2, {PHI: 1}), "refuted"),
+    ("half angles squared",
+     dynamics({PHI: -sk.sin(PHI / 2) * sk.cos(PHI / 2)}, sk.sin(PHI / 2) ** 2, {PHI: 1}),
+     "proved"),
+    ("half angles", dynamics({PHI: sk.sin(PHI / 2) / 2}, sk.cos(PHI / 2), {PHI: 1}), "refuted"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("model", "verdict"), [c[1:] for c in CASES], ids=[c[0] for c in CASES])
+def test_a_zero_residual_is_stationary_only_without_flux(model, verdict):
+    found = check_stationarity(Problem(model))
+    assert found.verdict.value == verdict, found.reason
+
+
+def test_the_witness_of_a_flux_lies_on_the_boundary():
+    found = check_stationarity(Problem(dynamics({X: Y, Y: -1}, X + Y**2 / 2)))
+    assert found.witness.point["x"] == "0"
+    assert found.witness.value == found.witness.point["y"]
+    assert "flux" in found.reason
+
+
+def test_without_a_boundary_the_same_triple_is_stationary():
+    """Twin: only the domain of x differs."""
+    x = sk.scalar("x")
+    falling = dynamics({x: Y, Y: -1}, x + Y**2 / 2)
+    assert check_stationarity(Problem(falling)).is_proved
+
+
+def test_the_flux_is_decided_for_every_n():
+    xi = sk.scalar("xi", domain="positive")
+    energy = U + sk.dot(P, P) / 2 + MU * (xi - A) ** 2 / 2
+    drift = {THETA: P, P: -sk.grad(U, THETA) - xi * P, xi: (sk.dot(P, P) - N) / MU}
+    model = sk.Dynamics(drift=drift, diffusion={P: A * sk.eye(N)}, hamiltonian=energy, target=U)
+    found = check_stationarity(Problem(model))
+    assert found.is_refuted
+    assert found.witness.point["xi"] == "0"
+
+
+def test_a_vector_of_positive_entries_has_no_current_for_every_n():
+    x = sk.vector("x", N, domain="positive")
+    energy = sk.dot(sk.ones(N), x) - (a - 1) * sk.dot(sk.ones(N), sk.log(x))
+    gamma = sk.Dynamics(
+        drift={x: a * sk.ones(N) - x}, diffusion={x: sk.diag(x)}, hamiltonian=energy
+    )
+    assert check_stationarity(Problem(gamma)).is_proved
+
+
+@pytest.mark.parametrize(
+    ("expression", "periodic"),
+    [
+        (sk.cos(PHI), True),
+        (sk.sin(3 * PHI + Y), True),
+        (sk.tan(PHI), True),
+        (sk.cos(PHI / 2), False),
+        (sk.cos(K * PHI), False),
+        (PHI, False),
+        (sk.exp(sk.sin(PHI)) / (2 + sk.cos(PHI)), True),
+        (sk.sin(PHI**2), False),
+        (sk.potential("F", PHI), True),
+    ],
+)
+def test_a_period_of_2_pi_is_seen_where_it_is_written(expression, periodic):
+    assert is_periodic(expression, PHI) is periodic
+
+
+def test_unknown_functions_on_a_circle_are_assumed_to_be_periodic():
+    f = sk.potential("F", PHI)
+    free = sk.Dynamics(drift={PHI: -sk.grad(f, PHI)}, diffusion={PHI: 1}, hamiltonian=f)
+    assert check_stationarity(Problem(free)).assumptions == ("F has period 2 pi in phi",)
