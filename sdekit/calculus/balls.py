@@ -14,6 +14,7 @@ from functools import reduce
 
 import sympy as sp
 from flint import arb, fmpq
+from sympy.core.function import AppliedUndef
 
 from sdekit.calculus.ball_functions import (
     PRECISION,
@@ -102,7 +103,7 @@ def _new_value(expression: Expr, known: dict[Expr, Number]) -> Number:
         return constant
     if expression.is_Symbol or not expression.args:
         raise Unsupported(f"{expression} has no value")
-    if isinstance(expression, (sp.Derivative, sp.Subs)):
+    if isinstance(expression, (AppliedUndef, sp.Derivative, sp.Subs)):
         raise Unsupported(f"{expression} has no value")
     values = [_value(argument, known) for argument in expression.args]
     if expression.is_Add:

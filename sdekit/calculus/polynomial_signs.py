@@ -294,18 +294,24 @@ def _sign_of_halved(polynomial: Poly, symbol: Symbol, ranges: Ranges, depth: int
 
 
 def _sign_by_square(polynomial: Poly, ranges: Ranges, depth: int) -> Sign:
-    """a s^2 + b s + c has the sign of a where 4 a c - b^2 >= 0."""
+    """a s^2 + b s + c has the sign of a where 4 a c - b^2 >= 0.
+
+    Where a vanishes so does b, and c is left: it must have that sign as well.
+    """
     best = Sign.UNKNOWN
     for symbol in polynomial.gens:
         if polynomial.degree(symbol) != 2:
             continue
         c, b, a = _coefficients(polynomial, symbol)
         leading = polynomial_sign(a, ranges, depth)
-        if not leading.is_nonzero:
+        if leading is Sign.UNKNOWN:
             continue
         discriminant = polynomial_sign(4 * a * c - b * b, ranges, depth)
+        own = Sign.POSITIVE if leading.is_nonnegative else Sign.NEGATIVE
         if discriminant is Sign.POSITIVE:
-            return leading
-        if discriminant.is_nonnegative:
-            best = Sign.NONNEGATIVE if leading is Sign.POSITIVE else Sign.NONPOSITIVE
+            return own
+        if discriminant.is_nonnegative and (
+            leading.is_nonzero or (polynomial_sign(c, ranges, depth) * own).is_nonnegative
+        ):
+            best = Sign.NONNEGATIVE if own is Sign.POSITIVE else Sign.NONPOSITIVE
     return best

@@ -28,8 +28,8 @@ from sdekit.calculus.sympy_types import Expr
 class Ring(Protocol):
     """What a generator needs from the tower that it lives in."""
 
-    def derivative(self, polynomial: Polynomial, coordinate: int) -> Polynomial:
-        """d_i of an element."""
+    def slope(self, argument: Polynomial, coordinate: int) -> Polynomial:
+        """d_i of the argument of a generator."""
         ...
 
     def inverse(self, polynomial: Polynomial) -> Polynomial:
@@ -162,7 +162,7 @@ class Jet(Generator):
         result = ZERO
         for place in self.function.places.get(coordinate, ()):
             raised = Jet(self.function, tuple(sorted((*self.places, place))))
-            slope = ring.derivative(self.function.elements[place], coordinate)
+            slope = ring.slope(self.function.elements[place], coordinate)
             result = result + Polynomial.generator(ring.number_of(raised)) * slope
         return result
 
@@ -185,7 +185,7 @@ class Exponential(Generator):
         return ring.support(self.argument)
 
     def derivative(self, ring: Ring, own: Polynomial, coordinate: int) -> Polynomial:
-        return own * ring.derivative(self.argument, coordinate).scaled(fmpq(1, self.scale))
+        return own * ring.slope(self.argument, coordinate).scaled(fmpq(1, self.scale))
 
     def expression(self, ring: Ring) -> Expr:
         return sp.exp(ring.expression(self.argument) / self.scale)
@@ -204,7 +204,7 @@ class Logarithm(Generator):
         return ring.support(self.argument)
 
     def derivative(self, ring: Ring, own: Polynomial, coordinate: int) -> Polynomial:
-        slope = ring.derivative(self.argument, coordinate)
+        slope = ring.slope(self.argument, coordinate)
         return slope * ring.inverse(self.argument) if slope else ZERO
 
     def expression(self, ring: Ring) -> Expr:
@@ -226,7 +226,7 @@ class Cosine(Generator):
 
     def derivative(self, ring: Ring, own: Polynomial, coordinate: int) -> Polynomial:
         sine = Polynomial.generator(ring.number_of(Sine(self.argument, self.scale)))
-        return sine * ring.derivative(self.argument, coordinate).scaled(fmpq(-1, self.scale))
+        return sine * ring.slope(self.argument, coordinate).scaled(fmpq(-1, self.scale))
 
     def expression(self, ring: Ring) -> Expr:
         return sp.cos(ring.expression(self.argument) / self.scale)
@@ -250,7 +250,7 @@ class Sine(Generator):
         return ring.support(self.argument)
 
     def derivative(self, ring: Ring, own: Polynomial, coordinate: int) -> Polynomial:
-        slope = ring.derivative(self.argument, coordinate).scaled(fmpq(1, self.scale))
+        slope = ring.slope(self.argument, coordinate).scaled(fmpq(1, self.scale))
         return self.cosine(ring) * slope
 
     def expression(self, ring: Ring) -> Expr:
@@ -277,7 +277,7 @@ class HalfTangent(Generator):
         return ring.support(self.argument)
 
     def derivative(self, ring: Ring, own: Polynomial, coordinate: int) -> Polynomial:
-        slope = ring.derivative(self.argument, coordinate).scaled(fmpq(1, 2 * self.scale))
+        slope = ring.slope(self.argument, coordinate).scaled(fmpq(1, 2 * self.scale))
         return (ONE + own**2) * slope
 
     def expression(self, ring: Ring) -> Expr:
@@ -324,7 +324,7 @@ class Root(Generator):
         return ring.support(self.argument)
 
     def derivative(self, ring: Ring, own: Polynomial, coordinate: int) -> Polynomial:
-        slope = ring.derivative(self.argument, coordinate)
+        slope = ring.slope(self.argument, coordinate)
         if not slope:
             return ZERO
         return own * slope.scaled(fmpq(1, self.degree)) * ring.inverse(self.argument)
@@ -352,7 +352,7 @@ class Named(Generator):
         return ring.support(self.definition)
 
     def derivative(self, ring: Ring, own: Polynomial, coordinate: int) -> Polynomial:
-        return ring.derivative(self.definition, coordinate)
+        return ring.slope(self.definition, coordinate)
 
     def expression(self, ring: Ring) -> Expr:
         return ring.expression(self.definition)
@@ -379,7 +379,7 @@ class Primitive(Generator):
         return ring.support(self.argument)
 
     def derivative(self, ring: Ring, own: Polynomial, coordinate: int) -> Polynomial:
-        inner = ring.derivative(self.argument, coordinate)
+        inner = ring.slope(self.argument, coordinate)
         return self.slope() * inner if inner else ZERO
 
     def expression(self, ring: Ring) -> Expr:

@@ -82,7 +82,7 @@ class Point:
         self.scene = scene
         self.values: dict[sp.Symbol | JetOf, fmpq] = {}
         self._fixed = dict(fixed or {})
-        self._pool = _POOLS[seed % len(_POOLS)]
+        self._pool = seed % len(_POOLS)
         for matrix in scene.matrices:
             self._draw_definite(matrix)
 
@@ -102,7 +102,7 @@ class Point:
         chance = random.Random(f"{self.seed} {_name(key)}")
         if isinstance(key, JetOf):
             if key.places:
-                return chance.choice(self._pool)
+                return chance.choice(_POOLS[self._pool])
             return chance.choice(_allowed(_assumptions(key.call), self._pool))
         bounds = self.scene.bounds.get(key)
         if bounds is not None and bounds.lower is not None and bounds.upper is not None:
@@ -151,11 +151,9 @@ def _assumptions(symbol: Expr) -> frozenset[tuple[str, bool]]:
 
 
 @lru_cache(maxsize=256)
-def _allowed(
-    assumptions: frozenset[tuple[str, bool]], pool: tuple[Fraction, ...]
-) -> Sequence[Fraction]:
+def _allowed(assumptions: frozenset[tuple[str, bool]], pool: int) -> Sequence[Fraction]:
     """The numbers of a pool that satisfy SymPy assumptions."""
-    for candidates in (pool, _WHOLE):
+    for candidates in (_POOLS[pool], _WHOLE):
         numbers = [sp.Rational(value.numerator, value.denominator) for value in candidates]
         kept = [
             value

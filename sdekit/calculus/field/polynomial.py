@@ -9,7 +9,7 @@ Not for what a generator means: derivations and relations are the tower's (`towe
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from functools import reduce
 from math import gcd, lcm
 
@@ -180,11 +180,13 @@ class Polynomial:
         """The generators that occur."""
         return {generator for monomial in self.terms for generator, _ in monomial}
 
-    def partial_derivatives(self) -> dict[int, Polynomial]:
-        """d/dg for every generator g that occurs, as if all were independent."""
+    def partial_derivatives(self, wanted: Container[int]) -> dict[int, Polynomial]:
+        """d/dg for every wanted generator g that occurs, as if all were independent."""
         parts: dict[int, dict[Monomial, fmpq]] = {}
         for monomial, c in self.terms.items():
             for place, (generator, exponent) in enumerate(monomial):
+                if generator not in wanted:
+                    continue
                 lowered = ((generator, exponent - 1),) if exponent != 1 else ()
                 rest = monomial[:place] + lowered + monomial[place + 1 :]
                 parts.setdefault(generator, {})[rest] = c * exponent

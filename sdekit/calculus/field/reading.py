@@ -104,7 +104,8 @@ class Reader:
 
     def _product(self, expression: Expr) -> Polynomial:
         elements = sorted((self._read(factor) for factor in expression.args), key=len)
-        if not self.tower.is_fine and prod(map(len, elements)) > _LARGEST_PRODUCT:
+        sizes = [len(element) for element in elements if len(element) > 1]
+        if not self.tower.is_fine and len(sizes) > 1 and prod(sizes) > _LARGEST_PRODUCT:
             # v is mostly made of derivatives of H: kept as factors, both cancel unexpanded.
             elements = [factors.kept_whole(self.tower, element) for element in elements]
         result = ONE

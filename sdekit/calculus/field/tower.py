@@ -64,6 +64,7 @@ class Tower:
         self._supports: list[frozenset[int]] = []
         self._related: set[int] = set()
         self._derivatives: dict[tuple[int, int], Polynomial] = {}
+        self._gradients: dict[Polynomial, dict[int, Polynomial]] = {}
         self._expressions: dict[int, Expr] = {}
         self._signs: dict[Polynomial, Polynomial] = {}
         self.coordinates = tuple(coordinates)
@@ -109,14 +110,12 @@ class Tower:
         Returns:
             Coordinate -> derivative, without those that vanish.
         """
-        wanted_places = None if wanted is None else frozenset(wanted)
+        places = self.support(polynomial) if wanted is None else frozenset(wanted)
+        moving = {g for g in polynomial.generators() if not places.isdisjoint(self._supports[g])}
         parts: dict[int, list[Polynomial]] = {}
-        for generator, partial in polynomial.partial_derivatives().items():
+        for generator, partial in polynomial.partial_derivatives(moving).items():
             tick()
-            places = self._supports[generator]
-            if wanted_places is not None:
-                places = places & wanted_places
-            for place in places:
+            for place in places & self._supports[generator]:
                 slope = self._derivative_of_generator(generator, place)
                 if slope:
                     parts.setdefault(place, []).append(partial * slope)
@@ -126,6 +125,16 @@ class Tower:
     def derivative(self, polynomial: Polynomial, coordinate: int) -> Polynomial:
         """d_i of an element."""
         return self.gradient(polynomial, (coordinate,)).get(coordinate, ZERO)
+
+    def slope(self, argument: Polynomial, coordinate: int) -> Polynomial:
+        """d_i of the argument of a generator: all of them at once, and remembered.
+
+        One at a time would go through a long argument once for every coordinate.
+        """
+        known = self._gradients.get(argument)
+        if known is None:
+            known = self._gradients[argument] = self.gradient(argument)
+        return known.get(coordinate, ZERO)
 
     def _derivative_of_generator(self, number: int, place: int) -> Polynomial:
         known = self._derivatives.get((number, place))
@@ -185,10 +194,7 @@ class Tower:
                 generator
                 for generator in polynomial.generators()
                 if isinstance(self.generators[generator], Named)
-                or (
-                    isinstance(self.generators[generator], Sine)
-                    and self._is_divisor(polynomial, generator)
-                )
+                or self._is_divisor(polynomial, generator)
             ]
             if not open_generators:
                 return polynomial
