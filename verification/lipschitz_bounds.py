@@ -98,6 +98,35 @@ def examine(loss, trials, rng):
     return row, ratios
 
 
+def examine_penalty(trials, rng):
+    """||Gamma w||^2 on ||w|| <= K, and lambda/2 ||w||^2 as its case Gamma = sqrt(lambda/2) I."""
+    ratios = []
+    for index in range(trials // STARTS):
+        columns, radius = int(rng.integers(1, 7)), float(10.0 ** rng.uniform(-1, 1))
+        strength = float(10.0 ** rng.uniform(-3, 1))
+        plain = index % 2 == 0
+        shape = (int(rng.integers(1, 8)), columns)
+        gamma = np.sqrt(strength / 2) * np.eye(columns) if plain else rng.normal(size=shape)
+        bound = (
+            lipschitz.l2_constant(strength, radius)
+            if plain
+            else lipschitz.tikhonov_constant(gamma, radius)
+        )
+        weights = rng.normal(size=(columns, STARTS))
+        for _ in range(25):
+            weights = gamma.T @ (gamma @ weights)
+            weights *= radius / np.maximum(norms(weights), 1e-300)
+        ratios.append(norms(2 * gamma.T @ (gamma @ weights)) / bound)
+    ratios = np.concatenate(ratios)
+    row = {
+        "trials": len(ratios),
+        "violations": int((ratios > 1 + ROUNDING).sum()),
+        "tightness": ratios.max(),
+        "median_tightness_of_designs": np.median(ratios.reshape(-1, STARTS).max(axis=1)),
+    }
+    return row, ratios
+
+
 def main():
     options = arguments(__doc__)
     report = Report("lipschitz_bounds", options, SEED)
@@ -108,9 +137,11 @@ def main():
     for loss in LOSSES:
         rows[loss], ratios = examine(loss, trials, rng)
         everything.append(ratios)
+    rows["l2 and tikhonov"], ratios = examine_penalty(trials, rng)
+    everything.append(ratios)
     report.add("losses", rows)
     report.add("violations in all", sum(row["violations"] for row in rows.values()))
-    axis.boxplot(everything, tick_labels=list(LOSSES), whis=(0, 100))
+    axis.boxplot(everything, tick_labels=list(rows), whis=(0, 100))
     axis.axhline(1.0, color="r", lw=0.8)
     axis.set(ylabel="largest gradient norm / bound", ylim=(0, 1.1))
     axis.tick_params(axis="x", rotation=30)

@@ -116,6 +116,35 @@ def max_stable_step(kind: str, smoothness: float, friction: float = 0.0) -> floa
     return float(GUARDS[kind].limit(float(smoothness), float(friction)))
 
 
+#: Schemes of the runner that are no words: (with momentum, without) to a key of `GUARDS`.
+_NAMED = {
+    "EM": ("explicit-langevin", "euler-maruyama"),
+    "Algorithm1": ("sgnht-algorithm-1", None),
+    "Algorithm2": ("sgnht-algorithm-1", None),
+    "SGHMC": ("sghmc", None),
+    "SGLD": (None, "sgld"),
+    "HMC": ("leapfrog", None),
+}
+
+
+def kind_of_scheme(scheme: str, has_momentum: bool) -> str | None:
+    """The guard of a scheme as the runner names it; None where no limit is known.
+
+    Args:
+        scheme: "EM", "Algorithm1", ..., or a splitting word such as "BAOAB".
+        has_momentum: Whether the force acts on a momentum, not on the position itself.
+
+    Example:
+        >>> kind_of_scheme("BAOAB", True), kind_of_scheme("EM", False)
+        ('splitting', 'euler-maruyama')
+    """
+    if scheme in _NAMED:
+        with_momentum, without = _NAMED[scheme]
+        return with_momentum if has_momentum else without
+    letters = set(scheme.replace(" ", ""))
+    return "splitting" if has_momentum and {"A", "B"} <= letters else None
+
+
 @dataclass(frozen=True)
 class StepCheck:
     """Outcome of a guard.

@@ -4,7 +4,13 @@ import numpy as np
 import pytest
 
 from sdekit.errors import SimulationError
-from sdekit.schemes.step_guards import GUARDS, check_step, max_stable_step, require_stable_step
+from sdekit.schemes.step_guards import (
+    GUARDS,
+    check_step,
+    kind_of_scheme,
+    max_stable_step,
+    require_stable_step,
+)
 
 K, XI = 3.0, 0.8
 
@@ -85,3 +91,13 @@ def test_impossible_guards_are_refused():
         max_stable_step("sgld", 0.0)
     with pytest.raises(SimulationError, match="step size must be positive"):
         check_step("sgld", 1.0, 0.0)
+
+
+def test_schemes_of_the_runner_have_their_guards():
+    for word in ("BAOAB", "B A O A B", "ABOBA", "BADODAB"):
+        assert kind_of_scheme(word, True) == "splitting"
+    assert kind_of_scheme("EM", True) == "explicit-langevin"
+    assert kind_of_scheme("Algorithm1", True) == "sgnht-algorithm-1"
+    assert kind_of_scheme("SGLD", False) == "sgld"
+    # Twin: without a momentum a word promises nothing.
+    assert kind_of_scheme("AO", False) is None
