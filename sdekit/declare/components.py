@@ -155,6 +155,11 @@ def _projected(entries: Any, x: Variable, index: Index) -> sp.Expr:
     return (entries[index] + mirror) / 2
 
 
+def _images(x: Variable, index: Index) -> tuple[Index, ...]:
+    """An index and, for a symmetric variable, its mirror image."""
+    return (index,) if x.symmetry is None else (index, index[::-1])
+
+
 def _diffusion(
     dynamics: Dynamics, reader: ComponentReader, positions: Mapping[Variable, tuple[int, ...]]
 ) -> dict[tuple[int, int], sp.Expr]:
@@ -166,8 +171,8 @@ def _diffusion(
             zip(positions[x], rows, strict=True), zip(positions[y], columns, strict=True)
         ):
             half = {
-                index: _projected({other: value[index + other] for other in (b, b[::-1])}, y, b)
-                for index in (a, a[::-1])
+                index: _projected({other: value[index + other] for other in _images(y, b)}, y, b)
+                for index in _images(x, a)
             }
             entry = _projected(half, x, a)
             if entry != 0:
