@@ -6,7 +6,7 @@ each dimension it covers.
 
 from __future__ import annotations
 
-from sdekit.catalog.entry import REFUTED, Entry, Triple, claims
+from sdekit.catalog.entry import REFUTED, UNDECIDED, Entry, Triple, claims
 from sdekit.catalog.symbols import U, kinetic, n, p, theta
 from sdekit.declare.expression import Expression
 from sdekit.declare.grammar import cos, div, dot, grad, inv, logdet, sin, sqrt
@@ -112,29 +112,29 @@ ENTRIES = (
         "Overdamped Langevin with noise that depends on the position",
         "Patterson and Teh 2013; " + MA,
         sgrld,
-        claims(),
+        claims(non_explosion=UNDECIDED),
     ),
     Entry(
         "rhmc",
         "Riemannian Hamiltonian flow",
-        f"{GIROLAMI}, eq. (13)",
+        GIROLAMI,
         rhmc,
-        claims(uniqueness=REFUTED),
+        claims(non_explosion=UNDECIDED, uniqueness=REFUTED),
         notes="Not ergodic without refreshed momenta: the energy is conserved.",
     ),
     Entry(
         "sgrhmc",
         "Stochastic gradient Riemannian HMC",
-        f"{MA}, section 4",
+        MA,
         sgrhmc,
-        claims(),
+        claims(non_explosion=UNDECIDED),
     ),
     Entry(
         "recipe",
         "Complete recipe",
-        f"{MA}, eq. (3)-(5)",
+        MA,
         recipe,
-        claims(),
+        claims(non_explosion=UNDECIDED, uniqueness=UNDECIDED, reversibility=REFUTED),
     ),
     Entry(
         "mclmc-2d",
@@ -148,7 +148,7 @@ ENTRIES = (
         "Microcanonical Langevin dynamics in space",
         ROBNIK,
         mclmc_sphere,
-        claims(),
+        claims(regularity=UNDECIDED, uniqueness=UNDECIDED),
         notes="The height w is uniform on (-1, 1), as on the sphere; no Jacobian is left over.",
     ),
 )

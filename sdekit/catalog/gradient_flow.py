@@ -76,14 +76,14 @@ ENTRIES = (
     Entry(
         "constant-covariance",
         "Constant-covariance process of least squares",
-        f"{ALI}, section 3",
+        ALI,
         constant_covariance,
         claims(),
     ),
     Entry(
         "sgld-least-squares",
         "SGLD process of least squares",
-        f"{ALI}, section 3",
+        ALI,
         sgld_least_squares,
         claims(),
     ),
@@ -99,7 +99,7 @@ ENTRIES = (
     Entry(
         "stochastic-gradient-flow",
         "Stochastic gradient flow of least squares",
-        f"{ALI}, eq. (10)",
+        ALI,
         stochastic_gradient_flow,
         {"diffusion_symmetric": "proved", "diffusion_psd": "proved"},
         errata="F is |y - X b|^2 / (2 N) in both of its forms; one print lacks the 1/2.",

@@ -6,7 +6,7 @@ dynamics without a thermostat (`langevin`, `geometric`).
 
 from __future__ import annotations
 
-from sdekit.catalog.entry import REFUTED, Entry, Triple, claims
+from sdekit.catalog.entry import PROVED, REFUTED, UNDECIDED, Entry, Triple, claims
 from sdekit.catalog.langevin import DING
 from sdekit.catalog.symbols import A, M, U, beta, gamma, kinetic, mu, n, p, theta, xi
 from sdekit.declare.grammar import diag, div, dot, eye, grad, inv, ones, outer
@@ -195,9 +195,9 @@ ENTRIES = (
     Entry(
         "nose-hoover",
         "Nose-Hoover thermostat",
-        f"{DING}, eq. (4); Nose 1984, Hoover 1985",
+        f"{DING}; Nose 1984, Hoover 1985",
         nose_hoover,
-        claims(uniqueness=REFUTED),
+        claims(uniqueness=UNDECIDED),
         notes="No noise: known not to be ergodic for a harmonic target.",
     ),
     Entry(
@@ -205,14 +205,14 @@ ENTRIES = (
         "Nose-Hoover chain of two",
         "Martyna, Klein and Tuckerman 1992",
         nose_hoover_chain,
-        claims(uniqueness=REFUTED),
+        claims(uniqueness=UNDECIDED),
     ),
     Entry(
         "nose-hoover-langevin",
         "Nose-Hoover-Langevin thermostat",
         "Samoletov, Dettmann and Chaplain 2007; Leimkuhler, Noorizadeh and Theil 2009",
         nose_hoover_langevin,
-        claims(),
+        claims(uniqueness=UNDECIDED),
     ),
     Entry(
         "sgnht",
@@ -240,16 +240,17 @@ ENTRIES = (
     Entry(
         "sgnht-matrix",
         "SGNHT with a matrix of thermostats",
-        f"{DING}, theorem 2",
+        DING,
         sgnht_matrix,
         claims(uniqueness=REFUTED),
+        claims_at={1: {"uniqueness": PROVED}},
         notes="xi - xi^T is conserved: start xi symmetric, or declare it so.",
         errata="On all n x n matrices the stated law of xi is stationary and not the only one.",
     ),
     Entry(
         "sgnht-matrix-symmetric",
         "SGNHT with a symmetric matrix of thermostats",
-        f"{DING}, theorem 2, on the symmetric matrices",
+        f"{DING} on the symmetric matrices",
         sgnht_matrix_symmetric,
         claims(),
         notes="Off the diagonal the variance of xi is 1 / (2 mu), not 1 / mu.",
@@ -259,14 +260,14 @@ ENTRIES = (
         "SGNHT with a general kinetic energy",
         "Lu et al. 2017; the thermostat by Fokker-Planck",
         sgnht_kinetic,
-        claims(),
+        claims(non_explosion=UNDECIDED, uniqueness=UNDECIDED, reversibility=REFUTED),
     ),
     Entry(
         "sgnht-position",
         "SGNHT with noise that depends on the position",
         "By Fokker-Planck, from the scalar thermostat",
         sgnht_position,
-        claims(),
+        claims(non_explosion=UNDECIDED, reversibility=REFUTED),
     ),
     Entry(
         "adaptive-langevin",
@@ -280,14 +281,14 @@ ENTRIES = (
         "Covariance-controlled adaptive Langevin dynamics",
         "Shang et al. 2015",
         ccadl,
-        claims(),
+        claims(non_explosion=UNDECIDED),
     ),
     Entry(
         "santa",
         "Santa with diagonal preconditioners",
         "Chen et al. 2016",
         santa,
-        claims(),
+        claims(non_explosion=UNDECIDED, uniqueness=UNDECIDED, reversibility=REFUTED),
         notes="Entry i of G1 and G2 depends on theta_i in the source; any dependence is proved.",
     ),
 )

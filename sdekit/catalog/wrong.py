@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from sdekit.catalog import geometric, langevin, thermostat
-from sdekit.catalog.entry import PROVED, REFUTED, Entry, Triple, claims
+from sdekit.catalog.entry import PROVED, REFUTED, UNDECIDED, Entry, Triple, claims
 from sdekit.catalog.symbols import A, B, U, kinetic, mu, n, p, s, theta, xi
 from sdekit.declare.grammar import diag, div, dot, eye, grad, inv, ones, outer, trace
 from sdekit.declare.symbols import function, matrix, parameter, potential, vector
@@ -181,8 +181,20 @@ def ccadl_undamped() -> Triple:
     )
 
 
-_STATIONARY = claims(stationarity=REFUTED)
+#: Without stationarity there is no balance.
+_STATIONARY = claims(stationarity=REFUTED, reversibility=REFUTED)
+#: The same where no Lyapunov bound is known either.
+_UNBOUNDED = claims(stationarity=REFUTED, reversibility=REFUTED, non_explosion=UNDECIDED)
+#: The same where the noise is not shown to reach every direction either.
+_GENERIC = claims(
+    stationarity=REFUTED,
+    reversibility=REFUTED,
+    non_explosion=UNDECIDED,
+    uniqueness=UNDECIDED,
+)
 _MARGINAL = claims(marginalization=REFUTED)
+#: With one coordinate there is nothing to tell apart.
+_RIGHT_AT_ONE = {1: {"stationarity": PROVED, "reversibility": PROVED}}
 
 ENTRIES = (
     Entry(
@@ -191,17 +203,20 @@ ENTRIES = (
     ),
     Entry(
         "langevin-negative", "Langevin with friction and diffusion both -A", "A sign error",
-        langevin_negative, claims(diffusion_psd=REFUTED),
+        langevin_negative, claims(diffusion_psd=REFUTED, uniqueness=UNDECIDED),
         notes="The stationary identity holds; a negative diffusion is no process.",
     ),
     Entry(
         "overdamped-temperature", "Overdamped Langevin at the wrong temperature",
         "A factor of two", overdamped_temperature,
-        claims(stationarity=REFUTED, marginalization=REFUTED),
+        claims(
+            stationarity=REFUTED, marginalization=REFUTED,
+            non_explosion=UNDECIDED, reversibility=REFUTED,
+        ),
     ),
     Entry(
         "sgld-untempered", "SGLD with gradient noise, said to have the target",
-        "Welling and Teh 2011, at a constant step", sgld_untempered, _STATIONARY,
+        "Welling and Teh 2011, at a constant step", sgld_untempered, _UNBOUNDED,
     ),
     Entry(
         "sgld-tempered-target", "Tempered SGLD, said to have the target as marginal",
@@ -218,71 +233,72 @@ ENTRIES = (
     ),
     Entry(
         "sghmc-no-friction", "Stochastic gradient Hamiltonian flow without friction",
-        "Chen, Fox and Guestrin 2014, section 3.1", sghmc_no_friction, _STATIONARY,
+        "Chen, Fox and Guestrin 2014", sghmc_no_friction, _STATIONARY,
         notes="No law exists: the energy grows.",
     ),
     Entry(
         "langevin-kinetic-friction", "General kinetic energy with friction -A p",
-        "An easy slip from the quadratic case", kinetic_friction, _STATIONARY,
+        "An easy slip from the quadratic case", kinetic_friction, _GENERIC,
     ),
     Entry(
         "gle-sign", "Memory coupled symmetrically", "A sign error", gle_sign, _STATIONARY,
     ),
     Entry(
         "sgrld-no-divergence", "Position-dependent noise without its divergence",
-        "Noted in Ma, Chen and Fox 2015", sgrld_no_divergence, _STATIONARY,
+        "Noted in Ma, Chen and Fox 2015", sgrld_no_divergence, _UNBOUNDED,
     ),
     Entry(
-        "sgrhmc-sign", "SGRHMC with the wrong sign of the divergence",
-        "A sign error", sgrhmc_sign, _STATIONARY,
+        "sgrhmc-sign", "SGRHMC with the wrong sign of the divergence", "A sign error", sgrhmc_sign,
+        _UNBOUNDED,
     ),
     Entry(
         "rhmc-no-logdet", "Riemannian Hamiltonian flow without log det",
         "Noted in Girolami and Calderhead 2011", rhmc_no_logdet,
-        claims(marginalization=REFUTED, uniqueness=REFUTED),
+        claims(marginalization=REFUTED, uniqueness=REFUTED, non_explosion=UNDECIDED),
     ),
     Entry(
-        "recipe-no-gamma", "Complete recipe without Gamma",
-        "Noted in Ma, Chen and Fox 2015", recipe_no_gamma, _STATIONARY,
+        "recipe-no-gamma", "Complete recipe without Gamma", "Noted in Ma, Chen and Fox 2015",
+        recipe_no_gamma, _GENERIC,
     ),
     Entry(
         "mclmc-dimension", "Microcanonical dynamics with force / d", "A factor d / (d - 1)",
         mclmc_dimension, _STATIONARY,
     ),
     Entry(
-        "sgnht-sign", "SGNHT with the sign of the thermostat flipped", "A sign error",
-        sgnht_sign, _STATIONARY,
+        "sgnht-sign", "SGNHT with the sign of the thermostat flipped", "A sign error", sgnht_sign,
+        _UNBOUNDED,
     ),
     Entry(
-        "sgnht-centre", "SGNHT with xi said to be centred at 0", "An easy slip",
-        sgnht_centre, _STATIONARY,
+        "sgnht-centre", "SGNHT with xi said to be centred at 0", "An easy slip", sgnht_centre,
+        _STATIONARY,
     ),
     Entry(
-        "sgnht-mass", "SGNHT, mu = n in the drift and 1 in the energy", "An easy slip",
-        sgnht_mass, _STATIONARY, claims_at={1: {"stationarity": PROVED}},
+        "sgnht-mass", "SGNHT, mu = n in the drift and 1 in the energy", "An easy slip", sgnht_mass,
+        _UNBOUNDED, claims_at=_RIGHT_AT_ONE,
         notes="Right at n = 1, so a check in one dimension does not find it.",
     ),
     Entry(
         "sgnht-anisotropic", "Scalar SGNHT with anisotropic noise", "An easy slip",
-        sgnht_anisotropic, _STATIONARY, claims_at={1: {"stationarity": PROVED}},
+        sgnht_anisotropic, _STATIONARY, claims_at=_RIGHT_AT_ONE,
         notes="Right at n = 1, so a check in one dimension does not find it.",
     ),
     Entry(
         "sgnht-position-uncorrected", "Scalar SGNHT with noise that depends on the position",
-        "An easy slip", sgnht_position_uncorrected, _STATIONARY,
+        "An easy slip", sgnht_position_uncorrected, _UNBOUNDED,
     ),
     Entry(
         "sgnht-diagonal-drift", "Diagonal SGNHT driven by the whole kinetic energy",
-        "An easy slip", sgnht_diagonal_drift, _STATIONARY,
-        claims_at={1: {"stationarity": PROVED}},
+        "An easy slip", sgnht_diagonal_drift, _GENERIC, claims_at=_RIGHT_AT_ONE,
         notes="Right at n = 1, so a check in one dimension does not find it.",
     ),
     Entry(
         "sgnht-matrix-unbalanced", "Matrix SGNHT without the identity", "An easy slip",
-        sgnht_matrix_unbalanced, _STATIONARY,
+        sgnht_matrix_unbalanced,
+        claims(stationarity=REFUTED, reversibility=REFUTED, uniqueness=REFUTED),
+        claims_at={1: {"uniqueness": PROVED}},
     ),
     Entry(
         "ccadl-undamped", "CCAdL without the friction of its covariance", "An easy slip",
-        ccadl_undamped, _STATIONARY,
+        ccadl_undamped, _UNBOUNDED,
     ),
 )  # fmt: skip

@@ -5,12 +5,13 @@ Not for computing any of it (`sdekit.calculus.derivation`).
 
 from __future__ import annotations
 
+from sdekit.calculus.contraction.printing import groups
 from sdekit.calculus.contraction.tensor import Tensor
 from sdekit.calculus.derivation import DIFFUSION, TRANSPORT, Derivation, Term
 from sdekit.declare.dynamics import Dynamics
 from sdekit.declare.latex import symbol_latex
 from sdekit.declare.symbols import Variable
-from sdekit.report.document import Block, Formula, Paragraph, Section, Step
+from sdekit.report.document import Block, Formula, Paragraph, Section, Step, Table
 from sdekit.report.document import Derivation as Steps
 from sdekit.report.formulas import formula_of, plain, tensor_formula
 from sdekit.verify.verdict import Verification
@@ -103,8 +104,22 @@ def _difference(
     return [
         Paragraph("The sides differ. Left side minus right side is"),
         Formula(_latex(derivation.residual, dynamics)),
-        Paragraph(plain(check.reason)),
+        Paragraph(_sentence(check.verdict.value, check.reason)),
+        *_grouped(derivation.residual, dynamics),
     ]
+
+
+def _grouped(residual: Tensor, dynamics: Dynamics) -> list[Block]:
+    """What is left over, by what depends on the state."""
+    found = [
+        (formula_of(multiplier, dynamics), formula_of(coefficient, dynamics))
+        for multiplier, coefficient in groups(residual)
+    ]
+    rows = tuple((f"${m}$", f"${c}$") for m, c in found if m is not None and c is not None)
+    if len(rows) < len(found):
+        return []
+    lead = "Collected by what depends on the state; each row would have to vanish by itself:"
+    return [Paragraph(lead), Table(("multiplies", "left over"), rows)]
 
 
 def marginal_section(

@@ -24,7 +24,7 @@ def test_moments_are_those_of_the_potential(target):
     Z = integral(rho)
     mean = integral(lambda x: x * rho(x)) / Z
     variance = integral(lambda x: (x - mean) ** 2 * rho(x)) / Z
-    assert Z == pytest.approx(target.normalizer, rel=1e-9)
+    assert pytest.approx(target.normalizer, rel=1e-9) == Z
     assert mean == pytest.approx(target.mean, abs=1e-7)
     assert variance == pytest.approx(target.variance, abs=1e-7)
 
