@@ -7,19 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from fractions import Fraction
 
 import sympy as sp
 
 from sdekit.declare.components import Components
 from sdekit.declare.dynamics import Dynamics
 from sdekit.declare.operators import ZERO
-from sdekit.errors import SchemeError
-from sdekit.schemes.flow import Inexact, Part, Shift
+from sdekit.schemes.flow import Part
 from sdekit.schemes.jets import JetRing, Polynomial
 from sdekit.schemes.operators import Generator, Stage
+from sdekit.schemes.plan import Factor, plan
 from sdekit.schemes.splitting import Splitting
-from sdekit.schemes.word import ALGORITHM_1, ALGORITHM_2, EULER_MARUYAMA
 
 
 @dataclass(frozen=True)
@@ -77,8 +75,8 @@ def step_of(splitting: Splitting, word: str, sizes: Mapping[str, int], degree: i
     converted = None
     if components.hamiltonian is not None:
         converted = tuple(ring.convert(slope) for slope in slopes)
-    stages = _stages(splitting, word, generators, whole)
-    return Step(components, ring, tuple(stages), whole, converted, dual)
+    stages = tuple(_stage(factor, generators) for factor in plan(splitting, word))
+    return Step(components, ring, stages, whole, converted, dual)
 
 
 def _slopes(components: Components) -> list[sp.Expr]:
@@ -111,42 +109,10 @@ def _sum(generators: Sequence[Generator]) -> Generator:
     return total
 
 
-def _stages(
-    splitting: Splitting, word: str, generators: Mapping[str, Generator], whole: Generator
-) -> list[Stage]:
-    if word == EULER_MARUYAMA:
-        return [Stage(whole, Fraction(1), frozen=True)]
-    if word in (ALGORITHM_1, ALGORITHM_2):
-        return _algorithm_stages(splitting, word, generators)
-    found: list[Stage] = []
-    for letter, share in splitting.parse(word):
-        found += _part_stages(splitting.part(letter), generators[letter], share)
-    return found
-
-
-def _algorithm_stages(
-    splitting: Splitting, word: str, generators: Mapping[str, Generator]
-) -> list[Stage]:
-    if splitting.algorithm_1 is None:
-        raise SchemeError(
-            f"{word} needs positions that move along momenta",
-            found=f"the parts {', '.join(splitting.letters)}",
-            fix=f"use {EULER_MARUYAMA}, or the word {splitting.default_word}",
-        )
-    found = []
-    for parts in splitting.algorithm_1:
-        together = _sum([generators[part.letter] for part in parts])
-        is_shift = len(parts) == 1 and isinstance(parts[0].flow, Shift)
-        found.append(Stage(together, Fraction(1), frozen=not is_shift))
-    return found
-
-
-def _part_stages(part: Part, generator: Generator, share: Fraction) -> list[Stage]:
-    """The sub-integrator of a part; exact flows and Runge-Kutta 4 act as the flow to order 4."""
-    if not isinstance(part.flow, Inexact) or part.flow.method == "rk4":
-        return [Stage(generator, share)]
-    if part.flow.method == "euler_maruyama":
-        return [Stage(generator, share, frozen=True)]
-    drift = Generator(generator.ring, generator.drift, {})
-    noise = Generator(generator.ring, {}, generator.diffusion)
-    return [Stage(drift, share / 2), Stage(noise, share), Stage(drift, share / 2)]
+def _stage(factor: Factor, generators: Mapping[str, Generator]) -> Stage:
+    together = _sum([generators[part.letter] for part in factor.parts])
+    if factor.piece != "whole":
+        drift = together.drift if factor.piece == "drift" else {}
+        noise = together.diffusion if factor.piece == "noise" else {}
+        together = Generator(together.ring, drift, noise)
+    return Stage(together, factor.share, frozen=factor.frozen)

@@ -35,7 +35,9 @@ TABLE = {
 def _positive(expression: sp.Expr) -> sp.Expr:
     """The same expression in the symbols of this file."""
     names = {symbol.name: symbol for symbol in expression.free_symbols}
-    return expression.subs({names[k]: s for k, s in {"A": A, "V": sp.Symbol("V")}.items() if k in names})
+    return expression.subs(
+        {names[k]: s for k, s in {"A": A, "V": sp.Symbol("V")}.items() if k in names}
+    )
 
 
 @pytest.mark.parametrize("word", TABLE)

@@ -49,7 +49,6 @@ def test_the_table_of_langevin_splittings_is_reproduced(word: str) -> None:
     found = order(langevin(), word)
     assert (found.weak_order, found.invariant_order) == (weak, invariant)
     assert sp.expand(_on_paper(found.leading_term) - leading) == 0
-    assert found.seconds < 2
 
 
 @pytest.mark.parametrize("word", LARGE_FRICTION)
@@ -101,7 +100,6 @@ def test_the_density_of_euler_maruyama_holds_in_more_dimensions(dimension: int) 
 def test_palindromes_of_the_thermostat_have_order_two(word: str) -> None:
     found = order(sgnht(), word)
     assert (found.weak_order, found.invariant_order) == (2, 2)
-    assert found.seconds < 2
 
 
 @pytest.mark.parametrize("word", ["BADO", "BADOBAD", "Algorithm1", "Algorithm2", "EM"])

@@ -26,7 +26,6 @@ def test_the_default_word_has_the_order_of_its_letters(name: str) -> None:
         assert (found.invariant_order is not None) == is_stationary
     if found.invariant_order is not None:
         assert found.invariant_order >= found.weak_order
-    assert found.seconds < 2
 
 
 @pytest.mark.parametrize("name", ["langevin", "sgnht", "gle", "sgnht-matrix", "rhmc"])

@@ -262,6 +262,17 @@ def test_a_changed_part_is_found() -> None:
     assert proof.missing == ("drift of xi",)
 
 
+def test_a_part_that_is_written_differently_is_still_recognized() -> None:
+    """trace(outer(p, p)) is dot(p, p): the index calculus knows."""
+    found = splitting(sgnht())
+    other = replace(found.part("D"), updates=((xi, (sk.trace(sk.outer(p, p)) - n) / mu),))
+    proof = prove_sum(
+        found.dynamics, [part for part in found.parts if part.letter != "D"] + [other]
+    )
+    assert proof.holds
+    assert proof.method == "normal form of the index calculus"
+
+
 # -- words ---------------------------------------------------------------------------------------
 
 

@@ -25,7 +25,12 @@ def test_a_group_is_written_out_before_letters_are_counted() -> None:
     word = parse_word("B (C A O A C)*3 B", "ABCO")
     assert "".join(letter for letter, _ in word) == "BCAOACCAOACCAOACB"
     shares = dict(word)
-    assert shares == {"B": Fraction(1, 2), "C": Fraction(1, 6), "A": Fraction(1, 6), "O": Fraction(1, 3)}
+    assert shares == {
+        "B": Fraction(1, 2),
+        "C": Fraction(1, 6),
+        "A": Fraction(1, 6),
+        "O": Fraction(1, 3),
+    }
 
 
 def test_groups_may_be_nested() -> None:
