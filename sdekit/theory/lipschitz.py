@@ -201,6 +201,35 @@ def output_layer(
     return Constant(total, found.loss, mode, found.formula, found.is_bound, found.note)
 
 
+def softmax_per_class(design: Any) -> float:
+    """Bound on the gradient in the weights of one class: min(||X||_2/sqrt(m), mean ||x_i||)."""
+    return constant("logistic", design).value
+
+
+def softmax_per_entry(design: Any) -> float:
+    """Bound on every entry of the softmax gradient: max_j mean_i |x_ij|.
+
+    The largest entry of a gradient is a Lipschitz constant in the 1-norm of the weights, not in
+    the 2-norm that a rate 1/L needs.
+    """
+    return float(np.abs(real_array(design, "X", 2)).mean(axis=0).max())
+
+
+def output_layer_least_squares(activations: Any, response: Any, output_norm: float) -> float:
+    """The network form (K_a + ||y||) K_z / m for half the mean square; valid for the last layer.
+
+    Looser than `constant("least-squares", ...)`, to which the print calls it equivalent.
+
+    Args:
+        activations: A, shape (m, width); K_z = ||A||_2.
+        response: y, shape (m,).
+        output_norm: K_a, a bound on ||A w||.
+    """
+    setting = _setting("least-squares", activations, response, None, 0.5, 2)
+    size = float(np.linalg.norm(setting.need("response")))
+    return (output_norm + size) * setting.spectral_norm / setting.rows
+
+
 def rate_is_stable(rate: float, smoothness_constant: float) -> bool:
     """Whether gradient descent with this rate is stable near a minimum: rate < 2 / L_s."""
     return rate < 2 / smoothness_constant

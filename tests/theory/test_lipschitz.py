@@ -187,6 +187,38 @@ def test_the_output_layer_constant_bounds_that_layer_and_no_other():
     assert not printed.is_bound
 
 
+def test_softmax_constants_per_class_and_per_entry_are_bounds():
+    design, response = setting("softmax", 0)
+    rng = np.random.default_rng(3)
+    weights = rng.normal(size=(3, 4, 2000)) * 10.0 ** rng.uniform(-1, 3, size=2000)
+    gradient = mean_gradient("softmax", design, response, weights)
+    per_class, per_entry = np.linalg.norm(gradient, axis=0).max(), np.abs(gradient).max()
+    assert lipschitz.softmax_per_class(design) / 3 < per_class
+    assert per_class <= lipschitz.softmax_per_class(design)
+    assert lipschitz.softmax_per_entry(design) / 3 < per_entry
+    assert per_entry <= lipschitz.softmax_per_entry(design)
+    # Twin: the entry constant does not bound the 2-norm (one row of ones, sure of a wrong class).
+    ones, certain = np.ones((1, 3)), np.zeros((3, 4, 1))
+    certain[:, 1] = 100.0
+    gradient = mean_gradient("softmax", ones, np.zeros(1), certain)
+    assert np.abs(gradient).max() <= lipschitz.softmax_per_entry(ones) < norms(gradient)[0]
+
+
+def test_the_network_form_of_least_squares_is_valid_and_looser():
+    design, response = setting("least-squares", 1)
+    output = RADIUS * np.linalg.norm(design, 2)
+    network = lipschitz.output_layer_least_squares(design, response, output)
+    plain = lipschitz.constant("least-squares", design, response, radius=RADIUS).value
+    assert steepest("least-squares", design, response, 0.5, 1) <= plain <= network
+
+
+def test_the_last_layer_need_not_have_the_largest_gradient():
+    """y = w2 w1 x with w1 = 1/10, w2 = 10: the gradient in w1 is a hundred times that in w2."""
+    first, last, x, target = 0.1, 10.0, 1.0, 0.0
+    error = last * first * x - target
+    assert abs(error * last * x) > 50 * abs(error * first * x)
+
+
 def test_the_printed_radius_is_its_formula():
     assert lipschitz.printed_radius([[0.2, 0.8], [0.6, 0.4]]) == pytest.approx((1.0 + 0.7) / 2)
 
