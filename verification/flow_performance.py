@@ -25,6 +25,7 @@ import numpy as np
 from _results import Report, arguments
 from jax import lax
 
+from sdekit.simulate.loop import compiler_options
 from sdekit.theory import LeastSquaresFlow
 from sdekit.theory.jax_paths import fast_normals
 from sdekit.theory.jax_paths import simulate as simulate_jax
@@ -52,7 +53,7 @@ def seconds(function):
 
 def moments_against_replicas(report, options):
     n, p = (300, 30) if options.quick else (1000, 100)
-    paths = 200 if options.quick else 1_000
+    paths = 200 if options.quick else 400
     design, y = problem(n, p)
     flow = LeastSquaresFlow(design, y, batch_size=10, step_size=0.02)
     times = flow.step_size * np.arange(1, TIMES + 1)
@@ -127,13 +128,13 @@ def rival_loops(n, p, step, noise_scale):
         return beta + step * drift + jnp.float32(np.sqrt(step * noise_scale)) * (root @ z)
 
     def loop(one):
-        @jax.jit
         def run(x, y, count):
             return lax.fori_loop(
                 0, count, lambda i, beta: one(i, beta, x, y), jnp.zeros(p, jnp.float32)
             )
 
-        return run
+        # The same options as the flow's own loop, or the comparison would favour it.
+        return jax.jit(run, compiler_options=compiler_options())
 
     return loop(gradient), loop(rooted)
 

@@ -6,7 +6,10 @@ Names load their module on first use; importing this package loads neither JAX n
 from __future__ import annotations
 
 from importlib import import_module
+from types import ModuleType
 from typing import Any
+
+from sdekit.errors import MissingDependencyError
 
 #: Public name -> module of this package that defines it.
 _MODULES = {
@@ -46,10 +49,22 @@ __all__ = sorted([*_MODULES, *_NAMESPACES])  # type: ignore[reportUnsupportedDun
 
 def __getattr__(name: str) -> Any:
     if name in _MODULES:
-        return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
+        return getattr(_loaded(f"{__name__}.{_MODULES[name]}"), name)
     if name in _NAMESPACES:
-        return import_module(_NAMESPACES[name])
+        return _loaded(_NAMESPACES[name])
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def _loaded(module: str) -> ModuleType:
+    """The module, or an error that says which extra brings what it needs."""
+    try:
+        return import_module(module)
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.split(".")[0] == "sdekit":
+            raise
+        raise MissingDependencyError(
+            f"{module} needs {error.name}", fix='pip install "sdekit[run]"'
+        ) from error
 
 
 def __dir__() -> list[str]:

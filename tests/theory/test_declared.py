@@ -88,6 +88,17 @@ def test_importing_the_theory_needs_no_jax_and_no_scipy():
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
+def test_a_missing_package_is_named_with_the_extra_that_brings_it():
+    code = (
+        "import sys; sys.modules['optax'] = None; import sdekit.theory as t\n"
+        "from sdekit.errors import MissingDependencyError\n"
+        "try: t.optax_rates\n"
+        "except MissingDependencyError as e: sys.exit('needs optax. Fix' not in str(e))\n"
+        "sys.exit(2)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
 def test_every_public_name_of_the_theory_exists():
     import sdekit.theory
 
