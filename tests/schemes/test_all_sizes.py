@@ -1,4 +1,4 @@
-"""Leading terms for every n at once: against formulas in vector notation and against single sizes."""
+"""Leading terms for every n at once, against formulas in vector notation and single sizes."""
 
 from __future__ import annotations
 

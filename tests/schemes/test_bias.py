@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 import sympy as sp
@@ -45,7 +47,7 @@ def test_the_leading_bias_of_harmonic_targets_is_that_of_the_closed_form(
 
 
 def _grid_mean(step: float) -> float:
-    """<q^2> of Euler-Maruyama on the quartic, from the transition matrix on a grid of 401 points."""
+    """<q^2> of Euler-Maruyama on the quartic, from the transition matrix on a grid of 401."""
     x = np.linspace(-5, 5, 401)
     mean = x - step * (x + x**3 / 5)
     kernel = np.exp(-((x[None, :] - mean[:, None]) ** 2) / (4 * step))
@@ -61,7 +63,7 @@ def test_the_bias_of_a_quartic_is_that_of_the_transition_matrix() -> None:
     """(<q^2>_h - <q^2>) / h at three steps, extrapolated twice to h = 0."""
     found = bias(overdamped(), "EM", potential=QUARTIC)
     slopes = [(_grid_mean(h) - found.mean) / h for h in (0.08, 0.04, 0.02)]
-    once = [2 * b - a for a, b in zip(slopes, slopes[1:], strict=False)]
+    once = [2 * b - a for a, b in itertools.pairwise(slopes)]
     twice = (4 * once[1] - once[0]) / 3
     # What is left is of third order in h; the last extrapolation shows its size.
     left = abs(twice - once[1])

@@ -1,4 +1,4 @@
-"""Quadratic targets of any dimension, with gradient noise, against closed forms and a simulation."""
+"""Quadratic targets of any dimension, with gradient noise: closed forms and a simulation."""
 
 from __future__ import annotations
 

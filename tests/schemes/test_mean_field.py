@@ -75,8 +75,8 @@ def test_a_simulation_at_n_20_agrees() -> None:
     per_chain = np.mean(means, axis=0)
     error = per_chain.std() / np.sqrt(chains)
     predicted = K * found.block("theta")[0, 0]
-    # The thermostat fluctuates with relative variance 1 / (n xi^2); friction enters as 1 / xi, whose
-    # mean is off by that much.
+    # The thermostat fluctuates with relative variance 1 / (n xi^2); friction enters as 1 / xi,
+    # whose mean is off by that much.
     finite_size = 4 / (n * found.thermostat**2)
     assert abs(per_chain.mean() - predicted) < 4.5 * error + finite_size
     assert abs(per_chain.mean() - 0.829) > 7 * error + finite_size  # twin: Algorithm 1

@@ -1,4 +1,4 @@
-"""Orders of schemes for generic potentials: the table of the theory, by an independent route too."""
+"""Orders of schemes for generic potentials: the published table, and an independent route."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ def test_the_default_word_has_the_order_of_its_letters(name: str) -> None:
         assert found.invariant_order >= found.weak_order
 
 
-@pytest.mark.parametrize("name", ["langevin", "sgnht", "gle", "sgnht-matrix", "rhmc"])
+@pytest.mark.parametrize("name", ["langevin", "sgnht", "gle", "sgnht-matrix", "sgrhmc"])
 def test_the_order_at_two_particles_is_that_at_one(name: str) -> None:
     dynamics = catalog.get(name)
     one, two = order(dynamics), order(dynamics, n=2)

@@ -1,4 +1,4 @@
-"""Flows of every published dynamics, entry by entry in SymPy at n = 2: a second, independent route."""
+"""Flows of every published dynamics, entry by entry in SymPy at n = 2: an independent route."""
 
 from __future__ import annotations
 

@@ -31,7 +31,7 @@ def test_known_temperatures_are_found(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["sghmc-no-friction", "sgnht-centre", "hamiltonian"])
 def test_where_no_temperature_is_the_one_none_is_given(name: str) -> None:
-    """Twin: heating without friction, a thermostat centred wrongly, and a flow that has them all."""
+    """Twin: heating without friction, a thermostat centred wrongly, a flow that has them all."""
     assert effective_temperature(catalog.get(name)) is None
 
 
