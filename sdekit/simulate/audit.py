@@ -355,5 +355,7 @@ def _compare_diffusion(
     if worst > threshold:
         raw = found.raw[:, :, part, part]
         mean = np.array([np.mean(np.diagonal(r, axis1=1, axis2=2)) for r in raw])
-        text = noise_text(x.name, mean, float(diagonal.mean()), steps, declared.scalars)
+        text = noise_text(
+            x.name, mean, float(diagonal.mean()), declared.written(x), steps, declared.scalars
+        )
         result.discrepancies.append(text)

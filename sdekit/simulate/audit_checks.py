@@ -13,6 +13,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from sdekit.declare import expression as ex
 from sdekit.declare.dynamics import Dynamics
 from sdekit.declare.expression import Expression
 from sdekit.declare.operators import ZERO
@@ -77,6 +78,16 @@ class Declared:
         """How many entries a variable has."""
         part = self.places[x]
         return part.stop - part.start
+
+    def written(self, x: Variable) -> str:
+        """The diffusion of x as written, without the identity."""
+        block = self.dynamics.diffusion.get((x, x), ZERO)
+        if isinstance(block, ex.Product) and isinstance(block.factors[-1], ex.Eye):
+            kept = block.factors[:-1]
+            block = kept[0] if len(kept) == 1 else ex.Product(kept)
+        elif isinstance(block, ex.Eye):
+            return "1"
+        return f"({block!r})" if isinstance(block, ex.Sum) else repr(block)
 
     def blocks(self, flat: Any) -> dict[str, Any]:
         """A flat state as blocks by name."""

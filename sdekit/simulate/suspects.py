@@ -96,7 +96,12 @@ def replaced(node: Expression, old: Expression, new: Expression) -> Expression:
 
 
 def noise_text(
-    name: str, implied: np.ndarray, declared: float, steps: np.ndarray, values: Mapping[str, float]
+    name: str,
+    implied: np.ndarray,
+    declared: float,
+    written: str,
+    steps: np.ndarray,
+    values: Mapping[str, float],
 ) -> str:
     """What a wrong noise scale looks like.
 
@@ -104,43 +109,38 @@ def noise_text(
         name: Of the block.
         implied: Mean of Cov D(h)/(2h) over the diagonal at each step size, shape (k,).
         declared: Mean of the declared diffusion over the same entries.
+        written: The declared diffusion as written.
         steps: Shape (k,).
         values: Scalar parameters by name.
     """
     if declared <= 0:
         return f"{name} gets noise where none is declared"
-    expected = "sqrt(2*D*h)"
+    expected = f"sqrt(2*{written}*h)"
     if np.all(implied <= 1e-6 * declared):
         return f"{name} gets no noise where a scale of {expected} is expected"
     power = np.polyfit(np.log(steps), np.log(np.maximum(implied, 1e-300)), 1)[0]
     if abs(power) > 0.5:
         exponent = round(power) + 1
         scale = math.sqrt(2 * implied[0] * steps[0] / steps[0] ** exponent)
-        shown = f"h**({exponent}/2)" if exponent % 2 else f"h**{exponent // 2}"
-        shown = {"h**1": "h"}.get(shown, shown)
-        factor = _named(scale, values)
-        wanted = _declared_scale(declared, values)
-        return f"noise scale of {name} is {shown}*{factor} where {wanted} is expected"
+        shown = "h" if exponent == 2 else f"h**({exponent}/2)"
+        return (
+            f"noise scale of {name} is {shown}*{_named(scale, values)} where {expected} is expected"
+        )
     ratio = implied[0] / declared
-    named = _named(2 * implied[0], values)
     return (
-        f"noise scale of {name} is sqrt({named}*h) where {_declared_scale(declared, values)} is "
+        f"noise scale of {name} is sqrt({_named(2 * implied[0], values)}*h) where {expected} is "
         f"expected (variance {ratio:.4g} times the declared one)"
     )
 
 
-def _declared_scale(declared: float, values: Mapping[str, float]) -> str:
-    return f"sqrt({_named(2 * declared, values)}*h)"
-
-
 def _named(number: float, values: Mapping[str, float]) -> str:
-    """The number as a simple product of a small number and a power of a parameter, if it is one."""
+    """The number as a small number times a power of a parameter, if it is one; simplest first."""
     forms = []
     for name, value in values.items():
         powers = ((1.0, name), (2.0, f"{name}**2"), (0.5, f"sqrt({name})"), (-1.0, f"1/{name}"))
         for (exponent, text), (factor, shown) in itertools.product(powers, _FACTORS):
-            if value > 0:
+            # A parameter equal to 1 fits everything, so it explains nothing.
+            if value > 0 and value != 1:
                 forms.append((factor * value**exponent, f"{shown}{text}"))
-    close = [(abs(value / number - 1), text) for value, text in forms if number > 0]
-    best = min(close, default=(1.0, ""))
-    return best[1] if best[0] < _CLOSE else f"{number:.4g}"
+    close = [text for value, text in forms if abs(value / number - 1) < _CLOSE]
+    return min(close, key=len, default=f"{number:.4g}")
