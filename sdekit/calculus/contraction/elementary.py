@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
-from sdekit.calculus.contraction import angles, heads, powers
+from sdekit.calculus.contraction import angles, factors, heads, powers
 from sdekit.calculus.contraction.heads import Kernel
 from sdekit.calculus.contraction.kernels import opaque
 from sdekit.calculus.contraction.tensor import Tensor, number, of_component, of_head, ones
@@ -71,8 +71,8 @@ FORMS: dict[str, Callable[[Tensor], Tensor]] = {
     "tanh": angles.hyperbolic_tangent,
     "asinh": _odd("asinh"),
     "atan": _odd("atan"),
-    "abs": powers.absolute,
-    "sign": powers.sign,
+    "abs": factors.absolute,
+    "sign": factors.sign,
     "erf": _odd("erf"),
     "gamma": _plain("gamma"),
     "loggamma": _plain("loggamma"),
