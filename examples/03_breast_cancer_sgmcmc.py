@@ -43,9 +43,16 @@ if __name__ == "__main__":
     for name, (dynamics, parameters, scheme, step_size) in SAMPLERS.items():
         sampler = sk.sampler(sk.catalog.get(dynamics), posterior, parameters, scheme)
         run = sk.simulate(
-            sampler, position, step_size=step_size, steps=20_000, thin=50, chains=4, seed=3
+            sampler,
+            position,
+            step_size=step_size,
+            steps=6_000,
+            thin=20,
+            burn_in=2_000,
+            chains=4,
+            seed=3,
         )
-        draws = np.asarray(run.samples["theta"])[:, 100:].reshape(-1, X.shape[1])
+        draws = np.asarray(run.samples["theta"]).reshape(-1, X.shape[1])
         probability = (1 / (1 + np.exp(-draws @ X[held_out].T))).mean(axis=0)
         accuracy = ((probability > 0.5) == y[held_out]).mean()
         print(f"{name}: {accuracy:.3f} of the held-out tumours classified rightly")

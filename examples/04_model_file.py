@@ -28,7 +28,7 @@ sampler = sk.sampler(
     parameters={"A": 1.0, "gamma": 1.0, "mu": 2.0},
 )
 run = sk.simulate(
-    sampler, np.zeros(2), step_size=0.1, steps=20_000, thin=10, chains=64, seed=4, burn_in=1_000
+    sampler, np.zeros(2), step_size=0.1, steps=10_000, thin=10, chains=64, seed=4, burn_in=1_000
 )
 xi = np.asarray(run.samples["xi"])
 means = xi.mean(axis=1)
