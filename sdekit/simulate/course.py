@@ -107,9 +107,10 @@ class Course:
             thin,
             chains=-(-self.driver.lanes // len(self.driver.devices)),
             normals=scheme.elements,
-            numbers=sum(sizes.values()),
+            numbers=self.driver.numbers,
             recorded=sum(sizes[name] for name in self.driver.program.names),
             draw_bytes=sum(per_draw),
+            tiles=self.driver.tiling[0],
         )
 
     def _stretches(self, step: int, done: int) -> Iterator[tuple[Plan, int, bool]]:

@@ -7,8 +7,10 @@ Checked by: tests/simulate/test_run.py.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import jax
@@ -20,8 +22,9 @@ from jax.typing import ArrayLike
 
 from sdekit.errors import SimulationError
 from sdekit.simulate.loop import Fixed, Keys, LoopState, Program, advance, compiler_options
-from sdekit.simulate.noise import ACCEPT, GRADIENT, NORMALS, START, chain_keys
-from sdekit.simulate.plan import Plan, tail_plan
+from sdekit.simulate.lower import shape_of
+from sdekit.simulate.noise import ACCEPT, GRADIENT, MOST_STEPS, NORMALS, START, chain_keys
+from sdekit.simulate.plan import Plan, tail_plan, tiled
 from sdekit.simulate.sampler import Bound, Sampler
 
 #: Name of the mesh axis over which chains are sharded.
@@ -84,11 +87,23 @@ class Driver:
     devices: tuple[Any, ...]
     seed: int
 
+    @cached_property
+    def numbers(self) -> int:
+        """Numbers in the state of one chain."""
+        problem = self.bound.problem
+        shapes = [shape_of(x, problem.sizes) for x in problem.dynamics.variables]
+        return sum(math.prod(shape) for shape in shapes)
+
+    @property
+    def tiling(self) -> tuple[int, int]:
+        """Groups of chains that a device runs one after the other, and chains of a group."""
+        return tiled(-(-self.chains // len(self.devices)), self.numbers)
+
     @property
     def lanes(self) -> int:
-        """Chains that run: those asked for, filled up to a multiple of the devices."""
-        count = len(self.devices)
-        return -(-self.chains // count) * count
+        """Chains that run: those asked for, filled up to equal groups."""
+        tiles, each = self.tiling
+        return len(self.devices) * tiles * each
 
     @property
     def is_single(self) -> bool:
@@ -194,6 +209,24 @@ class Driver:
         mesh = Mesh(np.asarray(self.devices), (_CHAINS,))
         return jax.tree.map(lambda x: jax.device_put(x, NamedSharding(mesh, _last_axis(x))), tree)
 
+    def tables(self, step: int) -> tuple[dict[str, Any], int]:
+        """Tables of the gradient sources that have any, and the first step that needs others.
+
+        A change falls on a beginning of a pass over the data where the thinning allows it.
+        """
+        scheme, found, until = self.bound.scheme, {}, MOST_STEPS
+        for oracle in scheme.oracles:
+            source: Any = oracle.source  # tables are no part of what every source must have
+            period = getattr(source, "period", None)
+            if period is None:
+                continue
+            ahead = sum(o is oracle for o in scheme.carried)
+            steps = max(1, period // max(1, sum(o is oracle for o in scheme.evaluations)))
+            number = (step + ahead) // steps
+            found[oracle.name] = source.tables(jax.random.key(self.seed), number)
+            until = min(until, (number + 1) * steps - ahead)
+        return found, until
+
     def chunks(
         self, plan: Plan, draws: int, state: LoopState, fixed: Fixed, first_step: int, observed: Any
     ) -> Iterator[Chunk | Diverged]:
@@ -210,10 +243,15 @@ class Driver:
         streams = self.keys()
         keys = self.spread(Keys(streams[NORMALS], streams[GRADIENT], streams[ACCEPT]))
         state = self.spread(state)
+        until = -1
         while draws:
-            current = plan if draws >= plan.draws else tail_plan(plan, draws)
+            if first_step >= until:
+                tables, until = self.tables(first_step)
+                fixed = fixed._replace(tables=tables)
+            room = min(draws, max(1, (until - first_step) // plan.thin))
+            current = plan if room >= plan.draws else tail_plan(plan, room)
             current = replace(current, aligned=first_step % 2 == 0)
-            blocks = min(current.blocks, draws // current.draws)
+            blocks = min(current.blocks, room // current.draws)
             made = blocks * current.draws
             arguments = (keys, fixed, np.uint32(first_step), np.int32(blocks), observed)
             after, kept, sizes, seen, _ = self.call(current, self.program)(state, *arguments)

@@ -137,6 +137,8 @@ def advance(
         schedule; the observables; and for each chain the first step after which it was not finite
         (monitored programs), the largest uint32 where there is none.
     """
+    if plan.tiles > 1:
+        return _tile_after_tile(program, plan, state, keys, fixed, first_step, blocks, observed)
     h = fixed.h if program.schedule is None else program.schedule(first_step)
     example, weight = jax.eval_shape(lambda: _kept(program, state, h))
     buffers = jax.tree.map(
@@ -159,6 +161,31 @@ def advance(
     start = _Carried(state, observed, never)
     end, (kept, sizes) = lax.fori_loop(0, blocks, one_block, (start, buffers))
     return end.state, kept, sizes, end.observed, end.first_bad
+
+
+def _tile_after_tile(
+    program: Program, plan: Plan, state: Any, keys: Any, fixed: Fixed, *rest: Any
+) -> tuple[LoopState, dict[str, Array], Array, Any, Array]:
+    """`advance` for groups of chains that fit the cache, one group after the other."""
+    first_step, blocks, observed = rest
+    whole = replace(plan, tiles=1)
+
+    def cut(x: Array) -> Array:
+        return jnp.moveaxis(x.reshape(*x.shape[:-1], plan.tiles, x.shape[-1] // plan.tiles), -2, 0)
+
+    def joined(x: Array) -> Array:
+        x = jnp.moveaxis(x, 0, -2)
+        return x.reshape(*x.shape[:-2], x.shape[-2] * x.shape[-1])
+
+    def one_tile(own: Any) -> Any:
+        tile_state, tile_keys, tile_observed = own
+        return advance(
+            program, whole, tile_state, tile_keys, fixed, first_step, blocks, tile_observed
+        )
+
+    after, kept, sizes, seen, bad = lax.map(one_tile, jax.tree.map(cut, (state, keys, observed)))
+    after, kept, seen, bad = jax.tree.map(joined, (after, kept, seen, bad))
+    return after, kept, jax.tree.map(lambda x: x[0], sizes), seen, bad
 
 
 def _kept(program: Program, state: LoopState, h: Any) -> tuple[Any, Any]:

@@ -16,6 +16,13 @@ from dataclasses import dataclass
 BLOCK_NORMALS = 2**16
 #: Steps of one block; longer ones gain nothing measurable.
 BLOCK_STEPS = 4000
+#: Numbers of the state of the chains that run together: what the loop touches fits the second
+#: level cache. More chains run tile after tile.
+TILE_NUMBERS = 2**15
+#: Chains of a tile that keep vectors full.
+TILE_CHAINS = 128
+#: Single precision numbers of the widest vector.
+VECTOR = 16
 #: Numbers of samples of one chunk, over all chains: 64 MB in single precision.
 CHUNK_NUMBERS = 2**24
 #: Work of one chunk in steps times chains times numbers per state: some tenths of a second.
@@ -38,6 +45,7 @@ class Plan:
         rest: Steps of a shorter block at the end of each draw, where `thin` is not divided.
         blocks: Most blocks (most draws, where a draw takes several blocks) of one call.
         aligned: Whether calls begin at even steps, as pairs of normals want.
+        tiles: Groups of chains that run one after the other within a call.
     """
 
     draws: int
@@ -47,6 +55,7 @@ class Plan:
     rest: int = 0
     blocks: int = 1
     aligned: bool = True
+    tiles: int = 1
 
     @property
     def chunk_draws(self) -> int:
@@ -65,8 +74,25 @@ class Plan:
         return self.aligned and even
 
 
+def tiled(chains: int, numbers: int) -> tuple[int, int]:
+    """Tiles of the chains of one device, and chains of a tile (the last may be filled up).
+
+    Args:
+        chains: Chains of the device.
+        numbers: Numbers in the state of one chain.
+    """
+    most = max(TILE_CHAINS, TILE_NUMBERS // max(1, numbers))
+    if chains <= 2 * most:
+        return 1, chains
+    tiles = -(-chains // most)
+    each = -(-chains // tiles)
+    # Whole vectors: a tile of 125 chains costs a fifth more than one of 128.
+    return tiles, -(-each // VECTOR) * VECTOR
+
+
 def plan_run(
-    draws: int, thin: int, *, chains: int, normals: int, numbers: int, recorded: int, draw_bytes: int
+    draws: int, thin: int, *, chains: int, normals: int, numbers: int, recorded: int, draw_bytes: int,
+    tiles: int = 1,
 ) -> Plan:
     """Cut a run of `draws` draws.
 
@@ -78,11 +104,12 @@ def plan_run(
         numbers: Numbers in the state of one chain.
         recorded: Numbers of one kept draw of one chain.
         draw_bytes: Bytes of the prepared minibatches of one step of one chain.
+        tiles: Groups in which the chains run.
     """
     longest = min(
         BLOCK_STEPS,
-        BLOCK_NORMALS // max(1, normals * chains),
-        BLOCK_DRAW_BYTES // max(1, draw_bytes * chains),
+        BLOCK_NORMALS // max(1, normals * chains // tiles),
+        BLOCK_DRAW_BYTES // max(1, draw_bytes * chains // tiles),
     )
     longest = max(2, longest - longest % 2)
     if thin > longest:
@@ -95,7 +122,7 @@ def plan_run(
     most_steps = max(per_block * thin, min(CHUNK_STEPS, work))
     most_draws = max(per_block, min(most_steps // thin, CHUNK_NUMBERS // max(1, recorded * chains)))
     blocks = _evened(draws // per_block, max(1, most_draws // per_block))
-    return Plan(per_block, thin, steps, repeats, rest, blocks)
+    return Plan(per_block, thin, steps, repeats, rest, blocks, tiles=tiles)
 
 
 def _draws_of_block(draws: int, thin: int, longest: int) -> int:
@@ -116,4 +143,4 @@ def _evened(total: int, most: int) -> int:
 
 def tail_plan(plan: Plan, draws: int) -> Plan:
     """One call for the draws that are left when no whole block fits."""
-    return Plan(draws, plan.thin, draws * plan.thin)
+    return Plan(draws, plan.thin, draws * plan.thin, tiles=plan.tiles)

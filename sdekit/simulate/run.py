@@ -72,7 +72,7 @@ def simulate(
         record: Names of the variables to keep; all when left out.
         observables: Streaming observables by name (`observables`), fed with every draw.
         store: Path of a Zarr store (or a `SampleStore`) to stream samples to.
-        resume: Whether to go on with a store whose run was interrupted.
+        resume: Whether to go on with the run in the store; it is begun if there is none.
         progress: Whether to show a progress bar.
         devices: Number of devices, or devices; all local ones when left out.
         **sampler_options: For a dynamics: potential, parameters, scheme, ...
@@ -268,7 +268,7 @@ class _Job:
                     k: jnp.broadcast_to(b[..., None], (*b.shape, driver.lanes))
                     for k, b in target.items()
                 }
-        state = driver.start(target, given, jnp.asarray(h, dtype), {})
+        state = driver.start(target, given, jnp.asarray(h, dtype), driver.tables(0)[0])
         _check_start(state)
         return state
 
