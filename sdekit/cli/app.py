@@ -232,7 +232,9 @@ def report(
 @app.command()
 def order(
     model: NameOrFile,
-    word: Annotated[str | None, typer.Option(help="Word such as BAOAB; default: derived.")] = None,
+    word: Annotated[
+        str | None, typer.Argument(help="Word such as BAOAB; default: derived.")
+    ] = None,
     n: Annotated[list[str] | None, typer.Option("--n", help="Size of the series; 1.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> int:
@@ -253,11 +255,13 @@ def order(
 @app.command()
 def bias(
     model: NameOrFile,
+    word: Annotated[
+        str | None, typer.Argument(help="Word such as BAOAB; default: derived.")
+    ] = None,
     potential: Annotated[
         str | None, typer.Option(help="In the target's variable, such as theta**4/4.")
     ] = None,
     observable: Annotated[str, typer.Option(help="Whose mean.")] = "theta**2",
-    word: Annotated[str | None, typer.Option(help="Word such as BAOAB; default: derived.")] = None,
     values: Annotated[
         list[str] | None, typer.Option("--set", help="Parameters: A=1,mu=10.")
     ] = None,
