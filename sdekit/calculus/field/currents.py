@@ -19,6 +19,7 @@ from dataclasses import dataclass
 import sympy as sp
 
 from sdekit.calculus.field import factors
+from sdekit.calculus.field.conditions import condition_texts
 from sdekit.calculus.field.generators import Logarithm, Named, Root, Sign
 from sdekit.calculus.field.polynomial import (
     ZERO,
@@ -116,7 +117,7 @@ def current(components: Components, budget: float | None = DEFAULT_BUDGET) -> Cu
             vanishes=not elements,
             jumps=tuple(jumps),
             poles=_poles(tower, elements),
-            side_conditions=factors.condition_texts(tower),
+            side_conditions=condition_texts(reader),
         )
 
 

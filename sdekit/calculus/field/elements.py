@@ -12,7 +12,8 @@ from collections.abc import Sequence
 import sympy as sp
 
 from sdekit.calculus.ball_functions import Number
-from sdekit.calculus.field.factors import condition_texts, power
+from sdekit.calculus.field.conditions import condition_texts
+from sdekit.calculus.field.factors import power
 from sdekit.calculus.field.input import check_input
 from sdekit.calculus.field.points import Scene
 from sdekit.calculus.field.polynomial import Polynomial
@@ -123,7 +124,7 @@ class DifferentialField:
     @property
     def side_conditions(self) -> tuple[str, ...]:
         """Where everything read and divided so far is defined, as far as that is not certain."""
-        return condition_texts(self.reader.tower)
+        return condition_texts(self.reader)
 
 
 class Element:
@@ -170,7 +171,10 @@ class Element:
         return Element(self.field, -self.polynomial)
 
     def __truediv__(self, other: Element | int) -> Element:
-        return self._made(self.polynomial * self._tower.inverse(self._other(other)))
+        divisor = self._other(other)
+        quotient = self._made(self.polynomial * self._tower.inverse(divisor))
+        self.field.reader.require("nonzero", self._tower.expression(divisor))
+        return quotient
 
     def __pow__(self, exponent: int) -> Element:
         return self._made(power(self._tower, self.polynomial, exponent))

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-import sympy as sp
 from flint import fmpq
 
 from sdekit.calculus import signs
@@ -122,12 +121,8 @@ def kept_whole(tower: Tower, polynomial: Polynomial) -> Polynomial:
 def inverse(tower: Tower, polynomial: Polynomial) -> Polynomial:
     """1 / element, as a single term."""
     content, monomial, factors = split(tower, polynomial)
-    for number, exponent in monomial:
-        if exponent > 0:
-            tower.require("nonzero", Polynomial.generator(number))
     result = Polynomial.number(1 / content).shifted(power_of_monomial(monomial, -1))
     for factor, multiplicity in factors:
-        tower.require("nonzero", factor)
         result = result * named(tower, factor) ** -multiplicity
     return result
 
@@ -180,7 +175,7 @@ def sign_of_atom(tower: Tower, polynomial: Polynomial) -> Polynomial:
 
 
 def require_positive(tower: Tower, polynomial: Polynomial) -> None:
-    """Note that an element must be positive, and use up what that says of the signs.
+    """Use up what it says of unknown signs that an element is positive where it is defined.
 
     Raises:
         Unsupported: If the element is known to be negative.
@@ -188,7 +183,6 @@ def require_positive(tower: Tower, polynomial: Polynomial) -> None:
     found = sign(tower, polynomial)
     if found == ONE:
         return
-    tower.require("positive", polynomial)
     if not found or found.constant() is not None:
         raise Unsupported(
             f"{tower.expression(polynomial)} is never positive: no real root or logarithm"
@@ -199,32 +193,40 @@ def require_positive(tower: Tower, polynomial: Polynomial) -> None:
     tower.replace(last, Polynomial({monomial[:-1]: c}))
 
 
-def is_surely_nonzero(tower: Tower, polynomial: Polynomial) -> bool:
-    """Whether an element vanishes nowhere, as far as is known."""
-    if polynomial in tower.assumed:
+def is_surely_nonzero(tower: Tower, atom: Polynomial) -> bool:
+    """Whether a generator or a factor vanishes nowhere, as far as is known."""
+    if atom in tower.assumed:
         return True
-    if len(polynomial) == 1:
-        ((monomial, _),) = polynomial
-        kinds = [tower.generators[number] for number, _ in monomial]
-        if all(isinstance(kind, (Exponential, Root)) for kind in kinds):
+    if len(atom) == 1:
+        generator = tower.generators[next(iter(atom))[0][0][0]]
+        if isinstance(generator, (Exponential, Root, Sign)):
             return True
-        if all(isinstance(kind, (Coordinate, Constant, Jet)) for kind in kinds):
-            return all(bool(kind.expression(tower).is_nonzero) for kind in kinds)
-    if len(polynomial) > _SIGN_TERMS:
-        return False
-    return signs.sign(tower.expression(polynomial)).is_nonzero
+        if isinstance(generator, (Coordinate, Constant, Jet)):
+            return bool(generator.expression(tower).is_nonzero)
+    return len(atom) <= _SIGN_TERMS and signs.sign(tower.expression(atom)).is_nonzero
 
 
-def condition_texts(tower: Tower) -> tuple[str, ...]:
-    """The conditions noted so far that are not known to hold, such as `mu != 0`."""
-    texts: dict[str, None] = {}
-    for kind, polynomial in tower.conditions:
-        if kind == "nonzero" and ("positive", polynomial) in tower.conditions:
-            continue
-        if is_surely_nonzero(tower, polynomial) and (
-            kind == "nonzero" or tower.sign(polynomial) == ONE
-        ):
-            continue
-        relation = "!= 0" if kind == "nonzero" else "> 0"
-        texts[f"{sp.sstr(tower.expression(polynomial))} {relation}"] = None
-    return tuple(texts)
+def is_certainly_nonzero(tower: Tower, polynomial: Polynomial) -> bool:
+    """Whether an element vanishes nowhere, as far as is known."""
+    _, monomial, factors = split(tower, polynomial)
+    atoms = [Polynomial.generator(number) for number, exponent in monomial if exponent > 0]
+    return all(is_surely_nonzero(tower, atom) for atom in [*atoms, *dict(factors)])
+
+
+def certain_sign(tower: Tower, polynomial: Polynomial) -> signs.Sign:
+    """The sign of an element by assumptions alone, not by where it was found to be defined."""
+    if len(polynomial) <= _SIGN_TERMS:
+        found = signs.sign(tower.expression(tower.reduced(polynomial)))
+        if found is not signs.Sign.UNKNOWN:
+            return found
+    content, monomial, factors = split(tower, polynomial)
+    result = signs.Sign.POSITIVE if content > 0 else signs.Sign.NEGATIVE
+    atoms = [(Polynomial.generator(number), exponent) for number, exponent in monomial]
+    for atom, multiplicity in [*atoms, *factors]:
+        own = signs.Sign.UNKNOWN
+        if atom in tower.assumed:
+            own = signs.Sign.POSITIVE if tower.sign_of_atom(atom) == ONE else signs.Sign.NEGATIVE
+        elif len(atom) <= _SIGN_TERMS:
+            own = signs.sign(tower.expression(atom))
+        result = result * (own * own if multiplicity % 2 == 0 else own)
+    return result

@@ -363,13 +363,15 @@ class Primitive(Generator):
     """A function f(a) of which only the derivative is used; d_i g = f'(a) d_i a.
 
     Attributes:
-        value: f(a) in SymPy.
+        name: The function.
         argument: a as an element.
+        value: f(a) in SymPy.
         slope: Gives f'(a) as an element; asked for only when it is needed.
     """
 
-    value: Expr
+    name: str
     argument: Polynomial
+    value: Expr = field(compare=False)
     slope: Callable[[], Polynomial] = field(compare=False)
 
     def inner(self) -> tuple[Polynomial, ...]:

@@ -72,7 +72,7 @@ def exponential(tower: Tower, argument: Polynomial) -> Polynomial:
     """exp(argument)."""
     result = ONE
     rest: dict[Monomial, fmpq] = {}
-    for monomial, c in tower.reduced(argument):
+    for monomial, c in tower.divided(argument):
         kinds = [(tower.generators[number], exponent) for number, exponent in monomial]
         logarithms = [kind for kind, _ in kinds if isinstance(kind, Logarithm)]
         if len(kinds) == 1 and kinds[0][1] == 1 and logarithms:
@@ -199,7 +199,7 @@ def rotation(tower: Tower, angle: Polynomial) -> tuple[Polynomial, Polynomial]:
     """(cos, sin) of an angle."""
     result = (ONE, ZERO)
     rest: dict[Monomial, fmpq] = {}
-    for monomial, c in tower.reduced(angle):
+    for monomial, c in tower.divided(angle):
         if tower.is_fine or _is_pi(tower, monomial):
             part = _rotation_of_atom(tower, Polynomial({monomial: fmpq(1)}), c)
             result = _composed(tower, result, part)

@@ -28,7 +28,7 @@ UNIT: Monomial = ()
 _FLINT_PRODUCTS = 20_000
 _FLINT_GENERATORS = 12
 #: A product of more terms than this is not formed: memory, not time, would run out.
-_MOST_PRODUCTS = 2_000_000
+_MOST_PRODUCTS = 1_000_000
 #: FLINT calls cannot be stopped, so larger inputs are not factored. Total degree, and terms.
 _FACTOR_DEGREE = 60
 _FACTOR_TERMS = 200

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from sdekit.calculus.field.factors import condition_texts
+from sdekit.calculus.field.conditions import condition_texts
 from sdekit.calculus.field.points import Scene
 from sdekit.calculus.field.polynomial import Polynomial
 from sdekit.calculus.field.reading import Reader
@@ -76,13 +76,18 @@ def decide(evaluate: Evaluation, normal_form: NormalForm, scene: Scene) -> Decis
         why = refusal or "no point was found at which everything is defined and real"
         return Decision(None, why)
     scales: Scales = {}
-    for is_fine in (False, True):
+    before: Scales | None = None
+    for is_fine in (False, True, True):
+        if scales == before:
+            # The scales that were found late in the fine tower were the ones it began with.
+            break
+        before = dict(scales) if is_fine else None
         try:
             reader = reader_of(scene, is_fine=is_fine, scales=scales)
             tower, element = normal_form(reader)
             if tower.is_zero(element):
                 return Decision(
-                    True, "its normal form is zero", side_conditions=condition_texts(tower)
+                    True, "its normal form is zero", side_conditions=condition_texts(reader)
                 )
         except BudgetExceeded:
             raise

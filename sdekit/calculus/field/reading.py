@@ -45,6 +45,16 @@ _SLOPES: dict[type, Callable[[Expr], Expr]] = {
     sp.gamma: lambda u: sp.gamma(u) * sp.polygamma(0, u),
     sp.loggamma: lambda u: sp.polygamma(0, u),
 }
+#: What must be positive for the function and its derivative to be real.
+_INSIDE: dict[type, Callable[[Expr], Expr]] = {
+    sp.asin: lambda u: 1 - u**2,
+    sp.acos: lambda u: 1 - u**2,
+    sp.atanh: lambda u: 1 - u**2,
+    sp.acosh: lambda u: u - 1,
+    sp.loggamma: lambda u: u,
+}
+#: f(-u) = -f(u).
+_ODD = (sp.atan, sp.asin, sp.asinh, sp.atanh, sp.erf)
 #: The same functions as logarithms, for a fine tower.
 _LOGARITHMIC: dict[type, Callable[[Expr], Expr]] = {
     sp.asinh: lambda u: sp.log(u + sp.sqrt(u**2 + 1)),
@@ -58,10 +68,14 @@ class Reader:
 
     Args:
         tower: Where the generators go.
+
+    Attributes:
+        conditions: ("nonzero" or "positive", expression) that what was read needs to be defined.
     """
 
     def __init__(self, tower: Tower) -> None:
         self.tower = tower
+        self.conditions: dict[tuple[str, Expr], None] = {}
         self._known: dict[Expr, Polynomial] = {}
         self._functions: dict[Expr, UnknownFunction] = {}
         self._heights: dict[sp.Basic, int] = {}
@@ -87,6 +101,10 @@ class Reader:
             handler = _HANDLERS.get(type(expression)) or _handler_of_base(expression)
             known = self._known[expression] = handler(self, expression)
         return known
+
+    def require(self, kind: str, expression: Expr) -> None:
+        """Note a condition under which what was read is defined."""
+        self.conditions[kind, expression] = None
 
     # One method for each kind of node
 
@@ -117,11 +135,14 @@ class Reader:
         base, exponent = expression.args
         element = self._read(base)
         if exponent.is_Integer:
+            if exponent < 0:
+                self.require("nonzero", base)
             return factors.power(self.tower, element, int(exponent))
         if not self.tower.reduced(element):
             raise Unsupported(f"{expression} is a power of zero")
         if exponent.is_integer and self.tower.sign(element) != ONE:
             raise Unsupported(f"{base} to the unknown integer {exponent}: the base may be negative")
+        self.require("positive", base)
         factors.require_positive(self.tower, element)
         if exponent.is_Rational:
             power = fmpq(int(exponent.p), int(exponent.q))
@@ -134,6 +155,7 @@ class Reader:
 
     def _log(self, expression: Expr) -> Polynomial:
         element = self._read(expression.args[0])
+        self.require("positive", expression.args[0])
         factors.require_positive(self.tower, element)
         return kernels.logarithm(self.tower, element)
 
@@ -144,11 +166,13 @@ class Reader:
         return kernels.rotation(self.tower, self._read(expression.args[0]))[1]
 
     def _tan(self, expression: Expr) -> Polynomial:
+        self.require("nonzero", sp.cos(expression.args[0]))
         return kernels.tangent(self.tower, self._read(expression.args[0]))
 
     def _reciprocal(self, expression: Expr) -> Polynomial:
         """cot, sec, csc, coth, sech, csch."""
         partner = _RECIPROCALS[type(expression)](expression.args[0])
+        self.require("nonzero", sp.sin(expression.args[0]) if type(partner) is sp.tan else partner)
         return self.tower.inverse(self._read(partner))
 
     def _hyperbolic(self, expression: Expr) -> Polynomial:
@@ -184,23 +208,30 @@ class Reader:
     def _primitive(self, expression: Expr) -> Polynomial:
         if self.tower.is_fine and type(expression) in _LOGARITHMIC:
             return self._read(_LOGARITHMIC[type(expression)](expression.args[0]))
-        argument = self._read(expression.args[-1])
+        inner = expression.args[0]
+        if type(expression) in _INSIDE:
+            self.require("positive", _INSIDE[type(expression)](inner))
+        argument = self.tower.divided(self._read(inner))
+        if type(expression) in _ODD and argument.content() < 0:
+            return -self._primitive(type(expression)(-inner, evaluate=False))
 
         def slope() -> Polynomial:
-            return self._read(_SLOPES[type(expression)](expression.args[-1]))
+            return self._read(_SLOPES[type(expression)](inner))
 
-        return self.tower.element(Primitive(expression, argument, slope))
+        name = type(expression).__name__
+        return self.tower.element(Primitive(name, argument, expression, slope))
 
     def _polygamma(self, expression: Expr) -> Polynomial:
         order, inner = expression.args
         if not order.is_Integer or order < 0:
             raise Unsupported(f"{expression}: only derivatives of loggamma are known")
-        argument = self._read(inner)
+        argument = self.tower.divided(self._read(inner))
 
         def slope() -> Polynomial:
             return self._read(sp.polygamma(order + 1, inner))
 
-        return self.tower.element(Primitive(expression, argument, slope))
+        name = f"polygamma {order}"
+        return self.tower.element(Primitive(name, argument, expression, slope))
 
     def _jet(self, expression: Expr) -> Polynomial:
         jet = read_jet(expression)

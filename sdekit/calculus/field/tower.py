@@ -41,7 +41,6 @@ class Tower:
 
     Attributes:
         assumed: Factors that are assumed to be positive or negative.
-        conditions: ("nonzero" or "positive", element) that the expressions read so far need.
     """
 
     def __init__(
@@ -55,7 +54,6 @@ class Tower:
         self.scales: Scales = {} if scales is None else scales
         self.generators: list[Generator] = []
         self.assumed: set[Polynomial] = set()
-        self.conditions: dict[tuple[str, Polynomial], None] = {}
         #: A generator that a finer one of the same kind has replaced, as a power of that one.
         self.replaced: dict[int, Polynomial] = {}
         #: Current generator and scale of each exponential, angle and root, by kind and argument.
@@ -171,7 +169,7 @@ class Tower:
         replacement = self.replaced.get(generator)
         order = 1 if replacement is not None else self.generators[generator].order()
         power = replacement if replacement is not None else self.generators[generator].power(self)
-        keeps_negative = isinstance(self.generators[generator], Sine)
+        keeps_negative = replacement is None and isinstance(self.generators[generator], Sine)
         terms = []
         for exponent, part in polynomial.degree_parts(generator).items():
             times, rest = divmod(exponent, order)
@@ -244,7 +242,7 @@ class Tower:
     # Division and order
 
     def inverse(self, polynomial: Polynomial) -> Polynomial:
-        """1 / element, a single term; the element is noted as a condition `!= 0`.
+        """1 / element, a single term.
 
         Raises:
             Unsupported: If the element is zero.
@@ -274,10 +272,6 @@ class Tower:
         if len(atoms) == 1 and atoms[0][1] % 2:
             self._signs[atoms[0][0]] = Polynomial.number(1 if content > 0 else -1)
             self.assumed.add(atoms[0][0])
-
-    def require(self, kind: str, polynomial: Polynomial) -> None:
-        """Note a condition under which the elements are defined."""
-        self.conditions[kind, polynomial] = None
 
     # Printing
 

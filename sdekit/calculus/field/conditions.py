@@ -1,0 +1,55 @@
+"""Where expressions are defined: the conditions that reading them has noted, as text.
+
+Denominators are not zero, arguments of logarithms and of fractional powers are positive. They are
+noted as they were written, and left out where they are certain.
+
+Not for deciding with: towers use conditions while they read (`factors.require_positive`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import sympy as sp
+
+from sdekit.calculus.field import factors
+from sdekit.calculus.signs import Sign
+from sdekit.calculus.sympy_types import Expr
+
+if TYPE_CHECKING:
+    from sdekit.calculus.field.reading import Reader
+
+#: Kinds of conditions, and how each reads.
+RELATIONS = {"nonzero": "!= 0", "positive": "> 0"}
+
+
+def condition_texts(reader: Reader) -> tuple[str, ...]:
+    """The conditions a reader has noted that are not known to hold, such as `mu != 0`."""
+    texts: dict[str, None] = {}
+    # A copy: reading a condition may note others, which were noted before with their own parts.
+    for kind, expression in tuple(reader.conditions):
+        for part in _parts(kind, expression):
+            if kind == "nonzero" and ("positive", part) in reader.conditions:
+                continue
+            if not _is_certain(reader, kind, part):
+                texts[f"{sp.sstr(part)} {RELATIONS[kind]}"] = None
+    return tuple(texts)
+
+
+def _parts(kind: str, expression: Expr) -> Iterator[Expr]:
+    """A product does not vanish where no factor does."""
+    if kind == "nonzero" and expression.is_Mul:
+        for factor in expression.args:
+            yield from _parts(kind, factor)
+    elif kind == "nonzero" and expression.is_Pow and expression.exp.is_Integer:
+        yield from _parts(kind, expression.base)
+    elif not expression.is_Rational:
+        yield expression
+
+
+def _is_certain(reader: Reader, kind: str, expression: Expr) -> bool:
+    element = reader.read(expression)
+    if kind == "positive":
+        return factors.certain_sign(reader.tower, element) is Sign.POSITIVE
+    return factors.is_certainly_nonzero(reader.tower, element)
