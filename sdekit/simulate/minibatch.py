@@ -18,7 +18,7 @@ import numpy as np
 from jax import Array
 
 from sdekit.errors import SimulationError
-from sdekit.simulate import row_numbers, rows
+from sdekit.simulate import epochs, row_numbers, rows
 from sdekit.simulate.branching import value_when
 from sdekit.simulate.minibatch_checks import check_options, check_target
 
@@ -42,14 +42,18 @@ class Minibatch:
         sampling: "with replacement" (independent rows), "without replacement" (different rows
             within a batch, independent batches), or "epochs" (every row once per pass, in a new
             random order for each chain and each pass; the N mod M rows left over differ from pass
-            to pass).
+            to pass). In epochs the errors of successive batches cancel over a pass. SGLD gains by
+            it; a thermostat, which expects white noise, then cools the positions towards
+            A / (A + B), B = h V / 2: use epochs with it only where B is small beside A.
         vectorized: Whether `log_likelihood` takes a whole batch; then a likelihood written as a
             matrix product runs as one.
         control_variate: A position near the mode at which the full gradient is computed once.
         svrg: Compute the full gradient anew at the current position after this many steps.
-        contiguous: With "epochs": the rows are re-ordered in memory once per pass, and a batch is
-            a slice of neighbouring rows. All chains then share the partition into batches of a
-            pass and differ in the order of the batches.
+        contiguous: With "epochs", inside `sk.simulate`: a batch is a slice of neighbouring rows of
+            a re-ordered copy of the data, which is made anew after `epochs.RESHUFFLE` passes. Each
+            pass of each chain starts its slices at a random row and takes them in a random
+            order. Several times faster than gathering rows where the data are large; chains
+            share the order of the rows.
 
     Raises:
         DataError: For data that is empty, of unequal lengths or not finite, and for a batch size
@@ -112,8 +116,8 @@ class Minibatch:
 
     @property
     def period(self) -> int | None:
-        """Steps for which one set of `tables` is good; None if no tables are needed."""
-        return self.steps_per_epoch if self.contiguous else None
+        """Gradients for which one set of `tables` is good; None if no tables are needed."""
+        return epochs.RESHUFFLE * self.steps_per_epoch if self.contiguous else None
 
     @property
     def words(self) -> int:
@@ -138,10 +142,7 @@ class Minibatch:
             DataError: If prior or likelihood do not give finite scalars of the right shape.
         """
         check_target(self, position)
-        state = {}
-        if self.sampling == "epochs":
-            state["round_keys"] = jax.random.bits(key, (row_numbers.ROUNDS,), jnp.uint32)
-            state["epoch"] = state["place"] = jnp.int32(0)
+        state: dict[str, Any] = epochs.begin(key) if self.sampling == "epochs" else {}
         if self.svrg is not None:
             state["age"] = jnp.int32(0)
             state["reference"] = (position, jax.tree.map(jnp.zeros_like, position))
@@ -163,23 +164,20 @@ class Minibatch:
         numbers = choose(bits, self.size, self.batch_size)
         return rows.fetched(self.rows, numbers) if self.is_on_host else numbers
 
-    def tables(self, key: Array, first_step: Array | int) -> tuple[Array, ...]:
-        """The rows in the order of the pass that holds `first_step` (contiguous epochs).
+    def tables(self, key: Array, number: int) -> tuple[Array, ...]:
+        """Re-ordered rows (contiguous epochs).
 
         Args:
             key: JAX key of the run, the same for all chains.
-            first_step: Number of the first step that will use them.
+            number: How many sets of tables came before.
 
         Returns:
-            Packed rows, each of shape (steps_per_epoch * batch_size, columns).
+            Packed rows, each of shape ((steps_per_epoch + 1) * batch_size, columns): the used rows
+            in a new random order, the first batch repeated at the end, so that every slice of
+            neighbours on the circle of rows is a slice of the array.
         """
-        epoch = first_step // self.steps_per_epoch
-        round_keys = jax.random.bits(
-            jax.random.fold_in(key, epoch), (row_numbers.ROUNDS,), jnp.uint32
-        )
-        used = self.steps_per_epoch * self.batch_size
-        order = row_numbers.permuted(jnp.arange(used, dtype=jnp.uint32), round_keys, self.size)
-        return rows.take(self.rows.matrices, order)
+        order = jax.random.fold_in(key, number)
+        return epochs.reordered(order, self.rows.matrices, self.steps_per_epoch, self.batch_size)
 
     def gradient(
         self, draw: Any, position: Any, state: Any, tables: tuple[Array, ...] | None = None
@@ -190,7 +188,7 @@ class Minibatch:
             draw: From `prepare`.
             position: Position of one chain.
             state: From `init` or the step before.
-            tables: From `tables`, where `period` is not None.
+            tables: From `tables`; without them contiguous batches are gathered row by row.
 
         Returns:
             Gradient shaped like the position, and the state of the next step.
@@ -269,27 +267,19 @@ class Minibatch:
         if self.sampling != "epochs":
             taken = draw if self.is_on_host else rows.take(self.rows.matrices, draw)
             return rows.unpacked(self.rows, taken), state
-        keys = row_numbers.epoch_keys(state["round_keys"], state["epoch"])
-        if self.contiguous:
-            place = row_numbers.permuted(
-                state["place"].astype(jnp.uint32), keys, self.steps_per_epoch
-            )
-            taken = rows.cut(tables or (), place * self.batch_size, self.batch_size)
+        batches, batch = self.steps_per_epoch, self.batch_size
+        if self.contiguous and tables is not None:
+            taken = rows.cut(tables, epochs.first_row(state, batches, batch), batch)
         else:
-            first = state["place"] * self.batch_size
-            positions = (first + jnp.arange(self.batch_size)).astype(jnp.uint32)
-            numbers = row_numbers.permuted(positions, keys, self.size)
-            taken = (
-                rows.fetched(self.rows, numbers)
-                if self.is_on_host
-                else rows.take(self.rows.matrices, numbers)
-            )
-        is_last = state["place"] + 1 >= self.steps_per_epoch
-        moved = {
-            "place": jnp.where(is_last, 0, state["place"] + 1),
-            "epoch": state["epoch"] + is_last.astype(jnp.int32),
-        }
-        return rows.unpacked(self.rows, taken), {**state, **moved}
+            numbers = epochs.batch_numbers(state, self.size, batch)
+            taken = self._taken(numbers)
+        return rows.unpacked(self.rows, taken), epochs.moved(state, batches)
+
+    def _taken(self, numbers: Array) -> tuple[Array, ...]:
+        """The rows of these numbers, from memory or from the disk."""
+        if self.is_on_host:
+            return rows.fetched(self.rows, numbers)
+        return rows.take(self.rows.matrices, numbers)
 
     def _renewed(self, position: Any, state: Any) -> Any:
         """The SVRG reference moved to `position` when it is due."""

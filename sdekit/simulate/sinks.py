@@ -117,7 +117,7 @@ def open_sink(
 
     Args:
         store: None for memory, a path, or a `SampleStore`.
-        resume: Whether the store holds an interrupted run to go on with.
+        resume: Whether to go on with the run in the store, if one was begun.
         header: What identifies the run.
         shapes: Shape without chains, and dtype, of each variable.
         chains: Number of chains.
@@ -130,10 +130,11 @@ def open_sink(
         if resume:
             raise SimulationError("there is nothing to resume", fix="give store=...")
         return Memory(shapes, chains, draws)
-    from sdekit.simulate.store import SampleStore
+    from sdekit.simulate.store import SampleStore, checkpoint_path
 
     opened = SampleStore(store) if isinstance(store, (str, Path)) else store
-    if not resume:
+    # The same line starts a run and goes on with it: jobs that were killed are simply run again.
+    if not resume or not checkpoint_path(opened.path).is_file():
         opened.begin(dict(header), dict(shapes), chains, draws)
         return OnDisk(opened)
     opened = SampleStore.reopen(opened.path)

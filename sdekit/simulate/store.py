@@ -9,6 +9,7 @@ what is sampled (`run.py`).
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Mapping
 from importlib import import_module
 from pathlib import Path
@@ -75,6 +76,8 @@ class SampleStore:
             SimulationError: If something stands at the path already.
         """
         zarr = _module("zarr")
+        if _is_unborn(self.path):
+            shutil.rmtree(self.path)
         if self.path.exists():
             raise SimulationError(
                 "there is a store at this path already",
@@ -189,6 +192,16 @@ class SampleStore:
                 array.resize((array.shape[0], store.next_draw, *array.shape[2:]))
         store.chains = store.group["chain"].shape[0]
         return store
+
+
+def _is_unborn(path: Path) -> bool:
+    """Whether a run was killed here before its first checkpoint, so that nothing is lost."""
+    if checkpoint_path(path).exists() or not (path / "zarr.json").is_file():
+        return False
+    root = _opened(path, "r")
+    arrays = root["posterior"].arrays() if "posterior" in root else ()
+    is_empty = all(array.shape[1] == 0 for _, array in arrays if array.ndim > 1)
+    return "sdekit" in root.attrs and is_empty
 
 
 def read_samples(path: str | Path) -> dict[str, Any]:

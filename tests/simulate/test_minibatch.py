@@ -7,7 +7,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+import sdekit as sk
 from sdekit.errors import DataError, SimulationError
+from sdekit.simulate.diagnostics import mean_estimate
 from sdekit.simulate.gradient_noise import full_gradient
 from sdekit.simulate.minibatch import Minibatch
 
@@ -97,17 +99,21 @@ def test_the_epoch_check_has_power():
 
 def test_contiguous_epochs_take_every_row_once_and_follow_the_chain():
     source = target(sampling="epochs", contiguous=True)
-    assert source.period == 3
+    assert source.period == 16 * 3
     key = jax.random.key(3)
     state = source.init(key, POSITION)
-    for epoch in range(2):
-        tables = source.tables(key, 3 * epoch)
+    step = jax.jit(source.gradient)
+    first = []
+    for number in range(4):
+        tables = source.tables(key, number // 2)
         values = []
         for _ in range(3):
-            gradient, state = source.gradient((), POSITION, state, tables)
+            gradient, state = step((), POSITION, state, tables)
             values.append(flat(gradient))
         np.testing.assert_allclose(np.mean(values, axis=0), EXACT, rtol=2e-6, atol=2e-6)
-    assert int(state["epoch"]) == 2
+        first.append(values[0])
+    assert int(state["epoch"]) == 4
+    assert min(np.abs(a - b).max() for a, b in itertools.combinations(first, 2)) > 1e-3
 
 
 def test_a_vectorized_likelihood_gives_the_same_gradient():
@@ -229,3 +235,48 @@ def test_a_likelihood_that_fails_is_refused_before_the_run():
     wrong = Minibatch(log_prior, lambda p, row: row["z"], {"x": X, "y": Y}, 4)
     with pytest.raises(DataError, match="fails at the given position: found 'z'"):
         wrong.init(jax.random.key(0), POSITION)
+
+
+def sgld(data, steps, thin, chains=8, **options):
+    """Overdamped Langevin for a Gaussian mean in coordinates where U = (z - 20 mean)^2 / 2."""
+    target = Minibatch(lambda z: 0.0, lambda z, x: -0.5 * (x - z[0] / 20) ** 2, data, 20, **options)
+    run = sk.simulate(
+        sk.catalog.get("overdamped"), np.full(1, 20 * data.mean()), potential=target, scheme="EM",
+        step_size=0.05, steps=steps, thin=thin, chains=chains, seed=2,
+    )  # fmt: skip
+    return run.samples["theta"][..., 0]
+
+
+def variance_in_epochs(h, noise, batches):
+    """Of z' = (1 - h) z + h e + sqrt(2 h) zeta, averaged over the places in a pass.
+
+    Two errors e of one pass have correlation -1 / (batches - 1), of two passes none.
+    """
+    a, total = 1 - h, 0.0
+    for place in range(batches):
+        lags = [np.arange(place + 1)] + [
+            place + 1 + batches * k + np.arange(batches) for k in range(60)
+        ]
+        for lag in lags:
+            w = a**lag
+            total += (w**2).sum() * batches / (batches - 1) - w.sum() ** 2 / (batches - 1)
+    return 2 * h / (1 - a**2) + h**2 * noise * total / batches
+
+
+def test_in_epochs_the_gradient_noise_cancels_over_a_pass_as_computed():
+    """A pass is 20 batches; thinning by 7 visits all places of a pass."""
+    data = np.random.default_rng(1).normal(size=400)
+    noise = 400**2 / 20 * data.var() * 380 / 399 / 400
+    exact = variance_in_epochs(0.05, noise, 20)
+    z = sgld(data, 14_000, 7, sampling="epochs", contiguous=True).astype(float) - 20 * data.mean()
+    assert abs(mean_estimate(z).z(0.0)) < 4.5
+    assert abs(mean_estimate(z**2).z(exact)) < 4.5
+    # Twin: independent batches add h V / 2 = 0.5 to the variance.
+    assert abs(mean_estimate(z**2).z(1 + 0.05 * noise / 2)) > 7
+
+
+def test_contiguous_epochs_do_not_depend_on_the_cuts():
+    data = np.random.default_rng(1).normal(size=400)
+    options = {"sampling": "epochs", "contiguous": True, "chains": 2}
+    often, rarely = (sgld(data, 1_280, thin, **options) for thin in (8, 16))
+    np.testing.assert_array_equal(often[:, 1::2], rarely)

@@ -78,3 +78,9 @@ def test_a_missing_store_or_checkpoint_is_named(tmp_path):
     with pytest.raises(DataError, match="no checkpoint to resume from"):
         SampleStore.reopen(tmp_path / "run.zarr")
     assert read_samples(tmp_path / "run.zarr")["theta"].shape == (3, 0, 2)
+
+
+def test_a_run_killed_before_its_first_checkpoint_can_begin_again(tmp_path):
+    written(tmp_path / "run.zarr", pieces=())
+    written(tmp_path / "run.zarr")
+    assert read_samples(tmp_path / "run.zarr")["theta"].shape == (3, 10, 2)
