@@ -7,16 +7,18 @@ open, with the reason. Not for judging the result (`marginalization`, `normaliza
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 
 from sdekit.declare.expression import Call, Expression
 from sdekit.declare.symbols import Variable
 from sdekit.verify.expansion import expand
-from sdekit.verify.integrals import Integral, Outcome, integrate
+from sdekit.verify.integrals import FAMILIES, Family, Integral, Outcome, integrate
+from sdekit.verify.location_scale import with_outside_sums_named
 from sdekit.verify.monomials import Monomial, Terms, as_expression, total
 from sdekit.verify.quadratic import involves
+from sdekit.verify.rewriting import substituted
 
 
 @dataclass(frozen=True)
@@ -84,11 +86,15 @@ class _State:
     energy: dict[Monomial, Fraction]
     blocks: list[Variable]
     outside: frozenset[Variable]
+    families: tuple[Family, ...]
     steps: list[Step] = field(default_factory=list)
 
 
 def eliminate(
-    energy: Expression | Terms, blocks: Sequence[Variable], outside: Sequence[Variable]
+    energy: Expression,
+    blocks: Sequence[Variable],
+    outside: Sequence[Variable],
+    families: tuple[Family, ...] = FAMILIES,
 ) -> Elimination:
     """Integrate exp(-energy) over the blocks.
 
@@ -96,6 +102,7 @@ def eliminate(
         energy: Q, a scalar.
         blocks: What to integrate over.
         outside: The variables that stay.
+        families: Theorems to use, as in `integrals.integrate`.
 
     Returns:
         The energy that is left; -log of the integral up to a constant where it is complete.
@@ -105,8 +112,22 @@ def eliminate(
 
     Checked by: tests/verify/test_elimination.py.
     """
-    terms = expand(energy) if isinstance(energy, Expression) else energy
-    state = _State(dict(terms), list(blocks), frozenset(outside))
+    short, meanings = with_outside_sums_named(energy, blocks, outside)
+    if meanings:
+        # Fewer terms and clearer signs; sums that have to cancel are looked at in full below.
+        named = _eliminated(short, blocks, (*outside, *meanings), families)
+        if named.is_complete or named.infinite is not None:
+            return _renamed(named, meanings)
+    return _eliminated(energy, blocks, outside, families)
+
+
+def _eliminated(
+    energy: Expression,
+    blocks: Sequence[Variable],
+    outside: Sequence[Variable],
+    families: tuple[Family, ...],
+) -> Elimination:
+    state = _State(dict(expand(energy)), list(blocks), frozenset(outside), families)
     while state.blocks:
         progress = _one_block(state) or _coupled_by_functions(state)
         if progress is None:
@@ -114,6 +135,18 @@ def eliminate(
         if progress.integral.outcome is Outcome.INFINITE:
             return Elimination(state.energy, tuple(state.steps), infinite=progress)
     return Elimination(state.energy, tuple(state.steps))
+
+
+def _renamed(found: Elimination, meanings: Mapping[Variable, Expression]) -> Elimination:
+    """The result with the named sums written out again."""
+    full: dict[Expression, Expression] = dict(meanings)
+
+    def step(old: Step) -> Step:
+        return Step(old.blocks, substituted(old.energy, full), old.integral)
+
+    energy = expand(substituted(as_expression(found.energy), full))
+    infinite = None if found.infinite is None else step(found.infinite)
+    return Elimination(energy, tuple(step(old) for old in found.steps), infinite)
 
 
 def _terms_with(state: _State, blocks: Sequence[Variable]) -> dict[Monomial, Fraction]:
@@ -127,7 +160,7 @@ def _others(state: _State, x: Variable) -> frozenset[Variable]:
 def _one_block(state: _State) -> Step | None:
     for x in state.blocks:
         mine = _terms_with(state, (x,))
-        integral = integrate(x, mine, _others(state, x))
+        integral = integrate(x, mine, _others(state, x), state.families)
         if integral.outcome in (Outcome.CLOSED, Outcome.INFINITE):
             return _record(state, (x,), mine, integral)
     return None
@@ -179,7 +212,7 @@ def _stuck(state: _State) -> Elimination:
     steps = []
     for x in state.blocks:
         mine = _terms_with(state, (x,))
-        integral = integrate(x, mine, _others(state, x))
+        integral = integrate(x, mine, _others(state, x), state.families)
         coupled = any(involves(m, y) for m in mine for y in state.blocks if y != x)
         if coupled and integral.outcome is Outcome.FINITE:
             integral = Integral(Outcome.UNKNOWN, f"coupled to others, {integral.reason}")

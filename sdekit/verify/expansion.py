@@ -16,6 +16,7 @@ from fractions import Fraction
 from functools import lru_cache
 from typing import Any
 
+from sdekit.calculus.limits import tick
 from sdekit.declare.expression import (
     Diag,
     Dot,
@@ -61,6 +62,7 @@ def scalar_product(left: Terms, right: Terms) -> Terms:
     """Product of a scalar expansion with any expansion (in this order or the other)."""
     if len(left) * len(right) > LARGEST_EXPANSION:
         raise TooLarge
+    tick()
     return total(
         _without_whole_powers(
             Monomial(merged(a.factors, b.factors), a.core if b.core is None else b.core), c * d

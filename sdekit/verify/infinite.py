@@ -14,7 +14,8 @@ from sdekit.calculus.limits import Unsupported
 from sdekit.declare.expression import Call, Expression
 from sdekit.declare.symbols import Variable
 from sdekit.verify.elimination import Elimination, Step, eliminate
-from sdekit.verify.instances import Choice, choice_text, choices
+from sdekit.verify.instances import Choice, choice_text, choices, symbols_of
+from sdekit.verify.integrals import DIRECT
 from sdekit.verify.monomials import TooLarge
 from sdekit.verify.problem import Problem
 from sdekit.verify.rewriting import substituted, with_sizes
@@ -63,6 +64,8 @@ def infinite_integral(
 def _by_choice(
     energy: Expression, blocks: Blocks, outside: Blocks, sizes: Mapping[str, int]
 ) -> Check | None:
+    if not symbols_of(energy):
+        return None
     for choice in choices(energy):
         kept = {s: v for s, v in choice.items() if not _is_assumed(s, blocks)}
         step = _infinite_step(energy, blocks, outside, kept)
@@ -80,7 +83,7 @@ def _infinite_step(
     energy: Expression, blocks: Blocks, outside: Blocks, choice: Choice
 ) -> Step | None:
     try:
-        return eliminate(substituted(energy, choice), blocks, outside).infinite
+        return eliminate(substituted(energy, choice), blocks, outside, DIRECT).infinite
     except (TooLarge, Unsupported):
         return None
 

@@ -33,7 +33,7 @@ from sdekit.declare.symbols import Variable
 from sdekit.verify import cores
 from sdekit.verify.expansion import expand
 from sdekit.verify.forms import form_signs
-from sdekit.verify.implied import POSITIVE, entry_signs, never_negative
+from sdekit.verify.implied import NEGATIVE, POSITIVE, entry_signs, never_negative
 from sdekit.verify.location_scale import abstraction, centres, scales
 from sdekit.verify.monomials import Monomial, Terms, TooLarge, as_expression
 from sdekit.verify.quadratic import Split, involves, split_by
@@ -272,7 +272,7 @@ def _power_terms(
 
 
 def _log_gamma(question: Question) -> Integral | None:
-    r"""$\int e^{-a e^{b x} + c x}dx \propto a^{-c/b}$ for a, c/b > 0 (the log of a Gamma)."""
+    r"""$\int e^{-a e^{b x} + c x}dx \propto a^{-c/b}/|b|$ for a, c/b > 0 (the log of a Gamma)."""
     x, split = question.x, question.split
     if x.shape or x.domain.kind != "real" or split.hessian or len(split.other) != 1:
         return None
@@ -288,14 +288,14 @@ def _log_gamma(question: Question) -> Integral | None:
         return None
     rest = frozenset(f for f in monomial.factors if not f[0].depends_on(x))
     a = as_expression({Monomial(rest): coefficient})
-    ratio = as_expression(
-        expand(Quotient(Negation(as_expression(split.linear)), as_expression(inner.linear)))
-    )
+    b = as_expression(inner.linear)
+    ratio = as_expression(expand(Quotient(Negation(as_expression(split.linear)), b)))
     if not question.is_free(ratio) or entry_signs(a) != POSITIVE:
         return None
-    if entry_signs(ratio) != POSITIVE:
+    if entry_signs(ratio) != POSITIVE or entry_signs(b) not in (POSITIVE, NEGATIVE):
         return None
-    return Integral(Outcome.CLOSED, "the logarithm of a Gamma", Product((ratio, _log(a))))
+    energy = Sum((Product((ratio, _log(a))), _log(Elementwise("abs", b))))
+    return Integral(Outcome.CLOSED, "the logarithm of a Gamma", energy)
 
 
 def _log(argument: Expression) -> Expression:
@@ -372,7 +372,7 @@ def _dominated(question: Question) -> Integral | None:
     for kept in kept_sets:
         if not kept or len(kept) == len(question.terms):
             continue
-        found = integrate(question.x, kept, question.outside, _UNCHANGED)
+        found = integrate(question.x, kept, question.outside, DIRECT)
         if found.outcome in (Outcome.CLOSED, Outcome.FINITE) and not found.assumptions:
             reason = f"{found.reason}, and the other terms are nonnegative"
             is_free = question.is_free(question.energy)
@@ -397,7 +397,7 @@ def _scaled(question: Question) -> Integral | None:
     if x.shape or x.domain.kind not in ("real", "positive") or question.is_free(question.energy):
         return None
     for scale in scales(x, question.energy):
-        stretched = _changed(question, Product((scale, x)), _UNCHANGED)
+        stretched = _changed(question, Product((scale, x)), DIRECT)
         if stretched is not None:
             energy = Sum((stretched.energy, Negation(_log(scale))))
             return Integral(stretched.outcome, stretched.reason, energy, stretched.assumptions)
@@ -414,7 +414,7 @@ def _abstracted(question: Question) -> Integral | None:
     found = integrate(question.x, expand(energy), outside, _NOT_ABSTRACTED)
     if found.outcome is not Outcome.CLOSED:
         return None
-    closed = substituted(found.energy, meanings)
+    closed = substituted(found.energy, dict(meanings))
     return Integral(found.outcome, found.reason, closed, found.assumptions)
 
 
@@ -429,6 +429,8 @@ def _changed(
         return None
     mine = {m: c for m, c in terms.items() if involves(m, x)}
     rest = {m: c for m, c in terms.items() if m not in mine}
+    if not question.is_free(as_expression(mine)):
+        families = tuple(f for f in families if f in _CLOSED_FORMS or f is _scaled)
     found = integrate(x, mine, question.outside, families)
     if found.outcome is not Outcome.CLOSED:
         return None
@@ -436,8 +438,10 @@ def _changed(
     return Integral(found.outcome, found.reason, energy, found.assumptions)
 
 
+#: Closed forms that outside variables may enter.
+_CLOSED_FORMS: tuple[Family, ...] = (_gaussian, _power, _log_gamma, _elliptical)
 #: In this order; the first that gives a closed form or an infinite integral answers.
-_UNCHANGED: tuple[Family, ...] = (
+DIRECT: tuple[Family, ...] = (
     _absent,
     _gaussian,
     _unknown_function,
@@ -447,6 +451,6 @@ _UNCHANGED: tuple[Family, ...] = (
     _one_dimension,
     _dominated,
 )
-_NOT_SHIFTED = (*_UNCHANGED, _scaled)
+_NOT_SHIFTED = (*DIRECT, _scaled)
 _NOT_ABSTRACTED = (*_NOT_SHIFTED, _shifted)
 FAMILIES = (*_NOT_ABSTRACTED, _abstracted)

@@ -8,7 +8,7 @@ variables. Not for the integral itself (`integrals`).
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from fractions import Fraction
 
 from sdekit.declare.expression import (
@@ -47,27 +47,40 @@ def abstraction(
     Returns:
         The energy and the meaning of the new variables; None if there is nothing to abstract.
     """
-    meanings: dict[Expression, Expression] = {}
     parts = []
     for shape, coefficients in _by_shape(x, terms).items():
         coefficient = as_expression(coefficients)
         parts.append(Product((coefficient, as_expression({Monomial(shape): Fraction(1)}))))
     energy = parts[0] if len(parts) == 1 else Sum(tuple(parts))
+    short, meanings = with_outside_sums_named(energy, (x,), outside)
+    return (short, dict(meanings)) if meanings else None
+
+
+def with_outside_sums_named(
+    energy: Expression, blocks: Iterable[Variable], outside: Iterable[Variable]
+) -> tuple[Expression, dict[Variable, Expression]]:
+    """The energy with every sum that outside variables enter, and no block, as one new variable.
+
+    Args:
+        energy: Scalar.
+        blocks: What is integrated over.
+        outside: The variables that stay.
+
+    Returns:
+        The shorter energy and the meaning of the new variables, which have the sign of the sum.
+    """
+    blocks, outside = tuple(blocks), tuple(outside)
+    names: dict[Expression, Variable] = {}
     for node in energy.walk():
-        is_outside = any(node.depends_on(y) for y in outside) and not node.depends_on(x)
-        if (
-            isinstance(node, Sum)
-            and not node.shape
-            and is_outside
-            and node not in meanings.values()
-        ):
-            kind = "positive" if entry_signs(node) == POSITIVE else "real"
-            symbol = Variable(f"outside_{len(meanings)}_", (), None, Domain(kind))
-            meanings[symbol] = node
-    if not meanings:
-        return None
-    replaced = substituted(energy, {node: symbol for symbol, node in meanings.items()})
-    return replaced, meanings
+        if not isinstance(node, Sum) or node.shape or node in names:
+            continue
+        if any(node.depends_on(x) for x in blocks) or not any(node.depends_on(y) for y in outside):
+            continue
+        kind = "positive" if entry_signs(node) == POSITIVE else "real"
+        names[node] = Variable(f"outside_{len(names)}_", (), None, Domain(kind))
+    if not names:
+        return energy, {}
+    return substituted(energy, names), {symbol: node for node, symbol in names.items()}
 
 
 def _by_shape(

@@ -7,8 +7,11 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-from sdekit.declare.expression import Expression, Negation, Number, Power, Product, Sum
+from sdekit.declare.expression import Elementwise, Expression, Negation, Number, Power, Product, Sum
 from sdekit.declare.symbols import Parameter, Variable
+
+#: Functions with values in [-1, 1].
+_WITHIN_ONE = frozenset({"sin", "cos", "tanh", "erf", "sign"})
 
 #: Lower and upper bound, both attained or not.
 Range = tuple[Fraction, Fraction]
@@ -24,6 +27,8 @@ def value_range(expression: Expression) -> Range | None:
         case Variable() if expression.domain.kind == "interval" and not expression.shape:
             assert expression.domain.lower is not None and expression.domain.upper is not None
             return expression.domain.lower, expression.domain.upper
+        case Elementwise() if expression.name in _WITHIN_ONE:
+            return Fraction(-1), Fraction(1)
         case Negation():
             inner = value_range(expression.operand)
             return None if inner is None else (-inner[1], -inner[0])

@@ -34,7 +34,7 @@ _LOCALLY_BOUNDED = frozenset(
 )
 
 
-def substituted(expression: Expression, values: Mapping[Expression, Expression]) -> Expression:
+def substituted(expression: Expression, values: Mapping[Any, Expression]) -> Expression:
     """The expression with symbols replaced.
 
     Args:
