@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 
-from flint import ctx, fmpq
+from flint import arb, ctx, fmpq
 
 from sdekit.calculus.contraction.heads import Head, Jet, Kernel, Kind
 from sdekit.calculus.contraction.model import Model, OutsideDomain
@@ -180,16 +180,30 @@ class _Found:
 
     def report(self, is_admissible: bool) -> Counterexample:
         model, value = self.model, self.value
-        exact = Fraction(int(value.p), int(value.q)) if isinstance(value, fmpq) else None
+        exact = _exact(value)
         return Counterexample(
             dimensions={dim.name: size for dim, size in model.sizes.items()},
             point=dict(_point_text(model)),
             functions=dict(_function_text(model)),
-            value=str(value) if isinstance(value, fmpq) else value.str(12),
+            value=str(value) if isinstance(value, fmpq) else _ball_text(value, exact),
             exact=exact,
             entry=self.entry,
             is_admissible=is_admissible,
         )
+
+
+def _exact(value: Value) -> Fraction | None:
+    """The value as a rational number, also if it is a ball of radius zero."""
+    if isinstance(value, fmpq):
+        return Fraction(int(value.p), int(value.q))
+    if not value.is_exact():
+        return None
+    mantissa, exponent = value.man_exp()
+    return Fraction(int(mantissa)) * Fraction(2) ** int(exponent)
+
+
+def _ball_text(value: arb, exact: Fraction | None) -> str:
+    return value.str(12) if exact is None else str(exact)
 
 
 def _sizes(dims: Iterable[Dim], given: Mapping[str, int]) -> Iterator[dict[Dim, int]]:

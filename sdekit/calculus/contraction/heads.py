@@ -139,6 +139,8 @@ def _tensors_in(data: Any) -> tuple[Tensor, ...]:
 
 #: Derivatives and evaluation recurse through nested functions; no model nests them this deep.
 _DEEPEST = 40
+#: The symmetries of a derivative are listed one by one, and there are factorially many.
+_HIGHEST_ORDER = 6
 _numbers = itertools.count()
 _table: WeakValueDictionary[tuple[Kind, Any], Head] = WeakValueDictionary()
 _lock = threading.Lock()
@@ -208,7 +210,10 @@ def call(
     derivatives = tuple(sorted(derivatives))
     formal = function.arguments
     slots = function.shape + tuple(dim for k in derivatives for dim in formal[k].shape)
-    blocks = [(k, named(formal[k].symmetry, len(formal[k].shape))) for k in derivatives]
+    # Derivatives by scalars have no slots to permute.
+    blocks = [(k, named(formal[k].symmetry, formal[k].ndim)) for k in derivatives if formal[k].ndim]
+    if len(blocks) > _HIGHEST_ORDER:
+        raise Unsupported(f"a derivative of {function.name} of order above {_HIGHEST_ORDER}")
     group = _declared(function.assumptions, len(function.shape))
     return _intern(
         Kind.CALL,

@@ -161,3 +161,17 @@ def test_a_function_of_symmetric_matrices_is_called_on_nothing_else():
     assert lower(W((X + X.T) / 2)).shape == ()
     with pytest.raises(Unsupported, match="symmetric matrices"):
         lower(W(X))
+
+
+def test_high_derivatives_are_free_by_scalars_and_refused_by_vectors():
+    n = Dim("n")
+    x, u = scalar("x"), vector("u", n)
+    F, U = function("F", x), function("U", u)
+    high = F
+    for _ in range(30):
+        high = tree.Gradient(high, x)
+    assert not is_zero(lower(high))
+    for _ in range(7):
+        U = tree.Gradient(U, u)
+    with pytest.raises(Unsupported, match="order above"):
+        lower(U)
