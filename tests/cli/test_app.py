@@ -146,3 +146,36 @@ def test_a_certificate_is_accepted_and_a_tampered_one_rejected(tmp_path, capsys)
     content["model"]["drift"] = {"theta": 3}
     path.write_text(json.dumps(content))
     assert run(["check", str(path)]) == 2
+
+
+def test_the_order_of_a_word_is_shown(capsys):
+    assert run(["order", "langevin", "BAOAB"]) == 0
+    assert "weak order 2, invariant-measure order 2" in capsys.readouterr().out
+    assert run(["order", "langevin", "BAO", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["weak_order"] == 1
+
+
+def test_the_bias_of_a_word_is_shown_with_a_step_size_for_it(capsys):
+    arguments = ["bias", "overdamped", "EM", "--potential", "theta**2/2"]
+    assert run([*arguments, "--json", "--tolerance", "0.01"]) == 0
+    shown = json.loads(capsys.readouterr().out)
+    # <theta^2> of Euler-Maruyama is 1/(1 - h/2) = 1 + h/2 + ...
+    assert shown["leading_bias"]["coefficient"] == pytest.approx(0.5, abs=1e-8)
+    assert shown["step_size"] == pytest.approx(0.02, rel=1e-6)
+    assert run([*arguments, "--tolerance", "0.01"]) == 0
+    assert "step size for a bias of 0.01: 0.02" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        (["order", "langevin", "BAXAB"], "X"),
+        (["order", "langevin", "BAB"], "O"),
+        (["bias", "langevin", "--set", "A=1"], "potential"),
+        (["bias", "langevin", "--set", "A=1", "--potential", "theta**2 +"], "syntax"),
+    ],
+)
+def test_a_mistaken_word_or_potential_is_named(arguments, named, capsys):
+    assert run(arguments) == 2
+    error = capsys.readouterr().err
+    assert named in error and error.count("\n") == 1
