@@ -54,7 +54,7 @@ def check_stationarity(problem: Problem) -> Check:
     """
     outcome = _for_every_size(problem)
     if outcome.is_zero:
-        return _with_boundary(problem, "the residual is identically zero")
+        return _with_boundary(problem, "the residual is identically zero", _conditions(problem))
     return _in_components(problem, outcome)
 
 
@@ -72,6 +72,14 @@ def _for_every_size(problem: Problem) -> Outcome:
         raise
     except Unsupported as unsupported:
         return Outcome(False, reason=unsupported.reason)
+
+
+def _conditions(problem: Problem) -> tuple[str, ...]:
+    """Where v, D and H are defined; a residual that cancelled shows no denominators any more."""
+    from sdekit.calculus.contraction.conditions import side_conditions
+
+    model = problem.lowered
+    return side_conditions((*model.drift.values(), *model.diffusion.values(), model.energy))
 
 
 def _with_boundary(problem: Problem, reason: str, conditions: tuple[str, ...] = ()) -> Check:

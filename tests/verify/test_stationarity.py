@@ -110,3 +110,13 @@ def test_plain_components_are_decided_exactly():
     )
     assert found.is_refuted
     assert found.witness.dimensions == {}
+
+
+def test_a_proof_for_all_n_lists_where_the_coefficients_are_defined():
+    n, b = sk.dim("n"), sk.parameter("b")
+    p = sk.vector("p", n)
+    free = sk.Dynamics({p: -p / b}, {p: sk.eye(n)}, hamiltonian=sk.dot(p, p) / (2 * b))
+    assert sk.verify(free).checks["stationarity"].side_conditions == ("b != 0",)
+    A = sk.parameter("A", positive=True)
+    bound = sk.Dynamics({p: -p / A}, {p: sk.eye(n)}, hamiltonian=sk.dot(p, p) / (2 * A))
+    assert sk.verify(bound).checks["stationarity"].side_conditions == ()

@@ -11,10 +11,12 @@ from collections.abc import Iterable, Iterator
 from sdekit.calculus.contraction.elementary import RULES
 from sdekit.calculus.contraction.graph import Component
 from sdekit.calculus.contraction.heads import Head, Jet, Kernel, Kind
-from sdekit.calculus.contraction.kernels import POSITIVE_OF_POSITIVE
 from sdekit.calculus.contraction.printing import argument_text, component_text
 from sdekit.calculus.contraction.tensor import Tensor
 from sdekit.calculus.contraction.terms import is_positive
+
+#: Kernels that vanish nowhere on their domain.
+_WITHOUT_ZEROS = frozenset({"reciprocal", "root", "power", "exp"})
 
 
 def side_conditions(tensors: Iterable[Tensor]) -> tuple[str, ...]:
@@ -77,7 +79,7 @@ def _inner(head: Head) -> tuple[Tensor, ...]:
 
 
 def _conditions(part: Component, exponent: int) -> Iterator[str]:
-    if exponent < 0 and not is_positive(part) and not _is_kernel_of_positive(part):
+    if exponent < 0 and not is_positive(part) and not _vanishes_nowhere(part):
         yield f"{component_text(part)} != 0"
     for head, _ in part.factors:
         if head.kind is Kind.KERNEL:
@@ -89,12 +91,10 @@ def _conditions(part: Component, exponent: int) -> Iterator[str]:
             yield f"{argument_text(head.data)} is invertible"
 
 
-def _is_kernel_of_positive(part: Component) -> bool:
-    """Whether a component is a root, power or reciprocal of something positive."""
+def _vanishes_nowhere(part: Component) -> bool:
+    """Whether a component is a kernel that has no zero where it is defined, as a root of s > 0."""
     head = part.head
-    if head is None or head.kind is not Kind.KERNEL or head.data.name not in POSITIVE_OF_POSITIVE:
-        return False
-    return is_positive_everywhere(head.data.argument)
+    return head is not None and head.kind is Kind.KERNEL and head.data.name in _WITHOUT_ZEROS
 
 
 def is_positive_everywhere(tensor: Tensor) -> bool:

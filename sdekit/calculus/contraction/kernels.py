@@ -19,7 +19,7 @@ from sdekit.calculus.contraction.terms import (
 )
 
 #: Kernels that are positive wherever their argument is: roots and powers of positive numbers.
-POSITIVE_OF_POSITIVE = frozenset({"reciprocal", "root", "power"})
+_POSITIVE_OF_POSITIVE = frozenset({"reciprocal", "root", "power"})
 
 
 def opaque(name: str, argument: Tensor, exponent: Tensor | None = None) -> Tensor:
@@ -38,7 +38,7 @@ def opaque(name: str, argument: Tensor, exponent: Tensor | None = None) -> Tenso
         smaller = opaque(name, without_axes(argument, kept), exponent)
         return broadcast(smaller, kept, argument.shape)
     turned, order, group = oriented(argument)
-    positive = name == "exp" or (name in POSITIVE_OF_POSITIVE and _is_positive(argument))
+    positive = name == "exp" or (name in _POSITIVE_OF_POSITIVE and _is_positive(argument))
     head = heads.kernel(Kernel(name, turned, exponent), group, positive)
     return reindex(of_head(head), order, range(argument.ndim))
 
