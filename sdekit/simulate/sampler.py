@@ -112,18 +112,23 @@ class Sampler:
         """
         layout = layout_of(position, self.dynamics.target_variables)
         if layout not in self._bound:
-            problem = bind(
-                self.dynamics.ito(),
-                position,
-                potential=self.potential,
-                parameters=self.parameters,
-                functions=self.functions,
-                sizes=self.sizes,
-                dtype=self.dtype,
-            )
-            scheme = build_scheme(problem, self.scheme, self.options)
-            self._bound[layout] = Bound(problem, scheme, start_laws(problem))
+            # What is found here outlives the user's trace, so that nothing of it may be traced.
+            with jax.ensure_compile_time_eval():
+                self._bound[layout] = self._bind(position)
         return self._bound[layout]
+
+    def _bind(self, position: Any) -> Bound:
+        problem = bind(
+            self.dynamics.ito(),
+            position,
+            potential=self.potential,
+            parameters=self.parameters,
+            functions=self.functions,
+            sizes=self.sizes,
+            dtype=self.dtype,
+        )
+        scheme = build_scheme(problem, self.scheme, self.options)
+        return Bound(problem, scheme, start_laws(problem))
 
     def init(
         self, key: Array, position: Any, auxiliary: Mapping[str, Any] | None = None
