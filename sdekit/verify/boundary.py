@@ -17,7 +17,6 @@ from sdekit.calculus.limits import Unsupported
 from sdekit.declare.expression import (
     Call,
     Constant,
-    Elementwise,
     Expression,
     Negation,
     Number,
@@ -30,9 +29,9 @@ from sdekit.verify.currents import normal_current
 from sdekit.verify.expansion import collected, expand
 from sdekit.verify.implied import NEGATIVE, POSITIVE, entry_signs
 from sdekit.verify.instances import Choice, choice_text, choices
-from sdekit.verify.monomials import Terms, TooLarge, as_expression
+from sdekit.verify.monomials import Terms, TooLarge
+from sdekit.verify.periodicity import is_periodic
 from sdekit.verify.problem import Problem
-from sdekit.verify.quadratic import split_by
 from sdekit.verify.rewriting import substituted
 from sdekit.verify.tails import Growth, Unclear, Z, leading, log_or_bounded
 from sdekit.verify.verdict import Check, Verdict, Witness, proved, refuted, undecided
@@ -273,35 +272,3 @@ def _periodic_functions(parts: dict[str, Expression], x: Variable) -> tuple[str,
         if isinstance(node, Call) and node.depends_on(x)
     }
     return tuple(f"{name} has period 2 pi in {x.name}" for name in sorted(names))
-
-
-def is_periodic(expression: Expression, x: Variable) -> bool:
-    """Whether the expression visibly has period 2 pi in x; unknown functions are taken to."""
-    if not expression.depends_on(x):
-        return True
-    if expression == x:
-        return False
-    is_wave = isinstance(expression, Elementwise) and expression.name in ("sin", "cos", "tan")
-    if is_wave and _has_integer_slope(expression.children[0], x):
-        return True
-    if isinstance(expression, Call):
-        return all(argument == x or is_periodic(argument, x) for argument in expression.arguments)
-    return all(
-        is_periodic(child, x) for child in expression.children if not _is_formal(expression, child)
-    )
-
-
-def _is_formal(node: Expression, child: Expression) -> bool:
-    """The variable of a derivative is no value of it."""
-    return getattr(node, "variable", None) is child
-
-
-def _has_integer_slope(operand: Expression, x: Variable) -> bool:
-    try:
-        split = split_by(expand(operand), x)
-    except TooLarge:
-        return False
-    if x.shape or split.hessian or split.other:
-        return False
-    slope = as_expression(split.linear)
-    return isinstance(slope, Number) and slope.value.denominator == 1

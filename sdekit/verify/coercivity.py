@@ -55,7 +55,7 @@ def finite_in_components(
     Returns:
         Proved by coercivity, refuted by a direction, or undecided for the given reason.
 
-    Checked by: tests/verify/test_coercivity.py.
+    Checked by: tests/verify/test_certificate.py.
     """
     for sizes in problem.trial_sizes():
         if not is_small(energy):

@@ -110,7 +110,7 @@ def eliminate(
     Raises:
         TooLarge: If the energy has more terms than are worth expanding.
 
-    Checked by: tests/verify/test_elimination.py.
+    Checked by: tests/verify/test_integrals.py.
     """
     short, meanings = with_outside_sums_named(energy, blocks, outside)
     if meanings:

@@ -62,7 +62,7 @@ def form_signs(matrix: Expression) -> Signs:
         >>> sorted(form_signs(M + M @ M))
         [1]
 
-    Checked by: tests/verify/test_forms.py.
+    Checked by: tests/verify/test_implied.py.
     """
     if not matrix.shape:
         return entry_signs(matrix)

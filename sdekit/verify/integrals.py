@@ -29,13 +29,14 @@ from sdekit.declare.expression import (
     Sum,
 )
 from sdekit.declare.operators import ZERO
-from sdekit.declare.symbols import Variable
+from sdekit.declare.symbols import REAL, Variable
 from sdekit.verify import cores
 from sdekit.verify.expansion import expand
 from sdekit.verify.forms import form_signs
 from sdekit.verify.implied import NEGATIVE, POSITIVE, entry_signs, never_negative
 from sdekit.verify.location_scale import abstraction, centres, scales
 from sdekit.verify.monomials import Monomial, Terms, TooLarge, as_expression
+from sdekit.verify.periodicity import is_periodic
 from sdekit.verify.quadratic import Split, involves, split_by
 from sdekit.verify.rewriting import substituted
 from sdekit.verify.scalar_signs import decided_signs
@@ -382,7 +383,9 @@ def _dominated(question: Question) -> Integral | None:
 
 def _shifted(question: Question) -> Integral | None:
     r"""$\int e^{-f(X - m)}dX = \int e^{-f(Y)}dY$ for a centre m that depends on the outside."""
-    if question.x.domain.kind != "real" or question.is_free(question.energy):
+    x, energy = question.x, question.energy
+    on_circle = x.domain.kind == "circle" and is_periodic(energy, x)
+    if not (x.domain.kind == "real" or on_circle) or question.is_free(energy):
         return None
     for centre in centres(question.x, question.energy):
         moved = _changed(question, Sum((question.x, centre)), _NOT_SHIFTED)
@@ -416,6 +419,22 @@ def _abstracted(question: Question) -> Integral | None:
         return None
     closed = substituted(found.energy, dict(meanings))
     return Integral(found.outcome, found.reason, closed, found.assumptions)
+
+
+def _in_the_logarithm(question: Question) -> Integral | None:
+    r"""$\int_0^\infty e^{-f(\log x)}dx = \int e^{-f(u) + u}du$, such as log-normal laws."""
+    x = question.x
+    if x.shape or x.domain.kind != "positive":
+        return None
+    u = Variable(f"log_{x.name}_", (), None, REAL)
+    try:
+        energy = substituted(question.energy, {Elementwise("log", x): u})
+    except Unsupported:
+        return None
+    if energy.depends_on(x):
+        return None
+    found = integrate(u, expand(Sum((energy, Negation(u)))), question.outside, _NOT_ABSTRACTED)
+    return None if found.outcome is Outcome.UNKNOWN else found
 
 
 def _changed(
@@ -452,5 +471,5 @@ DIRECT: tuple[Family, ...] = (
     _dominated,
 )
 _NOT_SHIFTED = (*DIRECT, _scaled)
-_NOT_ABSTRACTED = (*_NOT_SHIFTED, _shifted)
+_NOT_ABSTRACTED = (*_NOT_SHIFTED, _shifted, _in_the_logarithm)
 FAMILIES = (*_NOT_ABSTRACTED, _abstracted)

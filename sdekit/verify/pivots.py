@@ -63,7 +63,7 @@ def is_semidefinite(matrix: sp.Matrix) -> str | None:
     Returns:
         The pivots as text, None if no proof was found.
 
-    Checked by: tests/verify/test_pivots.py.
+    Checked by: tests/verify/test_definiteness.py.
     """
     opaque = _opaque(matrix)
     texts = []

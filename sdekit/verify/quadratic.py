@@ -65,7 +65,7 @@ def split_by(terms: Terms, x: Variable) -> Split:
     Returns:
         The parts; Q = constant + linear . x + x . hessian x / 2 + other.
 
-    Checked by: tests/verify/test_quadratic.py.
+    Checked by: tests/verify/test_expansion.py.
     """
     constant, other = {}, {}
     linear: list[Terms] = []

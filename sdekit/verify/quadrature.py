@@ -1,76 +1,149 @@
-r"""Rigorous integrals $\int_{-\infty}^\infty e^{-q(y)}dy$ of polynomials, as balls.
+r"""Rigorous masses $\int e^{-q(y)}dy$ over the domain of one coordinate, as balls.
 
-The middle part is Arb's integral; beyond L the polynomial is convex and increasing, so that the
-tail is at most $e^{-q(L)}/q'(L)$. Two masses whose balls do not meet refute that the marginal is
-the target. Not for proofs that they agree.
+The middle part is Arb's integral of an analytic integrand. Beyond L the energy is convex (its
+second derivative has no negative sign there) and increasing, so that it lies above its tangent and
+the tail is at most $e^{-q(L)}/q'(L)$. Two masses whose balls do not meet refute that the marginal
+is the target. Not for proofs that they agree.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from fractions import Fraction
 
-from flint import acb, arb, fmpq, fmpq_poly
+import sympy as sp
+from flint import acb, arb, fmpq
 
 from sdekit.calculus.ball_functions import working_precision
+from sdekit.calculus.balls import ball_value
+from sdekit.calculus.limits import Unsupported, tick
+from sdekit.calculus.signs import Sign, sign
+from sdekit.declare.symbols import Domain
 
-#: Beyond this length the search for a convex tail is given up.
-_LONGEST = 1 << 12
-#: The tail starts where the integrand has fallen by exp(-this).
-_DEPTH = 40
-_PRECISION = 96
+#: Lengths at which a convex tail may begin.
+_LENGTHS = (2, 8, 32)
+#: The tail begins where the integrand is below exp(-this), if it can.
+_DEPTH = 30
+_PRECISION = 80
+_NONNEGATIVE = (Sign.POSITIVE, Sign.NONNEGATIVE, Sign.ZERO)
 
 
-def gaussian_like_mass(coefficients: Sequence[Fraction]) -> arb | None:
-    """A ball that holds the integral of exp(-q) over the real line.
+def mass(energy: sp.Expr, y: sp.Symbol, domain: Domain) -> arb | None:
+    """A ball that holds the integral of exp(-energy) over the domain of y.
 
     Args:
-        coefficients: q by increasing degree; even degree and positive leading coefficient.
+        energy: SymPy expression in y alone, analytic but for |y| at 0.
+        domain: Where y lives.
 
     Returns:
-        The ball; None if q does not grow at both ends or no convex tail was found.
+        The ball; None if the tails could not be bounded or the integrand could not be enclosed.
 
     Checked by: tests/verify/test_quadrature.py.
     """
-    q = fmpq_poly([fmpq(c.numerator, c.denominator) for c in coefficients])
-    degree = q.degree()
-    if degree < 2 or degree % 2 or q[degree] <= 0:
-        return None
     with working_precision(_PRECISION):
-        right, left = _tail(q), _tail(_mirrored(q))
-        if right is None or left is None:
+        try:
+            parts = [_piece(*part) for part in _pieces(energy, y, domain)]
+        except (Unsupported, ValueError, ZeroDivisionError):
             return None
-        length = max(right, left)
-        middle = acb.integral(lambda y, _: (-_value(q, y)).exp(), acb(-length), acb(length)).real
-        return middle + _tail_bound(q, length) + _tail_bound(_mirrored(q), length)
+        if not parts or any(part is None or not part.is_finite() for part in parts):
+            return None
+        total = arb(0)
+        for part in parts:
+            assert part is not None
+            total += part
+        return total
 
 
-def _mirrored(q: fmpq_poly) -> fmpq_poly:
-    return q(fmpq_poly([0, -1]))
+def _pieces(
+    energy: sp.Expr, y: sp.Symbol, domain: Domain
+) -> list[tuple[sp.Expr, sp.Symbol, arb | None]]:
+    """Integrals over [0, end] (None for infinity) that make up the whole."""
+    u = sp.Symbol("u", nonnegative=True)
+    if domain.kind == "circle":
+        return [(energy.subs(y, u), u, 2 * arb.pi())]
+    if domain.kind == "interval":
+        assert domain.lower is not None and domain.upper is not None
+        low, length = domain.lower, domain.upper - domain.lower
+        shifted = energy.subs(y, u + sp.Rational(low.numerator, low.denominator))
+        return [(shifted, u, arb(fmpq(length.numerator, length.denominator)))]
+    halves = [(energy.subs(y, u), u, None)]
+    if domain.kind == "real":
+        halves.append((energy.subs(y, -u), u, None))
+    return halves
 
 
-def _value(q: fmpq_poly, y: acb) -> acb:
-    result = acb(0)
-    for k in range(q.degree(), -1, -1):
-        result = result * y + acb(arb(q[k]))
-    return result
-
-
-def _tail(q: fmpq_poly) -> int | None:
-    """L such that q(L + t) has a large constant and no negative coefficient."""
-    length = 2
-    while length <= _LONGEST:
-        shifted = q(fmpq_poly([length, 1]))
-        rest = [shifted[k] for k in range(1, shifted.degree() + 1)]
-        if all(c >= 0 for c in rest) and rest[0] > 0 and shifted[0] > _DEPTH:
-            return length
-        length *= 2
-    return None
-
-
-def _tail_bound(q: fmpq_poly, length: int) -> arb:
-    """A ball [0, exp(-q(L)) / q'(L)]."""
-    shifted = q(fmpq_poly([length, 1]))
-    top = (-arb(shifted[0])).exp() / arb(shifted[1])
+def _piece(energy: sp.Expr, u: sp.Symbol, end: arb | None) -> arb | None:
+    energy = sp.expand(energy)
+    if end is not None:
+        return _middle(energy, u, end)
+    slope, curvature = energy.diff(u), energy.diff(u, 2)
+    found = None
+    for length in _LENGTHS:
+        tick()
+        beyond = {u: length + sp.Symbol("v", nonnegative=True)}
+        if sign(sp.expand(curvature.subs(beyond))) not in _NONNEGATIVE:
+            continue
+        height = ball_value(energy, {u: Fraction(length)}, _PRECISION)
+        rise = ball_value(slope, {u: Fraction(length)}, _PRECISION)
+        if not (height.is_finite() and rise > 0):
+            continue
+        found = length, (-height).exp() / rise
+        if height > _DEPTH:
+            break
+    if found is None:
+        return None
+    length, top = found
     half = (top / 2).upper()
-    return arb(half.mid(), half.mid() + half.rad())
+    middle = _middle(energy, u, arb(length))
+    return None if middle is None else middle + arb(half.mid(), half.mid() + half.rad())
+
+
+def _middle(energy: sp.Expr, u: sp.Symbol, end: arb) -> arb | None:
+    def integrand(z: acb, analytic: bool) -> acb:
+        return (-_complex_value(energy, u, z, analytic)).exp()
+
+    return acb.integral(integrand, acb(0), acb(end)).real
+
+
+def _complex_value(energy: sp.Expr, u: sp.Symbol, z: acb, analytic: bool) -> acb:
+    """The value at a complex ball; not finite where the function is not analytic on it."""
+    if energy == u:
+        return z
+    if energy.is_Rational:
+        return acb(arb(fmpq(int(energy.p), int(energy.q))))
+    if not energy.free_symbols:
+        return acb(ball_value(energy, {}, _PRECISION))
+    arguments = [_complex_value(a, u, z, analytic) for a in energy.args]
+    if energy.is_Add or energy.is_Mul:
+        total = arguments[0]
+        for argument in arguments[1:]:
+            total = total + argument if energy.is_Add else total * argument
+        return total
+    if energy.is_Pow:
+        return _complex_power(energy.exp, arguments, analytic)
+    rule = _ANALYTIC.get(type(energy))
+    if rule is None:
+        raise Unsupported(f"{type(energy).__name__} is not integrated")
+    return rule(arguments[0], analytic)
+
+
+def _complex_power(exponent: sp.Expr, arguments: list[acb], analytic: bool) -> acb:
+    base = arguments[0]
+    if exponent.is_Integer:
+        return base ** int(exponent)
+    if exponent == sp.Rational(1, 2):
+        return base.sqrt(analytic)
+    if exponent == sp.Rational(-1, 2):
+        return base.rsqrt(analytic)
+    return (arguments[1] * base.log(analytic)).exp()
+
+
+_ANALYTIC = {
+    sp.exp: lambda z, _: z.exp(),
+    sp.log: lambda z, analytic: z.log(analytic),
+    sp.sin: lambda z, _: z.sin(),
+    sp.cos: lambda z, _: z.cos(),
+    sp.sinh: lambda z, _: z.sinh(),
+    sp.cosh: lambda z, _: z.cosh(),
+    sp.tanh: lambda z, _: z.tanh(),
+    sp.atan: lambda z, _: z.atan(),
+}

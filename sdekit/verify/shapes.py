@@ -49,7 +49,7 @@ def univariate_integral(x: Variable, energy: Expression) -> tuple[Tail, str]:
     Returns:
         What is known, and why.
 
-    Checked by: tests/verify/test_shapes.py.
+    Checked by: tests/verify/test_integrals.py.
     """
     line = x
     if x.symmetry == "antisymmetric":

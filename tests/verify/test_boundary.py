@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 import sdekit as sk
-from sdekit.verify.boundary import is_periodic
+from sdekit.verify.periodicity import is_periodic
 from sdekit.verify.problem import Problem
 from sdekit.verify.stationarity import check_stationarity
 from tests.verify.models import MU, THETA, A, N, P, U
