@@ -20,7 +20,8 @@ import sympy as sp
 from sdekit.declare.dynamics import Dynamics
 from sdekit.errors import SchemeError
 from sdekit.schemes.concrete import Particle, Value, particle
-from sdekit.schemes.galerkin import leading_coefficient
+from sdekit.schemes.curvature import step_limit
+from sdekit.schemes.galerkin import leading_coefficient, stationary_mean
 from sdekit.schemes.harmonic import HarmonicLaw, harmonic_law
 from sdekit.schemes.operators import adjoint_of_one
 from sdekit.schemes.order import Order, order
@@ -42,6 +43,9 @@ class Bias:
         coefficient: c.
         error_bound: Estimated error of c, from refinement.
         mean: The exact mean of the observable.
+        stability_limit: Step size at which the scheme is unstable on a quadratic potential as
+            stiff as this one is within 1 - 2e-5 of its probability; None if there is none or it is
+            not known.
         harmonic: The stationary law for every step size, for quadratic potentials and linear
             schemes.
     """
@@ -55,6 +59,7 @@ class Bias:
     coefficient: float
     error_bound: float
     mean: float
+    stability_limit: float | None
     harmonic: HarmonicLaw | None
 
     def predicted_mean(self, step_size: float) -> float:
@@ -68,8 +73,8 @@ class Bias:
             tolerance: Bias of the mean that is accepted, in units of the observable.
 
         Returns:
-            Infinite if there is no leading bias; stability is another matter and, for quadratic
-            potentials, takes the smaller of the two.
+            At most half of the stability limit, where one is known: nearer to it the leading term
+            says nothing. Infinite if nothing limits the step.
 
         Raises:
             SchemeError: If the tolerance is not positive.
@@ -80,8 +85,7 @@ class Bias:
         step = float("inf")
         if slope > 0 and self.power:
             step = (tolerance / slope) ** (1 / self.power)
-        limit = None if self.harmonic is None else self.harmonic.stability_limit()
-        return step if limit is None else min(step, limit)
+        return step if self.stability_limit is None else min(step, self.stability_limit / 2)
 
     def to_dict(self) -> dict[str, Any]:
         """The bias as plain data."""
@@ -99,6 +103,7 @@ class Bias:
             "invariant_order": self.invariant_order,
             "mean": self.mean,
             "leading_bias": leading,
+            "stability_limit": self.stability_limit,
             "harmonic": None if self.harmonic is None else self.harmonic.to_dict(),
         }
 
@@ -108,6 +113,8 @@ class Bias:
             f"{self.coefficient:+.6g} h^{self.power} (error of the coefficient "
             f"{self.error_bound:.1g}, by refinement)"
         ]
+        if self.stability_limit is not None:
+            lines.append(f"  unstable from about h = {self.stability_limit:.4g}")
         if self.harmonic is not None:
             lines.append(str(self.harmonic))
         return "\n".join(lines)
@@ -178,15 +185,14 @@ def bias(
         value.value,
         value.error_bound,
         value.mean,
+        step_limit(dynamics, found.word, target, given),
         _closed_form(dynamics, found.word, target),
     )
 
 
 def _without_bias(found: Order, target: Particle, text: str) -> Bias:
-    from sdekit.schemes.galerkin import stationary_mean
-
     mean = stationary_mean(target)
-    return Bias(found.name, found.word, text, None, None, None, 0.0, 0.0, mean, None)
+    return Bias(found.name, found.word, text, None, None, None, 0.0, 0.0, mean, None, None)
 
 
 def _closed_form(dynamics: Dynamics, word: str, target: Particle) -> HarmonicLaw | None:

@@ -101,6 +101,8 @@ class Order:
         ]
         if self.leading_text is not None and self.invariant_order is not None:
             lines.append(f"  A_{self.invariant_order + 1}^dagger 1 = {self.leading_text}")
+        if self.leading_for_all_n is not None:
+            lines.append(f"  for every n: {self.leading_for_all_n}")
         if self.modified_density is not None:
             lines.append(f"  modified density g = {compact(self.modified_density)} + const")
         if self.large_friction_marginal is not None:

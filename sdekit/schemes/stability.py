@@ -13,7 +13,7 @@ import sympy as sp
 from sdekit.errors import SchemeError
 
 #: Step sizes are searched on this grid, then by bisection.
-GRID = np.geomspace(1e-6, 1e6, 1201)
+GRID = np.geomspace(1e-6, 1e6, 401)
 
 
 def first_instability(step_map: sp.Matrix, step_size: sp.Symbol) -> float | None:

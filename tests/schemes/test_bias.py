@@ -158,10 +158,23 @@ def test_a_recommended_step_keeps_the_leading_bias_within_the_tolerance() -> Non
         found.recommended_step_size(0.0)
 
 
-def test_a_recommended_step_is_stable_where_the_limit_is_known() -> None:
+def test_a_recommended_step_stays_away_from_instability() -> None:
     """BAOAB has no bias in <q^2> on a quadratic target: only stability limits the step."""
     found = bias(langevin(), "BAOAB", potential="theta**2/2", parameters={"A": 2})
-    assert found.recommended_step_size(1.0) == pytest.approx(2.0, rel=1e-6)
+    assert found.stability_limit == pytest.approx(2.0, rel=1e-6)
+    assert found.recommended_step_size(1.0) == pytest.approx(1.0, rel=1e-6)
+
+
+def test_the_stability_limit_of_a_double_well_is_that_of_its_stiffest_reach() -> None:
+    """U'' = (12 x^2 + 6 x - 26) / 14 grows outwards: the limit lies below that at the minima."""
+    found = bias(langevin(), "BAOAB", potential=DOUBLE_WELL, parameters={"A": 1})
+    at_minimum = 2 / np.sqrt(4.2702905)
+    assert found.stability_limit is not None
+    assert at_minimum / 2 < found.stability_limit < at_minimum
+    # A thermostat is not linear: no limit is claimed.
+    assert (
+        bias(sgnht(), potential="theta**2/2", parameters={"A": 1, "mu": 1}).stability_limit is None
+    )
 
 
 def test_the_result_is_the_data_that_the_command_line_prints() -> None:
