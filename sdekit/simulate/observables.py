@@ -4,7 +4,7 @@ Inside the loop each chain adds up shifted values with compensation, so that sin
 nothing over millions of steps; after each compiled chunk the sums are merged in double precision on
 the host. Not for stored draws (`diagnostics.py`).
 
-Notation: a function of the blocks of one chain, by name; weights are step sizes under a schedule.
+Notation: a function of the blocks of one chain, by name; the weight of a draw is its step size.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ class Moments:
         variance: Weighted variance of the values; None for a ratio.
         standard_error: Of the mean, from the spread of the batches; NaN for fewer than four.
         batches: Number of batches: chunks times chains.
-        weight: Sum of weights over all chains; the number of draws where the step is constant.
+        weight: Sum of weights over all chains; in a run each draw weighs its step size.
     """
 
     mean: np.ndarray

@@ -5,6 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+import sdekit as sk
 from sdekit.errors import SimulationError
 from sdekit.simulate import observables as ob
 
@@ -105,3 +106,18 @@ def test_observables_that_fail_are_named():
     wrong = ob.Observables({"t": lambda blocks: blocks["q"]}, NDIMS)
     with pytest.raises(SimulationError, match="the observable t fails: expected a function of the"):
         wrong.init({"p": jnp.zeros(3)})
+
+
+def test_a_run_streams_what_its_draws_say():
+    """Two hundred draws of three chains in chunks that the run chooses itself."""
+    x = sk.scalar("x")
+    ou = sk.Dynamics(drift={x: -x}, diffusion={x: 1}, hamiltonian=x**2 / 2)
+    run = sk.simulate(
+        ou, 0.5, step_size=0.1, steps=400, thin=2, chains=3,
+        observables={"square": lambda blocks: blocks["x"] ** 2},
+    )  # fmt: skip
+    squares = run.samples["x"].astype(float) ** 2
+    found = run.observed["square"]
+    np.testing.assert_allclose(found.mean, squares.mean(), rtol=1e-6)
+    np.testing.assert_allclose(found.variance, squares.var(), rtol=1e-5)
+    assert found.weight == pytest.approx(600 * 0.1)
