@@ -49,7 +49,7 @@ _MODULE_OF = {name: module for module, names in _HOME.items() for name in names}
 #: Subpackages reached as attributes: `sk.catalog`, `sk.theory`.
 _SUBPACKAGES = ("catalog", "theory")
 
-__all__ = [*sorted(_MODULE_OF), *_SUBPACKAGES]
+__all__ = [*sorted(_MODULE_OF), *_SUBPACKAGES]  # pyright: ignore[reportUnsupportedDunderAll]
 
 
 class _Package(ModuleType):

@@ -17,6 +17,7 @@ import numpy as np
 from sdekit.catalog.targets import TARGETS
 from sdekit.cli.inputs import similar
 from sdekit.declare.dynamics import Dynamics
+from sdekit.declare.grammar import dot, ones
 from sdekit.declare.parser import parse_expression
 from sdekit.declare.symbols import Parameter, Variable
 from sdekit.errors import SdekitError, SimulationError
@@ -70,9 +71,14 @@ def run_setting(dynamics: Dynamics, setting: Setting, *, progress: bool) -> tupl
     """
     potential, position = _potential(dynamics, setting)
     values = _values(dynamics, setting)
-    word = {} if setting.scheme is None else {"scheme": setting.scheme}
     open_sizes = {k: v for k, v in setting.sizes.items() if k not in _sizes_of_target(dynamics)}
-    ready = sampler(dynamics, potential=potential, parameters=values, sizes=open_sizes, **word)
+    ready = sampler(
+        dynamics,
+        potential=potential,
+        parameters=values,
+        scheme=setting.scheme,
+        sizes=open_sizes,
+    )
     run = simulate(
         ready,
         position,
@@ -123,13 +129,15 @@ def _from_formula(text: str, dynamics: Dynamics, sizes: Mapping[str, int]) -> Ca
         )
     scope |= {dim.name: dim for x in dynamics.target_variables for dim in x.shape}
     formula = parse_expression(text, scope, where="--potential")
+    if formula.shape:
+        formula = dot(formula, ones(*formula.shape))
     shapes = {dim.name: sizes.get(dim.name, 1) for dim in dynamics.dimensions}
     compiled = compile_expression(formula, shapes)
     names = [x.name for x in dynamics.target_variables]
 
     def potential(position: Any) -> Any:
         values = position if isinstance(position, Mapping) else {names[0]: position}
-        return compiled(values).sum()
+        return compiled(values)
 
     return potential
 
