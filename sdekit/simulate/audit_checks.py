@@ -18,9 +18,9 @@ from sdekit.declare.dynamics import Dynamics
 from sdekit.declare.expression import Expression
 from sdekit.declare.operators import ZERO
 from sdekit.declare.symbols import Variable
+from sdekit.declare.terms import additive_terms
 from sdekit.errors import SimulationError
 from sdekit.simulate.lower import Environment, evaluate, shape_of
-from sdekit.simulate.suspects import additive_terms
 
 #: Sizes where nothing is said: two shows mistakes that one hides.
 _DEFAULT_SIZE = 2

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,41 +18,11 @@ from sdekit.declare import expression as ex
 from sdekit.declare.expression import Expression
 from sdekit.declare.grammar import sqrt
 from sdekit.declare.operators import divide, multiply, negate
+from sdekit.declare.terms import product
 
 #: Relative distance at which two numbers are taken for the same candidate.
 _CLOSE = 0.06
 _FACTORS = ((1.0, ""), (2.0, "2*"), (0.5, "1/2*"))
-
-
-def additive_terms(expression: Expression) -> list[Expression]:
-    """The terms of an expression, quotients and products of sums taken apart.
-
-    Example:
-        >>> import sdekit as sk
-        >>> n = sk.dim("n")
-        >>> p, mu = sk.vector("p", n), sk.parameter("mu")
-        >>> additive_terms((sk.dot(p, p) - n) / mu)
-        [dot(p, p)/mu, -n/mu]
-    """
-    match expression:
-        case ex.Sum():
-            return [part for term in expression.terms for part in additive_terms(term)]
-        case ex.Negation():
-            return [negate(part) for part in additive_terms(expression.operand)]
-        case ex.Quotient():
-            parts = additive_terms(expression.numerator)
-            return [divide(part, expression.denominator) for part in parts]
-        case ex.Product():
-            choices = [additive_terms(factor) for factor in expression.factors]
-            return [_product(chosen) for chosen in itertools.product(*choices)]
-    return [expression]
-
-
-def _product(factors: Sequence[Expression]) -> Expression:
-    result = factors[0]
-    for factor in factors[1:]:
-        result = multiply(result, factor)
-    return result
 
 
 @dataclass(frozen=True)
@@ -91,7 +61,7 @@ def replaced(node: Expression, old: Expression, new: Expression) -> Expression:
             top = replaced(node.numerator, old, new)
             return divide(top, replaced(node.denominator, old, new))
         case ex.Product():
-            return _product([replaced(factor, old, new) for factor in node.factors])
+            return product([replaced(factor, old, new) for factor in node.factors])
     return node
 
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
+from typing import Any
 
 from sdekit.calculus.contraction import Tensor, gradient, is_zero
 from sdekit.calculus.contraction.heads import Head, Kind
@@ -19,9 +20,9 @@ from sdekit.calculus.contraction.relations import coefficients
 from sdekit.declare.expression import Expression
 from sdekit.declare.symbols import Variable
 from sdekit.verify.expansion import collected
-from sdekit.verify.monomials import TooLarge
 from sdekit.verify.forms import form_signs
 from sdekit.verify.implied import POSITIVE
+from sdekit.verify.monomials import TooLarge
 from sdekit.verify.problem import Problem
 
 #: Depth of nested brackets: two suffice for thermostats, three leave room.
@@ -180,11 +181,24 @@ def spanned_coordinates(problem: Problem) -> str | None:
     ]
     for chosen in itertools.islice(itertools.combinations(columns, len(missing)), 200):
         minor = sp.expand(sp.Matrix(chosen).T.det(method="berkowitz"))
-        for form in (minor, sp.trigsimp(minor)):
-            if sign(form) in (Sign.POSITIVE, Sign.NEGATIVE):
-                names = ", ".join(str(z[i]) for i in noisy)
-                return f"noise on {names}, and the minor {form} of brackets is never zero"
+        value = _constant_value(minor, z)
+        if sign(minor if value is None else value) in (Sign.POSITIVE, Sign.NEGATIVE):
+            names = ", ".join(str(z[i]) for i in noisy)
+            shown = minor if value is None else value
+            return f"noise on {names}, and the minor {shown} of brackets is never zero"
     return None
+
+
+def _constant_value(minor: Any, z: tuple) -> Any:
+    """The value of a minor that is shown not to depend on the state; None for any other."""
+    from sdekit.calculus.field.elements import is_zero
+    from sdekit.calculus.limits import Unsupported
+
+    value = minor.subs(dict.fromkeys(z, 0))
+    try:
+        return value if is_zero(minor - value, z) is True else None
+    except Unsupported:
+        return None
 
 
 def _derivative_columns(drift: tuple, z: tuple, noisy: list[int], missing: list[int]) -> Iterator:

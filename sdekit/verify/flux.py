@@ -72,7 +72,7 @@ def _kinks(
             places = [x for x in components.coordinates if argument.has(x)]
             if len(places) != 1 or sp.diff(argument, places[0]) not in (1, -1):
                 return None
-            place = sp.simplify(places[0] - argument / sp.diff(argument, places[0]))
+            place = sp.expand(places[0] - argument / sp.diff(argument, places[0]))
             if not place.is_Rational:
                 return None
             found[places[0], place] = None

@@ -5,10 +5,10 @@ import jax.numpy as jnp
 import pytest
 
 import sdekit as sk
+from sdekit.declare.terms import additive_terms
 from sdekit.errors import SimulationError
 from sdekit.simulate.audit_checks import declared_coefficients, flat_step, random_states
 from sdekit.simulate.implied import Sums
-from sdekit.simulate.suspects import additive_terms
 
 FRICTION, MU = 3.0, 10.0
 VALUES = {"A": FRICTION, "mu": MU}

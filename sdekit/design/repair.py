@@ -1,0 +1,155 @@
+r"""A small change that makes a refuted dynamics keep exp(-H): other weights of existing terms.
+
+The residual is affine in v and in D, so the weights c of the terms of one block solve a linear
+system, $R_0 + \sum_k c_k R_k = 0$, over the rational functions of parameters and sizes; div D is
+offered as a further term of the drift. Not for changing H.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import sympy as sp
+
+from sdekit.calculus.contraction import is_zero, residual
+from sdekit.calculus.limits import Unsupported
+from sdekit.declare import expression as ex
+from sdekit.declare.dynamics import Dynamics
+from sdekit.declare.expression import Expression
+from sdekit.declare.operators import ONE, ZERO, add, divide, multiply, negate
+from sdekit.declare.symbols import Variable
+from sdekit.declare.terms import additive_terms
+from sdekit.declare.text import grammar_text
+from sdekit.design.coefficients import coefficient_expression
+from sdekit.design.matching import solve_linear
+from sdekit.verify.definiteness import check_psd
+from sdekit.verify.problem import Problem
+
+
+@dataclass(frozen=True)
+class Repair:
+    """One change that removes the residual.
+
+    Attributes:
+        dynamics: The repaired dynamics.
+        text: The change in words.
+        changes: How many terms got another weight.
+    """
+
+    dynamics: Dynamics
+    text: str
+    changes: int
+
+
+def repair(dynamics: Dynamics) -> Repair | None:
+    """The change of fewest terms of one block of v or D that makes exp(-H) stationary.
+
+    Args:
+        dynamics: With a Hamiltonian, refuted or not.
+
+    Returns:
+        The repaired dynamics, whose residual is exactly zero; None if none is found, or nothing is
+        to be repaired.
+
+    Checked by: tests/design/test_repair.py.
+    """
+    if dynamics.hamiltonian is None:
+        return None
+    ito = dynamics.ito()
+    try:
+        if is_zero(residual(ito)):
+            return None
+        found = [*_drift_repairs(ito), *_diffusion_repairs(ito)]
+    except Unsupported:
+        return None
+    return min(found, key=lambda change: (change.changes, len(change.text)), default=None)
+
+
+def _rebuilt(dynamics: Dynamics, **changed: object) -> Dynamics:
+    given = {
+        "drift": dict(dynamics.drift),
+        "diffusion": dict(dynamics.diffusion),
+        "hamiltonian": dynamics.hamiltonian,
+        "target": dynamics.target,
+        "name": dynamics.name,
+        "target_variables": None if dynamics.target is None else dynamics.target_variables,
+    }
+    return Dynamics(**{**given, **changed})  # type: ignore[arg-type]
+
+
+def _drift_repairs(dynamics: Dynamics) -> Iterator[Repair]:
+    for x in dynamics.variables:
+        terms = additive_terms(dynamics.drift[x])
+        extra = [] if (block := dynamics.diffusion_block(x, x)) is None else _divergence(block, x)
+
+        def rebuild(terms: list[Expression], x: Variable = x) -> Dynamics:
+            drift = {**dynamics.drift, x: _sum(terms)}
+            return _rebuilt(dynamics, drift=drift)
+
+        for offered in ([], extra) if extra else ([],):
+            found = _reweighted(dynamics, rebuild, terms, offered)
+            if found is not None:
+                weights, repaired = found
+                changed = sum(w != 1 for w in weights[: len(terms)]) + sum(
+                    w != 0 for w in weights[len(terms) :]
+                )
+                text = f"drift of {x.name}: {grammar_text(repaired.drift[x])}"
+                yield Repair(repaired, text, changed)
+
+
+def _divergence(block: Expression, x: Variable) -> list[Expression]:
+    return [ex.Divergence(block, x)] if x.shape and block.depends_on(x) else []
+
+
+def _diffusion_repairs(dynamics: Dynamics) -> Iterator[Repair]:
+    for pair, block in dynamics.diffusion.items():
+        terms = additive_terms(block)
+
+        def rebuild(terms: list[Expression], pair: object = pair) -> Dynamics:
+            return _rebuilt(dynamics, diffusion={**dynamics.diffusion, pair: _sum(terms)})
+
+        found = _reweighted(dynamics, rebuild, terms, [])
+        if found is not None:
+            weights, repaired = found
+            x, y = pair
+            text = f"diffusion of ({x.name}, {y.name}): {grammar_text(repaired.diffusion[pair])}"
+            yield Repair(repaired, text, sum(w != 1 for w in weights))
+
+
+def _sum(terms: list[Expression]) -> Expression:
+    total: Expression = ZERO
+    for term in terms:
+        total = term if total == ZERO else add(total, term)
+    return total
+
+
+def _reweighted(
+    dynamics: Dynamics, rebuild: object, terms: list[Expression], extra: list[Expression]
+) -> tuple[list[sp.Expr], Dynamics] | None:
+    """Weights of the terms that remove the residual, and the dynamics with them."""
+    every = [*terms, *extra]
+    without = residual(rebuild([]))  # type: ignore[operator]
+    directions = [residual(rebuild([term])) - without for term in every]  # type: ignore[operator]
+    weights = solve_linear(without, directions)
+    if weights is None or all(weight == 0 for weight in weights):
+        return None
+    kept = [
+        _weighted(weight, term, dynamics)
+        for weight, term in zip(weights, every, strict=True)
+        if weight != 0
+    ]
+    repaired = rebuild(kept)  # type: ignore[operator]
+    # With the wrong sign of D the identity holds as well, but nothing could be run.
+    is_sde = check_psd(Problem(repaired)).is_proved
+    return (weights, repaired) if is_sde and is_zero(residual(repaired)) else None
+
+
+def _weighted(weight: sp.Expr, term: Expression, dynamics: Dynamics) -> Expression:
+    if weight == 1:
+        return term
+    if weight == -1:
+        return term.operand if isinstance(term, ex.Negation) else negate(term)
+    top, bottom = (coefficient_expression(part, dynamics) for part in sp.fraction(weight))
+    scaled = term if top == ONE else multiply(top, term)
+    return scaled if bottom == ONE else divide(scaled, bottom)
