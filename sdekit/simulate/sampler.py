@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, NamedTuple
 
 import jax
@@ -147,11 +148,23 @@ class Sampler:
         with self.precision():
             bound = self.bind(position)
             given = check_auxiliary(bound.problem, auxiliary or {})
-            keys = chain_keys(key, np.uint32(0), START)
-            target = bound.problem.layout.blocks(position, self.dtype)
-            blocks = self.start(bound, target, given, keys)
-            cache = self.first_cache(bound, blocks, keys, position)
-            return _public_state(bound, blocks, cache)
+            return self._compiled("init", bound, self._init)(key, position, given)
+
+    def _compiled(self, what: str, bound: Bound, function: Callable[..., Any]) -> Callable[..., Any]:
+        """A method for one structure of positions, compiled once."""
+        key = (what, bound)
+        if key not in self.programs:
+            self.programs[key] = jax.jit(partial(function, bound))
+        return self.programs[key]
+
+    def _init(
+        self, bound: Bound, key: Array, position: Any, given: Mapping[str, Array]
+    ) -> SamplerState:
+        keys = chain_keys(key, np.uint32(0), START)
+        target = bound.problem.layout.blocks(position, self.dtype)
+        blocks = self.start(bound, target, given, keys)
+        cache = self.first_cache(bound, blocks, keys, position)
+        return _public_state(bound, blocks, cache)
 
     def start(
         self,
@@ -195,18 +208,20 @@ class Sampler:
         _check_lone_step(self.dynamics, step_size)
         with self.precision():
             bound = self.bind(state.position)
-            scheme, problem = bound.scheme, bound.problem
             h = jnp.asarray(step_size, self.dtype)
-            target = problem.layout.blocks(state.position, self.dtype)
-            blocks = {**target, **state.auxiliary}
-            if scheme.start is not None:
-                blocks = scheme.start(blocks, h)
-            given = self._input(scheme, problem, key, h)
-            cache = Cache(state.gradients, state.sources)
-            blocks, cache = scheme.step(blocks, cache, given)
-            if scheme.finish is not None:
-                blocks = scheme.finish(blocks, h)
-            return _public_state(bound, blocks, cache)
+            return self._compiled("step", bound, self._step)(key, state, h)
+
+    def _step(self, bound: Bound, key: Array, state: SamplerState, h: Array) -> SamplerState:
+        scheme, problem = bound.scheme, bound.problem
+        target = problem.layout.blocks(state.position, self.dtype)
+        blocks = {**target, **state.auxiliary}
+        if scheme.start is not None:
+            blocks = scheme.start(blocks, h)
+        cache = Cache(state.gradients, state.sources)
+        blocks, cache = scheme.step(blocks, cache, self._input(scheme, problem, key, h))
+        if scheme.finish is not None:
+            blocks = scheme.finish(blocks, h)
+        return _public_state(bound, blocks, cache)
 
     def _input(self, scheme: Scheme, problem: Problem, key: Array, h: Array) -> StepInput:
         def keys(stream: int) -> Array:

@@ -1,0 +1,143 @@
+"""The pure pair init / step, and what it refuses."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import sdekit as sk
+from sdekit import catalog
+from sdekit.errors import SimulationError
+
+
+def potential(tree):
+    return jnp.sum(tree["w"] ** 2) / 2 + jnp.sum(tree["b"] ** 4)
+
+
+@pytest.fixture(scope="module")
+def sampler():
+    return sk.sampler(
+        catalog.get("sgnht"), potential=potential, parameters={"A": 1.0, "mu": 10.0}, scheme="BADODAB"
+    )
+
+
+POSITION = {"w": jnp.ones(3), "b": jnp.zeros((2, 2))}
+
+
+def test_steps_are_pure_and_can_be_scanned_and_vmapped(sampler):
+    state = sampler.init(jax.random.key(0), POSITION)
+    keys = jax.random.split(jax.random.key(1), 6)
+
+    @jax.jit
+    def scanned(state, keys):
+        return jax.lax.scan(lambda s, k: (sampler.step(k, s, 0.1), None), state, keys)[0]
+
+    by_hand = state
+    step = jax.jit(sampler.step)
+    for key in keys:
+        by_hand = step(key, by_hand, 0.1)
+    at_once = scanned(state, keys)
+    assert jax.tree.structure(at_once) == jax.tree.structure(state)
+    for one, other in zip(jax.tree.leaves(by_hand), jax.tree.leaves(at_once), strict=True):
+        assert np.allclose(one, other, rtol=0, atol=1e-6)
+    many = jax.tree.map(lambda x: jnp.stack([x, x]), state)
+    moved = jax.jit(jax.vmap(sampler.step, (0, 0, None)))(keys[:2], many, 0.1)
+    assert np.allclose(moved.position["w"][0], step(keys[0], state, 0.1).position["w"], atol=1e-6)
+    assert not np.allclose(moved.position["w"][0], moved.position["w"][1])
+
+
+def test_double_precision_steps_have_double_precision(thermostat):
+    sampler = sk.sampler(
+        thermostat, potential=lambda q: q**2, parameters={"A": 1.0, "mu": 1.0}, precision="float64"
+    )
+    state = sampler.init(jax.random.key(0), 0.3)
+    state = sampler.step(jax.random.key(1), state, 0.1)
+    assert state.position.dtype == np.float64
+
+
+def test_a_sympy_potential_runs_as_its_jax_function_does(thermostat, double_well):
+    import sympy as sp
+
+    theta = sp.Symbol("theta")
+    symbolic = (theta**4 + theta**3 - 13 * theta**2 - theta + 12) / 14 + sp.Rational(1, 2)
+    options = {"parameters": {"A": 1.0, "mu": 1.0}, "step_size": 0.01, "steps": 50}
+    one = sk.simulate(thermostat, 0.1, potential=symbolic, **options).samples["theta"]
+    other = sk.simulate(thermostat, 0.1, potential=double_well.potential, **options).samples["theta"]
+    assert np.allclose(one, other, rtol=0, atol=1e-5)
+
+
+def test_a_stratonovich_declaration_runs_as_its_ito_form():
+    x = sk.scalar("x")
+    stratonovich = sk.Dynamics(drift={x: 0 * x}, noise={x: x / 2}, interpretation="stratonovich")
+    ito = sk.Dynamics(drift={x: x / 8}, noise={x: x / 2})
+    one, other = (
+        sk.simulate(d, 1.0, step_size=0.01, steps=100, seed=2).samples["x"] for d in (stratonovich, ito)
+    )
+    assert np.allclose(one, other, rtol=1e-5)
+
+
+def test_coefficients_may_read_the_time():
+    x = sk.scalar("x")
+    driven = sk.Dynamics(drift={x: sk.time}, diffusion={x: 0})
+    run = sk.simulate(driven, 0.0, step_size=0.5, steps=6)
+    # Euler's sum of t h over t = 0, h, 2h, ...
+    assert np.allclose(run.samples["x"][0], np.cumsum(np.arange(6) * 0.5) * 0.5)
+    with pytest.raises(SimulationError, match="depends on the time"):
+        sampler = sk.sampler(driven)
+        sampler.step(jax.random.key(0), sampler.init(jax.random.key(0), 0.0), 0.1)
+
+
+def wrong(**options):
+    given = {"potential": potential, "parameters": {"A": 1.0, "mu": 1.0}, **options}
+    return sk.sampler(catalog.get("sgnht"), **given)
+
+
+@pytest.mark.parametrize(
+    ("message", "options"),
+    [
+        ("parameter mu has no value", {"parameters": {"A": 1.0}}),
+        ("unknown parameter B", {"parameters": {"A": 1.0, "mu": 1.0, "B": 2.0}}),
+        ("parameter A has the wrong shape", {"parameters": {"A": np.ones(2), "mu": 1.0}}),
+        ("parameter A is no number", {"parameters": {"A": "one", "mu": 1.0}}),
+        ("parameter A is not finite", {"parameters": {"A": np.nan, "mu": 1.0}}),
+        ("contradicts its declaration: expected positive", {"parameters": {"A": 1.0, "mu": -1.0}}),
+        ("the potential U is not given", {"potential": None}),
+        ("the potential does not return a scalar", {"potential": lambda t: t["w"]}),
+        ("the potential fails at the position given: found KeyError", {"potential": lambda t: t["v"]}),
+        ("the potential U is of no known kind", {"potential": 3.0}),
+        ("unknown function V", {"functions": {"V": potential}}),
+        ("unknown dimension m", {"sizes": {"m": 3}}),
+        ("dimension n has two sizes", {"sizes": {"n": 3}}),
+    ],
+)
+def test_what_does_not_fit_is_told_before_anything_runs(message, options):
+    with pytest.raises(SimulationError, match=message) as caught:
+        wrong(**options).init(jax.random.key(0), POSITION)
+    assert "\n" not in str(caught.value)
+
+
+def test_positions_of_several_variables_are_given_by_name():
+    x, y = sk.scalar("x"), sk.vector("y", 2)
+    pair = sk.Dynamics(drift={x: -x, y: -y}, diffusion={x: 1, y: 1})
+    sampler = sk.sampler(pair, scheme="EM")
+    state = sampler.init(jax.random.key(0), {"y": np.array([1.0, 2.0]), "x": 3.0})
+    assert float(state.position["x"]) == 3.0
+    for position, message in [
+        ({"x": 1.0}, "does not name the target variables"),
+        ({"x": 1.0, "y": np.zeros(2), "z": 0.0}, "does not name the target variables"),
+        ({"x": np.zeros(2), "y": np.zeros(2)}, "position of x has the wrong shape"),
+        (1.0, "does not fit the target variables"),
+        ({}, "the position is empty"),
+    ]:
+        with pytest.raises(SimulationError, match=message):
+            sampler.init(jax.random.key(0), position)
+
+
+def test_a_wrong_step_size_is_refused(sampler):
+    state = sampler.init(jax.random.key(0), POSITION)
+    with pytest.raises(SimulationError, match="the step size is wrong"):
+        sampler.step(jax.random.key(0), state, -0.1)
+    with pytest.raises(SimulationError, match="a scheme is named by text"):
+        sk.sampler(catalog.get("sgnht"), scheme=3)
+    with pytest.raises(SimulationError, match="this is no dynamics"):
+        sk.sampler("sgnht")
