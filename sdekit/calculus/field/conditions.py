@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING
 
 import sympy as sp
 
+from sdekit.calculus import signs
 from sdekit.calculus.field import factors
-from sdekit.calculus.signs import Sign
+from sdekit.calculus.field.polynomial import ONE
 from sdekit.calculus.sympy_types import Expr
 
 if TYPE_CHECKING:
@@ -49,7 +50,9 @@ def _parts(kind: str, expression: Expr) -> Iterator[Expr]:
 
 
 def _is_certain(reader: Reader, kind: str, expression: Expr) -> bool:
-    element = reader.read(expression)
-    if kind == "positive":
-        return factors.certain_sign(reader.tower, element) is Sign.POSITIVE
-    return factors.is_certainly_nonzero(reader.tower, element)
+    if kind == "nonzero" and signs.is_nonzero(expression):
+        return True
+    if signs.sign(expression) is signs.Sign.POSITIVE:
+        return True
+    assumed = factors.assumed_sign(reader.tower, reader.read(expression))
+    return assumed is not None and (kind == "nonzero" or assumed == ONE)

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import sympy as sp
 
@@ -33,7 +34,9 @@ from sdekit.calculus.field.stationarity import DEFAULT_BUDGET, current_elements
 from sdekit.calculus.field.tower import Tower
 from sdekit.calculus.limits import spending
 from sdekit.calculus.sympy_types import Expr
-from sdekit.declare.components import Components
+
+if TYPE_CHECKING:
+    from sdekit.declare.components import Components
 
 
 @dataclass(frozen=True)

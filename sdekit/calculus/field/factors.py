@@ -206,27 +206,14 @@ def is_surely_nonzero(tower: Tower, atom: Polynomial) -> bool:
     return len(atom) <= _SIGN_TERMS and signs.sign(tower.expression(atom)).is_nonzero
 
 
-def is_certainly_nonzero(tower: Tower, polynomial: Polynomial) -> bool:
-    """Whether an element vanishes nowhere, as far as is known."""
-    _, monomial, factors = split(tower, polynomial)
-    atoms = [Polynomial.generator(number) for number, exponent in monomial if exponent > 0]
-    return all(is_surely_nonzero(tower, atom) for atom in [*atoms, *dict(factors)])
-
-
-def certain_sign(tower: Tower, polynomial: Polynomial) -> signs.Sign:
-    """The sign of an element by assumptions alone, not by where it was found to be defined."""
-    if len(polynomial) <= _SIGN_TERMS:
-        found = signs.sign(tower.expression(tower.reduced(polynomial)))
-        if found is not signs.Sign.UNKNOWN:
-            return found
+def assumed_sign(tower: Tower, polynomial: Polynomial) -> Polynomial | None:
+    """1 or -1 for an element that is a product of factors with assumed signs, else None."""
     content, monomial, factors = split(tower, polynomial)
-    result = signs.Sign.POSITIVE if content > 0 else signs.Sign.NEGATIVE
     atoms = [(Polynomial.generator(number), exponent) for number, exponent in monomial]
+    result = ONE if content > 0 else -ONE
     for atom, multiplicity in [*atoms, *factors]:
-        own = signs.Sign.UNKNOWN
-        if atom in tower.assumed:
-            own = signs.Sign.POSITIVE if tower.sign_of_atom(atom) == ONE else signs.Sign.NEGATIVE
-        elif len(atom) <= _SIGN_TERMS:
-            own = signs.sign(tower.expression(atom))
-        result = result * (own * own if multiplicity % 2 == 0 else own)
+        if atom not in tower.assumed:
+            return None
+        if multiplicity % 2:
+            result = result * tower.sign_of_atom(atom)
     return result

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from fractions import Fraction
+from typing import TYPE_CHECKING
 
 import sympy as sp
 
@@ -14,7 +15,9 @@ from sdekit.calculus.field.points import Interval, Scene
 from sdekit.calculus.field.reading import Reader
 from sdekit.calculus.field.tower import Scales, Tower
 from sdekit.calculus.sympy_types import Expr, Matrix
-from sdekit.declare.components import Components
+
+if TYPE_CHECKING:
+    from sdekit.declare.components import Components
 
 #: Minors of larger matrices are not worked out: a determinant has too many terms.
 _LARGEST_MINOR = 4

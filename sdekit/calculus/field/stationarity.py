@@ -15,6 +15,7 @@ Source: MATH, section A.0 (Ding et al. 2014, eq. (9), divided by the density).
 from __future__ import annotations
 
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import sympy as sp
 from flint import fmpq
@@ -30,8 +31,10 @@ from sdekit.calculus.field.tower import Tower
 from sdekit.calculus.field.witness import PointWitness, search
 from sdekit.calculus.limits import spending
 from sdekit.calculus.sympy_types import Expr
-from sdekit.declare.components import Components
 from sdekit.errors import VerificationError
+
+if TYPE_CHECKING:
+    from sdekit.declare.components import Components
 
 #: Seconds granted when nothing is said.
 DEFAULT_BUDGET = 20.0
