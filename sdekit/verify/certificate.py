@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from fractions import Fraction
+from typing import Any
 
 import sympy as sp
 from flint import arb
@@ -144,7 +145,7 @@ def certificate_field(
     equation = energy.diff(t) + sum(
         w.diff(y) - w * energy.diff(y) for w, y in zip(field, ys, strict=True)
     )
-    equation = equation.replace(sp.sign, lambda a: sp.Abs(a) / a)
+    equation: Any = equation.replace(sp.sign, lambda a: sp.Abs(a) / a)
     solution = _solve(equation, ys, unknown)
     if solution is None:
         return None
@@ -173,7 +174,7 @@ def _solve(
     if not solutions:
         return None
     back = {v: k for k, v in others.items()}
-    values = next(iter(solutions))
+    values: Any = next(iter(solutions))
     zero = dict.fromkeys(unknown, sp.S.Zero)
     return {
         u: value.xreplace(zero).xreplace(back) for u, value in zip(unknown, values, strict=True)
@@ -236,7 +237,7 @@ def _by_quadrature(energy: sp.Expr, ys: Sequence[sp.Symbol], at: Components) -> 
 
 def _joined(energy: sp.Expr, ys: Sequence[sp.Symbol], t: sp.Symbol) -> list[sp.Symbol]:
     """The auxiliary coordinates that terms connect with t, directly or through others."""
-    terms = [a.free_symbols for a in sp.Add.make_args(energy)]
+    terms: list[Any] = [a.free_symbols for a in sp.Add.make_args(energy)]
     found: set[sp.Symbol] = set()
     frontier = {t}
     while frontier:
@@ -247,7 +248,7 @@ def _joined(energy: sp.Expr, ys: Sequence[sp.Symbol], t: sp.Symbol) -> list[sp.S
 
 
 def _different_masses(
-    part: sp.Expr, y: sp.Symbol, t: sp.Symbol, domain: Domain
+    part: Any, y: sp.Symbol, t: sp.Symbol, domain: Domain
 ) -> tuple[tuple[Fraction, Fraction], tuple[arb, arb]] | None:
     others = dict.fromkeys(part.free_symbols - {y, t}, sp.S.One)
     for first, second in _PAIRS:

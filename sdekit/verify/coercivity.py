@@ -13,6 +13,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 from fractions import Fraction
+from math import prod
 
 import sympy as sp
 
@@ -148,8 +149,8 @@ def _leading_form_is_positive(terms: list, powers: list[int]) -> bool:
     return all_pivots_positive(matrix)
 
 
-def _monomial(direction: Sequence[int], exponents: Sequence[int]) -> sp.Expr:
-    return sp.prod(x**k for x, k in zip(direction, exponents, strict=True))
+def _monomial(direction: Sequence[int], exponents: Sequence[int]) -> int:
+    return prod(x**k for x, k in zip(direction, exponents, strict=True))
 
 
 def falling_direction(

@@ -6,6 +6,8 @@ the current, to be equal on both sides of the cut. Not for what is visibly perio
 
 from __future__ import annotations
 
+from typing import Any
+
 import sympy as sp
 
 from sdekit.declare.expression import Expression
@@ -32,7 +34,7 @@ def periodic_in_components(part: Expression, x: Variable) -> bool:
     reader = ComponentReader({})
     scalar, phi = reader.scalar(part), reader.coordinate(x, ())
     shifted = scalar.subs(phi, phi + 2 * sp.pi)
-    symbols = sorted(scalar.free_symbols, key=str)
+    symbols: Any = sorted(scalar.free_symbols, key=str)
     return is_zero(sp.expand_trig(shifted) - sp.expand_trig(scalar), symbols) is True
 
 
@@ -44,6 +46,7 @@ def jump_at_cut(problem: Problem, x: Variable) -> Check | None:
         at = problem.components(sizes)
         i = dict(at.variables)[x][0]
         phi = at.coordinates[i]
+        assert at.hamiltonian is not None
         density = sp.exp(-at.hamiltonian)
         candidates = {"current": current_of(at, i)}
         for (row, column), entry in at.diffusion.items():

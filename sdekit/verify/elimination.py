@@ -139,12 +139,11 @@ def _eliminated(
 
 def _renamed(found: Elimination, meanings: Mapping[Variable, Expression]) -> Elimination:
     """The result with the named sums written out again."""
-    full: dict[Expression, Expression] = dict(meanings)
 
     def step(old: Step) -> Step:
-        return Step(old.blocks, substituted(old.energy, full), old.integral)
+        return Step(old.blocks, substituted(old.energy, meanings), old.integral)
 
-    energy = expand(substituted(as_expression(found.energy), full))
+    energy = expand(substituted(as_expression(found.energy), meanings))
     infinite = None if found.infinite is None else step(found.infinite)
     return Elimination(energy, tuple(step(old) for old in found.steps), infinite)
 

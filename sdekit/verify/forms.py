@@ -86,10 +86,8 @@ def _form_sum(node: Sum) -> Signs:
 
 
 def _form_product(node: Product) -> Signs:
-    scalars, tensors = POSITIVE, [f for f in node.factors if f.shape]
-    plain = tuple(f for f in node.factors if not f.shape)
-    if plain:
-        scalars = entry_signs(Product(plain)) if len(plain) > 1 else entry_signs(plain[0])
+    tensors = [f for f in node.factors if f.shape]
+    scalars = entry_signs(Product(tuple(f for f in node.factors if not f.shape)))
     if len(tensors) == 1:
         return product_signs(scalars, form_signs(tensors[0]))
     return product_signs(scalars, _schur_product(tensors))
@@ -153,8 +151,9 @@ def same_transposed(left: Expression, right: Expression) -> bool:
 
 def _plain(matrix: Expression) -> Expression:
     """A symmetric matrix without a transpose around it."""
-    is_flipped = isinstance(matrix, Transpose) and is_symmetric(matrix.children[0])
-    return matrix.children[0] if is_flipped else matrix
+    if isinstance(matrix, Transpose) and is_symmetric(matrix.operand):
+        return matrix.operand
+    return matrix
 
 
 def transposed(matrix: Expression) -> Expression:

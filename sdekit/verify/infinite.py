@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping
+from fractions import Fraction
 
 from sdekit.calculus.limits import Unsupported
-from sdekit.declare.expression import Call, Expression
-from sdekit.declare.symbols import Variable
+from sdekit.declare.expression import Call, Expression, Number
+from sdekit.declare.symbols import Domain, Variable
 from sdekit.verify.elimination import Elimination, Step, eliminate
 from sdekit.verify.instances import Choice, choice_text, choices, symbols_of
 from sdekit.verify.integrals import DIRECT
@@ -26,6 +27,9 @@ INFINITE = "infinite"
 
 #: Combinations of sizes at which parameters are chosen; each costs a hundred eliminations.
 _MOST_SIZES = 4
+
+#: Intervals of an outside variable that are tried; one point alone would be a null set.
+_PLACES = ((4, 5), (-5, -4), (1, 2), (-2, -1))
 
 Blocks = tuple[Variable, ...]
 
@@ -53,11 +57,30 @@ def infinite_integral(
     if found.is_finite:
         return None
     for sizes in itertools.islice(problem.trial_sizes(), _MOST_SIZES):
-        sized = [with_sizes(part, sizes) for part in (energy, *blocks, *outside)]
-        inside, around = tuple(sized[1 : len(blocks) + 1]), tuple(sized[len(blocks) + 1 :])
-        check = _by_choice(sized[0], inside, around, sizes)
+        inside: Blocks = tuple(with_sizes(x, sizes) for x in blocks)
+        around: Blocks = tuple(with_sizes(x, sizes) for x in outside)
+        sized = with_sizes(energy, sizes)
+        check = _by_choice(sized, inside, around, sizes) or _by_place(sized, inside, around, sizes)
         if check is not None:
             return check
+    return None
+
+
+def _by_place(
+    energy: Expression, blocks: Blocks, outside: Blocks, sizes: Mapping[str, int]
+) -> Check | None:
+    """A refutation where the integral is infinite for all values of a scalar in an interval."""
+    for x in outside:
+        if x.shape or x.domain.kind != "real" or not energy.depends_on(x):
+            continue
+        for low, high in _PLACES:
+            here = Variable(x.name, (), None, Domain("interval", Fraction(low), Fraction(high)))
+            around = tuple(here if y == x else y for y in outside)
+            step = _infinite_step(energy, blocks, around, {x: here})
+            if step is not None:
+                middle = Number(Fraction(low + high, 2))
+                if _has_value(energy, {x: middle}):
+                    return _refutation(step, sizes, {x: middle})
     return None
 
 

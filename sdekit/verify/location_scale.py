@@ -36,7 +36,7 @@ _MOST_CANDIDATES = 4
 
 def abstraction(
     x: Variable, terms: Terms, outside: frozenset[Variable]
-) -> tuple[Expression, dict[Expression, Expression]] | None:
+) -> tuple[Expression, dict[Variable, Expression]] | None:
     """The energy with every sum of outside variables as one new variable of the same sign.
 
     Args:

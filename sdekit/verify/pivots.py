@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 import sympy as sp
@@ -88,8 +89,9 @@ def all_pivots_positive(matrix: sp.Matrix) -> bool:
 
 def _opaque(matrix: sp.Matrix) -> sp.Matrix:
     """Calls of unknown functions as symbols with the same assumptions."""
-    calls: set[sp.Expr] = set()
-    for entry in matrix:
+    calls: set[Any] = set()
+    entries: Any = matrix
+    for entry in entries:
         calls |= entry.atoms(AppliedUndef) | entry.atoms(sp.Derivative)
     ordered = sorted(calls, key=lambda c: (-c.count_ops(), str(c)))
     symbols = {c: sp.Dummy(str(c), **_known(c)) for c in ordered}
@@ -138,7 +140,7 @@ def _pivots(matrix: sp.Matrix) -> list[str] | None:
     return texts
 
 
-def _complement(matrix: sp.Matrix, place: int, rest: list[int]) -> sp.Matrix:
+def _complement(matrix: Any, place: int, rest: list[int]) -> sp.Matrix:
     """Schur complement of one pivot."""
     row, pivot = [matrix[place, k] for k in rest], matrix[place, place]
     entries = [
@@ -148,7 +150,7 @@ def _complement(matrix: sp.Matrix, place: int, rest: list[int]) -> sp.Matrix:
     return sp.Matrix(entries) if rest else sp.zeros(0, 0)
 
 
-def _best_pivot(matrix: sp.Matrix) -> int | None:
+def _best_pivot(matrix: Any) -> int | None:
     nonnegative = None
     for place in range(matrix.rows):
         entry = matrix[place, place]
@@ -177,7 +179,7 @@ def find_indefinite(components: Components) -> Indefinite | None:
     return None
 
 
-def _direction_at(matrix: sp.Matrix, point: Point) -> tuple[list[Fraction], str] | None:
+def _direction_at(matrix: Any, point: Point) -> tuple[list[Fraction], str] | None:
     size = matrix.rows
     entries = {}
     for i in range(size):

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from fractions import Fraction
+from typing import Any
 
 import sympy as sp
 from flint import arb, fmpq
@@ -41,7 +42,7 @@ def admissible_points(components: Components | Scene, count: int = TRIED_POINTS)
 def unknowns(expression: sp.Expr) -> list[sp.Expr]:
     """The symbols, and the calls and derivatives of unknown functions, that need a value."""
     found: dict[sp.Expr, None] = {}
-    stack = [sp.sympify(expression)]
+    stack: list[Any] = [sp.sympify(expression)]
     while stack:
         node = stack.pop()
         if isinstance(node, (sp.Derivative, sp.Subs, AppliedUndef)) or node.is_Symbol:
@@ -56,7 +57,7 @@ def value_at(expression: sp.Expr, point: Point) -> Number | None:
     environment = {}
     try:
         for unknown in unknowns(expression):
-            key = unknown if unknown.is_Symbol else read_jet(unknown)
+            key: Any = unknown if unknown.is_Symbol else read_jet(unknown)
             environment[unknown] = point(key)
         with working_precision(160):
             value = number_value(expression, environment, 160)

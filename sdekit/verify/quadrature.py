@@ -9,6 +9,7 @@ is the target. Not for proofs that they agree.
 from __future__ import annotations
 
 from fractions import Fraction
+from typing import Any
 
 import sympy as sp
 from flint import acb, arb, fmpq
@@ -65,7 +66,7 @@ def _pieces(
         low, length = domain.lower, domain.upper - domain.lower
         shifted = energy.subs(y, u + sp.Rational(low.numerator, low.denominator))
         return [(shifted, u, arb(fmpq(length.numerator, length.denominator)))]
-    halves = [(energy.subs(y, u), u, None)]
+    halves: list[tuple[sp.Expr, sp.Symbol, arb | None]] = [(energy.subs(y, u), u, None)]
     if domain.kind == "real":
         halves.append((energy.subs(y, -u), u, None))
     return halves
@@ -75,12 +76,12 @@ def _piece(energy: sp.Expr, u: sp.Symbol, end: arb | None) -> arb | None:
     energy = sp.expand(energy)
     if end is not None:
         return _middle(energy, u, end)
-    slope, curvature = energy.diff(u), energy.diff(u, 2)
+    slope, curvature = energy.diff(u), sp.sympify(energy.diff(u, 2))
     found = None
     for length in _LENGTHS:
         tick()
-        beyond = {u: length + sp.Symbol("v", nonnegative=True)}
-        if sign(sp.expand(curvature.subs(beyond))) not in _NONNEGATIVE:
+        beyond = length + sp.Symbol("v", nonnegative=True)
+        if sign(sp.expand(curvature.subs(u, beyond))) not in _NONNEGATIVE:
             continue
         height = ball_value(energy, {u: Fraction(length)}, _PRECISION)
         rise = ball_value(slope, {u: Fraction(length)}, _PRECISION)
@@ -104,7 +105,7 @@ def _middle(energy: sp.Expr, u: sp.Symbol, end: arb) -> arb | None:
     return acb.integral(integrand, acb(0), acb(end)).real
 
 
-def _complex_value(energy: sp.Expr, u: sp.Symbol, z: acb, analytic: bool) -> acb:
+def _complex_value(energy: Any, u: sp.Symbol, z: acb, analytic: bool) -> acb:
     """The value at a complex ball; not finite where the function is not analytic on it."""
     if energy == u:
         return z
@@ -126,7 +127,7 @@ def _complex_value(energy: sp.Expr, u: sp.Symbol, z: acb, analytic: bool) -> acb
     return rule(arguments[0], analytic)
 
 
-def _complex_power(exponent: sp.Expr, arguments: list[acb], analytic: bool) -> acb:
+def _complex_power(exponent: Any, arguments: list[acb], analytic: bool) -> acb:
     base = arguments[0]
     if exponent.is_Integer:
         return base ** int(exponent)

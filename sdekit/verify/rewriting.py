@@ -67,7 +67,7 @@ def _substituted_field(old: Any, values: Mapping[Expression, Expression]) -> Any
     return old
 
 
-def with_sizes(expression: Expression, sizes: Mapping[str, int]) -> Expression:
+def with_sizes(expression: Any, sizes: Mapping[str, int]) -> Any:
     """The same expression with open dimensions fixed, in every symbol and tensor."""
     return _fixed(expression, dict(sizes)) if sizes else expression
 
