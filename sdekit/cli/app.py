@@ -138,6 +138,10 @@ def verify(
         show_json(result.to_dict())
     else:
         show_verification(result)
+        if result.verdict.value == "refuted":
+            from sdekit.cli.repairs import show_repair
+
+            show_repair(dynamics, result)
     return STATUS[result.verdict.value]
 
 

@@ -10,6 +10,7 @@ import platform
 from sdekit import __version__, catalog
 from sdekit.calculus.derivation import Derivation, derive
 from sdekit.calculus.limits import Unsupported
+from sdekit.cli.repairs import proved_repair
 from sdekit.declare.dynamics import Dynamics
 from sdekit.errors import SchemeError, SimulationError
 from sdekit.report.experiment import Experiment
@@ -36,9 +37,11 @@ def results_of(dynamics: Dynamics, *, experiment: bool | None, steps: int) -> Re
     record = next((e for e in catalog.entries() if e.name == dynamics.name), None)
     belongs = any(dynamics == catalog.get(name) for name in WITH_EXPERIMENT)
     notes = () if record is None else tuple(filter(None, (record.notes, record.errata)))
+    verification = verify(dynamics)
     return Results(
         dynamics=dynamics,
-        verification=verify(dynamics),
+        verification=verification,
+        repair=proved_repair(dynamics, verification),
         derivation=_derivation(dynamics),
         splitting=_splitting(dynamics),
         order=_order(dynamics),

@@ -5,8 +5,11 @@ Not for the derivation (`derivation`) nor for any output format.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from sdekit.declare.dynamics import Dynamics
 from sdekit.declare.latex import dynamics_lines, latex_text, symbol_latex
+from sdekit.design.repair import Repair
 from sdekit.report.document import (
     Block,
     Derivation,
@@ -25,7 +28,10 @@ from sdekit.report.formulas import compact_terms, formula_of, plain, space_of, s
 from sdekit.schemes.flow import Part
 from sdekit.schemes.order import Order
 from sdekit.schemes.splitting import Splitting
-from sdekit.verify.verdict import Check, Verification, Witness
+from sdekit.verify.verdict import DISQUALIFYING, REQUIRED, Check, Verification, Witness
+
+#: Checks whose refutation refutes the whole.
+DECIDING = REQUIRED + DISQUALIFYING
 
 #: The convention in words and signs, for every report.
 CONVENTION = (
@@ -86,7 +92,7 @@ def _sentence(verification: Verification) -> str:
         scope = verification.scope
         return rf"$\mathrm{{e}}^{{-H}}$ is stationary and its marginal is the target, for {scope}."
     if verification.verdict.value == "refuted":
-        failed = [CHECK_TITLES.get(k, k) for k, c in verification.checks.items() if c.is_refuted]
+        failed = [CHECK_TITLES[name] for name, _ in _refuted(verification, DECIDING)]
         return f"the claim fails; it is not true that {', nor that '.join(failed)}."
     if not claimed:
         return "no law is claimed, so none is proved; what the dynamics has was checked."
@@ -116,14 +122,33 @@ def _each_plain(sentences: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(map(plain, sentences))
 
 
-def refutation_section(verification: Verification, dynamics: Dynamics) -> Section | None:
-    """What is left over and where each refuted claim fails; None if nothing is refuted."""
+def _refuted(verification: Verification, names: Iterable[str]) -> list[tuple[str, Check]]:
+    found = ((name, verification.checks.get(name)) for name in names)
+    return [(name, check) for name, check in found if check is not None and check.is_refuted]
+
+
+def refutation_section(
+    verification: Verification, dynamics: Dynamics, repair: Repair | None = None
+) -> Section | None:
+    """What is left over, where each refuted claim fails, what would mend it; None if none fails."""
+    deciding = _refuted(verification, DECIDING)
+    # Beside a refuted verdict the other claims say nothing new.
+    shown = deciding or _refuted(verification, verification.checks)
     blocks: list[Block] = []
-    for name, check in verification.checks.items():
-        if check.is_refuted:
-            blocks.append(Paragraph(f"Not true: {CHECK_TITLES.get(name, name)}."))
-            blocks += _evidence(check, dynamics)
-    return Section("Why it fails", tuple(blocks)) if blocks else None
+    for name, check in shown:
+        blocks.append(Paragraph(f"Not true: {CHECK_TITLES[name]}. {_capital(check.reason)}."))
+        blocks += _evidence(check, dynamics)
+    if repair is not None:
+        lead = "A small change mends it; this dynamics is proved:"
+        lines = tuple(Step(left, right) for left, right in dynamics_lines(repair.dynamics))
+        blocks += [Paragraph(lead), Derivation(lines)]
+    heading = "Why it fails" if deciding else "What it does not have"
+    return Section(heading, tuple(blocks)) if blocks else None
+
+
+def _capital(sentence: str) -> str:
+    sentence = plain(sentence).rstrip(".")
+    return sentence[:1].upper() + sentence[1:]
 
 
 def _evidence(check: Check, dynamics: Dynamics) -> list[Block]:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from sdekit.calculus.derivation import Derivation
 from sdekit.declare.dynamics import Dynamics
+from sdekit.design.repair import Repair
 from sdekit.errors import SdekitError
 from sdekit.report.derivation import marginal_section, stationarity_section
 from sdekit.report.document import Document, Section
@@ -45,6 +46,7 @@ class Results:
     Attributes:
         dynamics: The declaration.
         verification: Its verdicts.
+        repair: A change that mends a refuted design.
         derivation: The stationarity condition written out.
         splitting: Its parts.
         order: Orders of the default word.
@@ -56,6 +58,7 @@ class Results:
 
     dynamics: Dynamics
     verification: Verification
+    repair: Repair | None = None
     derivation: Derivation | None = None
     splitting: Splitting | None = None
     order: Order | None = None
@@ -71,7 +74,7 @@ def document_of(results: Results) -> Document:
     sections: list[Section | None] = [
         dynamics_section(dynamics),
         verdict_section(verification, results.notes),
-        refutation_section(verification, dynamics),
+        refutation_section(verification, dynamics, results.repair),
     ]
     if results.derivation is not None:
         sections += [

@@ -80,6 +80,13 @@ def test_a_model_file_is_proved_and_its_mistake_refuted(model, capsys):
     assert "REFUTED" in shown and "witness" in shown
 
 
+def test_a_repair_is_offered_where_a_small_change_is_proved(capsys):
+    assert run(["verify", "sghmc-unmatched"]) == 1
+    assert "proved instead with diffusion of (p, p): A*eye(n)" in capsys.readouterr().out
+    assert run(["verify", "sghmc-no-friction"]) == 1
+    assert "proved instead" not in capsys.readouterr().out
+
+
 MISTAKES = {
     "no command": (["verfy"], "verfy"),
     "no name": (["verify"], "NAME_OR_FILE"),

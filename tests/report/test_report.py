@@ -68,6 +68,19 @@ def test_a_report_of_a_refuted_design_shows_what_is_left_over_and_where():
     assert "Collected by what depends on the state" in text
 
 
+def test_a_report_of_a_design_that_a_small_change_mends_shows_it_mended():
+    results = results_of(sk.catalog.get("sghmc-unmatched"), experiment=False, steps=1)
+    assert results.repair is not None
+    assert sk.verify(results.repair.dynamics).verdict.value == "proved"
+    assert "A small change mends it" in render_html(document_of(results))
+
+
+def test_what_a_proved_dynamics_lacks_is_told_with_its_evidence():
+    results = results_of(sk.catalog.get("hamiltonian"), experiment=False, steps=1)
+    found = headings(document_of(results))
+    assert "What it does not have" in found and "Why it fails" not in found
+
+
 def test_an_unknown_format_and_a_missing_folder_are_refused(results, tmp_path):
     with pytest.raises(SdekitError, match="unknown format"):
         write_report(results, tmp_path / "report.pdf")
