@@ -21,7 +21,7 @@ import sympy as sp
 
 from sdekit.calculus.field import factors
 from sdekit.calculus.field.conditions import condition_texts
-from sdekit.calculus.field.generators import Logarithm, Named, Root, Sign
+from sdekit.calculus.field.generators import Named, Root, Sign
 from sdekit.calculus.field.polynomial import (
     ZERO,
     Polynomial,
@@ -32,6 +32,7 @@ from sdekit.calculus.field.polynomial import (
 from sdekit.calculus.field.scenes import reader_of, scene_of
 from sdekit.calculus.field.stationarity import DEFAULT_BUDGET, current_elements
 from sdekit.calculus.field.tower import Tower
+from sdekit.calculus.field.transcendentals import Logarithm
 from sdekit.calculus.limits import spending
 from sdekit.calculus.sympy_types import Expr
 

@@ -13,15 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from flint import fmpq
 
 from sdekit.calculus import signs
-from sdekit.calculus.field.generators import (
-    Constant,
-    Coordinate,
-    Exponential,
-    Jet,
-    Named,
-    Root,
-    Sign,
-)
+from sdekit.calculus.field.generators import Constant, Coordinate, Jet, Named, Root, Sign
 from sdekit.calculus.field.polynomial import (
     ONE,
     Monomial,
@@ -31,6 +23,7 @@ from sdekit.calculus.field.polynomial import (
     power_of_monomial,
     total,
 )
+from sdekit.calculus.field.transcendentals import Exponential
 from sdekit.calculus.limits import Unsupported
 
 if TYPE_CHECKING:

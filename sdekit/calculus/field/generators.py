@@ -1,10 +1,10 @@
 """What the generators of a differential field stand for, and how each is differentiated.
 
-A generator is a symbol, a jet of an unknown function, or a kernel of an earlier element: exp, log,
-cos and sin (or the tangent of the half angle), sign, root, a named polynomial, or a function known
-by its derivative alone. The tower keeps one number for each distinct generator.
+Here: symbols, jets of unknown functions, and what is algebraic over earlier elements (sign, root, a
+named polynomial). The tower keeps one number for each distinct generator.
 
-Not for reading expressions (`reading.py`) and not for arithmetic (`polynomial.py`).
+Not for exp, log, cos and their kin (`transcendentals.py`), not for reading expressions
+(`reading.py`), not for arithmetic (`polynomial.py`).
 
 Notation: g is the generator, a its argument, d_i the derivative along coordinate i.
 """
@@ -12,8 +12,7 @@ Notation: g is the generator, a its argument, d_i the derivative along coordinat
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Protocol
 
 import sympy as sp
@@ -171,117 +170,22 @@ class Jet(Generator):
 
 
 @dataclass(frozen=True)
-class Exponential(Generator):
-    """exp(a / scale); d_i g = g d_i a / scale."""
+class Named(Generator):
+    """A polynomial in earlier generators that is kept as one symbol, mostly a denominator."""
 
-    argument: Polynomial
-    scale: int
-    is_positive = True
+    definition: Polynomial
 
     def inner(self) -> tuple[Polynomial, ...]:
-        return (self.argument,)
+        return (self.definition,)
 
     def support(self, ring: Ring) -> frozenset[int]:
-        return ring.support(self.argument)
+        return ring.support(self.definition)
 
     def derivative(self, ring: Ring, own: Polynomial, coordinate: int) -> Polynomial:
-        return own * ring.slope(self.argument, coordinate).scaled(fmpq(1, self.scale))
+        return ring.slope(self.definition, coordinate)
 
     def expression(self, ring: Ring) -> Expr:
-        return sp.exp(ring.expression(self.argument) / self.scale)
-
-
-@dataclass(frozen=True)
-class Logarithm(Generator):
-    """log|a|; d_i g = d_i a / a."""
-
-    argument: Polynomial
-
-    def inner(self) -> tuple[Polynomial, ...]:
-        return (self.argument,)
-
-    def support(self, ring: Ring) -> frozenset[int]:
-        return ring.support(self.argument)
-
-    def derivative(self, ring: Ring, own: Polynomial, coordinate: int) -> Polynomial:
-        slope = ring.slope(self.argument, coordinate)
-        return slope * ring.inverse(self.argument) if slope else ZERO
-
-    def expression(self, ring: Ring) -> Expr:
-        return sp.log(ring.expression(ring.absolute(self.argument)))
-
-
-@dataclass(frozen=True)
-class Cosine(Generator):
-    """cos(a / scale); d_i g = -sin(a / scale) d_i a / scale."""
-
-    argument: Polynomial
-    scale: int
-
-    def inner(self) -> tuple[Polynomial, ...]:
-        return (self.argument,)
-
-    def support(self, ring: Ring) -> frozenset[int]:
-        return ring.support(self.argument)
-
-    def derivative(self, ring: Ring, own: Polynomial, coordinate: int) -> Polynomial:
-        sine = Polynomial.generator(ring.number_of(Sine(self.argument, self.scale)))
-        return sine * ring.slope(self.argument, coordinate).scaled(fmpq(-1, self.scale))
-
-    def expression(self, ring: Ring) -> Expr:
-        return sp.cos(ring.expression(self.argument) / self.scale)
-
-
-@dataclass(frozen=True)
-class Sine(Generator):
-    """sin(a / scale), with g^2 = 1 - cos^2; its cosine must be the earlier generator."""
-
-    argument: Polynomial
-    scale: int
-
-    def cosine(self, ring: Ring) -> Polynomial:
-        """The cosine of the same angle."""
-        return Polynomial.generator(ring.number_of(Cosine(self.argument, self.scale)))
-
-    def inner(self) -> tuple[Polynomial, ...]:
-        return (self.argument,)
-
-    def support(self, ring: Ring) -> frozenset[int]:
-        return ring.support(self.argument)
-
-    def derivative(self, ring: Ring, own: Polynomial, coordinate: int) -> Polynomial:
-        slope = ring.slope(self.argument, coordinate).scaled(fmpq(1, self.scale))
-        return self.cosine(ring) * slope
-
-    def expression(self, ring: Ring) -> Expr:
-        return sp.sin(ring.expression(self.argument) / self.scale)
-
-    def order(self) -> int:
-        return 2
-
-    def power(self, ring: Ring) -> Polynomial:
-        return ONE - self.cosine(ring) ** 2
-
-
-@dataclass(frozen=True)
-class HalfTangent(Generator):
-    """tan(a / (2 scale)), which makes cos and sin rational; d_i g = (1 + g^2) d_i a / (2 scale)."""
-
-    argument: Polynomial
-    scale: int
-
-    def inner(self) -> tuple[Polynomial, ...]:
-        return (self.argument,)
-
-    def support(self, ring: Ring) -> frozenset[int]:
-        return ring.support(self.argument)
-
-    def derivative(self, ring: Ring, own: Polynomial, coordinate: int) -> Polynomial:
-        slope = ring.slope(self.argument, coordinate).scaled(fmpq(1, 2 * self.scale))
-        return (ONE + own**2) * slope
-
-    def expression(self, ring: Ring) -> Expr:
-        return sp.tan(ring.expression(self.argument) / (2 * self.scale))
+        return ring.expression(self.definition)
 
 
 @dataclass(frozen=True)
@@ -337,52 +241,3 @@ class Root(Generator):
 
     def power(self, ring: Ring) -> Polynomial:
         return ring.absolute(self.argument)
-
-
-@dataclass(frozen=True)
-class Named(Generator):
-    """A polynomial in earlier generators that is kept as one symbol, mostly a denominator."""
-
-    definition: Polynomial
-
-    def inner(self) -> tuple[Polynomial, ...]:
-        return (self.definition,)
-
-    def support(self, ring: Ring) -> frozenset[int]:
-        return ring.support(self.definition)
-
-    def derivative(self, ring: Ring, own: Polynomial, coordinate: int) -> Polynomial:
-        return ring.slope(self.definition, coordinate)
-
-    def expression(self, ring: Ring) -> Expr:
-        return ring.expression(self.definition)
-
-
-@dataclass(frozen=True)
-class Primitive(Generator):
-    """A function f(a) of which only the derivative is used; d_i g = f'(a) d_i a.
-
-    Attributes:
-        name: The function.
-        argument: a as an element.
-        value: f(a) in SymPy.
-        slope: Gives f'(a) as an element; asked for only when it is needed.
-    """
-
-    name: str
-    argument: Polynomial
-    value: Expr = field(compare=False)
-    slope: Callable[[], Polynomial] = field(compare=False)
-
-    def inner(self) -> tuple[Polynomial, ...]:
-        return (self.argument,)
-
-    def support(self, ring: Ring) -> frozenset[int]:
-        return ring.support(self.argument)
-
-    def derivative(self, ring: Ring, own: Polynomial, coordinate: int) -> Polynomial:
-        inner = ring.slope(self.argument, coordinate)
-        return self.slope() * inner if inner else ZERO
-
-    def expression(self, ring: Ring) -> Expr:
-        return self.value

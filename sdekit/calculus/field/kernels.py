@@ -16,20 +16,10 @@ import sympy as sp
 from flint import fmpq, fmpz
 
 from sdekit.calculus.field import factors
-from sdekit.calculus.field.generators import (
-    Constant,
-    Cosine,
-    Exponential,
-    Generator,
-    HalfTangent,
-    Logarithm,
-    Named,
-    Root,
-    Sign,
-    Sine,
-)
+from sdekit.calculus.field.generators import Constant, Generator, Named, Root, Sign
 from sdekit.calculus.field.polynomial import ONE, UNIT, ZERO, Monomial, Polynomial, total
 from sdekit.calculus.field.tower import Tower
+from sdekit.calculus.field.transcendentals import Cosine, Exponential, HalfTangent, Logarithm, Sine
 
 #: The generators that stand for a multiple of their argument.
 _Scaled = Exponential | HalfTangent | Cosine | Root

@@ -59,7 +59,7 @@ def power_of_monomial(monomial: Monomial, exponent: int) -> Monomial:
     return tuple((generator, e * exponent) for generator, e in monomial) if exponent else UNIT
 
 
-def _lexicographic(monomial: Monomial) -> Monomial:
+def lexicographic(monomial: Monomial) -> Monomial:
     """Key of a multiplicative order, so that a product's leading term is the factors' product."""
     return tuple((-generator, exponent) for generator, exponent in monomial)
 
@@ -208,7 +208,7 @@ class Polynomial:
             return ONE_NUMBER
         numerator = reduce(gcd, (int(c.p) for c in self.terms.values()), 0)
         denominator = reduce(lcm, (int(c.q) for c in self.terms.values()))
-        leading = self.terms[max(self.terms, key=_lexicographic)]
+        leading = self.terms[max(self.terms, key=lexicographic)]
         return fmpq(numerator if leading > 0 else -numerator, denominator)
 
     def degree_parts(self, generator: int) -> dict[int, Polynomial]:
@@ -243,51 +243,6 @@ def total(polynomials: Iterable[Polynomial]) -> Polynomial:
             else:
                 del terms[monomial]
     return Polynomial(terms)
-
-
-def divide_numerators(polynomial: Polynomial, divisor: int, definition: Polynomial) -> Polynomial:
-    """Polynomial division of whatever stands over a generator by what that generator names.
-
-    Args:
-        polynomial: With negative powers of the divisor.
-        divisor: The number of a generator that stands for `definition`.
-        definition: Without negative exponents, and without the divisor.
-
-    Returns:
-        An equal polynomial in which no term with a negative power of the divisor is divisible by
-        the leading monomial of the definition.
-    """
-    leading = max(definition.terms, key=_lexicographic)
-    slope = definition.terms[leading]
-    rest = [(monomial, -c / slope) for monomial, c in definition if monomial != leading]
-    step = ((divisor, 1),)
-    done = dict(polynomial.terms)
-    waiting = [monomial for monomial in done if _is_over(monomial, divisor, leading)]
-    while waiting:
-        tick()
-        monomial = waiting.pop()
-        c = done.pop(monomial, None)
-        if c is None:
-            continue
-        quotient = multiply_monomials(monomial, power_of_monomial(leading, -1))
-        new = [(multiply_monomials(quotient, step), c / slope)]
-        new += [(multiply_monomials(quotient, other), c * d) for other, d in rest]
-        for other, d in new:
-            value = done.get(other, ZERO_NUMBER) + d
-            if value:
-                done[other] = value
-                if _is_over(other, divisor, leading):
-                    waiting.append(other)
-            else:
-                del done[other]
-    return Polynomial(done)
-
-
-def _is_over(monomial: Monomial, divisor: int, leading: Monomial) -> bool:
-    exponents = dict(monomial)
-    return exponents.get(divisor, 0) < 0 and all(
-        exponents.get(generator, 0) >= exponent for generator, exponent in leading
-    )
 
 
 def _ring(size: int) -> fmpq_mpoly_ctx:

@@ -18,11 +18,12 @@ from flint import fmpq
 from sympy.core.function import AppliedUndef
 
 from sdekit.calculus.field import factors, kernels
-from sdekit.calculus.field.generators import Constant, Jet, Primitive, UnknownFunction
+from sdekit.calculus.field.generators import Constant, Jet, UnknownFunction
 from sdekit.calculus.field.input import check_input
 from sdekit.calculus.field.jets import JetOf, read_jet
 from sdekit.calculus.field.polynomial import ONE, Polynomial, total
 from sdekit.calculus.field.tower import Tower
+from sdekit.calculus.field.transcendentals import Primitive
 from sdekit.calculus.limits import Unsupported, tick
 from sdekit.calculus.sympy_types import Expr
 

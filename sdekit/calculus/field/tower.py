@@ -20,8 +20,10 @@ from collections.abc import Iterable, Sequence
 import sympy as sp
 
 from sdekit.calculus.field import factors
-from sdekit.calculus.field.generators import Coordinate, Generator, Named, Sine
-from sdekit.calculus.field.polynomial import ZERO, Polynomial, divide_numerators, total
+from sdekit.calculus.field.division import divide_numerators
+from sdekit.calculus.field.generators import Coordinate, Generator, Named
+from sdekit.calculus.field.polynomial import ZERO, Polynomial, total
+from sdekit.calculus.field.transcendentals import Sine
 from sdekit.calculus.limits import tick
 from sdekit.calculus.sympy_types import Expr
 

@@ -39,8 +39,7 @@ ZERO = (
     sp.sin(sp.pi * x + sp.pi / 12)
     - sp.sin(sp.pi * x) * (sp.sqrt(6) + sp.sqrt(2)) / 4
     - sp.cos(sp.pi * x) * (sp.sqrt(6) - sp.sqrt(2)) / 4,
-    sp.tan(x + sp.Rational(3, 2))
-    - 2 * sp.sin(x + sp.Rational(3, 2)) ** 2 / sp.sin(2 * x + 3),
+    sp.tan(x + sp.Rational(3, 2)) - 2 * sp.sin(x + sp.Rational(3, 2)) ** 2 / sp.sin(2 * x + 3),
     sp.asinh((y - x) / (1 + (x - y) ** 2)) - sp.asinh((y - x) / (1 + x**2 - 2 * x * y + y**2)),
     sp.erf(x - y) + sp.erf(y - x),
     sp.exp(sp.cos(x)) - sp.exp((1 - sp.tan(x / 2) ** 2) / (1 + sp.tan(x / 2) ** 2)),

@@ -6,11 +6,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sdekit.calculus.field import polynomial as module
+from sdekit.calculus.field.division import divide_numerators
 from sdekit.calculus.field.polynomial import (
     ONE,
     ZERO,
     Polynomial,
-    divide_numerators,
     irreducible_factors,
     total,
 )
