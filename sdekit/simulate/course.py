@@ -16,10 +16,10 @@ from typing import Any
 import numpy as np
 
 from sdekit.simulate.driver import Diverged, Driver
-from sdekit.simulate.loop import Fixed, LoopState
 from sdekit.simulate.lower import shape_of
 from sdekit.simulate.observables import Observables
 from sdekit.simulate.plan import CHUNK_STEPS, Plan, plan_run
+from sdekit.simulate.program import Fixed, LoopState
 from sdekit.simulate.sinks import OnDisk, Sink
 
 
@@ -51,6 +51,7 @@ class Course:
         thin: Steps from one to the next.
         burn_in: Steps before the first.
         observables: Streaming observables.
+        paced: Whether something happens between calls: progress, or a store.
     """
 
     driver: Driver
@@ -59,6 +60,7 @@ class Course:
     thin: int
     burn_in: int
     observables: Observables | None
+    paced: bool = False
 
     def follow(
         self, state: LoopState, sink: Sink, advance: Callable[[int], None]
@@ -77,7 +79,9 @@ class Course:
         seen: Any = None
         begun = () if self.observables is None else self.observables.init(state.blocks)
         for plan, count, kept in self._stretches(step, done):
-            for chunk in self.driver.chunks(plan, count, state, self.fixed, step, begun):
+            for chunk in self.driver.chunks(
+                plan, count, state, self.fixed, step, begun, paced=self.paced
+            ):
                 if isinstance(chunk, Diverged):
                     if kept:
                         self._keep_good(chunk, sink, state, step, done)
@@ -98,9 +102,7 @@ class Course:
     def plan(self, draws: int, thin: int) -> Plan:
         """How calls for so many draws are cut."""
         problem, scheme = self.driver.bound.problem, self.driver.bound.scheme
-        sizes = {
-            x.name: math.prod(shape_of(x, problem.sizes)) for x in problem.dynamics.variables
-        }
+        sizes = {x.name: math.prod(shape_of(x, problem.sizes)) for x in problem.dynamics.variables}
         per_draw = [getattr(o.source, "draw_bytes", 4 * o.source.words) for o in scheme.evaluations]
         return plan_run(
             draws,

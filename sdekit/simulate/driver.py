@@ -8,6 +8,7 @@ Checked by: tests/simulate/test_run.py.
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -20,15 +21,18 @@ from jax.sharding import Mesh, NamedSharding
 from jax.sharding import PartitionSpec as Spec
 from jax.typing import ArrayLike
 
-from sdekit.errors import SimulationError
-from sdekit.simulate.loop import Fixed, Keys, LoopState, Program, advance, compiler_options
+from sdekit.simulate.devices import CHAINS, split_last_axis
+from sdekit.simulate.loop import advance, compiler_options
 from sdekit.simulate.lower import shape_of
 from sdekit.simulate.noise import ACCEPT, GRADIENT, MOST_STEPS, NORMALS, START, chain_keys
 from sdekit.simulate.plan import Plan, tail_plan, tiled
+from sdekit.simulate.program import Fixed, Keys, LoopState, Program
 from sdekit.simulate.sampler import Bound, Sampler
 
-#: Name of the mesh axis over which chains are sharded.
-_CHAINS = "chains"
+#: Seconds between two checkpoints, or two steps of the progress bar.
+PACE = 0.5
+#: Most times longer that a call may be than the one before.
+MOST_GROWTH = 8.0
 
 
 @dataclass(frozen=True)
@@ -176,7 +180,7 @@ class Driver:
 
         if len(self.devices) == 1:
             return jax.jit(run, compiler_options=compiler_options())
-        mesh = Mesh(np.asarray(self.devices), (_CHAINS,))
+        mesh = Mesh(np.asarray(self.devices), (CHAINS,))
 
         def sharded(
             state: Any, keys: Any, fixed: Any, first: Any, blocks: Any, observed: Any
@@ -187,14 +191,14 @@ class Driver:
                 run,
                 mesh=mesh,
                 in_specs=(
-                    *jax.tree.map(_last_axis, (state, keys)),
+                    *jax.tree.map(split_last_axis, (state, keys)),
                     *jax.tree.map(lambda x: Spec(), (fixed, first, blocks)),
-                    jax.tree.map(_last_axis, observed),
+                    jax.tree.map(split_last_axis, observed),
                 ),
                 out_specs=(
-                    *jax.tree.map(_last_axis, (after, kept)),
+                    *jax.tree.map(split_last_axis, (after, kept)),
                     jax.tree.map(lambda x: Spec(), sizes),
-                    *jax.tree.map(_last_axis, (seen, bad)),
+                    *jax.tree.map(split_last_axis, (seen, bad)),
                 ),
                 check_vma=False,
             )
@@ -206,8 +210,10 @@ class Driver:
         """Arrays placed on the devices that own their chains."""
         if len(self.devices) == 1:
             return jax.device_put(tree, self.devices[0])
-        mesh = Mesh(np.asarray(self.devices), (_CHAINS,))
-        return jax.tree.map(lambda x: jax.device_put(x, NamedSharding(mesh, _last_axis(x))), tree)
+        mesh = Mesh(np.asarray(self.devices), (CHAINS,))
+        return jax.tree.map(
+            lambda x: jax.device_put(x, NamedSharding(mesh, split_last_axis(x))), tree
+        )
 
     def tables(self, step: int) -> tuple[dict[str, Any], int]:
         """Tables of the gradient sources that have any, and the first step that needs others.
@@ -228,7 +234,15 @@ class Driver:
         return found, until
 
     def chunks(
-        self, plan: Plan, draws: int, state: LoopState, fixed: Fixed, first_step: int, observed: Any
+        self,
+        plan: Plan,
+        draws: int,
+        state: LoopState,
+        fixed: Fixed,
+        first_step: int,
+        observed: Any,
+        *,
+        paced: bool = False,
     ) -> Iterator[Chunk | Diverged]:
         """Run `draws` draws, call after call; ends after a divergence.
 
@@ -239,7 +253,10 @@ class Driver:
             fixed: What does not change.
             first_step: Number of the first step.
             observed: Observables at the start of every chunk.
+            paced: Whether calls are cut so that each takes about `PACE` seconds. What a gradient
+                costs is not known beforehand, and progress and checkpoints come between calls.
         """
+        most_blocks = 1 if paced else plan.blocks
         streams = self.keys()
         keys = self.spread(Keys(streams[NORMALS], streams[GRADIENT], streams[ACCEPT]))
         state = self.spread(state)
@@ -251,13 +268,18 @@ class Driver:
             room = min(draws, max(1, (until - first_step) // plan.thin))
             current = plan if room >= plan.draws else tail_plan(plan, room)
             current = replace(current, aligned=first_step % 2 == 0)
-            blocks = min(current.blocks, room // current.draws)
+            blocks = min(current.blocks, room // current.draws, most_blocks)
             made = blocks * current.draws
             arguments = (keys, fixed, np.uint32(first_step), np.int32(blocks), observed)
+            began = time.perf_counter()
             after, kept, sizes, seen, _ = self.call(current, self.program)(state, *arguments)
             if not _is_finite(after, self.chains):
                 yield self._find(current, made, state, arguments)
                 return
+            if paced:
+                # The first call holds the compilation, so that growth is bounded, not the start.
+                share = PACE / max(time.perf_counter() - began, 1e-6)
+                most_blocks = max(1, int(blocks * min(share, MOST_GROWTH)), int(blocks == 1) * 2)
             draws -= made
             first_step += made * plan.thin
             state = after
@@ -266,7 +288,7 @@ class Driver:
             yield Chunk(samples, step_sizes, seen, state, first_step, made)
 
     def _on_host(self, kept: Mapping[str, Array], draws: int) -> dict[str, np.ndarray]:
-        """Kept draws (draws, *shape, chains), cut to what was filled and to the chains asked for."""
+        """Kept draws (draws, *shape, chains), cut to what was filled and the chains asked for."""
         found = {}
         for name, values in kept.items():
             array = np.asarray(values)[:draws]
@@ -290,33 +312,9 @@ def _all_keys(key: Array, chains: ArrayLike) -> dict[int, Array]:
     return {stream: chain_keys(key, chains, stream) for stream in streams}
 
 
-def _last_axis(x: Any) -> Spec:
-    return Spec(*(None,) * (x.ndim - 1), _CHAINS) if x.ndim else Spec()
-
-
 def _is_finite(state: LoopState, chains: int) -> bool:
     for block in state.blocks.values():
         values = np.asarray(block)
         if not np.all(np.isfinite(values[..., :chains] if values.ndim else values)):
             return False
     return True
-
-
-def chosen_devices(devices: Any, chains: int) -> tuple[Any, ...]:
-    """The devices a run uses: those given, else all local ones, at most one per chain.
-
-    Raises:
-        SimulationError: If there are fewer devices than asked for.
-    """
-    here = jax.local_devices()
-    if devices is None:
-        return tuple(here[: max(1, min(len(here), chains))])
-    if isinstance(devices, int) and not isinstance(devices, bool):
-        if not 1 <= devices <= len(here):
-            raise SimulationError(
-                "the number of devices is wrong", expected=f"1 to {len(here)}", found=devices
-            )
-        return tuple(here[: min(devices, chains)])
-    return tuple(devices)[: max(1, chains)]
-
-

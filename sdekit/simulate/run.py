@@ -19,13 +19,14 @@ import numpy as np
 from sdekit.declare.dynamics import Dynamics
 from sdekit.errors import DivergenceError, SimulationError
 from sdekit.simulate.course import Course
-from sdekit.simulate.driver import Driver, chosen_devices
-from sdekit.simulate.loop import Fixed, LoopState, Program
+from sdekit.simulate.devices import chosen_devices
+from sdekit.simulate.driver import Driver
 from sdekit.simulate.lower import shape_of
 from sdekit.simulate.noise import MOST_STEPS
 from sdekit.simulate.observables import Observables
 from sdekit.simulate.position import PositionLayout
 from sdekit.simulate.problem import USER_ERRORS
+from sdekit.simulate.program import Fixed, LoopState, Program
 from sdekit.simulate.progress import ProgressBar
 from sdekit.simulate.result import Run
 from sdekit.simulate.sampler import Bound, Sampler, check_step_size, sampler
@@ -122,7 +123,9 @@ def _check_counts(steps: Any, thin: Any, burn_in: Any, chains: Any, seed: Any) -
         raise SimulationError("no draw is kept", expected=f"steps >= thin = {thin}", found=steps)
     if burn_in + steps >= MOST_STEPS // 2:
         raise SimulationError(
-            "too many steps for one seed", expected=f"below {MOST_STEPS // 2}", found=burn_in + steps
+            "too many steps for one seed",
+            expected=f"below {MOST_STEPS // 2}",
+            found=burn_in + steps,
         )
 
 
@@ -178,10 +181,9 @@ class _Job:
             for x in bound.problem.dynamics.variables
             if x.name in names
         }
-        sink = open_sink(
-            store, resume, self._header(bound, names), shapes, self.chains, self.draws
-        )
-        course = Course(driver, fixed, self.draws, self.thin, self.burn_in, watched)
+        sink = open_sink(store, resume, self._header(bound, names), shapes, self.chains, self.draws)
+        paced = progress or store is not None
+        course = Course(driver, fixed, self.draws, self.thin, self.burn_in, watched, paced)
         with ProgressBar(
             self.burn_in + self.draws * self.thin,
             enabled=progress,
@@ -271,7 +273,6 @@ class _Job:
         state = driver.start(target, given, jnp.asarray(h, dtype), driver.tables(0)[0])
         _check_start(state)
         return state
-
 
     def _drawn_positions(self, driver: Driver, layout: PositionLayout) -> dict[str, Any]:
         """Blocks of the positions that the user's function draws, chains last."""

@@ -23,6 +23,8 @@ from sdekit.simulate.checkpoint import load_checkpoint, save_checkpoint
 
 #: Bytes of one file of the store; larger files are written at once but read in larger pieces.
 FILE_BYTES = 16_000_000
+#: Bytes below which a file holds more draws than the first chunk gave.
+LEAST_FILE_BYTES = 1_000_000
 
 
 def checkpoint_path(path: str | Path) -> Path:
@@ -53,7 +55,7 @@ class SampleStore:
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
         self.header: dict[str, Any] = {}
-        self.chains = self.next_step = self.next_draw = 0
+        self.chains = self.draws = self.next_step = self.next_draw = 0
         self.state_leaves: list[np.ndarray] = []
         self.group: Any = None
 
@@ -91,6 +93,7 @@ class SampleStore:
         self.group = root.create_group("posterior")
         # ArviZ compares these attributes; an empty group would not be a posterior to it.
         self.group.attrs["inference_library"] = "sdekit"
+        self.draws = draws
         self._create(shapes, draws)
         chain = self.group.create_array(
             "chain", shape=(chains,), dtype="int64", dimension_names=("chain",)
@@ -146,8 +149,10 @@ class SampleStore:
         count = len(next(iter(samples.values()))) if samples else 0
         last = first_draw + count
         if count and not first_draw:
-            # Files as long as the chunks of the run: no file is ever read and written again.
-            self._create({n: (np.shape(v)[1:-1], v.dtype) for n, v in samples.items()}, count)
+            # Short enough that filling up a file costs nothing, long enough that files are few.
+            row = sum(np.asarray(v).nbytes for v in samples.values()) // count
+            length = min(max(count, LEAST_FILE_BYTES // max(1, row)), max(count, self.draws))
+            self._create({n: (np.shape(v)[1:-1], v.dtype) for n, v in samples.items()}, length)
         if count:
             # All lengths first: they are small writes, so that a reader nearly never sees
             # arrays of different lengths.
