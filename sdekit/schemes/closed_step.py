@@ -8,8 +8,9 @@ over the smallest share s of a part with friction a.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
+from functools import partial
 from math import factorial, gcd, lcm
 
 import sympy as sp
@@ -26,6 +27,7 @@ from sdekit.schemes.word import ALGORITHM_1, ALGORITHM_2, EULER_MARUYAMA
 
 STEP_SIZE = sp.Symbol("h", positive=True)
 STIFFNESS = sp.Symbol("K", positive=True)
+_FORCE_ERROR = sp.Dummy("eta")
 
 Maps = tuple[Matrix, Matrix]
 
@@ -37,18 +39,29 @@ class ClosedStep:
         parts: The splitting.
         word: The scheme.
         particle_of: Potential and parameter values; symbols K and the parameters when left out.
+        gradient_noise: Variance of the noise of a stochastic gradient, which then is the last
+            coordinate of the maps; no such noise when left out.
 
     Raises:
         SchemeError: If a part is not linear at this potential.
     """
 
-    def __init__(self, parts: Splitting, word: str, particle_of: Particle | None) -> None:
+    def __init__(
+        self,
+        parts: Splitting,
+        word: str,
+        particle_of: Particle | None,
+        gradient_noise: Formula | None = None,
+    ) -> None:
         self.parts = parts
         self.word = word
-        self.particle_of = particle_of
+        self.gradient_noise = gradient_noise
         self.sizes = small_sizes(parts.dynamics, {})
         whole = parts.dynamics.at(**self.sizes)
         self.coordinates = whole.coordinates
+        self.positions = [whole.coordinates.index(x) for x in whole.target_coordinates]
+        self.state = [*whole.coordinates] + ([] if gradient_noise is None else [_FORCE_ERROR])
+        self._put = _Replacement(whole, particle_of, tilted=gradient_noise is not None)
         self.decay: list[tuple[sp.Symbol, Formula]] = []
         self._rates: dict[tuple[Formula, Fraction], sp.Symbol] = {}
 
@@ -58,13 +71,37 @@ class ClosedStep:
         return tuple(symbol for symbol, _ in self.decay)
 
     def maps(self) -> tuple[Matrix, Matrix]:
-        """M and N of one step, shape (d, d) each."""
-        M, N = sp.eye(len(self.coordinates)), sp.zeros(len(self.coordinates))
-        for m, noise in self._stages():
+        """M and N of one step, shape (d, d), or (d + 1, d + 1) with gradient noise."""
+        M, N = sp.eye(len(self.state)), sp.zeros(len(self.state))
+        for m, noise in self._with_draws(self._stages()):
             M = m * M
             N = m * N * m.T + noise
         together = [matrix.applyfunc(sp.cancel) for matrix in (M, N)]
         return sp.ImmutableMatrix(together[0]), sp.ImmutableMatrix(together[1])
+
+    def _with_draws(self, stages: list[Maps]) -> Iterator[Maps]:
+        """The stages, with a new gradient wherever the positions have moved since the last one."""
+        if self.gradient_noise is None:
+            yield from stages
+            return
+        size = len(self.coordinates)
+        redraw = sp.diag(*[1] * size, 0)
+        drawn = sp.diag(*[0] * size, self.gradient_noise)
+        kicks = [any(m[i, size] != 0 for i in range(size)) for m, _ in stages]
+        moves = [self._moves_positions(stage) for stage in stages]
+        last = max((k for k, is_kick in enumerate(kicks) if is_kick), default=-1)
+        is_fresh = last >= 0 and not any(moves[last:])
+        for stage, is_kick, has_moved in zip(stages, kicks, moves, strict=True):
+            if is_kick and not is_fresh:
+                yield redraw, drawn
+                is_fresh = True
+            yield stage
+            is_fresh = is_fresh and not has_moved
+
+    def _moves_positions(self, stage: Maps) -> bool:
+        m, noise = stage
+        still = sp.eye(m.rows)
+        return any(m.row(i) != still.row(i) or any(noise.row(i)) for i in self.positions)
 
     def _stages(self) -> list[Maps]:
         h = STEP_SIZE
@@ -126,18 +163,17 @@ class ClosedStep:
 
     def _linear(self, parts: Sequence[Part]) -> Maps:
         """Jacobian and diffusion of parts that act together."""
-        size = len(self.coordinates)
+        size = len(self.state)
         J, D = sp.zeros(size), sp.zeros(size)
         for part in parts:
             components = part_components(self.parts.dynamics, part, self.sizes)
-            J += self._constant(part, sp.Matrix([self._concrete(v) for v in components.drift]))
+            rates = [self._put(rate) for rate in components.drift]
+            drift = sp.Matrix(rates + [0] * (size - len(rates)))
+            jacobian = drift.jacobian(self.state)
+            J += jacobian.applyfunc(partial(self._constant_entry, part))
             for (i, j), entry in components.diffusion.items():
-                D[i, j] += self._constant_entry(part, self._concrete(entry))
+                D[i, j] += self._constant_entry(part, self._put(entry))
         return J, D
-
-    def _constant(self, part: Part, drift: Matrix) -> Matrix:
-        jacobian = drift.jacobian(list(self.coordinates))
-        return jacobian.applyfunc(lambda entry: self._constant_entry(part, entry))
 
     def _constant_entry(self, part: Part, entry: Formula) -> Formula:
         entry = sp.cancel(entry)
@@ -150,21 +186,33 @@ class ClosedStep:
             )
         return entry
 
-    def _concrete(self, expression: Formula) -> Formula:
-        if self.particle_of is not None:
-            return self.particle_of.concrete(expression)
-        return with_quadratic_potential(expression, self.parts.dynamics.at(**self.sizes))
 
+class _Replacement:
+    """Puts a quadratic potential, and parameter values if given, into expressions."""
 
-def with_quadratic_potential(expression: Formula, components: Components) -> Formula:
-    """The expression with U = K theta^2 / 2 for the unknown function in the target."""
-    energy = components.target if components.target is not None else components.hamiltonian
-    functions = set() if energy is None else energy.atoms(AppliedUndef)
-    for function in functions:
-        if len(function.args) == 1:
-            position: Formula = function.args[0]
-            expression = expression.subs(function, STIFFNESS * position**2 / 2).doit()
-    return expression
+    def __init__(self, components: Components, particle_of: Particle | None, tilted: bool) -> None:
+        energy = components.target if components.target is not None else components.hamiltonian
+        found = set() if energy is None else energy.atoms(AppliedUndef)
+        self.function: Formula = next((f for f in found if len(f.args) == 1), None)
+        self.values: Formula = {} if particle_of is None else particle_of.values
+        self.potential: Formula = None
+        if self.function is not None:
+            position: Formula = self.function.args[0]
+            self.potential = STIFFNESS * position**2 / 2
+            if particle_of is not None:
+                self.potential = particle_of.potential
+            # A force that is off by eta is the force of a potential tilted by eta.
+            self.potential += _FORCE_ERROR * position if tilted else 0
+        elif tilted:
+            raise SchemeError(
+                "gradient noise needs a potential that is left open in the declaration",
+                expected="an unknown function U in the target",
+            )
+
+    def __call__(self, expression: Formula) -> Formula:
+        if self.function is not None:
+            expression = expression.subs(self.function, self.potential).doit()
+        return sp.sympify(expression).subs(self.values)
 
 
 def _unit(shares: Sequence[Fraction]) -> Fraction:

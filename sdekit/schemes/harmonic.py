@@ -104,7 +104,11 @@ class HarmonicLaw:
 
 
 def harmonic_law(
-    dynamics: Dynamics, word: str | None = None, *, particle_of: Particle | None = None
+    dynamics: Dynamics,
+    word: str | None = None,
+    *,
+    particle_of: Particle | None = None,
+    gradient_noise: Formula | None = None,
 ) -> HarmonicLaw:
     """The stationary law of a scheme on U = K theta^2 / 2 at n = 1, in closed form.
 
@@ -112,6 +116,8 @@ def harmonic_law(
         dynamics: A declaration that is linear once U is quadratic.
         word: The scheme; the default word when left out.
         particle_of: Potential and parameter values to use instead of the symbols.
+        gradient_noise: Variance V of the noise of a stochastic gradient, as a symbol or number; for
+            several dimensions in which K and V commute, this is the law of each eigenvector.
 
     Raises:
         SchemeError: If the scheme is not linear at this potential, is unstable for every step, or
@@ -128,16 +134,17 @@ def harmonic_law(
     """
     parts = splitting(dynamics)
     scheme = parts.default_word if word is None else word
-    step = ClosedStep(parts, scheme, particle_of)
+    step = ClosedStep(parts, scheme, particle_of, gradient_noise)
     M, N = step.maps()
-    covariance = stationary_covariance(M, N)
+    size = len(step.coordinates)
+    covariance = stationary_covariance(M, N)[:size, :size]
     return HarmonicLaw(
         scheme,
         step.coordinates,
         covariance,
         tuple((symbol, value) for symbol, value in step.decay if M.has(symbol) or N.has(symbol)),
-        M,
-        stability_conditions(M, step.factors),
+        M[:size, :size],
+        stability_conditions(M[:size, :size], step.factors),
     )
 
 

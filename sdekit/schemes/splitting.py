@@ -196,7 +196,8 @@ def splitting(dynamics: Dynamics, *, separate_forces: bool = False) -> Splitting
     if ito.depends_on_time:
         parts = (whole_part(ito),)
     else:
-        parts = find_parts(ito, separate_forces=separate_forces)
+        # Nothing moves where all drifts are zero; that is a part as well.
+        parts = find_parts(ito, separate_forces=separate_forces) or (whole_part(ito),)
     word = _default_word(ito, parts)
     return Splitting(ito, parts, word, prove_sum(ito, parts), _notes(parts))
 

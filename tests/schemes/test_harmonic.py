@@ -87,6 +87,30 @@ def test_sgld_with_a_constant_step_adds_the_gradient_noise() -> None:
     assert sp.cancel(law.moment("theta", "theta") - expected) == 0
 
 
+def test_gradient_noise_in_baoab_has_the_known_effect() -> None:
+    """1/K + V h^2 coth(A h / 2) / (K (4 - K h^2)), where coth(A h / 2) = (1 + c) / (1 - c)."""
+    V = sp.Symbol("V", positive=True)
+    law = harmonic_law(langevin(), "BAOAB", gradient_noise=V)
+    expected = 1 / K + V * h**2 * (1 + c) / (1 - c) / (K * (4 - stiff))
+    assert sp.cancel(law.moment("theta", "theta") - expected) == 0
+    assert [sp.expand(condition - (4 - stiff)) for condition in law.conditions] == [0]
+
+
+@pytest.mark.parametrize("word", ["OBABO", "ABOBA", "BAO", "EM", "Algorithm1"])
+def test_gradient_noise_agrees_with_numbers(word: str) -> None:
+    from sdekit.schemes.linear_step import quadratic_law
+
+    law = harmonic_law(langevin(), word, gradient_noise=sp.Integer(2))
+    numbers = quadratic_law(
+        langevin(), word, stiffness=3.0, step_size=0.2, parameters={"A": 1.5}, gradient_noise=2.0
+    ).covariance
+    exact = law.written_out(law.covariance)
+    values = {"h": 0.2, "K": 3.0, "A": 1.5}
+    found = exact.subs({s: values[s.name] for s in exact.free_symbols})
+    assert float(found[0, 0]) == pytest.approx(numbers[0, 0], rel=1e-10)
+    assert float(found[1, 1]) == pytest.approx(numbers[1, 1], rel=1e-10)
+
+
 def test_algorithm_1_at_frozen_friction_has_correlated_state() -> None:
     law = harmonic_law(langevin(), "Algorithm1")
     momentum = _positive(law.moment("p", "p"))

@@ -229,6 +229,11 @@ def test_a_stratonovich_declaration_is_split_in_its_ito_form() -> None:
     assert found.proof.holds
 
 
+def test_a_dynamics_that_stands_still_is_one_part() -> None:
+    x = sk.scalar("x")
+    assert splitting(Dynamics({x: 0})).letters == ("S",)
+
+
 def test_explicit_time_leaves_one_part() -> None:
     x = sk.scalar("x")
     found = splitting(Dynamics({x: -x * sk.time}, {x: 1}))
