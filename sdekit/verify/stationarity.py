@@ -8,6 +8,7 @@ point of the components. Not for the marginal, and not for what a jump or pole h
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,8 @@ from sdekit.verify.problem import Problem
 from sdekit.verify.verdict import Check, Witness, proved, refuted, undecided
 
 if TYPE_CHECKING:
+    from sdekit.calculus.contraction.tensor import Tensor
+    from sdekit.calculus.field.stationarity import FieldResidual
     from sdekit.calculus.field.witness import PointWitness
 
 #: A longer residual is cut in reports; its terms beyond this say little.
@@ -29,13 +32,29 @@ class Outcome:
 
     Attributes:
         is_zero: Whether the residual is proved to vanish for every size.
-        leftover: Its terms, grouped, where it does not.
+        residual: What is left of it, where it does not.
         reason: Why there is no answer, where there is none.
     """
 
     is_zero: bool
-    leftover: str | None = None
+    residual: Tensor | None = None
     reason: str | None = None
+
+    @property
+    def leftover(self) -> str | None:
+        """The terms that are left, as text."""
+        from sdekit.calculus.contraction import printing
+
+        return None if self.residual is None else printing.text(self.residual)
+
+    @property
+    def grouped(self) -> dict[str, str]:
+        """The terms that are left by what multiplies them; empty where none can be grouped."""
+        from sdekit.calculus.contraction import printing
+
+        if self.residual is None or len(self.residual.terms) < 2:
+            return {}
+        return dict(printing.groups(self.residual))
 
 
 def check_stationarity(problem: Problem) -> Check:
@@ -55,11 +74,10 @@ def check_stationarity(problem: Problem) -> Check:
     outcome = _for_every_size(problem)
     if outcome.is_zero:
         return _with_boundary(problem, "the residual is identically zero", _conditions(problem))
-    return _in_components(problem, outcome)
+    return _by_counterexample(problem, outcome) or _in_components(problem, outcome)
 
 
 def _for_every_size(problem: Problem) -> Outcome:
-    from sdekit.calculus.contraction import printing
     from sdekit.calculus.contraction.generator import residual
     from sdekit.calculus.contraction.relations import is_zero
 
@@ -67,7 +85,7 @@ def _for_every_size(problem: Problem) -> Outcome:
         tensor = residual(problem.lowered)
         if is_zero(tensor):
             return Outcome(True)
-        return Outcome(False, leftover=printing.text(tensor))
+        return Outcome(False, tensor)
     except BudgetExceeded:
         raise
     except Unsupported as unsupported:
@@ -80,6 +98,36 @@ def _conditions(problem: Problem) -> tuple[str, ...]:
 
     model = problem.lowered
     return side_conditions((*model.drift.values(), *model.diffusion.values(), model.energy))
+
+
+def _by_counterexample(problem: Problem, outcome: Outcome) -> Check | None:
+    """A refutation by the index calculus alone, for models on the whole space."""
+    if outcome.residual is None or any(x.domain.kind != "real" for x in problem.dynamics.variables):
+        return None
+    from sdekit.calculus.contraction.evaluate import counterexample
+
+    found = counterexample(outcome.residual, problem.lowered.diffusion, problem.sizes)
+    if found is None:
+        return None
+    witness = Witness(found.dimensions, found.point, found.value, functions=found.functions)
+    return _refutation(witness, outcome, _smaller_sizes_that_hold(problem, found.dimensions))
+
+
+def _smaller_sizes_that_hold(problem: Problem, dimensions: Mapping[str, int]) -> list[str]:
+    """Sizes below those of a witness at which the residual vanishes after all."""
+    if not problem.is_for_all_sizes or max(dimensions.values(), default=1) == 1:
+        return []
+    from sdekit.calculus.field.stationarity import FieldResidual
+
+    holds = []
+    for size in range(1, max(dimensions.values())):
+        sizes = dict.fromkeys(problem.open_dimensions, size)
+        try:
+            if FieldResidual(problem.components(sizes)).is_zero:
+                holds.append(_size_text(sizes))
+        except Unsupported:
+            break
+    return holds
 
 
 def _with_boundary(problem: Problem, reason: str, conditions: tuple[str, ...] = ()) -> Check:
@@ -111,7 +159,9 @@ def _in_components(problem: Problem, outcome: Outcome) -> Check:
             reason = unsupported.reason
             continue
         if witness is not None:
-            return _refutation(problem, dict(field.components.sizes), witness, outcome, holds)
+            at = dict(field.components.sizes)
+            shown = Witness(at, witness.point, witness.ball, functions=witness.function_texts)
+            return _refutation(shown, outcome, holds, _field_leftover(field, outcome))
         if field.is_zero:
             if not problem.is_for_all_sizes:
                 return _with_boundary(
@@ -126,34 +176,32 @@ def _in_components(problem: Problem, outcome: Outcome) -> Check:
     return undecided(reason, residual=_cut(outcome.leftover))
 
 
-def _decided(field: object) -> PointWitness | None:
-    return None if field.is_zero else field.witness()  # type: ignore[attr-defined]
+def _decided(field: FieldResidual) -> PointWitness | None:
+    return None if field.is_zero else field.witness()
 
 
 def _size_text(sizes: dict[str, int]) -> str:
     return ", ".join(f"{name} = {size}" for name, size in sizes.items())
 
 
+def _field_leftover(field: FieldResidual, outcome: Outcome) -> str | None:
+    if outcome.residual is not None:
+        return None
+    try:
+        return str(field.expression())
+    except Unsupported:
+        return None
+
+
 def _refutation(
-    problem: Problem,
-    sizes: dict[str, int],
-    found: PointWitness,
-    outcome: Outcome,
-    holds: list[str],
+    witness: Witness, outcome: Outcome, holds: list[str], leftover: str | None = None
 ) -> Check:
-    witness = Witness(sizes, found.point, found.ball, functions=found.function_texts)
     reason = "the residual is not zero"
     if holds:
         reason += f" (it is at {', '.join(holds)})"
-    leftover = outcome.leftover
-    if leftover is None:
-        from sdekit.calculus.field.stationarity import FieldResidual
-
-        try:
-            leftover = str(FieldResidual(problem.components(sizes)).expression())
-        except Unsupported:
-            leftover = f"a residual that is {found.ball} at the witness"
-    return refuted(reason, witness, residual=_cut(leftover))
+    text = outcome.leftover or leftover or f"a residual that is {witness.value} at the witness"
+    details = {"grouped": outcome.grouped} if outcome.grouped else {}
+    return refuted(reason, witness, residual=_cut(text), details=details)
 
 
 def _cut(text: str | None) -> str | None:

@@ -224,11 +224,23 @@ def _check_lines(name: str, check: Check, width: int) -> list[str]:
     if check.verdict is Verdict.PROVED:
         return lines
     indent = " " * 6
-    if check.residual is not None:
-        lines += _wrapped(f"{indent}left over: ", check.residual)
+    leftover = _grouped_text(check.details.get("grouped") or {}) or check.residual
+    if leftover is not None:
+        lines += _wrapped(f"{indent}left over: ", leftover)
     if check.witness is not None:
         lines += _wrapped(f"{indent}witness:   ", str(check.witness))
     return lines
+
+
+def _grouped_text(groups: Mapping[str, str]) -> str | None:
+    """Coefficients in brackets before what they multiply; None if no group has several terms."""
+    if not any(" " in coefficient for coefficient in groups.values()):
+        return None
+    parts = []
+    for factor, coefficient in groups.items():
+        shown = f"({coefficient})" if " " in coefficient else coefficient
+        parts.append(shown if factor == "1" else f"{shown}*{factor}")
+    return " + ".join(parts).replace(" + -", " - ")
 
 
 def _list_lines(title: str, sentences: tuple[str, ...]) -> list[str]:
