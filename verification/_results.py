@@ -76,16 +76,33 @@ class Report:
         """One result; NumPy numbers and arrays become plain, seven digits each."""
         self.content["results"][key] = _plain(value)
 
-    def write(self, figure: Figure | None = None) -> None:
-        """Write the JSON, and the figure if there is one."""
+    def write(self, figure: Figure | None = None, tables: str = "") -> None:
+        """Write the JSON, the figure, and the tables (Markdown) if there are any."""
         self.content["seconds"] = round(time.perf_counter() - self.started, 1)
         text = json.dumps(self.content, indent=1, allow_nan=False)
         (self.out / f"{self.name}.json").write_text(text + "\n", encoding="utf-8")
+        if tables:
+            (self.out / f"{self.name}.md").write_text(tables, encoding="utf-8")
         if figure is not None:
             figure.tight_layout()
             figure.savefig(self.out / f"{self.name}.png", dpi=80)
             plt.close(figure)
         print(f"{self.name}: {self.content['seconds']} s, written to {self.out}")
+
+
+def table(title: str, header: list[str], rows: list[list[Any]]) -> str:
+    """A Markdown table; numbers with four digits, None as a dash."""
+    lines = [f"### {title}", "", "| " + " | ".join(header) + " |", "|---" * len(header) + "|"]
+    lines += ["| " + " | ".join(_cell(entry) for entry in row) + " |" for row in rows]
+    return "\n".join(lines) + "\n\n"
+
+
+def _cell(entry: Any) -> str:
+    if entry is None:
+        return "-"
+    if isinstance(entry, float):
+        return f"{entry:.4g}"
+    return str(entry)
 
 
 def _plain(value: Any) -> Any:

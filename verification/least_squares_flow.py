@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import matplotlib.pyplot as plt
 import numpy as np
-from _results import Report, arguments
+from _results import Report, arguments, table
 
 from sdekit.theory import LeastSquaresFlow, Risks, averaged_bound_constants, excess_risks
 from sdekit.theory.bounds import PRINTED_VARIANCE_RATIO, VARIANCE_RATIO
@@ -79,6 +79,22 @@ def curves(report, name, flow, signal, longest, draws):
     return rows
 
 
+def tables(results):
+    """Every fifth time of both problems."""
+    text = ""
+    columns = ["time", "ridge", "gradient_flow", "flow_exact", "midpoint_simulated", "sgd_exact",
+               "sgd_simulated", "injected", "excess", "bound_sharp", "bound_slides"]  # fmt: skip
+    for name in ("n=100, p=10", "n=40, p=60"):
+        rows = results[name]
+        count = len(rows["time"])
+        text += table(
+            f"Estimation risk, {name}",
+            [column.replace("_", " ") for column in columns],
+            [[float(rows[column][k]) for column in columns] for k in range(0, count, 5)],
+        )
+    return text
+
+
 def panel(axes, rows, title):
     top, bottom = axes
     t = rows["time"]
@@ -126,7 +142,7 @@ def main():
             "note": "ridge never loses in Bayes risk; for a fixed signal it can (last two lines)",
         },
     )
-    report.write(figure)
+    report.write(figure, tables(report.content["results"]))
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import matplotlib.pyplot as plt
 import numpy as np
-from _results import Report, arguments
+from _results import Report, arguments, table
 
 from sdekit.theory import lipschitz
 from sdekit.theory.lipschitz_table import LOSSES
@@ -127,6 +127,17 @@ def examine_penalty(trials, rng):
     return row, ratios
 
 
+def tables(results):
+    """One line per loss."""
+    columns = ["trials", "violations", "tightness", "median_tightness_of_designs",
+               "paper_is_bound", "paper_exceeded_share", "paper_exceeded_by"]  # fmt: skip
+    return table(
+        "Valid constants against gradient ascent, printed ones beside them",
+        ["loss", *(column.replace("_", " ") for column in columns)],
+        [[name, *(row.get(c) for c in columns)] for name, row in results["losses"].items()],
+    )
+
+
 def main():
     options = arguments(__doc__)
     report = Report("lipschitz_bounds", options, SEED)
@@ -145,7 +156,7 @@ def main():
     axis.axhline(1.0, color="r", lw=0.8)
     axis.set(ylabel="largest gradient norm / bound", ylim=(0, 1.1))
     axis.tick_params(axis="x", rotation=30)
-    report.write(figure)
+    report.write(figure, tables(report.content["results"]))
 
 
 if __name__ == "__main__":

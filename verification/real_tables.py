@@ -16,7 +16,7 @@ from __future__ import annotations
 import matplotlib.pyplot as plt
 import numpy as np
 from _data import folder, read_inventory, read_table
-from _results import Report, arguments
+from _results import Report, arguments, table
 
 from sdekit.theory import LeastSquaresFlow, Risks, averaged_bound_constants, bound_constants
 from sdekit.theory.bounds import excess_risks
@@ -101,6 +101,25 @@ def held_out(design, y, step_size, splits):
     }
 
 
+def tables(results):
+    """One line per table."""
+    columns = ["rows", "rank", "condition", "step_size", "critical_step_size", "bound_holds",
+               "theorem_holds", "best_ratio_flow_over_ridge"]  # fmt: skip
+    held = ("ridge", "gradient_flow", "sgd")
+    return table(
+        "Real tables: plug-in risks, and held-out error with its standard error",
+        ["table", *(c.replace("_", " ") for c in columns), *(f"held out {name}" for name in held)],
+        [
+            [name, *(row[c] for c in columns)]
+            + [
+                f"{row['held_out'][h]['mean']:.4f} +- {row['held_out'][h]['standard_error']:.4f}"
+                for h in held
+            ]
+            for name, row in results.items()
+        ],
+    )
+
+
 def main():
     options = arguments(__doc__)
     tables = folder("tabular")
@@ -128,7 +147,7 @@ def main():
         for axis in (top, bottom):
             axis.legend(fontsize=6)
     axes[0, 0].set_ylabel("prediction risk (plug-in)")
-    report.write(figure)
+    report.write(figure, tables(report.content["results"]))
 
 
 if __name__ == "__main__":

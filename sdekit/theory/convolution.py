@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Protocol
 
 import numpy as np
@@ -30,11 +31,9 @@ NODES = (1 - np.cos(np.pi * np.arange(DEGREE + 1) / DEGREE)) / 2
 #: Row k, column j: coefficient of u^k in the polynomial that is 1 at node j and 0 at the others.
 LAGRANGE = np.linalg.inv(np.vander(NODES, increasing=True))
 #: Coefficients of u^k of the Chebyshev polynomial of highest degree on [0, 1], ...
-TOP = Chebyshev.basis(DEGREE, domain=[0, 1]).convert(kind=Polynomial).coef
+TOP = np.array(Chebyshev.basis(DEGREE, domain=[0, 1]).convert(kind=Polynomial).coef, dtype=float)
 #: ... and the weights of the nodes that give its coefficient in an interpolant.
 TOP_WEIGHTS = LAGRANGE[-1] / TOP[-1]
-#: Recurrence steps above DEGREE that make a crude start forgotten (error below 1e-14).
-WARM_UP = 30
 #: Sweeps of the fixed-point iteration before a step counts as too long.
 MAX_SWEEPS = 14
 #: Steps before the equation counts as not solvable this way.
@@ -55,7 +54,7 @@ class Feedback(Protocol):
         ...
 
 
-def monomial_integrals(decay: np.ndarray, degree: int) -> list[np.ndarray]:
+def monomial_integrals(decay: np.ndarray, degree: int) -> np.ndarray:
     r"""$I_k(z) = \int_0^1 e^{-z(1-u)} u^k\,du$ for k = 0..degree.
 
     $I_k = (1 - k I_{k-1})/z$, upward where z > degree + 1 and downward elsewhere: each
@@ -64,21 +63,40 @@ def monomial_integrals(decay: np.ndarray, degree: int) -> list[np.ndarray]:
     Args:
         decay: z >= 0, any shape.
         degree: Largest k.
+
+    Returns:
+        Shape (degree + 1, *shape of z).
     """
     split = degree + 1.0
-    small, large = np.minimum(decay, split), np.maximum(decay, split)
-    downward = np.empty((degree + 1, *np.shape(decay)))
-    value = 1.0 / (small + degree + WARM_UP + 1)
-    for k in range(degree + WARM_UP, 0, -1):
-        value = (1.0 - small * value) / k
+    integrals = np.empty((degree + 1, *np.shape(decay)))
+    low = decay < split
+    if low.any():
+        integrals[:, low] = _downward(decay[low], degree)
+    if not low.all():
+        integrals[:, ~low] = _upward(decay[~low], degree)
+    return integrals
+
+
+def _downward(decay: np.ndarray, degree: int) -> np.ndarray:
+    """From a crude start so far above that its error is damped below rounding."""
+    integrals = np.empty((degree + 1, *decay.shape))
+    largest, damping, first = max(float(decay.max()), 1e-3), 1.0, degree + 1
+    while damping > 1e-17:
+        first += 1
+        damping *= largest / first
+    value = 1.0 / (decay + first + 1)
+    for k in range(first, 0, -1):
+        value = (1.0 - decay * value) / k
         if k <= degree + 1:
-            downward[k - 1] = value
-    upward = -np.expm1(-large) / large
-    integrals = []
-    for k in range(degree + 1):
-        if k:
-            upward = (1.0 - k * upward) / large
-        integrals.append(np.where(decay < split, downward[k], upward))
+            integrals[k - 1] = value
+    return integrals
+
+
+def _upward(decay: np.ndarray, degree: int) -> np.ndarray:
+    integrals = np.empty((degree + 1, *decay.shape))
+    integrals[0] = -np.expm1(-decay) / decay
+    for k in range(1, degree + 1):
+        integrals[k] = (1.0 - k * integrals[k - 1]) / decay
     return integrals
 
 
@@ -117,14 +135,27 @@ def step_weights(
     coefficients cancel, their integrals do not.
     """
     reach = step * place
-    integrals = np.stack(monomial_integrals(rates * reach, DEGREE))
-    powers = reach * place ** np.arange(DEGREE + 1)
-    scaled = integrals * powers.reshape(-1, *(1 for _ in rates.shape))
-    nodes = np.tensordot(LAGRANGE.T, scaled, axes=1)
-    top = convert(np.tensordot(TOP, scaled, axes=1)) if with_top else None
+    packed, places = _triangle(len(rates)) if rates.ndim == 2 else (slice(None), slice(None))
+    integrals = monomial_integrals(rates[packed] * reach, DEGREE)
+    scaled = integrals * (reach * place ** np.arange(DEGREE + 1))[:, None]
+    nodes = (LAGRANGE.T @ scaled)[:, places]
+    top = convert((TOP @ scaled)[places]) if with_top else None
     return StepWeights(
         convert(np.exp(-rates * reach)), tuple(convert(weight) for weight in nodes), top
     )
+
+
+@lru_cache(maxsize=8)
+def _triangle(size: int) -> tuple[tuple[np.ndarray, np.ndarray], np.ndarray]:
+    """Indices of the upper triangle, and where each entry of a symmetric matrix stands in it.
+
+    Rates of pairs are symmetric, so their weights are computed once for each pair.
+    """
+    upper = np.triu_indices(size)
+    places = np.empty((size, size), dtype=np.intp)
+    places[upper] = np.arange(len(upper[0]))
+    places.T[upper] = places[upper]
+    return upper, places
 
 
 @dataclass(frozen=True, eq=False)
@@ -183,7 +214,7 @@ def _attempt(
     # The first guess keeps the feedback of the start.
     initial = system.feedback(start)
     values = [slope, *(source + initial for source in sources)]
-    end, converged = start, False
+    end, converged, before = start, False, 0.0
     for _ in range(MAX_SWEEPS):
         nodes = [weight.apply(start, values) for weight in weights]
         change, end = _norm(nodes[-1] - end), nodes[-1]
@@ -192,9 +223,12 @@ def _attempt(
         ]
         if not change < EXPLODED:
             break
-        if change <= 0.1 * tolerance * max(_norm(end), floor):
+        # Sweeps contract at a steady rate: what is left is the next change, not this one.
+        left = change * min(1.0, change / before) if before > 0 else change
+        if left <= 0.1 * tolerance * max(_norm(end), floor):
             converged = True
             break
+        before = change
     top = sum(w * v for w, v in zip(TOP_WEIGHTS.tolist(), values, strict=True))
     remainder: Array = weights[-1].top
     error = _norm(remainder * top) / max(_norm(end), floor)

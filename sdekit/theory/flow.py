@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from sdekit.declare.dynamics import Dynamics
 
 #: Default relative error per step of the moment equation; the error of the result is far less.
-TOLERANCE = 1e-7
+TOLERANCE = 1e-6
 
 
 class LeastSquaresFlow:

@@ -9,6 +9,7 @@ from scipy.linalg import expm
 
 from sdekit.errors import DataError, SimulationError
 from sdekit.theory import LeastSquaresFlow
+from sdekit.theory.flow import TOLERANCE
 from tests.theory.problems import data, dense_generator, relative, small_flow
 
 
@@ -105,11 +106,11 @@ def test_moments_agree_with_the_matrix_exponential_of_the_closed_system(replace)
     for mean, covariance, time in zip(means, covariances, times, strict=True):
         exact_mean, exact = reference_moments(flow, time)
         assert relative(mean, exact_mean) < 1e-11
-        assert relative(covariance, exact) < 1e-8
-        assert abs(flow.covariance_trace(time) - np.trace(exact)) < 1e-8 * np.trace(exact)
+        assert relative(covariance, exact) < TOLERANCE
+        assert abs(flow.covariance_trace(time) - np.trace(exact)) < TOLERANCE * np.trace(exact)
         gram = flow.problem.design.T @ flow.problem.design / 40
         assert abs(flow.covariance_trace(time, prediction=True) - np.trace(gram @ exact)) < (
-            1e-8 * np.trace(gram @ exact)
+            TOLERANCE * np.trace(gram @ exact)
         )
 
 
@@ -184,7 +185,7 @@ def test_more_features_than_rows_interpolate_and_the_noise_dies():
     flow = LeastSquaresFlow(design, y, batch_size=4, step_size=0.01)
     exact_mean, exact = reference_moments(flow, 1.0)
     assert relative(flow.mean(1.0), exact_mean) < 1e-10
-    assert relative(flow.covariance(1.0), exact) < 1e-7
+    assert relative(flow.covariance(1.0), exact) < TOLERANCE
     assert not flow.limit_covariance().any()
     assert flow.covariance_trace(500.0) < 1e-6 * flow.covariance_trace(1.0)
 
