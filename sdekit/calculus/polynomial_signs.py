@@ -9,6 +9,8 @@ Not for structure that needs no polynomial (`signs.py`).
 
 from __future__ import annotations
 
+from math import prod
+
 import sympy as sp
 
 from sdekit.calculus.sign_rules import FREE, Effort, Range, Ranges, polynomial_sign
@@ -18,6 +20,8 @@ from sdekit.calculus.sympy_types import Expr, Symbol
 #: Larger sums are not judged.
 _HIGHEST_EXPONENT = 16
 _MOST_OPERATIONS = 600
+#: Terms that a numerator or denominator may have, multiplied out.
+_MOST_EXPANDED = 5000
 #: Squares completed and ranges split one inside the other.
 _DEEPEST = 6
 
@@ -39,6 +43,8 @@ def sign_of_sum(expression: sp.Add, signs: Signs) -> Sign:
     if written is None:
         return Sign.UNKNOWN
     sides: tuple[Expr, Expr] = sp.fraction(sp.together(written))
+    if max(_expanded_terms(side) for side in sides) > _MOST_EXPANDED:
+        return Sign.UNKNOWN
     effort = Effort(_DEEPEST)
     found = Sign.POSITIVE
     for place, side in enumerate(sides):
@@ -51,6 +57,17 @@ def sign_of_sum(expression: sp.Add, signs: Signs) -> Sign:
         one = polynomial_sign(polynomial, ranges, effort)
         found = found * (one.without_zero() if place == 1 else one)
     return found
+
+
+def _expanded_terms(expression: Expr) -> int:
+    """A bound of the number of terms after expanding sums, products and integer powers."""
+    if expression.is_Add:
+        return sum(_expanded_terms(term) for term in expression.args)
+    if expression.is_Mul:
+        return prod(_expanded_terms(factor) for factor in expression.args)
+    if expression.is_Pow and expression.exp.is_Integer and expression.exp > 0:
+        return _expanded_terms(expression.base) ** int(expression.exp)
+    return 1
 
 
 class _Parts:

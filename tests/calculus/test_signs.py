@@ -86,6 +86,11 @@ def test_no_sign_is_claimed_where_there_is_none(expression):
     assert sign(expression) is NONE
 
 
+def test_a_sum_of_many_fractions_is_given_up_before_it_is_multiplied_out():
+    many = sp.symbols("w_1:41", real=True)
+    assert sign(sum((-1) ** k / (1 + w**2) for k, w in enumerate(many))) is NONE
+
+
 def test_facts_add_to_the_assumptions():
     assert sign(x * (1 - x)) is NONE
     assert sign(x * (1 - x), {x: P, 1 - x: P}) is P
