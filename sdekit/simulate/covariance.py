@@ -239,7 +239,12 @@ def _own_term(x: Variable, factor: Expression, sizes: Mapping[str, int]) -> Nois
     def by_matrix(environment: Environment, z: Array, prepared: Any) -> dict[str, Array]:
         values = {**environment.values, motion.name: z}
         given = Environment(
-            values, environment.sizes, environment.functions, environment.time, {}, environment.dtype
+            values,
+            environment.sizes,
+            environment.functions,
+            environment.time,
+            {},
+            environment.dtype,
         )
         return {x.name: jnp.asarray(evaluate(product, given))}
 

@@ -166,7 +166,11 @@ def function_oracle(
 
 
 def position_oracle(
-    call: ex.Call, nodes: tuple[ex.Gradient, ...], source: GradientSource, layout: Any, dtype: np.dtype
+    call: ex.Call,
+    nodes: tuple[ex.Gradient, ...],
+    source: GradientSource,
+    layout: Any,
+    dtype: np.dtype,
 ) -> Oracle:
     """The oracle of the potential, which takes the user's position."""
     return Oracle(

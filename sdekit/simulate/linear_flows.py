@@ -67,9 +67,10 @@ def ornstein_uhlenbeck(friction: ArrayLike, h: ArrayLike) -> tuple[Array, Array,
     Source: MATH B.1; Bussi and Parrinello (2007), doi:10.1103/PhysRevE.75.056707.
     Checked by: tests/simulate/test_linear_flows.py.
     """
-    y = jnp.asarray(friction) * h
+    y = jnp.asarray(friction) * jnp.asarray(h)
     g = decay_mean(y)
-    return 1.0 - y * g, h * g, h * g * (2.0 - y * g)
+    gain = jnp.asarray(h) * g
+    return 1.0 - y * g, gain, gain * (2.0 - y * g)
 
 
 def covariance_root(covariance: Array) -> Array:

@@ -15,8 +15,8 @@ Checked by: tests/simulate/test_loop.py.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -25,72 +25,12 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
 
-from sdekit.simulate.noise import NoiseSource
 from sdekit.simulate.plan import Plan
-from sdekit.simulate.scheme import Cache, Scheme, StepInput, prepared_draws
-
+from sdekit.simulate.program import Fixed, Keys, LoopState, Program
+from sdekit.simulate.scheme import StepInput, prepared_draws
 
 #: Where no step is named.
 _NEVER = np.uint32(np.iinfo(np.uint32).max)
-
-
-class LoopState(NamedTuple):
-    """All that a run needs to go on bit by bit, beside the number of the next step.
-
-    Attributes:
-        blocks: Blocks in the variables of the scheme.
-        cache: Shared gradients and what gradient sources carry.
-    """
-
-    blocks: dict[str, Array]
-    cache: Cache
-
-
-class Keys(NamedTuple):
-    """Threefry keys of the chains, uint32 (2[, chains]), one for each stream."""
-
-    normals: Array
-    gradients: Array
-    accept: Array
-
-
-class Fixed(NamedTuple):
-    """What stays the same during one call.
-
-    Attributes:
-        h: Step size; None under a schedule.
-        constants: Prepared coefficients; None under a schedule.
-        parameters: Arrays by name.
-        tables: Tables of gradient sources, by oracle.
-    """
-
-    h: Any
-    constants: Any
-    parameters: Mapping[str, Any]
-    tables: Mapping[str, Any]
-
-
-@dataclass(frozen=True, eq=False)
-class Program:
-    """What is compiled: a scheme with what is kept of it.
-
-    Attributes:
-        scheme: The step.
-        noise: Where normals and bits come from.
-        names: Variables to keep of a draw.
-        schedule: Step number -> step size; None for a constant one.
-        timed: Whether coefficients read the time.
-        observe: (accumulated, blocks, weight) -> accumulated, for each kept draw.
-        monitored: Whether to note the first step after which a chain is not finite.
-    """
-
-    scheme: Scheme
-    noise: NoiseSource
-    names: tuple[str, ...]
-    schedule: Callable[[Any], Any] | None = None
-    timed: bool = False
-    observe: Callable[[Any, Mapping[str, Array], Any], Any] | None = None
-    monitored: bool = False
 
 
 class _Carried(NamedTuple):
@@ -254,9 +194,7 @@ def _step_data(program: Program, plan: Plan, keys: Keys, first: Array) -> _StepD
     return _StepData(normals, *rest)
 
 
-def _one_step(
-    program: Program, carried: _Carried, fixed: Fixed, data: _StepData
-) -> _Carried:
+def _one_step(program: Program, carried: _Carried, fixed: Fixed, data: _StepData) -> _Carried:
     scheme = program.scheme
     h, constants = fixed.h, fixed.constants
     if program.schedule is not None:

@@ -28,6 +28,8 @@ from sdekit.declare.expression import Expression
 from sdekit.declare.symbols import Parameter, Variable
 from sdekit.errors import SimulationError
 
+#: The dtype where none is asked for.
+SINGLE = np.dtype(np.float32)
 #: A number known while tracing stays a Python float, so that it takes the dtype of its partner.
 Value = Array | float
 Function = Callable[..., Any]
@@ -69,7 +71,7 @@ class Environment:
     functions: Mapping[str, Function] = field(default_factory=dict)
     time: Value | None = None
     known: Mapping[Expression, Any] = field(default_factory=dict)
-    dtype: np.dtype = np.dtype(np.float32)
+    dtype: np.dtype = SINGLE
 
 
 def evaluate(expression: Expression, environment: Environment) -> Value:
@@ -235,7 +237,9 @@ class _Evaluation:
     def diag(self, node: ex.Diag) -> Value:
         values = jnp.asarray(self.value(node.operand))
         if node.operand.ndim == 2:
-            return jnp.diagonal(values, axis1=0, axis2=1).T if values.ndim == 3 else jnp.diag(values)
+            return (
+                jnp.diagonal(values, axis1=0, axis2=1).T if values.ndim == 3 else jnp.diag(values)
+            )
         identity = np.eye(values.shape[0], dtype=values.dtype)
         return values[:, None] * (identity[..., None] if values.ndim == 2 else identity)
 

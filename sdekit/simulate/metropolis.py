@@ -20,7 +20,6 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 from jax import Array
-from jax.typing import ArrayLike
 
 from sdekit.declare.expression import Negation, Sum
 from sdekit.declare.symbols import Variable
@@ -71,10 +70,13 @@ def hamiltonian_monte_carlo(problem: Problem, options: Mapping[str, Any]) -> Sch
 
     def step(blocks: Blocks, cache: Cache, given: StepInput) -> tuple[dict[str, Array], Cache]:
         start = _refreshed(problem, laws, blocks, given.normals)
-        inner = StepInput(given.normals[:0], nothing, None, given.h, given.constants, given.parameters)
+        inner = StepInput(
+            given.normals[:0], nothing, None, given.h, given.constants, given.parameters
+        )
 
         def leapfrog(_: Any, carried: Any) -> Any:
-            return leap.step(*carried, inner)
+            blocks, kept = carried
+            return leap.step(blocks, kept, inner)
 
         end, after = jax.lax.fori_loop(0, length, leapfrog, (start, cache))
         gained = total_energy(end, given.parameters) - total_energy(start, given.parameters)

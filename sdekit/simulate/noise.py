@@ -31,6 +31,7 @@ from jax.typing import ArrayLike
 from sdekit.errors import SimulationError
 from sdekit.simulate.fast_normal import key_words, one_normal, pair_of_normals, threefry
 
+SINGLE = np.dtype(np.float32)
 BACKENDS = ("threefry-fast", "jax")
 #: Normals of pairs of steps: one complex array, or one real array for each step of the pairs.
 Pairs = Array | tuple[Array, Array]
@@ -75,7 +76,7 @@ class NoiseSource:
     """
 
     backend: str = "threefry-fast"
-    dtype: np.dtype = np.dtype(np.float32)
+    dtype: np.dtype = SINGLE
 
     def __post_init__(self) -> None:
         if self.backend not in BACKENDS:

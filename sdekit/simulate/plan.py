@@ -91,7 +91,14 @@ def tiled(chains: int, numbers: int) -> tuple[int, int]:
 
 
 def plan_run(
-    draws: int, thin: int, *, chains: int, normals: int, numbers: int, recorded: int, draw_bytes: int,
+    draws: int,
+    thin: int,
+    *,
+    chains: int,
+    normals: int,
+    numbers: int,
+    recorded: int,
+    draw_bytes: int,
     tiles: int = 1,
 ) -> Plan:
     """Cut a run of `draws` draws.

@@ -19,6 +19,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
+from jax.core import Tracer
 
 from sdekit.declare.symbols import Variable, shape_text
 from sdekit.errors import SimulationError
@@ -146,14 +147,9 @@ def _described(variables: tuple[Variable, ...]) -> str:
 
 
 def _leaf_shape(leaf: Any) -> tuple[int, ...]:
-    try:
-        array = np.asarray(leaf) if not isinstance(leaf, jax.core.Tracer) else leaf
-        is_real = jnp.issubdtype(array.dtype, jnp.floating) or jnp.issubdtype(
-            array.dtype, jnp.integer
-        )
-    except (TypeError, ValueError):
-        is_real = False
-    if not is_real:
+    array = leaf if isinstance(leaf, Tracer) else np.asarray(leaf)
+    kinds = (jnp.floating, jnp.integer)
+    if not any(jnp.issubdtype(array.dtype, kind) for kind in kinds):
         raise SimulationError(
             "the position holds something that is no array of real numbers",
             found=repr(leaf)[:80],

@@ -19,7 +19,7 @@ import numpy as np
 
 from sdekit.declare.dynamics import Dynamics
 from sdekit.declare.expression import Expression
-from sdekit.declare.symbols import FunctionSymbol, Parameter, Variable, shape_text
+from sdekit.declare.symbols import FunctionSymbol, Variable
 from sdekit.errors import SimulationError
 from sdekit.simulate.gradients import (
     FunctionSource,
@@ -29,7 +29,8 @@ from sdekit.simulate.gradients import (
     gradient_nodes,
     position_oracle,
 )
-from sdekit.simulate.lower import Environment, shape_of
+from sdekit.simulate.lower import Environment
+from sdekit.simulate.parameter_values import parameter_arrays
 from sdekit.simulate.position import PositionLayout, layout_of
 
 #: What a user's function may raise when it is tried on a position.
@@ -97,7 +98,7 @@ def bind(
         SimulationError: If anything is missing, unknown, of the wrong shape or not finite.
     """
     layout = layout_of(position, dynamics.target_variables)
-    arrays = _parameter_arrays(dynamics, parameters)
+    arrays = parameter_arrays(dynamics, parameters)
     found = _sizes(dynamics, layout, arrays, sizes)
     given = _functions(dynamics, functions)
     symbol = _potential_symbol(dynamics, given, potential)
@@ -109,79 +110,6 @@ def bind(
     if source is not None:
         _try(source, position, layout, dtype)
     return problem
-
-
-def _parameter_arrays(dynamics: Dynamics, given: Mapping[str, Any]) -> dict[str, np.ndarray]:
-    declared = {parameter.name: parameter for parameter in dynamics.parameters}
-    for name in given:
-        if name not in declared:
-            raise SimulationError(
-                f"unknown parameter {name}",
-                expected=", ".join(declared) or "a dynamics with parameters",
-                found=name,
-            )
-    arrays = {}
-    for name, parameter in declared.items():
-        if name in given:
-            if parameter.value is not None:
-                raise SimulationError(
-                    f"parameter {name} has a fixed value in the declaration",
-                    expected=str(parameter.value),
-                    found=given[name],
-                )
-            arrays[name] = _parameter_array(parameter, given[name])
-        elif parameter.value is None:
-            raise SimulationError(
-                f"parameter {name} has no value",
-                expected=f"a value of shape {shape_text(parameter.shape)}",
-                fix=f'give parameters={{"{name}": ...}}',
-            )
-    return arrays
-
-
-def _parameter_array(parameter: Parameter, value: Any) -> np.ndarray:
-    try:
-        array = np.asarray(value, np.float64)
-    except (TypeError, ValueError):
-        raise SimulationError(
-            f"parameter {parameter.name} is no number", found=repr(value)[:80]
-        ) from None
-    if array.ndim != parameter.ndim:
-        raise SimulationError(
-            f"parameter {parameter.name} has the wrong shape",
-            expected=f"shape {shape_text(parameter.shape)}",
-            found=f"shape {array.shape}",
-        )
-    if not np.all(np.isfinite(array)):
-        raise SimulationError(f"parameter {parameter.name} is not finite", found=str(array)[:80])
-    _check_assumptions(parameter, array)
-    return array
-
-
-def _check_assumptions(parameter: Parameter, array: np.ndarray) -> None:
-    def holds(assumption: str) -> bool:
-        if assumption == "positive":
-            return bool(np.all(array > 0))
-        if assumption == "nonnegative":
-            return bool(np.all(array >= 0))
-        if array.ndim == 2 and array.shape[0] != array.shape[1]:
-            return False
-        if assumption == "antisymmetric":
-            return bool(np.allclose(array, -array.T))
-        symmetric = bool(np.allclose(array, array.T))
-        if assumption == "symmetric" or not symmetric:
-            return symmetric
-        lowest = float(np.linalg.eigvalsh(array)[0])
-        rounding = 1e-10 * float(np.max(np.abs(array)))
-        return lowest > 0 if assumption == "positive_definite" else lowest >= -rounding
-
-    for assumption in sorted(parameter.assumptions):
-        if not holds(assumption):
-            raise SimulationError(
-                f"the value of parameter {parameter.name} contradicts its declaration",
-                expected=assumption.replace("_", " "),
-                found=str(array)[:80],
-            )
 
 
 def _sizes(
@@ -207,7 +135,9 @@ def _sizes(
             shapes.append((parameter.name, parameter.shape, arrays[parameter.name].shape))
     for name, dims, shape in shapes:
         for dim, size in zip(dims, shape, strict=True):
-            known, where = (dim.size, "the declaration") if dim.size else found.get(dim.name, (size, name))
+            known, where = (
+                (dim.size, "the declaration") if dim.size else found.get(dim.name, (size, name))
+            )
             if known != size:
                 raise SimulationError(
                     f"dimension {dim.name} has two sizes",
@@ -258,7 +188,9 @@ def _potential_symbol(
             raise SimulationError(
                 f"the potential {name} is not given",
                 expected="a JAX function of the position, a SymPy expression or a Minibatch",
-                fix="give potential=..." if len(scalars) == 1 else f'give functions={{"{name}": ...}}',
+                fix="give potential=..."
+                if len(scalars) == 1
+                else f'give functions={{"{name}": ...}}',
             )
         return None
     if not scalars:
@@ -281,7 +213,7 @@ def _source(
 ) -> GradientSource:
     if isinstance(potential, GradientSource):
         return potential
-    if type(potential).__module__.partition(".")[0] == "sympy" or isinstance(potential, Expression):
+    if type(potential).__module__.partition(".")[0] == "sympy":
         from sdekit.simulate.sympy_potential import sympy_source
 
         return sympy_source(potential, layout, arrays)
@@ -304,7 +236,8 @@ def _of_blocks(
         return source.potential(layout.position(by_name))
 
     def of_arguments(*blocks: Any) -> Any:
-        return source.potential(blocks if len(blocks) > 1 else blocks[0])
+        (first, *others) = blocks
+        return source.potential(blocks if others else first)
 
     names = {x.name for x in layout.variables}
     # Argument names are formal, so that the count decides when the names are others.

@@ -17,8 +17,8 @@ import numpy as np
 
 from sdekit.declare.dynamics import Dynamics
 from sdekit.errors import SdekitError
-from sdekit.simulate.loop import LoopState
 from sdekit.simulate.position import PositionLayout
+from sdekit.simulate.program import LoopState
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ class Run:
     @property
     def position(self) -> Any:
         """Draws of the target variables as the user's PyTree; leaves (chain, draw, *leaf)."""
-        blocks = {x.name: self.samples[x.name] for x in self.layout.variables}
+        blocks: dict[str, Any] = {x.name: self.samples[x.name] for x in self.layout.variables}
         return jax.tree.map(np.asarray, jax.vmap(jax.vmap(self.layout.position))(blocks))
 
     @cached_property

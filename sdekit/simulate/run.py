@@ -8,6 +8,7 @@ Checked by: tests/simulate/test_run.py.
 from __future__ import annotations
 
 import time
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -18,6 +19,7 @@ import numpy as np
 
 from sdekit.declare.dynamics import Dynamics
 from sdekit.errors import DivergenceError, SimulationError
+from sdekit.schemes.step_guards import check_step, kind_of_scheme
 from sdekit.simulate.course import Course
 from sdekit.simulate.devices import chosen_devices
 from sdekit.simulate.driver import Driver
@@ -55,6 +57,7 @@ def simulate(
     resume: bool = False,
     progress: bool = False,
     devices: Any = None,
+    smoothness: float | None = None,
     **sampler_options: Any,
 ) -> Run:
     """Simulate chains and keep every `thin`-th state.
@@ -76,6 +79,8 @@ def simulate(
         resume: Whether to go on with the run in the store; it is begun if there is none.
         progress: Whether to show a progress bar.
         devices: Number of devices, or devices; all local ones when left out.
+        smoothness: Largest eigenvalue of the Hessian of U, where it is known: a step size with
+            which the scheme must diverge is warned of before the run (`schemes.step_guards`).
         **sampler_options: For a dynamics: potential, parameters, scheme, ...
 
     Raises:
@@ -103,11 +108,24 @@ def simulate(
             "this can not be simulated", expected="a Sampler or a Dynamics", found=repr(model)[:80]
         )
     _check_counts(steps, thin, burn_in, chains, seed)
+    if smoothness is not None:
+        _warn_of_divergence(model, smoothness, step_size)
     job = _Job(
         model, position, step_size, steps // thin, thin, burn_in, chains, seed, auxiliary or {}
     )
     with model.precision():
         return job.run(record, observables or {}, store, resume, progress, devices)
+
+
+def _warn_of_divergence(model: Sampler, smoothness: float, step_size: Any) -> None:
+    kind = kind_of_scheme(model.scheme, bool(model.dynamics.auxiliary_variables))
+    # The limit of the explicit Langevin step is the friction, which nobody stated here.
+    if kind is None or kind == "explicit-langevin":
+        return
+    first = float(step_size(0)) if callable(step_size) else float(step_size)
+    found = check_step(kind, smoothness, first)
+    if not found.is_stable:
+        warnings.warn(found.message, RuntimeWarning, stacklevel=3)
 
 
 def _check_counts(steps: Any, thin: Any, burn_in: Any, chains: Any, seed: Any) -> None:

@@ -20,6 +20,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
+from jax.core import Tracer
 from jax.typing import ArrayLike
 
 from sdekit.declare.dynamics import Dynamics
@@ -150,7 +151,9 @@ class Sampler:
             given = check_auxiliary(bound.problem, auxiliary or {})
             return self._compiled("init", bound, self._init)(key, position, given)
 
-    def _compiled(self, what: str, bound: Bound, function: Callable[..., Any]) -> Callable[..., Any]:
+    def _compiled(
+        self, what: str, bound: Bound, function: Callable[..., Any]
+    ) -> Callable[..., Any]:
         """A method for one structure of positions, compiled once."""
         key = (what, bound)
         if key not in self.programs:
@@ -179,7 +182,12 @@ class Sampler:
         return start_blocks(bound.problem, bound.laws, target, given, normals)
 
     def first_cache(
-        self, bound: Bound, blocks: Mapping[str, Array], keys: Array, position: Any, tables: Any = None
+        self,
+        bound: Bound,
+        blocks: Mapping[str, Array],
+        keys: Array,
+        position: Any,
+        tables: Any = None,
     ) -> Cache:
         """Shared gradients and source states of one chain's start."""
         scheme = bound.scheme
@@ -246,7 +254,7 @@ def _check_lone_step(dynamics: Dynamics, step_size: ArrayLike) -> None:
             "the dynamics depends on the time, which a single step does not know",
             fix="use sk.simulate",
         )
-    if not isinstance(step_size, jax.core.Tracer):
+    if not isinstance(step_size, Tracer):
         check_step_size(step_size)
 
 

@@ -11,7 +11,7 @@ Notation: blocks have a last axis of chains where several run (`lower`).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 

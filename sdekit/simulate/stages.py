@@ -132,11 +132,12 @@ def inexact_stage(flow: Inexact, sizes: Sizes) -> Stage:
         moved = _runge_kutta(environment, flow.updates, half)
         noise = increments(terms, environment, z, prepared_noise(terms, environment))
         for name, increment in noise.items():
-            block = moved.get(name, environment.values[name])
+            block = moved[name] if name in moved else environment.values[name]
             moved[name] = block + jnp.sqrt(jnp.asarray(h)) * increment
         known = _still_known(environment, flow.variables)
         between = replace(environment, values={**environment.values, **moved}, known=known)
-        return {**moved, **_runge_kutta(between, flow.updates, half)}
+        after = _runge_kutta(between, flow.updates, half)
+        return {**moved, **after}
 
     read = (*(rate for _, rate in flow.updates), *noise_expressions(terms))
     return Stage(flow.variables, noise_elements(terms), read, None, apply, reads_moved=True)

@@ -34,9 +34,7 @@ def words(seed, count):
 def normals():
     """2^22 normals from counters, as a run makes them."""
     make = jax.jit(
-        lambda key: pair_of_normals(
-            jnp.arange(2**21, dtype=jnp.uint32), jnp.uint32(0), key
-        )
+        lambda key: pair_of_normals(jnp.arange(2**21, dtype=jnp.uint32), jnp.uint32(0), key)
     )
     pairs = np.asarray(make(np.array([1, 2], np.uint32)))
     return np.concatenate([pairs.real, pairs.imag]).astype(np.float64)

@@ -96,7 +96,9 @@ def test_the_derivative_by_a_symmetric_matrix_is_the_projected_one():
     assert np.allclose(found, (own + own.T) / 2, atol=1e-6)
 
 
-@pytest.mark.parametrize("name", ["sgnht", "sgnht-matrix", "gle", "langevin-relativistic", "mclmc-2d"])
+@pytest.mark.parametrize(
+    "name", ["sgnht", "sgnht-matrix", "gle", "langevin-relativistic", "mclmc-2d"]
+)
 def test_drift_and_diffusion_agree_with_the_components_of_the_declaration(name):
     dynamics = catalog.get(name)
     sizes = {dim.name: 2 for dim in dynamics.dimensions}
@@ -109,9 +111,13 @@ def test_drift_and_diffusion_agree_with_the_components_of_the_declaration(name):
         shape = tuple(sizes[d.name] for d in variable.shape)
         blocks[variable.name] = jnp.asarray(np.reshape(entries, shape), jnp.float32)
     for parameter in dynamics.parameters:
-        blocks[parameter.name] = rng.uniform(0.5, 1.5, tuple(sizes[d.name] for d in parameter.shape))
+        blocks[parameter.name] = rng.uniform(
+            0.5, 1.5, tuple(sizes[d.name] for d in parameter.shape)
+        )
     names = {
-        symbol: blocks[str(symbol).split("_")[0]][tuple(int(i) - 1 for i in str(symbol).split("_")[1:])]
+        symbol: blocks[str(symbol).split("_")[0]][
+            tuple(int(i) - 1 for i in str(symbol).split("_")[1:])
+        ]
         for symbol in components.parameters
         if str(symbol).split("_")[0] in blocks
     }

@@ -30,7 +30,9 @@ def test_values_and_derivatives_are_those_of_sympy(expression):
 
     value, slope = jax.value_and_grad(of_a)(jnp.asarray(at[a]))
     assert float(value) == pytest.approx(float(expression.subs(at)), rel=2e-6)
-    assert float(slope) == pytest.approx(float(expression.diff(a).subs(at).doit().evalf()), rel=5e-6)
+    assert float(slope) == pytest.approx(
+        float(expression.diff(a).subs(at).doit().evalf()), rel=5e-6
+    )
 
 
 def test_coordinates_are_named_as_components_are():

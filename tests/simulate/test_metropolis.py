@@ -52,11 +52,18 @@ def test_a_trajectory_that_diverges_is_rejected():
 
 def test_what_has_no_metropolis_step_is_refused(langevin):
     with pytest.raises(SimulationError, match="HMC is for Hamiltonian flows"):
-        sk.sampler(langevin, potential=lambda q: q**2, parameters={"A": 1.0}, scheme="HMC").bind(0.0)
+        sk.sampler(langevin, potential=lambda q: q**2, parameters={"A": 1.0}, scheme="HMC").bind(
+            0.0
+        )
     with pytest.raises(SimulationError, match="number of leapfrog steps is wrong"):
         sk.sampler(
-            catalog.get("hamiltonian"), potential=lambda q: jnp.sum(q), scheme="HMC", leapfrog_steps=0
+            catalog.get("hamiltonian"),
+            potential=lambda q: jnp.sum(q),
+            scheme="HMC",
+            leapfrog_steps=0,
         ).bind(jnp.zeros(2))
-    target = sk.Minibatch(lambda q: 0.0, lambda q, x: -jnp.sum((q - x) ** 2), np.ones((10, 2)), batch_size=2)
+    target = sk.Minibatch(
+        lambda q: 0.0, lambda q, x: -jnp.sum((q - x) ** 2), np.ones((10, 2)), batch_size=2
+    )
     with pytest.raises(SimulationError, match="cannot accept or reject with a stochastic gradient"):
         sk.sampler(catalog.get("hamiltonian"), potential=target, scheme="HMC").bind(jnp.zeros(2))

@@ -103,7 +103,9 @@ def test_sghmc_is_its_published_recursion(noise):
 
 
 def test_algorithm_2_refuses_what_is_no_thermostat(langevin):
-    sampler = sk.sampler(langevin, potential=lambda q: q**2, parameters={"A": 1.0}, scheme="Algorithm2")
+    sampler = sk.sampler(
+        langevin, potential=lambda q: q**2, parameters={"A": 1.0}, scheme="Algorithm2"
+    )
     with pytest.raises(SimulationError, match="Algorithm 2 is for the scalar thermostat"):
         sampler.bind(0.0)
 

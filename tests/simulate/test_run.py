@@ -43,7 +43,14 @@ def test_a_chain_does_not_depend_on_how_many_run(sampler, whole):
 @pytest.mark.parametrize(("thin", "burn_in"), [(2, 0), (3, 0), (7, 0), (2, 4), (3, 5), (84, 0)])
 def test_thinning_and_burn_in_leave_the_path_as_it_is(sampler, whole, thin, burn_in):
     run = sk.simulate(
-        sampler, 0.5, step_size=0.1, steps=84 - burn_in, thin=thin, burn_in=burn_in, chains=3, seed=4
+        sampler,
+        0.5,
+        step_size=0.1,
+        steps=84 - burn_in,
+        thin=thin,
+        burn_in=burn_in,
+        chains=3,
+        seed=4,
     )
     expected = whole[:, burn_in + thin - 1 :: thin]
     assert run.samples["x"].shape == (3, (84 - burn_in) // thin)
@@ -74,7 +81,9 @@ def test_a_diverged_chain_is_named_with_its_step_and_keeps_what_was_sampled():
         with np.errstate(over="ignore"):
             x = x + np.float32(0.1) * x**3
         steps += 1
-    with pytest.raises(DivergenceError, match=f"chain 0 is not finite after step {steps}") as caught:
+    with pytest.raises(
+        DivergenceError, match=f"chain 0 is not finite after step {steps}"
+    ) as caught:
         sk.simulate(explosion(), 1.0, parameters={"D": 1e-12}, step_size=0.1, steps=100, thin=2)
     samples = caught.value.run.samples["x"]
     assert samples.shape == (1, (steps - 1) // 2)
@@ -115,7 +124,9 @@ def test_positions_may_be_trees_and_come_back_as_trees(langevin):
     )  # fmt: skip
     assert run.samples["theta"].shape == (2, 20, 8)
     assert run.position["w"].shape == (2, 20, 2, 3)
-    flat = np.concatenate([run.position["b"].reshape(2, 20, 2), run.position["w"].reshape(2, 20, 6)], 2)
+    flat = np.concatenate(
+        [run.position["b"].reshape(2, 20, 2), run.position["w"].reshape(2, 20, 6)], 2
+    )
     assert np.array_equal(flat, run.samples["theta"])
 
 

@@ -17,7 +17,10 @@ def potential(tree):
 @pytest.fixture(scope="module")
 def sampler():
     return sk.sampler(
-        catalog.get("sgnht"), potential=potential, parameters={"A": 1.0, "mu": 10.0}, scheme="BADODAB"
+        catalog.get("sgnht"),
+        potential=potential,
+        parameters={"A": 1.0, "mu": 10.0},
+        scheme="BADODAB",
     )
 
 
@@ -62,7 +65,9 @@ def test_a_sympy_potential_runs_as_its_jax_function_does(thermostat, double_well
     symbolic = (theta**4 + theta**3 - 13 * theta**2 - theta + 12) / 14 + sp.Rational(1, 2)
     options = {"parameters": {"A": 1.0, "mu": 1.0}, "step_size": 0.01, "steps": 50}
     one = sk.simulate(thermostat, 0.1, potential=symbolic, **options).samples["theta"]
-    other = sk.simulate(thermostat, 0.1, potential=double_well.potential, **options).samples["theta"]
+    other = sk.simulate(thermostat, 0.1, potential=double_well.potential, **options).samples[
+        "theta"
+    ]
     assert np.allclose(one, other, rtol=0, atol=1e-5)
 
 
@@ -71,7 +76,8 @@ def test_a_stratonovich_declaration_runs_as_its_ito_form():
     stratonovich = sk.Dynamics(drift={x: 0 * x}, noise={x: x / 2}, interpretation="stratonovich")
     ito = sk.Dynamics(drift={x: x / 8}, noise={x: x / 2})
     one, other = (
-        sk.simulate(d, 1.0, step_size=0.01, steps=100, seed=2).samples["x"] for d in (stratonovich, ito)
+        sk.simulate(d, 1.0, step_size=0.01, steps=100, seed=2).samples["x"]
+        for d in (stratonovich, ito)
     )
     assert np.allclose(one, other, rtol=1e-5)
 
@@ -103,7 +109,10 @@ def wrong(**options):
         ("contradicts its declaration: expected positive", {"parameters": {"A": 1.0, "mu": -1.0}}),
         ("the potential U is not given", {"potential": None}),
         ("the potential does not return a scalar", {"potential": lambda t: t["w"]}),
-        ("the potential fails at the position given: found KeyError", {"potential": lambda t: t["v"]}),
+        (
+            "the potential fails at the position given: found KeyError",
+            {"potential": lambda t: t["v"]},
+        ),
         ("the potential U is of no known kind", {"potential": 3.0}),
         ("unknown function V", {"functions": {"V": potential}}),
         ("unknown dimension m", {"sizes": {"m": 3}}),

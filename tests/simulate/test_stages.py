@@ -29,7 +29,12 @@ SIZES = {"n": 2}
 RNG = np.random.default_rng(2)
 FRICTION = RNG.standard_normal((2, 2)) * 0.4 + np.eye(2)
 ROOT = RNG.standard_normal((2, 2))
-VALUES = {"M": FRICTION, "D": ROOT @ ROOT.T, "w": np.array([0.4, 1.3]), "J": np.array([[0, 2.0], [-2, 0]])}
+VALUES = {
+    "M": FRICTION,
+    "D": ROOT @ ROOT.T,
+    "w": np.array([0.4, 1.3]),
+    "J": np.array([[0, 2.0], [-2, 0]]),
+}
 H = 0.3
 
 
@@ -83,7 +88,9 @@ OU = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("flow", "matrix", "diffusion", "force"), [o[1:] for o in OU], ids=[o[0] for o in OU])
+@pytest.mark.parametrize(
+    ("flow", "matrix", "diffusion", "force"), [o[1:] for o in OU], ids=[o[0] for o in OU]
+)
 def test_ornstein_uhlenbeck_flows_are_exact(flow, matrix, diffusion, force):
     shift, propagator, noise = affine_map(flow, ["p"], {"xi": 0.7})
     expected = exact(matrix, diffusion, force)

@@ -53,7 +53,9 @@ def test_a_matrix_thermostat_starts_at_the_noise_level():
 
 def test_a_law_that_is_not_gaussian_starts_at_zero():
     values = {"m": 1.0, "c": 1.0, "A": 1.0}
-    assert not np.any(starts(catalog.get("langevin-relativistic"), values, potential=potential)["p"])
+    assert not np.any(
+        starts(catalog.get("langevin-relativistic"), values, potential=potential)["p"]
+    )
 
 
 def test_the_user_sets_auxiliary_variables(thermostat):

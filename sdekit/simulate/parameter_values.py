@@ -1,0 +1,96 @@
+"""Values of parameters as arrays, checked against their declaration.
+
+Not for sizes, functions and potentials (`problem`).
+
+Checked by: tests/simulate/test_sampler.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from sdekit.declare.dynamics import Dynamics
+from sdekit.declare.symbols import Parameter, shape_text
+from sdekit.errors import SimulationError
+
+
+def parameter_arrays(dynamics: Dynamics, given: Mapping[str, Any]) -> dict[str, np.ndarray]:
+    """Values of all parameters, float64, by name; those fixed in the declaration are left out.
+
+    Raises:
+        SimulationError: If one is missing, unknown, of the wrong shape, not finite, or contradicts
+            what the declaration assumes.
+    """
+    declared = {parameter.name: parameter for parameter in dynamics.parameters}
+    for name in given:
+        if name not in declared:
+            raise SimulationError(
+                f"unknown parameter {name}",
+                expected=", ".join(declared) or "a dynamics with parameters",
+                found=name,
+            )
+    arrays = {}
+    for name, parameter in declared.items():
+        if name in given:
+            if parameter.value is not None:
+                raise SimulationError(
+                    f"parameter {name} has a fixed value in the declaration",
+                    expected=str(parameter.value),
+                    found=given[name],
+                )
+            arrays[name] = _parameter_array(parameter, given[name])
+        elif parameter.value is None:
+            raise SimulationError(
+                f"parameter {name} has no value",
+                expected=f"a value of shape {shape_text(parameter.shape)}",
+                fix=f'give parameters={{"{name}": ...}}',
+            )
+    return arrays
+
+
+def _parameter_array(parameter: Parameter, value: Any) -> np.ndarray:
+    try:
+        array = np.asarray(value, np.float64)
+    except (TypeError, ValueError):
+        raise SimulationError(
+            f"parameter {parameter.name} is no number", found=repr(value)[:80]
+        ) from None
+    if array.ndim != parameter.ndim:
+        raise SimulationError(
+            f"parameter {parameter.name} has the wrong shape",
+            expected=f"shape {shape_text(parameter.shape)}",
+            found=f"shape {array.shape}",
+        )
+    if not np.all(np.isfinite(array)):
+        raise SimulationError(f"parameter {parameter.name} is not finite", found=str(array)[:80])
+    _check_assumptions(parameter, array)
+    return array
+
+
+def _check_assumptions(parameter: Parameter, array: np.ndarray) -> None:
+    def holds(assumption: str) -> bool:
+        if assumption == "positive":
+            return bool(np.all(array > 0))
+        if assumption == "nonnegative":
+            return bool(np.all(array >= 0))
+        if array.ndim == 2 and array.shape[0] != array.shape[1]:
+            return False
+        if assumption == "antisymmetric":
+            return bool(np.allclose(array, -array.T))
+        symmetric = bool(np.allclose(array, array.T))
+        if assumption == "symmetric" or not symmetric:
+            return symmetric
+        lowest = float(np.linalg.eigvalsh(array)[0])
+        rounding = 1e-10 * float(np.max(np.abs(array)))
+        return lowest > 0 if assumption == "positive_definite" else lowest >= -rounding
+
+    for assumption in sorted(parameter.assumptions):
+        if not holds(assumption):
+            raise SimulationError(
+                f"the value of parameter {parameter.name} contradicts its declaration",
+                expected=assumption.replace("_", " "),
+                found=str(array)[:80],
+            )
