@@ -33,7 +33,7 @@ from sdekit.verify.monomials import Terms, TooLarge
 from sdekit.verify.periodicity import is_periodic
 from sdekit.verify.problem import Problem
 from sdekit.verify.rewriting import substituted
-from sdekit.verify.tails import Growth, Unclear, Z, leading, log_or_bounded
+from sdekit.verify.tails import Growth, Unclear, Z, is_slower_than_log, leading, log_or_bounded
 from sdekit.verify.verdict import Check, Verdict, Witness, proved, refuted, undecided
 from sdekit.verify.zero import nonzero_value
 
@@ -196,7 +196,7 @@ def _flux_size(flow: Growth, depth: Growth | None, energy: Terms) -> int:
         if excess == frozenset({0}):
             return 0
         raise Unclear(f"the sign of {depth.coefficient!r} - {flow.power} is not known")
-    if signs == POSITIVE and flow.exponent == ZERO:
+    if signs == POSITIVE and flow.exponent == ZERO and not is_slower_than_log(depth):
         return -1
     if signs == NEGATIVE and order >= 0:
         return 1

@@ -43,7 +43,7 @@ class Step:
     @property
     def reason(self) -> str:
         """What happened to the block, as a phrase."""
-        return f"{self.names} {self.integral.reason}"
+        return f"{self.names}: {self.integral.reason}"
 
 
 @dataclass(frozen=True)

@@ -141,4 +141,5 @@ def _has_value(energy: Expression, choice: Choice) -> bool:
 def _refutation(step: Step, sizes: Mapping[str, int], choice: Choice) -> Check:
     point, functions = choice_text(choice)
     witness = Witness(dict(sizes), point, INFINITE, functions=functions)
-    return refuted(f"the integral over {step.reason}", witness, residual=repr(step.energy))
+    reason = f"the integral over {step.names} is infinite: {step.integral.reason}"
+    return refuted(reason, witness, residual=repr(step.energy))

@@ -61,7 +61,7 @@ class Integral:
 
     Attributes:
         outcome: What is known.
-        reason: By which theorem, as a phrase that follows the name of the block.
+        reason: By which theorem, as a phrase that follows the name of the block and a colon.
         energy: F, where the integral is const * exp(-F).
         assumptions: What is taken for granted about unknown functions.
     """
@@ -153,7 +153,7 @@ def _absent(question: Question) -> Integral | None:
         return None
     if question.x.domain.kind in ("circle", "interval"):
         return Integral(Outcome.CLOSED, "uniform on a bounded domain")
-    return Integral(Outcome.INFINITE, "absent from H, so that its mass is infinite")
+    return Integral(Outcome.INFINITE, "H does not depend on it")
 
 
 def _gaussian(question: Question) -> Integral | None:
@@ -165,13 +165,11 @@ def _gaussian(question: Question) -> Integral | None:
     if split.other or x.domain.kind != "real":
         return None
     if not split.hessian:
-        return Integral(Outcome.INFINITE, "linear in H, so that its mass is infinite")
+        return Integral(Outcome.INFINITE, "H is linear in it")
     matrix = as_expression(split.hessian)
     signs = form_signs(matrix) if x.shape else decided_signs(matrix)
     if 1 not in signs:
-        return Integral(
-            Outcome.INFINITE, f"of a quadratic form {matrix!r} that is not positive definite"
-        )
+        return Integral(Outcome.INFINITE, f"its quadratic form {matrix!r} is not positive definite")
     if signs != POSITIVE and not (never_negative(signs) and _vanishes_nowhere_dense(split, x)):
         return Integral(Outcome.UNKNOWN, f"Gaussian if {matrix!r} is positive definite")
     closed = _gaussian_energy(x, split, matrix)
@@ -350,7 +348,7 @@ def _judged(
     if found is Tail.UNKNOWN:
         return Integral(Outcome.UNKNOWN, reason)
     if found is Tail.INFINITE:
-        return Integral(Outcome.INFINITE, f"not integrable: {reason}")
+        return Integral(Outcome.INFINITE, reason)
     if not question.is_free(profile):
         return Integral(Outcome.FINITE, reason)
     if determinant is None:

@@ -46,6 +46,8 @@ class Rung:
             return undecided("the time budget ran out")
         except Unsupported as unsupported:
             return undecided(unsupported.reason)
+        except RecursionError:
+            return undecided("the expressions are nested too deeply")
 
 
 _HERE = "sdekit.verify"

@@ -69,12 +69,17 @@ def _on_domain(x: Variable, energy: Expression) -> tuple[Tail, str]:
             return Tail.FINITE, "bounded on a circle"
         return Tail.UNKNOWN, "a pole on the circle is not excluded"
     found = []
-    for substitution, jacobian in _ends(x.domain):
+    for place, substitution, jacobian in _ends(x.domain):
         try:
-            at_end = Sum((substituted(energy, {x: substitution}), jacobian))
-        except Unsupported as reason:
-            return Tail.UNKNOWN, reason.reason
-        found.append(tail(at_end))
+            result, reason = tail(Sum((substituted(energy, {x: substitution}), jacobian)))
+        except Unsupported as unsupported:
+            return Tail.UNKNOWN, unsupported.reason
+        if result in _AT_AN_END and jacobian != ZERO:
+            # At a finite end the measure is part of what grows, which would only confuse.
+            reason = f"{_AT_AN_END[result]} as x -> {place}"
+        elif result is not Tail.FINITE:
+            reason = f"{reason} as x -> {place}"
+        found.append((result, reason))
     bad = _worst(found)
     if bad is not None:
         return bad
@@ -107,17 +112,24 @@ def _on_two_half_lines(x: Variable, energy: Expression) -> tuple[Tail, str]:
     return _worst(found) or (Tail.FINITE, "; ".join(reasons))
 
 
-def _ends(domain: Domain) -> list[tuple[Expression, Expression]]:
-    """x as a function of Z -> infinity at each end, with minus the log of |dx/dZ|."""
+#: What the integral at a finite end is called.
+_AT_AN_END = {Tail.FINITE: "integrable", Tail.INFINITE: "exp(-H) is not integrable"}
+
+
+def _ends(domain: Domain) -> list[tuple[str, Expression, Expression]]:
+    """Each end: its name, x as a function of Z -> infinity, and minus the log of |dx/dZ|."""
     at_finite_end = Product((Number(Fraction(2)), _LOG_Z))
     if domain.kind == "real":
-        return [(Z, ZERO), (Negation(Z), ZERO)]
+        return [("infinity", Z, ZERO), ("-infinity", Negation(Z), ZERO)]
     if domain.kind == "positive":
-        return [(Z, ZERO), (_INVERSE_Z, at_finite_end)]
+        return [("infinity", Z, ZERO), ("0", _INVERSE_Z, at_finite_end)]
     assert domain.lower is not None and domain.upper is not None
     lower = Sum((Number(domain.lower), _INVERSE_Z))
     upper = Sum((Number(domain.upper), Negation(_INVERSE_Z)))
-    return [(lower, at_finite_end), (upper, at_finite_end)]
+    return [
+        (str(domain.lower), lower, at_finite_end),
+        (str(domain.upper), upper, at_finite_end),
+    ]
 
 
 def _entry_energy(energy: Expression, x: Variable, line: Variable) -> Expression | None:

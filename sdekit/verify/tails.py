@@ -113,6 +113,8 @@ def _judge(lead: Growth, terms: Terms) -> tuple[Tail, str]:
     what = _described(lead)
     if lead.exponent == ZERO and lead.power == 0 and lead.logs == 1:
         return _judge_logarithm(lead.coefficient, terms)
+    if is_slower_than_log(lead):
+        return Tail.INFINITE, "the energy grows slower than a logarithm"
     if signs == POSITIVE:
         return Tail.FINITE, f"the energy grows like {what}"
     if signs == NEGATIVE:
@@ -130,6 +132,11 @@ def _judge_logarithm(coefficient: Expression, terms: Terms) -> tuple[Tail, str]:
             raise Unclear("terms between log and a constant are left over")
         return Tail.INFINITE, f"the energy grows like {what}, not faster than 1 * log"
     raise Unclear(f"the sign of {coefficient!r} - 1 is not known")
+
+
+def is_slower_than_log(lead: Growth) -> bool:
+    """Whether the leading term is a root of the logarithm, so that exp(-f) beats every power."""
+    return lead.exponent == ZERO and lead.power == 0 and lead.logs < 1
 
 
 def log_or_bounded(monomial: Monomial) -> bool:
