@@ -43,6 +43,7 @@ _HOME: dict[str, tuple[str, ...]] = {
     "sdekit.simulate.minibatch": ("Minibatch",),
     "sdekit.simulate.bridges": ("to_diffrax",),
     "sdekit.simulate.audit": ("audit",),
+    "sdekit.simulate.convergence": ("empirical_order",),
     "sdekit.errors": ("SdekitError",),
 }  # fmt: skip
 _MODULE_OF = {name: module for module, names in _HOME.items() for name in names}

@@ -1,0 +1,247 @@
+r"""Empirical weak and strong order of any scheme on any dynamics, with a confidence interval.
+
+Paths with n, 2n, 4n, ... steps over one time share their noise: two fine normals a, b become the
+coarse one (a + b)/sqrt 2. The difference between neighbouring levels has the order of the error
+itself,
+$$E f(X_n) - E f(X_{2n}) = c\,(1 - 2^{-r})\,h^r + \ldots,$$
+so no exact solution is needed. Order is the slope of log difference against log h; its interval
+comes from resampling batches of paths. Not for orders known from theory (`sdekit.schemes.order`).
+
+Source: Kloeden and Platen (1992), section 9.3 and 9.7.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from sdekit.errors import SimulationError
+from sdekit.simulate.sampler import Bound, Sampler
+from sdekit.simulate.scheme import StepInput
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+#: Batches of paths; their spread gives the confidence interval.
+BATCHES = 20
+_RESAMPLED = 2000
+
+Blocks = Mapping[str, Any]
+
+
+@dataclass(frozen=True, eq=False)
+class EmpiricalOrder:
+    """Measured errors and the order they show.
+
+    Attributes:
+        kind: "weak" or "strong".
+        order: Slope of log error against log h.
+        interval: Confidence interval of the slope.
+        level: Of the interval.
+        step_sizes: h of each level, coarse to fine.
+        errors: Difference to the next finer level.
+        standard_errors: Of the errors.
+    """
+
+    kind: str
+    order: float
+    interval: tuple[float, float]
+    level: float
+    step_sizes: np.ndarray
+    errors: np.ndarray
+    standard_errors: np.ndarray
+
+    def __str__(self) -> str:
+        low, high = self.interval
+        return (
+            f"{self.kind} order {self.order:.2f} ({self.level:.0%} interval {low:.2f} to "
+            f"{high:.2f}), h from {self.step_sizes[-1]:.3g} to {self.step_sizes[0]:.3g}"
+        )
+
+    def plot(self, axes: Axes | None = None) -> Axes:
+        """Errors with their standard errors against h, on logarithmic axes."""
+        import matplotlib.pyplot as plt
+
+        axes = plt.gca() if axes is None else axes
+        label = f"slope {self.order:.2f}"
+        errors = np.abs(self.errors)
+        axes.errorbar(self.step_sizes, errors, 2 * self.standard_errors, fmt="o", label=label)
+        middle = np.exp(np.mean(np.log(errors) - self.order * np.log(self.step_sizes)))
+        axes.plot(self.step_sizes, middle * self.step_sizes**self.order, linewidth=1)
+        axes.set(xscale="log", yscale="log", xlabel="step size h", ylabel=f"{self.kind} error")
+        axes.legend()
+        return axes
+
+
+def empirical_order(
+    sampler: Sampler,
+    position: Any,
+    *,
+    time: float = 1.0,
+    steps: Sequence[int] = (8, 16, 32, 64),
+    kind: str = "weak",
+    observable: Callable[[Blocks], Any] | None = None,
+    paths: int = 20_000,
+    seed: int = 0,
+    level: float = 0.95,
+) -> EmpiricalOrder:
+    """Measure the order of a sampler's scheme.
+
+    Args:
+        sampler: From `sk.sampler`, with a deterministic gradient; float64 for small errors.
+        position: Where all paths start; momenta are drawn.
+        time: Length of the paths.
+        steps: Numbers of steps, each twice the one before; one finer level is added.
+        kind: "weak", the error of the mean of the observable, or "strong", the root mean square
+            distance of the whole state.
+        observable: Blocks by name -> scalar; the squared norm of the target variables if left out.
+        paths: How many, split into batches.
+        seed: Of noise and resampling.
+        level: Of the confidence interval.
+
+    Raises:
+        SimulationError: If the steps do not double, or the gradient is stochastic.
+
+    Example:
+        >>> import sdekit as sk
+        >>> x = sk.scalar("x")
+        >>> ou = sk.Dynamics(drift={x: -x}, diffusion={x: 1}, hamiltonian=x**2 / 2)
+        >>> euler = sk.sampler(ou, scheme="EM", precision="float64")
+        >>> found = empirical_order(euler, 1.0, paths=2000)
+        >>> found.interval[0] < 1 < found.interval[1]
+        True
+
+    Checked by: tests/simulate/test_convergence.py.
+    """
+    counts = _checked(steps, kind, time, paths, level)
+    with sampler.precision():
+        bound = sampler.bind(position)
+        if bound.scheme.words:
+            raise SimulationError(
+                "a stochastic gradient has no order", fix="give the full potential"
+            )
+        batches = _differences(
+            sampler, bound, position, counts, time, kind, observable, paths, seed
+        )
+    h = time / np.array(counts[:-1], dtype=float)
+    means = _combined(batches, kind)
+    rng = np.random.default_rng(seed)
+    chosen = rng.integers(0, len(batches), (_RESAMPLED, len(batches)))
+    resampled = np.array([_combined(batches[k], kind) for k in chosen])
+    spread = resampled.std(axis=0)
+    # Levels that are mostly noise say little about the slope.
+    weights = np.abs(means) / np.maximum(spread, 1e-300)
+    slopes = np.array([_slope(h, errors, weights) for errors in resampled])
+    tail = (1 - level) / 2
+    low, high = (float(end) for end in np.quantile(slopes, [tail, 1 - tail]))
+    order = _slope(h, means, weights)
+    return EmpiricalOrder(kind, order, (low, high), level, h, means, spread)
+
+
+def _checked(
+    steps: Sequence[int], kind: str, time: float, paths: int, level: float
+) -> tuple[int, ...]:
+    counts = tuple(int(count) for count in steps)
+    doubled = all(b == 2 * a for a, b in itertools.pairwise(counts))
+    if len(counts) < 3 or counts[0] < 1 or not doubled:
+        raise SimulationError(
+            "the numbers of steps do not form a grid",
+            expected="at least three, each twice the one before, as (8, 16, 32)",
+            found=tuple(steps),
+        )
+    if kind not in ("weak", "strong"):
+        raise SimulationError("unknown kind of order", expected="weak or strong", found=kind)
+    if not time > 0 or paths < 10 * BATCHES or not 0 < level < 1:
+        raise SimulationError(
+            "time, paths or level make no sense",
+            expected=f"time > 0, at least {10 * BATCHES} paths, a level between 0 and 1",
+            found=(time, paths, level),
+        )
+    return (*counts, 2 * counts[-1])
+
+
+def _differences(
+    sampler: Sampler,
+    bound: Bound,
+    position: Any,
+    counts: tuple[int, ...],
+    time: float,
+    kind: str,
+    observable: Callable[[Blocks], Any] | None,
+    paths: int,
+    seed: int,
+) -> np.ndarray:
+    """Mean difference between neighbouring levels in each batch, shape (batches, levels)."""
+    scheme, finest = bound.scheme, counts[-1]
+    names = [x.name for x in bound.problem.dynamics.target_variables]
+
+    def squared_norm(blocks: Blocks) -> Any:
+        return sum(jnp.sum(blocks[name] ** 2) for name in names)
+
+    value = observable or squared_norm
+
+    def path(key: Any) -> Any:
+        start, noise = jax.random.split(key)
+        normals = jax.random.normal(noise, (finest, scheme.elements), sampler.dtype)
+        ends = [_end(sampler, bound, start, position, normals, n, time) for n in counts]
+        if kind == "weak":
+            values = jnp.stack([value(end) for end in ends])
+            return values[:-1] - values[1:]
+        pairs = itertools.pairwise(ends)
+        return jnp.stack([_distance(a, b) for a, b in pairs])
+
+    @jax.jit
+    def batch(key: Any) -> Any:
+        keys = jax.random.split(key, paths // BATCHES)
+        return jax.vmap(path)(keys).mean(axis=0)
+
+    keys = jax.random.split(jax.random.key(seed), BATCHES)
+    return np.stack([np.asarray(batch(key), dtype=float) for key in keys])
+
+
+def _distance(left: Blocks, right: Blocks) -> Any:
+    return sum(jnp.sum((left[name] - right[name]) ** 2) for name in left)
+
+
+def _end(
+    sampler: Sampler, bound: Bound, key: Any, position: Any, normals: Any, count: int, time: float
+) -> dict[str, Any]:
+    """The state after `count` steps on noise that is summed from the finest level."""
+    scheme, problem = bound.scheme, bound.problem
+    merged = normals.shape[0] // count
+    coarse = normals.reshape(count, merged, -1).sum(axis=1) / np.sqrt(merged)
+    h = jnp.asarray(time / count, sampler.dtype)
+    keys = jax.random.key_data(key)
+    target = problem.layout.blocks(position, sampler.dtype)
+    blocks = sampler.start(bound, target, {}, keys)
+    cache = sampler.first_cache(bound, blocks, keys, position)
+    if scheme.start is not None:
+        blocks = scheme.start(blocks, h)
+    parameters = problem.parameters
+    constants = scheme.prepare(parameters, h, sampler.dtype)
+    draws = tuple(() for _ in scheme.evaluations)
+
+    def body(carry: Any, given: Any) -> Any:
+        number, normal = given
+        moved = StepInput(normal, draws, None, h, constants, parameters, number * h)
+        return scheme.step(*carry, moved), None
+
+    numbers = jnp.arange(count, dtype=sampler.dtype)
+    (blocks, _), _ = jax.lax.scan(body, (dict(blocks), cache), (numbers, coarse))
+    return dict(blocks if scheme.finish is None else scheme.finish(blocks, h))
+
+
+def _combined(batches: np.ndarray, kind: str) -> np.ndarray:
+    means = batches.mean(axis=0)
+    return means if kind == "weak" else np.sqrt(means)
+
+
+def _slope(h: np.ndarray, errors: np.ndarray, weights: np.ndarray) -> float:
+    logarithms = np.log(np.maximum(np.abs(errors), 1e-300))
+    return float(np.polyfit(np.log(h), logarithms, 1, w=weights)[0])
