@@ -88,19 +88,24 @@ class HarmonicLaw:
         size = len(self.coordinates)
         return {
             "covariance": {
-                f"{self.coordinates[i]}, {self.coordinates[j]}": str(self.covariance[i, j])
+                f"{self.coordinates[i]}, {self.coordinates[j]}": _text(self.covariance[i, j])
                 for i in range(size)
                 for j in range(i, size)
             },
-            "where": {str(symbol): str(value) for symbol, value in self.decay},
-            "stable_where_positive": [str(condition) for condition in self.conditions],
+            "where": {str(symbol): _text(value) for symbol, value in self.decay},
+            "stable_where_positive": [_text(condition) for condition in self.conditions],
         }
 
     def __str__(self) -> str:
-        lines = [f"  <{pair}> = {value}" for pair, value in self.to_dict()["covariance"].items()]
-        lines += [f"  with {symbol} = {value}" for symbol, value in self.decay]
-        lines += [f"  stable where {condition} > 0" for condition in self.conditions]
+        data = self.to_dict()
+        lines = [f"  <{pair}> = {value}" for pair, value in data["covariance"].items()]
+        lines += [f"  with {symbol} = {value}" for symbol, value in data["where"].items()]
+        lines += [f"  stable where {c} > 0" for c in data["stable_where_positive"]]
         return "\n".join(lines)
+
+
+def _text(expression: Formula) -> str:
+    return sp.sstr(expression, order="rev-lex")
 
 
 def harmonic_law(
@@ -127,7 +132,7 @@ def harmonic_law(
         >>> import sdekit.catalog as catalog
         >>> law = harmonic_law(catalog.get("langevin"), "BAOAB")
         >>> law.moment("theta", "theta"), law.moment("p", "p")
-        (1/K, 1 - K*h**2/4)
+        (1/K, -K*h**2/4 + 1)
 
     Source: the discrete Lyapunov equation; table in MATH.md B.4.
     Checked by: tests/schemes/test_harmonic.py.
@@ -178,8 +183,25 @@ def stationary_covariance(M: Matrix, N: Matrix) -> Matrix:
             "the scheme has no stationary law on a quadratic target, whatever the step size",
             expected="friction or noise that acts on every coordinate",
         ) from None
-    entries = {pair: sp.factor(solution[k]) for pair, k in place.items()}
+    entries = {pair: _factored(solution[k]) for pair, k in place.items()}
     return sp.ImmutableMatrix(size, size, lambda i, j: entries[min(i, j), max(i, j)])
+
+
+def _factored(entry: Formula) -> Formula:
+    """The entry in factors with positive constant terms, such as 4 - K h^2."""
+    constant, product = sp.Integer(1), sp.Integer(1)
+    for part, side in zip(sp.fraction(sp.cancel(entry)), (1, -1), strict=True):
+        factored: Formula = sp.factor_list(part)
+        number, found = factored
+        constant *= number**side
+        for factor, power in found:
+            # The lowest term comes last in a polynomial's own order.
+            symbols = sorted(factor.free_symbols, key=str)
+            sign = sp.sign(sp.Poly(factor, *symbols).coeffs()[-1])
+            constant *= sign**power
+            product *= sp.expand(sign * factor) ** (side * power)
+    # SymPy multiplies a number into a sum: kept apart until the end, signs come out right.
+    return constant * product
 
 
 def stability_conditions(M: Matrix, factors: Sequence[sp.Symbol]) -> tuple[Formula, ...]:

@@ -20,7 +20,7 @@ def compact(expression: Formula) -> str:
         >>> x = sp.Symbol("x")
         >>> U = sp.Function("U")(x)
         >>> compact(x * sp.diff(U, x, x))
-        "x*U''"
+        "U''*x"
     """
     jets: dict[Any, sp.Symbol] = {}
     for node in expression.atoms(sp.Derivative) | expression.atoms(AppliedUndef):

@@ -139,7 +139,7 @@ def order(dynamics: Dynamics, word: str | None = None, **sizes: int) -> Order:
         ...     {x: p, p: -sk.grad(U, x) - p}, {p: 1}, hamiltonian=U + p**2 / 2, target=U
         ... )
         >>> print(order(d, "OBABO").leading_text)
-        -p**3*U'''/12 + p*U'*U''/4
+        -U'''*p**3/12 + U'*U''*p/4
 
     Source: Abdulle, Vilmart, Zygalakis (2014) for the invariant measure; Talay, Tubaro (1990)
         for the leading bias [both recalled].

@@ -185,7 +185,8 @@ def splitting(dynamics: Dynamics, *, separate_forces: bool = False) -> Splitting
         >>> import sdekit as sk
         >>> x, p = sk.scalar("x"), sk.scalar("p")
         >>> U = sk.potential("U", x)
-        >>> d = sk.Dynamics({x: p, p: -sk.grad(U, x) - p}, {p: 1}, U + p**2 / 2, U)
+        >>> drift = {x: p, p: -sk.grad(U, x) - p}
+        >>> d = sk.Dynamics(drift, {p: 1}, hamiltonian=U + p**2 / 2, target=U)
         >>> splitting(d).letters, splitting(d).default_word
         (('A', 'B', 'O'), 'BAOAB')
 
