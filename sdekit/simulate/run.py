@@ -122,8 +122,8 @@ def _warn_of_divergence(model: Sampler, smoothness: float, step_size: Any) -> No
     # The limit of the explicit Langevin step is the friction, which nobody stated here.
     if kind is None or kind == "explicit-langevin":
         return
-    first = float(step_size(0)) if callable(step_size) else float(step_size)
-    found = check_step(kind, smoothness, first)
+    first: Any = step_size(0) if callable(step_size) else step_size
+    found = check_step(kind, smoothness, float(first))
     if not found.is_stable:
         warnings.warn(found.message, RuntimeWarning, stacklevel=3)
 
