@@ -102,12 +102,23 @@ class Minibatch:
         )
         if not self.is_on_host:
             rows.check_finite(data)
-        self.rows = rows.on_host(data) if self.is_on_host else rows.packed(data)
+        self._rows: dict[Any, rows.Rows] = {}
         self.reference: tuple[Any, Any] | None = None
         if control_variate is not None:
             check_target(self, control_variate)
             point = jax.tree.map(jnp.asarray, control_variate)
             self.reference = (point, self.full_likelihood_gradient(point))
+
+    @property
+    def rows(self) -> rows.Rows:
+        """The packed data, in double precision where JAX's 64-bit mode is on."""
+        mode = jnp.result_type(float)
+        if mode not in self._rows:
+            # The first use may be inside a trace, whose arrays must not be kept.
+            with jax.ensure_compile_time_eval():
+                pack = rows.on_host if self.is_on_host else rows.packed
+                self._rows[mode] = pack(self.data)
+        return self._rows[mode]
 
     @property
     def steps_per_epoch(self) -> int:

@@ -178,6 +178,17 @@ def test_the_potential_is_that_of_all_rows():
     np.testing.assert_allclose(flat(full_gradient(target(), POSITION)), EXACT, rtol=1e-5)
 
 
+def test_double_precision_sees_the_data_in_double_precision():
+    """The first use is inside a trace; numbers that single precision rounds must survive."""
+    data = 1.0 + np.arange(12) * 1e-12
+    source = Minibatch(lambda mu: 0.0 * mu, lambda mu, x: -((x - mu) ** 2) / 2, data, 4)
+    gradient = jax.jit(jax.grad(source.potential))
+    with jax.enable_x64(True):
+        exact = 12 * 1.0 - data.sum()
+        np.testing.assert_allclose(gradient(jnp.float64(1.0)), exact, rtol=1e-3)
+    assert source.rows.matrices[0].dtype == np.float32
+
+
 def mapped(tmp_path):
     files = {}
     for name, values in {"x": X.astype(np.float32), "y": Y}.items():
