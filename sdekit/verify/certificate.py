@@ -18,9 +18,10 @@ from flint import arb
 
 from sdekit.calculus.limits import Unsupported, tick
 from sdekit.declare.component_reader import ComponentReader
-from sdekit.declare.components import Components, components_from_sympy
+from sdekit.declare.components import components_from_sympy
 from sdekit.declare.symbols import Domain
 from sdekit.verify.coercivity import finite_in_components, is_small
+from sdekit.verify.componentwise import Space, space_at
 from sdekit.verify.elimination import eliminate
 from sdekit.verify.instances import choices, varying_functions
 from sdekit.verify.monomials import TooLarge, as_expression
@@ -105,8 +106,8 @@ def _slope_of_instance(problem: Problem, left: object, functions: dict) -> Check
 
 
 def _at_sizes(problem: Problem, sizes: dict[str, int], finite: Check) -> Check | None:
-    at = problem.components(sizes)
-    reader = ComponentReader(dict(at.sizes))
+    reader = ComponentReader(problem.all_sizes(sizes))
+    at = space_at(problem.dynamics, reader)
     energy = sp.expand(reader.scalar(problem.excess))
     ys = [s for s in at.coordinates if s not in at.target_coordinates]
     moving = [t for t in at.target_coordinates if sp.expand(energy.diff(t)) != 0]
@@ -128,7 +129,7 @@ def _at_sizes(problem: Problem, sizes: dict[str, int], finite: Check) -> Check |
 
 
 def certificate_field(
-    energy: sp.Expr, ys: Sequence[sp.Symbol], t: sp.Symbol, at: Components
+    energy: sp.Expr, ys: Sequence[sp.Symbol], t: sp.Symbol, at: Space
 ) -> list[sp.Expr] | None:
     """A field w, affine in ys, with dQ/dt + div w - w . grad Q = 0, checked exactly; or None."""
     unknown: list[sp.Symbol] = []
@@ -193,7 +194,7 @@ def _certifies(
     ys: Sequence[sp.Symbol],
     t: sp.Symbol,
     field: list[sp.Expr],
-    at: Components,
+    at: Space,
 ) -> bool:
     """The identity again, as the residual of the drift (-1, w) against exp(-Q)."""
     from sdekit.calculus.field.stationarity import FieldResidual
@@ -213,7 +214,7 @@ def _certifies(
 # ------------------------------------------------------------------ quadrature
 
 
-def _by_quadrature(energy: sp.Expr, ys: Sequence[sp.Symbol], at: Components) -> Check | None:
+def _by_quadrature(energy: sp.Expr, ys: Sequence[sp.Symbol], at: Space) -> Check | None:
     """Two values of one target coordinate with different masses, where one auxiliary meets it."""
     for t in at.target_coordinates:
         joined = _joined(energy, ys, t)

@@ -16,7 +16,10 @@ from fractions import Fraction
 from math import prod
 
 import sympy as sp
+from flint import fmpq
 
+from sdekit.calculus.field.points import Scene
+from sdekit.calculus.limits import tick
 from sdekit.calculus.signs import Sign, sign
 from sdekit.declare.component_reader import ComponentReader
 from sdekit.declare.expression import Expression
@@ -38,6 +41,7 @@ _NONNEGATIVE = (Sign.POSITIVE, Sign.NONNEGATIVE, Sign.ZERO)
 #: Directions with small integer entries that are tried in a refutation.
 _STEPS = (1, -1, 0, 2, -2)
 _MOST_DIRECTIONS = 400
+_POINTS = 4
 #: Polynomials of more variables are not looked at.
 _MOST_COORDINATES = 24
 
@@ -61,8 +65,7 @@ def finite_in_components(
     for sizes in problem.trial_sizes():
         if not is_small(energy):
             break
-        at = problem.components(sizes)
-        reader = ComponentReader(dict(at.sizes))
+        reader = ComponentReader(problem.all_sizes(sizes))
         scalar = reader.scalar(energy)
         ys = [reader.coordinate(x, i) for x in blocks for i in reader.independent_indices(x)]
         if len(ys) > _MOST_COORDINATES:
@@ -70,7 +73,7 @@ def finite_in_components(
         if any(x.domain.kind not in ("real", "positive") for x in blocks):
             continue
         if all(x.domain.kind == "real" for x in blocks):
-            found = falling_direction(scalar, ys, problem, sizes)
+            found = falling_direction(scalar, ys, Scene((), {}, _definite(reader)), sizes)
             if found is not None:
                 return found
         if not problem.is_for_all_sizes:
@@ -78,6 +81,10 @@ def finite_in_components(
             if why is not None:
                 return proved(why)
     return undecided(reason)
+
+
+def _definite(reader: ComponentReader) -> tuple[sp.ImmutableMatrix, ...]:
+    return reader.definite("positive_definite") + reader.definite("positive_semidefinite")
 
 
 def is_small(energy: Expression) -> bool:
@@ -154,7 +161,7 @@ def _monomial(direction: Sequence[int], exponents: Sequence[int]) -> int:
 
 
 def falling_direction(
-    energy: sp.Expr, ys: Sequence[sp.Symbol], problem: Problem, sizes: dict[str, int]
+    energy: sp.Expr, ys: Sequence[sp.Symbol], scene: Scene, sizes: dict[str, int]
 ) -> Check | None:
     """A refutation if the polynomial energy falls without bound along a direction."""
     if not ys or not energy.is_polynomial(*ys):
@@ -164,20 +171,18 @@ def falling_direction(
     leading = [(e, c) for e, c in polynomial.terms() if sum(e) == top]
     if top == 0:
         return None
-    directions = itertools.islice(itertools.product(_STEPS, repeat=len(ys)), _MOST_DIRECTIONS)
-    for direction in directions:
-        slope = sp.Add(
-            *(c * sp.prod(x**k for x, k in zip(direction, e, strict=True)) for e, c in leading)
-        )
-        if slope == 0:
+    for point in admissible_points(scene, _POINTS):
+        values = [(e, value_at(c, point)) for e, c in leading]
+        if any(value is None for _, value in values) or value_at(energy, point) is None:
             continue
-        for point in admissible_points(problem.components(sizes), 4):
-            value = value_at(slope, point)
-            has_energy = value_at(energy, point) is not None
-            if value is not None and surely_negative(value) and has_energy:
+        directions = itertools.product(_STEPS, repeat=len(ys))
+        for direction in itertools.islice(directions, _MOST_DIRECTIONS):
+            tick()
+            slope = sum((c * _monomial(direction, e) for e, c in values if c is not None), fmpq(0))
+            if surely_negative(slope):
                 along = {str(y): str(x) for y, x in zip(ys, direction, strict=True) if x}
                 return refuted(
-                    f"the energy falls like {number_text(value)} t**{top} along a direction, so "
+                    f"the energy falls like {number_text(slope)} t**{top} along a direction, so "
                     "that its mass is infinite",
                     Witness(sizes, point_text(point), "infinite", direction=along),
                 )

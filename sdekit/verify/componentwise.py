@@ -6,15 +6,50 @@ Not for the exact engines, which take components as they are (`calculus.field`).
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import sympy as sp
 
 from sdekit.calculus.limits import Unsupported
+from sdekit.declare.component_reader import ComponentReader
 from sdekit.declare.components import Components
+from sdekit.declare.dynamics import Dynamics
 from sdekit.declare.expression import Expression
-from sdekit.declare.symbols import Variable
+from sdekit.declare.symbols import Domain, Variable
 from sdekit.declare.sympy_reader import from_sympy
 from sdekit.errors import DeclarationError
+
+
+@dataclass(frozen=True)
+class Space:
+    """The coordinates of a model at given sizes, without its drift and diffusion.
+
+    Attributes:
+        sizes: The size of each dimension by name.
+        coordinates: The state.
+        target_coordinates: Those of the target.
+        domains: The domain of each coordinate.
+    """
+
+    sizes: Mapping[str, int]
+    coordinates: tuple[sp.Symbol, ...]
+    target_coordinates: tuple[sp.Symbol, ...]
+    domains: tuple[Domain, ...]
+
+
+def space_at(dynamics: Dynamics, reader: ComponentReader) -> Space:
+    """The coordinates of a dynamics, as a reader at some sizes writes them."""
+    every = [
+        (reader.coordinate(x, i), x)
+        for x in dynamics.variables
+        for i in reader.independent_indices(x)
+    ]
+    return Space(
+        sizes=dict(reader.sizes),
+        coordinates=tuple(symbol for symbol, _ in every),
+        target_coordinates=tuple(s for s, x in every if x in dynamics.target_variables),
+        domains=tuple(x.domain for _, x in every),
+    )
 
 
 def current_of(components: Components, i: int) -> sp.Expr:

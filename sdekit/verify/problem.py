@@ -79,6 +79,11 @@ class Problem:
         for chosen in ordered:
             yield dict(zip(names, chosen, strict=True))
 
+    def all_sizes(self, chosen: Mapping[str, int]) -> dict[str, int]:
+        """The size of every dimension, those that are fixed in the declaration included."""
+        fixed = {d.name: d.size for d in self.dynamics.dimensions if d.size is not None}
+        return {**fixed, **chosen}
+
     @cached_property
     def lowered(self) -> Lowered:
         """The coefficients in the index calculus.
