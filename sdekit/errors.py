@@ -117,3 +117,10 @@ class DataError(SdekitError):
 
 class MissingDependencyError(SdekitError, ImportError):
     """An optional dependency that this feature needs and that is not installed."""
+
+
+#: The extra of sdekit that brings a package which only some features need.
+EXTRAS = {
+    "jax": "run", "scipy": "run", "optax": "run", "diffrax": "run",
+    "arviz": "store", "xarray": "store", "zarr": "store", "matplotlib": "report",
+}  # fmt: skip

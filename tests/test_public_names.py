@@ -2,6 +2,8 @@
 
 import ast
 import re
+import subprocess
+import sys
 from pathlib import Path
 from types import ModuleType
 
@@ -44,6 +46,17 @@ def test_an_unknown_name_is_an_attribute_error():
     """Twin: the lazy table gives nothing that it does not list."""
     with pytest.raises(AttributeError, match="no attribute 'nonsense'"):
         sk.nonsense  # noqa: B018 - the access is the test
+
+
+def test_a_missing_package_is_named_with_the_extra_that_brings_it():
+    code = (
+        "import sys; sys.modules['jax'] = None\n"
+        "import sdekit as sk\n"
+        "try:\n    sk.sampler\nexcept sk.SdekitError as error:\n    print(error)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.stdout.startswith("sdekit.sampler needs jax, which is not installed")
+    assert "sdekit[run]" in done.stdout
 
 
 def test_a_subpackage_of_the_same_name_does_not_hide_a_function():

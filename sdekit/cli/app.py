@@ -13,14 +13,12 @@ from typing import Annotated
 import typer
 
 from sdekit.cli.show import show_error
-from sdekit.errors import SdekitError, VerificationError
+from sdekit.errors import EXTRAS, SdekitError, VerificationError
 
 #: Exit status of each verdict; 2 is left for mistakes of the user.
 STATUS = {"proved": 0, "refuted": 1, "undecided": 3}
 BAD_INPUT = 2
 INTERRUPTED = 130
-#: The extra that brings a package which some commands need.
-EXTRAS = {"jax": "run", "scipy": "run", "arviz": "store", "xarray": "store", "zarr": "store"}
 
 # Typer exports only the leaves of its usage errors; their common base is the parent of this one.
 _UsageError: type[Exception] = typer.BadParameter.__bases__[0]
