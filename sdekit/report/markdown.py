@@ -27,18 +27,26 @@ from sdekit.report.document import (
 def markdown_text(text: str) -> str:
     """Running text with its formulas, characters of Markdown escaped elsewhere."""
     return "".join(
-        f"${piece}$" if is_formula else piece.replace("*", r"\*").replace("<", r"\<")
+        f"${piece}$" if is_formula else _escaped(piece)
         for is_formula, piece in split_formulas(text)
     )
 
 
+def _escaped(text: str) -> str:
+    return text.replace("*", r"\*").replace("<", r"\<")
+
+
 def _cell(text: str) -> str:
-    return markdown_text(text).replace("|", r"\|")
+    """Text of a table; a bar would end the cell."""
+    return "".join(
+        _math_cell(piece) if is_formula else _escaped(piece).replace("|", r"\|")
+        for is_formula, piece in split_formulas(text)
+    )
 
 
 def _math_cell(latex: str) -> str:
-    # A bar would end the cell; \vert is the same sign.
-    return "$" + latex.replace("|", r"\vert ") + "$"
+    # The same signs without a bar in their names.
+    return "$" + latex.replace(r"\|", r"\Vert ").replace("|", r"\vert ") + "$"
 
 
 def write_markdown(document: Document, path: Path) -> None:

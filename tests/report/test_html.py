@@ -126,6 +126,13 @@ def test_all_formats_write_one_of_each_block(tmp_path):
     assert all(line.count("|") >= 3 for line in markdown.splitlines() if line.startswith("|"))
 
 
+def test_bars_of_norms_survive_in_tables_of_markdown(tmp_path):
+    block = Table(("a",), ((r"$\left\|p\right\|^{2}$ and a|b",),))
+    write_markdown(Document("t", "", (Section("s", (block,)),)), tmp_path / "r.md")
+    text = (tmp_path / "r.md").read_text()
+    assert r"$\left\Vert p\right\Vert ^{2}$ and a\|b" in text
+
+
 def test_tex_escapes_what_latex_would_read():
     assert tex_text("50% of a_b & {c} $x_1$") == r"50\% of a\_b \& \{c\} $x_1$"
 
