@@ -29,20 +29,23 @@ def strong_errors(solver, steps_list, paths=400):
     problem = sk.to_diffrax(GEOMETRIC, 1.0, t1=1.0, solver=solver)
     finest = max(steps_list)
     dw = jax.random.normal(jax.random.key(0), (paths, finest)) / np.sqrt(finest)
-    errors = []
-    for steps in steps_list:
-        h = 1.0 / steps
-        normals = dw.reshape(paths, steps, -1).sum(-1) / np.sqrt(h)
+    motion = jnp.concatenate([jnp.zeros((paths, 1)), jnp.cumsum(dw, axis=1)], axis=1)
 
-        def path(z, h=h):
-            def step(y, z):
-                return problem.step(y, z[None], 0.0, h), None
+    @jax.jit
+    def ends(steps):
+        h, every = 1.0 / steps, finest // steps
 
-            return jax.lax.scan(step, problem.y0, z)[0][0]
+        def path(w):
+            def step(i, y):
+                z = (w[(i + 1) * every] - w[i * every]) / jnp.sqrt(h)
+                return problem.step(y, z[None], 0.0, h)
 
-        found = jax.jit(jax.vmap(path))(normals)
-        errors.append(float(jnp.sqrt(jnp.mean((found - jnp.exp(0.5 + dw.sum(1))) ** 2))))
-    return np.array(errors)
+            return jax.lax.fori_loop(0, steps, step, problem.y0)[0]
+
+        return jax.vmap(path)(motion)
+
+    exact = jnp.exp(0.5 + motion[:, -1])
+    return np.array([float(jnp.sqrt(jnp.mean((ends(n) - exact) ** 2))) for n in steps_list])
 
 
 def slope_and_error(steps_list, errors):

@@ -41,19 +41,21 @@ def test_the_uniformity_check_has_power():
     assert chi_square_z(counts, 200_000 / 7) > 7
 
 
-@pytest.mark.parametrize("rows", [2**17 + 1, 3_000_017, 2**31 - 1])
+@pytest.mark.parametrize("rows", [2**17 + 1, 2**31 - 1])
 def test_two_words_give_the_remainder_of_the_64_bit_number(rows):
     words = np.asarray(random_words(1, 1, 2 * 50))[0]
     assert row_numbers.words_with_replacement(rows, 50) == 100
-    drawn = row_numbers.with_replacement(jnp.asarray(words), rows, 50)
+    draw = jax.jit(row_numbers.with_replacement, static_argnums=(1, 2))
+    drawn = draw(jnp.asarray(words), rows, 50)
     exact = [(int(a) * 2**32 + int(b)) % rows for a, b in zip(words[:50], words[50:], strict=True)]
     assert drawn.tolist() == exact
 
 
-@pytest.mark.parametrize("size", [1, 2, 3, 5, 12, 17, 100, 434, 1009])
+@pytest.mark.parametrize("size", [1, 2, 5, 17, 434])
 def test_permuted_is_a_permutation(size):
     keys = random_words(2, 1, row_numbers.ROUNDS)[0]
-    images = row_numbers.permuted(jnp.arange(size, dtype=jnp.uint32), keys, size)
+    permuted = jax.jit(row_numbers.permuted, static_argnums=2)
+    images = permuted(jnp.arange(size, dtype=jnp.uint32), keys, size)
     assert sorted(images.tolist()) == list(range(size))
 
 

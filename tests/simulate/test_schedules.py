@@ -26,7 +26,7 @@ def test_cyclical_steps_start_anew_in_each_cycle():
     values = [float(schedule(step)) for step in range(30)]
     np.testing.assert_allclose(values[::10], 0.1, rtol=1e-6)
     np.testing.assert_allclose(values[5], 0.05, rtol=1e-6)
-    assert all(a > b for a, b in itertools.pairwise(values))
+    assert all(a > b for a, b in itertools.pairwise(values[:10]))
 
 
 def test_an_optax_schedule_is_a_schedule():

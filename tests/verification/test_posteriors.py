@@ -13,7 +13,7 @@ pytestmark = pytest.mark.skipif(
 
 @pytest.mark.parametrize(("name", "method"), [
     ("kidiq-kidscore_momiq", "SGNHT"),
-    ("eight_schools-eight_schools_noncentered", "BAOAB"),
+    ("sblrc-blr", "BAOAB"),
 ])  # fmt: skip
 def test_posteriors_agree_with_their_reference_draws(name, method):
     facts, agrees = posteriors.compare(name, method, work=300)
