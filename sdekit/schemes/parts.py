@@ -79,6 +79,7 @@ def find_parts(dynamics: Dynamics, *, separate_forces: bool = False) -> tuple[Pa
     _take_linear_blocks(work)
     _take_linear(work)
     _take_shifts(work, separate_forces)
+    assert not work.noise, f"noise that went into no part: {work.noise}"
     return lettered(work.drafts)
 
 
@@ -93,22 +94,29 @@ def momenta_of(dynamics: Dynamics, positions: frozenset[Variable]) -> frozenset[
 
 def _take_remainders(work: _Sorted) -> None:
     """Whatever reads itself other than linearly, with its noise."""
-    whole = _multiplicative(work)
-    stuck = whole | {
-        piece.variable for piece in work.pieces if not piece.is_shift and piece.linear is None
-    }
-    for moved in (stuck & work.positions, stuck - work.positions):
+    stuck = {p.variable for p in work.pieces if not p.is_shift and p.linear is None}
+    whole = _multiplicative(work, stuck)
+    stuck |= whole
+    groups = [stuck & work.positions, stuck - work.positions]
+    if any(set(key) & groups[0] and set(key) & groups[1] for key, _ in work.noise):
+        # Noise that they share can only be drawn in one part.
+        groups = [stuck]
+    for moved in groups:
         if moved:
             _take_remainder(work, [x for x in work.dynamics.variables if x in moved], whole)
 
 
-def _multiplicative(work: _Sorted) -> set[Variable]:
+def _multiplicative(work: _Sorted, stuck: set[Variable]) -> set[Variable]:
     """Variables whose noise reads them, or is shared in a way that no linear block can hold."""
     found: set[Variable] = set()
     for (x, y), block in work.noise:
         entangled = x != y and (x.shape != y.shape or bool({x, y} & work.positions))
         if entangled or variables_of(block) & {x, y}:
             found |= {x, y}
+    for _ in work.dynamics.variables:
+        for (x, y), _ in work.noise:
+            if x != y and {x, y} & (found | stuck):
+                found |= {x, y}
     return found
 
 
@@ -156,7 +164,9 @@ def _take_linear_blocks(work: _Sorted) -> None:
     }
     edges |= {key for key, _ in work.noise if key[0] != key[1] and set(key) <= set(free)}
     for component in _cycles(free, edges):
-        _take_linear_block(work, component)
+        shared = {x for key, _ in work.noise for x in key if key[0] != key[1] and x in component}
+        if not _take_linear_block(work, component) and shared:
+            _take_remainder(work, [x for x in component if x in shared], shared)
 
 
 def _cycles(
@@ -175,7 +185,8 @@ def _cycles(
     return found
 
 
-def _take_linear_block(work: _Sorted, moved: list[Variable]) -> None:
+def _take_linear_block(work: _Sorted, moved: list[Variable]) -> bool:
+    """Take the variables as one block, if all that couples them is linear; say whether."""
     inside = frozenset(moved)
     pieces, matrix = [], []
     for piece in work.pieces:
@@ -185,12 +196,12 @@ def _take_linear_block(work: _Sorted, moved: list[Variable]) -> None:
         (source, *more) = sources
         found = None if more else linear_map(piece.term, source)
         if found is None or any(variables_of(c) & inside for c in found.pieces):
-            return
+            return False
         pieces.append(piece)
         matrix.append(((piece.variable, source), found))
     noise = tuple(entry for entry in work.noise if set(entry[0]) & inside)
     if not is_frozen(noise, inside) or any(not set(key) <= inside for key, _ in noise):
-        return
+        return False
     work.take(pieces)
     noise = work.take_noise(moved)
     entries = tuple(
@@ -200,6 +211,7 @@ def _take_linear_block(work: _Sorted, moved: list[Variable]) -> None:
     diffusion = tuple((key, _block_map(key, block)) for key, block in noise)
     flow = LinearBlock(tuple(moved), entries, diffusion)
     work.drafts.append(Draft("linear block", "O", flow, _updates(pieces), noise))
+    return True
 
 
 def _block_map(key: tuple[Variable, Variable], block: Expression) -> LinearMap:
@@ -214,7 +226,7 @@ def _take_linear(work: _Sorted) -> None:
     linear = [p for p in work.pieces if p.linear is not None]
     silent = [x for x in work.dynamics.variables if work.noise_on(x)]
     momenta = momenta_of(work.dynamics, work.positions)
-    for group in commuting_groups(linear):
+    for group in commuting_groups(linear, work.noise):
         _take_ornstein_uhlenbeck(work, group, momenta)
     for x in silent:
         if work.noise_on(x):

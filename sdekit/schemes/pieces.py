@@ -135,18 +135,24 @@ def is_frozen(noise: Blocks, moved: frozenset[Variable]) -> bool:
     return all(not variables_of(block) & moved for _, block in noise)
 
 
-def commuting_groups(items: Sequence[Piece]) -> list[list[Piece]]:
-    """Groups of shift or linear pieces in which no term reads a variable another one moves."""
-    groups: list[list[Piece]] = []
-    for variable in dict.fromkeys(item.variable for item in items):
-        own = [item for item in items if item.variable == variable]
-        reads = frozenset(x for item in own for x in item.reads)
+def commuting_groups(items: Sequence[Piece], noise: Blocks = ()) -> list[list[Piece]]:
+    """Groups of shift or linear pieces in which nothing reads a variable that another one moves.
+
+    Args:
+        items: The pieces.
+        noise: Noise that goes with the variables of the pieces; it counts as read by them.
+    """
+    reads: dict[Variable, frozenset[Variable]] = {}
+    for item in items:
+        drawn = [variables_of(block) for key, block in noise if item.variable in key]
+        before = reads.get(item.variable, frozenset())
+        reads[item.variable] = before.union(item.reads, *drawn) - {item.variable}
+    groups: list[list[Variable]] = []
+    for variable, read in reads.items():
         for group in groups:
-            moved = frozenset(item.variable for item in group)
-            read = frozenset(x for item in group for x in item.reads - {item.variable})
-            if variable not in read and not (reads - {variable}) & moved:
-                group += own
+            if not read & set(group) and not any(variable in reads[other] for other in group):
+                group.append(variable)
                 break
         else:
-            groups.append(own)
-    return groups
+            groups.append([variable])
+    return [[item for item in items if item.variable in group] for group in groups]
