@@ -41,7 +41,7 @@ _HOME: dict[str, tuple[str, ...]] = {
     "sdekit.simulate.sampler": ("sampler",),
     "sdekit.simulate.run": ("simulate",),
     "sdekit.simulate.minibatch": ("Minibatch",),
-    "sdekit.simulate.bridges": ("to_diffrax",),
+    "sdekit.simulate.bridges": ("to_diffrax", "to_blackjax", "from_numpyro"),
     "sdekit.simulate.audit": ("audit",),
     "sdekit.simulate.convergence": ("empirical_order",),
     "sdekit.errors": ("SdekitError",),
