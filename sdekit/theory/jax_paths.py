@@ -18,7 +18,7 @@ from jax import lax
 from sdekit.errors import SimulationError
 from sdekit.theory.arrays import Array
 from sdekit.theory.flow import LeastSquaresFlow
-from sdekit.theory.regression import DenseRows
+from sdekit.theory.rows import DenseRows
 
 #: (key, shape, dtype) -> standard normals; `jax.random.normal` or a faster generator.
 Normals: TypeAlias = Callable[[Array, tuple[int, ...], jnp.dtype], Array]

@@ -50,7 +50,7 @@ def test_rows_in_blocks_are_the_same_maps(monkeypatch):
     whole = Regression.from_data(design, y)
     weights = np.linspace(1, 2, 40)
     expected = whole.rows.weighted_gram(weights), whole.rows.quadratic(np.diag(whole.rates))
-    monkeypatch.setattr("sdekit.theory.regression.ROW_BLOCK", 7)
+    monkeypatch.setattr("sdekit.theory.rows.ROW_BLOCK", 7)
     assert relative(whole.rows.weighted_gram(weights), expected[0]) < 1e-13
     assert relative(whole.rows.quadratic(np.diag(whole.rates)), expected[1]) < 1e-13
 
