@@ -51,10 +51,10 @@ from sdekit.schemes.bias import bias as bias
 from sdekit.schemes.order import order as order
 from sdekit.schemes.splitting import splitting as splitting
 from sdekit.simulate.audit import audit as audit
-from sdekit.simulate.convergence import empirical_order as empirical_order
 from sdekit.simulate.bridges import from_numpyro as from_numpyro
 from sdekit.simulate.bridges import to_blackjax as to_blackjax
 from sdekit.simulate.bridges import to_diffrax as to_diffrax
+from sdekit.simulate.convergence import empirical_order as empirical_order
 from sdekit.simulate.minibatch import Minibatch as Minibatch
 from sdekit.simulate.run import simulate as simulate
 from sdekit.simulate.sampler import sampler as sampler
