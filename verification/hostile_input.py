@@ -1,4 +1,4 @@
-"""Hostile input: mutated model files end in a verdict or one clear error, and never execute anything.
+"""Hostile input: mutated model files end in a verdict or one clear error; nothing is executed.
 
 Seeds are model files of the catalogue; mutations insert attribute access, dunder names, calls,
 huge powers and numbers, deep nesting, look-alike characters, control characters, wrong types, and
@@ -30,18 +30,86 @@ WATCHED = ("exec", "compile", "import", "open", "os.system", "subprocess.Popen",
            "os.exec", "os.remove", "shutil.rmtree", "ctypes.dlopen", "code.__new__")  # fmt: skip
 
 FRAGMENTS = [
-    "__import__('os').system('id')", "().__class__.__bases__", "theta.__class__", "p.real",
-    "eval('1')", "exec('x=1')", "open('f')", "lambda: 0", "[x for x in p]", "p[0]", "{p}", "p if p else p",
-    "10**10**9", "9**9**9**9", "x**(10**9)", "(" * 200, ")" * 200, "-" * 500, "2**" * 300 + "2",
-    "9" * 5000, "1e9999", "1e-9999", "0x10", "1_000", "1j", "nan", "inf", "oo", "zoo", "NaN", "1/0",
-    "0**-1", "\u03b8", "\u0440", "\uff50", "\u202e", "\x00", "\n", "\t", "'''", '\\"', "#", ";", ":=",
-    "dot(p)", "dot(p, p, p)", "dot()", "trace(p)", "inv(p)", "grad(p, 2)", "grad(p, p, p)", "div(p, theta)",
-    "eye(n, n)", "eye(-1)", "eye(10**6)", "ones(p)", "exp(exp(exp(exp(xi))))", "log(-1)", "sqrt(-1)",
-    "abs(p)", "p@p@p", "p.T.T.T", "outer(p, outer(p, p))", "U(U(theta))", "U()", "U", "pi.T", "E**E",
-    "time", "xi**xi", "xi**-1000", "(xi + 1)**999", "(1 + xi + A + mu)**60", "transpose(p, 5)", "True", "None",
-]  # fmt: skip
+    "__import__('os').system('id')",
+    "().__class__.__bases__",
+    "theta.__class__",
+    "p.real",
+    "eval('1')",
+    "exec('x=1')",
+    "open('f')",
+    "lambda: 0",
+    "[x for x in p]",
+    "p[0]",
+    "{p}",
+    "p if p else p",
+    "10**10**9",
+    "9**9**9**9",
+    "x**(10**9)",
+    "(" * 200,
+    ")" * 200,
+    "-" * 500,
+    "2**" * 300 + "2",
+    "9" * 5000,
+    "1e9999",
+    "1e-9999",
+    "0x10",
+    "1_000",
+    "1j",
+    "nan",
+    "inf",
+    "oo",
+    "zoo",
+    "NaN",
+    "1/0",
+    "0**-1",
+    "\u03b8",
+    "\u0440",
+    "\uff50",
+    "\u202e",
+    "\x00",
+    "\n",
+    "\t",
+    "'''",
+    '\\"',
+    "#",
+    ";",
+    ":=",
+    "dot(p)",
+    "dot(p, p, p)",
+    "dot()",
+    "trace(p)",
+    "inv(p)",
+    "grad(p, 2)",
+    "grad(p, p, p)",
+    "div(p, theta)",
+    "eye(n, n)",
+    "eye(-1)",
+    "eye(10**6)",
+    "ones(p)",
+    "exp(exp(exp(exp(xi))))",
+    "log(-1)",
+    "sqrt(-1)",
+    "abs(p)",
+    "p@p@p",
+    "p.T.T.T",
+    "outer(p, outer(p, p))",
+    "U(U(theta))",
+    "U()",
+    "U",
+    "pi.T",
+    "E**E",
+    "time",
+    "xi**xi",
+    "xi**-1000",
+    "(xi + 1)**999",
+    "(1 + xi + A + mu)**60",
+    "transpose(p, 5)",
+    "True",
+    "None",
+]
 WORDS = ["theta", "p", "xi", "A", "mu", "n", "U", "dot", "grad", "eye", "any", "positive", "target",
-         "role", "shape", "H", "drift", "diffusion", "energy", "variables", "parameters"]  # fmt: skip
+         "role", "shape", "H", "drift", "diffusion", "energy", "variables", "parameters",
+]  # fmt: skip
 
 
 def seeds() -> list[str]:
@@ -61,11 +129,20 @@ def mutated(rng: random.Random, text: str) -> str:
             quoted = [i for i, c in enumerate(text) if c == '"']
             if quoted:
                 at = rng.choice(quoted) + 1
-                text = text[:at] + rng.choice(FRAGMENTS) + rng.choice([" + ", "*", " ", ""]) + text[at:]
+                text = (
+                    text[:at]
+                    + rng.choice(FRAGMENTS)
+                    + rng.choice([" + ", "*", " ", ""])
+                    + text[at:]
+                )
         elif operation == 2:
             text = text[:at] + text[at + rng.randrange(1, 20) :]
         elif operation == 3:
-            text = text[:at] + chr(rng.choice([0, 9, 34, 39, 92, 123, 0x3B8, 0x2028, 0x1F600])) + text[at:]
+            text = (
+                text[:at]
+                + chr(rng.choice([0, 9, 34, 39, 92, 123, 0x3B8, 0x2028, 0x1F600]))
+                + text[at:]
+            )
         elif operation == 4:
             word = rng.choice(WORDS)
             text = text.replace(word, rng.choice([*WORDS, *FRAGMENTS]), rng.choice([1, 99]))
@@ -77,7 +154,11 @@ def mutated(rng: random.Random, text: str) -> str:
         elif operation == 6:
             text = text.replace('"', rng.choice(["'", "", '""', "`"]), 1 + rng.randrange(4))
         elif operation == 7:
-            text = text.replace("=", rng.choice(["= 0.1 #", "= [", "= {", "= true #", "= 1979-05-27 #", "= -1 #"]), 1)
+            text = text.replace(
+                "=",
+                rng.choice(["= 0.1 #", "= [", "= {", "= true #", "= 1979-05-27 #", "= -1 #"]),
+                1,
+            )
         else:
             text = text[:at] + text[at : at + 50] * rng.choice([2, 40]) + text[at:]
     return text
@@ -150,7 +231,8 @@ def main() -> None:
         },
         {
             "claim": "within a second and bounded memory",
-            "result": f"{len(slow)} slower than {LONGEST} s, longest {longest:.2f} s, peak {memory:.0f} MiB",
+            "result": f"{len(slow)} slower than {LONGEST} s, longest {longest:.2f} s, "
+            f"peak {memory:.0f} MiB",
             "passed": not slow and memory < 2048,
         },
         {

@@ -1,9 +1,9 @@
 """Mutation: every verdict about thousands of changed samplers against an independent oracle.
 
 Each term of v, D and H of each catalogue entry is dropped, negated, doubled, multiplied by sqrt 2,
-transposed, and has variables of one shape swapped. `sk.verify` judges every mutant for all n; the
-oracle (`numeric_oracle`) evaluates the Fokker-Planck equation, the marginal and the eigenvalues of D
-numerically. Claim: no unsound verdict, at most 2 % undecided.
+transposed, and has variables of one shape swapped. `sk.verify` judges every mutant for all n;
+the oracle (`numeric_oracle`) evaluates the Fokker-Planck equation, the marginal and the
+eigenvalues of D numerically. Claim: no unsound verdict, at most 2 % undecided.
 
     python verification/mutation.py [--quick] [--out DIR]
 """
@@ -62,18 +62,26 @@ def replaced(node: ex.Expression, old: ex.Expression, new: ex.Expression) -> ex.
 
 def transposed_parts(term: ex.Expression) -> Iterator[ex.Expression]:
     for node in term.walk():
-        if isinstance(node, ex.MatMul) and node.left.ndim == 2 and node.left.shape[0] == node.left.shape[1]:
+        if (
+            isinstance(node, ex.MatMul)
+            and node.left.ndim == 2
+            and node.left.shape[0] == node.left.shape[1]
+        ):
             yield replaced(term, node, ex.MatMul(node.left.T, node.right))
 
 
-def swapped_variables(term: ex.Expression, variables: tuple[Variable, ...]) -> Iterator[ex.Expression]:
+def swapped_variables(
+    term: ex.Expression, variables: tuple[Variable, ...]
+) -> Iterator[ex.Expression]:
     for x in variables:
         for y in variables:
             if x != y and x.shape == y.shape and x.symmetry == y.symmetry and term.depends_on(x):
                 yield replaced(term, x, y)
 
 
-def mutants_of(expression: ex.Expression, variables: tuple[Variable, ...]) -> Iterator[tuple[str, ex.Expression]]:
+def mutants_of(
+    expression: ex.Expression, variables: tuple[Variable, ...]
+) -> Iterator[tuple[str, ex.Expression]]:
     terms = list(terms_of(expression))
     for k, term in enumerate(terms):
         rest = terms[:k] + terms[k + 1 :]
@@ -82,7 +90,7 @@ def mutants_of(expression: ex.Expression, variables: tuple[Variable, ...]) -> It
         changes += [("transpose", new) for new in transposed_parts(term)]
         changes += [("swap", new) for new in swapped_variables(term, variables)]
         for name, new in changes:
-            yield name, rebuilt(terms[:k] + [new] + terms[k + 1 :])
+            yield name, rebuilt([*terms[:k], new, *terms[k + 1 :]])
 
 
 def mutants(dynamics: sk.Dynamics) -> Iterator[tuple[str, sk.Dynamics]]:
@@ -102,8 +110,11 @@ def mutants(dynamics: sk.Dynamics) -> Iterator[tuple[str, sk.Dynamics]]:
                 changed[part] = {**given[part], key: new}
             where = part if key is None else f"{part}[{key}]"
             try:
-                yield f"{where}: {operation}", sk.Dynamics(
-                    **changed, name=dynamics.name, target_variables=dynamics.target_variables
+                yield (
+                    f"{where}: {operation}",
+                    sk.Dynamics(
+                        **changed, name=dynamics.name, target_variables=dynamics.target_variables
+                    ),
                 )
             except sk.SdekitError:
                 continue  # no mutant of this kind: shapes no longer fit

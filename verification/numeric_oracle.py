@@ -1,9 +1,9 @@
 """A numerical oracle for verdicts that shares no code with the engines.
 
-Evaluates a declaration at concrete sizes and points by walking its tree with numbers, differentiates
-by central differences only, and tests the stationary Fokker-Planck equation itself,
-sum_i d_i (rho v_i) = sum_ij d_i d_j (rho D_ij), on rho = exp(-H). Works with balls of python-flint at
-400 bits, so that a difference quotient is exact to some 60 digits, and with NumPy arrays for
+Evaluates a declaration at concrete sizes and points by walking its tree with numbers,
+differentiates by central differences only, and tests the stationary Fokker-Planck equation itself,
+sum_i d_i (rho v_i) = sum_ij d_i d_j (rho D_ij), on rho = exp(-H). Works with balls of python-flint
+at 400 bits, so that a difference quotient is exact to some 35 digits, and with NumPy arrays for
 quadrature. Unknown functions become random polynomials inside their assumptions.
 """
 
@@ -12,6 +12,7 @@ from __future__ import annotations
 import itertools
 import random
 from fractions import Fraction
+from typing import ClassVar
 
 import numpy as np
 from flint import arb, ctx, fmpq
@@ -29,7 +30,7 @@ ZERO = 1e-15
 class Real:
     """Functions of balls, and how a fraction becomes one."""
 
-    functions = {
+    functions: ClassVar = {
         "sqrt": arb.sqrt, "exp": arb.exp, "log": arb.log, "sin": arb.sin, "cos": arb.cos,
         "tan": arb.tan, "sinh": arb.sinh, "cosh": arb.cosh, "tanh": arb.tanh, "asinh": arb.asinh,
         "atan": arb.atan, "abs": abs, "erf": arb.erf, "loggamma": arb.lgamma,
@@ -44,7 +45,7 @@ class Real:
 class Grid:
     """The same for NumPy arrays, for quadrature."""
 
-    functions = {
+    functions: ClassVar = {
         "sqrt": np.sqrt, "exp": np.exp, "log": np.log, "sin": np.sin, "cos": np.cos,
         "tan": np.tan, "sinh": np.sinh, "cosh": np.cosh, "tanh": np.tanh, "asinh": np.arcsinh,
         "atan": np.arctan, "abs": np.abs, "sign": np.sign,
@@ -100,9 +101,7 @@ class Scene:
                 (i, j): self.fraction(positive=i == j) if j <= i else Fraction(0)
                 for i, j in itertools.product(range(size), repeat=2)
             }
-            return {
-                (i, j): sum(low[i, k] * low[j, k] for k in range(size)) for i, j in indices
-            }
+            return {(i, j): sum(low[i, k] * low[j, k] for k in range(size)) for i, j in indices}
         entries = {i: self.fraction(bool(assumed & {"positive", "nonnegative"})) for i in indices}
         if "symmetric" in assumed:
             return {i: entries[min(i, i[::-1])] for i in indices}
@@ -132,8 +131,7 @@ class Scene:
                         Fraction(1, 2)
                     )
             return {
-                (i, j): sum(low[i, k] * low[j, k] for k in range(min(i, j) + 1))
-                for i, j in indices
+                (i, j): sum(low[i, k] * low[j, k] for k in range(min(i, j) + 1)) for i, j in indices
             }
         values = {}
         for i in indices:
@@ -166,8 +164,7 @@ class Scene:
 
     def value(self, node):
         """The entries of an expression, by index."""
-        found = _EVALUATE[type(node)](self, node)
-        return found
+        return _EVALUATE[type(node)](self, node)
 
     def scalar(self, node):
         return self.value(node)[()]
@@ -178,7 +175,9 @@ class Scene:
         mirror = index[::-1] if variable.symmetry else index
         block[index] = block[index] + amount
         if mirror != index:
-            block[mirror] = block[mirror] + (amount if variable.symmetry == "symmetric" else -amount)
+            block[mirror] = block[mirror] + (
+                amount if variable.symmetry == "symmetric" else -amount
+            )
         return _Shift(self, variable.name, block)
 
     def derivative(self, function, variable, index):
@@ -236,7 +235,8 @@ def _inverse_and_determinant(scene, node):
     entries = scene.value(node)
     size = max(i for i, _ in entries) + 1
     rows = [
-        [entries[i, j] for j in range(size)] + [scene.field.number(Fraction(i == j)) for j in range(size)]
+        [entries[i, j] for j in range(size)]
+        + [scene.field.number(Fraction(i == j)) for j in range(size)]
         for i in range(size)
     ]  # fmt: skip
     determinant = scene.field.number(Fraction(1))
@@ -256,9 +256,7 @@ def _diag(scene, node):
     if node.operand.ndim == 2:
         return {(i,): value for (i, j), value in entries.items() if i == j}
     zero = scene.field.number(Fraction(0))
-    return {
-        (i, j): entries[i,] if i == j else zero for i, j in scene.indices(node.shape)
-    }
+    return {(i, j): entries[i,] if i == j else zero for i, j in scene.indices(node.shape)}
 
 
 def _eye(scene, node):
@@ -305,14 +303,14 @@ _EVALUATE = {
     ex.Sum: lambda s, node: _entrywise(s, lambda *a: sum(a[1:], a[0]), *node.terms),
     ex.Negation: lambda s, node: _entrywise(s, lambda a: -a, node.operand),
     ex.Product: lambda s, node: _entrywise(s, _multiply, *node.factors),
-    ex.Quotient: lambda s, node: _entrywise(s, lambda a, b: a / b, node.numerator, node.denominator),
+    ex.Quotient: lambda s, node: _entrywise(
+        s, lambda a, b: a / b, node.numerator, node.denominator
+    ),
     ex.Power: _power,
     ex.MatMul: lambda s, node: _contract(s, node.left, node.right, 1),
     ex.Dot: lambda s, node: _contract(s, node.left, node.right, node.left.ndim),
     ex.Outer: lambda s, node: _contract(s, node.left, node.right, 0),
-    ex.Trace: lambda s, node: {
-        (): sum(v for (i, j), v in s.value(node.operand).items() if i == j)
-    },
+    ex.Trace: lambda s, node: {(): sum(v for (i, j), v in s.value(node.operand).items() if i == j)},
     ex.Diag: _diag,
     ex.Eye: _eye,
     ex.Ones: lambda s, node: dict.fromkeys(s.indices(node.dims), s.field.number(Fraction(1))),
@@ -337,7 +335,7 @@ def _multiply(*factors):
 
 
 def residual(dynamics, sizes, seed):
-    """sum_i d_i (rho v_i) - sum_ij d_i d_j (rho D_ij), divided by rho, as a float; None if undefined.
+    """The residual of the Fokker-Planck equation divided by rho; None where it is undefined.
 
     Every derivative is a central difference of rho v or rho D itself.
     """
@@ -353,7 +351,9 @@ def residual(dynamics, sizes, seed):
         total = arb(0)
         for x in dynamics.variables:
             for i in scene.indices(x.shape):
-                total += _of(scene, lambda x=x, i=i: density() * _entry(scene, dynamics, x, i), x, i)
+                total += _of(
+                    scene, lambda x=x, i=i: density() * _entry(scene, dynamics, x, i), x, i
+                )
         for (x, y), block in dynamics.blocks():
             for i, j in itertools.product(scene.indices(x.shape), scene.indices(y.shape)):
 

@@ -175,7 +175,9 @@ def perturbed(rng: Draw, dynamics: sk.Dynamics) -> sk.Dynamics:
         extra = scalar_function(rng, list(dynamics.variables))
     elif x.shape:
         theta, p, s = dynamics.variables
-        extra = rng.choice([theta, p, s * p, theta * theta, sk.grad(sk.potential("W", theta), theta)])
+        extra = rng.choice(
+            [theta, p, s * p, theta * theta, sk.grad(sk.potential("W", theta), theta)]
+        )
     else:
         theta, p, s = dynamics.variables
         extra = rng.choice([s, sk.dot(p, p), sk.dot(theta, p), 1 + 0 * s])
@@ -199,20 +201,29 @@ def main() -> None:
             verdict = sk.verify(dynamics, budget=20).checks["stationarity"].verdict.value
             times.append(time.perf_counter() - started)
             count[f"{kind}, {name}"][verdict] += 1
-            expected, worst, _ = (True, 0, 1) if name == "recipe" else oracle.is_stationary(dynamics)
-            if (verdict == "proved" and expected is False) or (verdict == "refuted" and expected is True):
-                wrong.append(f"design {k} {name}: {verdict}, oracle residual {worst:.2g}\n{dynamics.to_toml()}")
+            expected, worst, _ = (
+                (True, 0, 1) if name == "recipe" else oracle.is_stationary(dynamics)
+            )
+            if (verdict == "proved" and expected is False) or (
+                verdict == "refuted" and expected is True
+            ):
+                wrong.append(
+                    f"design {k} {name}: {verdict}, oracle residual {worst:.2g}\n"
+                    f"{dynamics.to_toml()}"
+                )
             if name == "recipe" and oracle.is_stationary(dynamics)[0] is False:
                 wrong.append(f"design {k}: the generator of designs is wrong")
     undecided = sum(values["undecided"] for values in count.values())
     total = sum(sum(values.values()) for values in count.values())
     report.add("verdicts", {key: dict(values) for key, values in sorted(count.items())})
     report.add("wrong", wrong)
-    report.add("seconds per verdict, median and largest", [sorted(times)[len(times) // 2], max(times)])
+    report.add(
+        "seconds per verdict, median and largest", [sorted(times)[len(times) // 2], max(times)]
+    )
     report.content["claims"] = [
         {
-            "claim": "1,000 random designs of the complete recipe: none is refuted, and of the perturbed"
-            " ones none is proved or refuted against the numerical oracle",
+            "claim": "1,000 random designs of the complete recipe: none is refuted, and of the "
+            "perturbed ones none is proved or refuted against the numerical oracle",
             "result": f"{len(wrong)} contradictions among {total} verdicts",
             "passed": not wrong,
         },
@@ -231,7 +242,11 @@ def _figure(count: dict[str, collections.Counter]) -> plt.Figure:
     figure, axes = plt.subplots(figsize=(8, 2.8))
     keys = sorted(count)
     left = [0] * len(keys)
-    for verdict, colour in (("proved", "#3b7d4f"), ("refuted", "#b2432f"), ("undecided", "#c9c4b8")):
+    for verdict, colour in (
+        ("proved", "#3b7d4f"),
+        ("refuted", "#b2432f"),
+        ("undecided", "#c9c4b8"),
+    ):
         values = [count[key][verdict] for key in keys]
         axes.barh(keys, values, left=left, color=colour, label=verdict)
         left = [a + b for a, b in zip(left, values, strict=True)]

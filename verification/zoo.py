@@ -1,7 +1,7 @@
 """The zoo: mistakes of shipped samplers, judged from their SDE or from their step function.
 
-Every mistake of `zoo/*.toml` is a model file that `sk.verify` refutes for all n; every wrong step is
-re-written here as a small JAX function that `sk.audit` compares with the SDE it claims to be, with
+Every mistake of `zoo/*.toml` is a model file that `sk.verify` refutes for all n; every wrong step
+is re-written here as a small JAX function that `sk.audit` compares with the SDE it claims to be, with
 the variance of theta that it produces on a standard normal target beside it. The installed BlackJAX
 is audited as it is. Claims: the wrong ones are inconsistent, BlackJAX's diffusion steps consistent
 (its `sghmc` kernel redraws the momentum at each call, so the step inside is audited), at most 10 s
@@ -207,12 +207,12 @@ def cases() -> list[Case]:
     return [
         Case("SGMCMCJax 0.2.13 BAOAB, (update1, update1)", frozen, langevin, A, False, {},
              "constant, variance 0.0000"),
-        Case("SGMCMCJax badodab, norm(v) for its square", badodab_norm, sgnht, {**A, "mu": MU}, False,
-             {}, "variance 1.70 (d = 1), 4.70 (d = 4)"),
+        Case("SGMCMCJax badodab, norm(v) for its square", badodab_norm, sgnht, {**A, "mu": MU},
+             False, {}, "variance 1.70 (d = 1), 4.70 (d = 4)"),
         Case("SGMCMCJax baoab(tau), noise tau for sqrt(tau)", baoab(TAU), physical, warm, False, {},
              "tau = 0.25 gives variance tau**2 = 0.0625"),
-        Case("jax-sgmc SGHMC, noise friction for its root", friction_leapfrog, langevin, A, False, {},
-             "friction 4 gives variance 3.92"),
+        Case("jax-sgmc SGHMC, noise friction for its root", friction_leapfrog, langevin, A, False,
+             {}, "friction 4 gives variance 3.92"),
         Case("pSGLD without div G", psgld, preconditioned(), {}, False,
              {"functions": {"G": preconditioner}}, "a known approximation"),
         Case("thermox 0.0.6, one step of an OU process", thermox, linear(), {}, False,
@@ -288,7 +288,8 @@ def main() -> None:
     report.content["claims"] = [
         {
             "claim": "Every peer mistake that its SDE shows is refuted for all n",
-            "result": f"{sum(m['verdict'] == 'refuted' for m in models)} refuted, the corrected law proved",
+            "result": f"{sum(m['verdict'] == 'refuted' for m in models)} refuted, "
+            "the corrected law proved",
             "passed": not wrong_files,
         },
         {
