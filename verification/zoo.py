@@ -1,11 +1,11 @@
 """The zoo: mistakes of shipped samplers, judged from their SDE or from their step function.
 
 Every mistake of `zoo/*.toml` is a model file that `sk.verify` refutes for all n; every wrong step
-is re-written here as a small JAX function that `sk.audit` compares with the SDE it claims to be, with
-the variance of theta that it produces on a standard normal target beside it. The installed BlackJAX
-is audited as it is. Claims: the wrong ones are inconsistent, BlackJAX's diffusion steps consistent
-(its `sghmc` kernel redraws the momentum at each call, so the step inside is audited), at most 10 s
-each, and over 30 seeds no false alarm and no miss.
+is re-written here as a small JAX function that `sk.audit` compares with the SDE it claims to be,
+with the variance of theta that it produces on a standard normal target beside it. The installed
+BlackJAX is audited as it is. Claims: the wrong ones are inconsistent, BlackJAX's diffusion steps
+consistent (its `sghmc` kernel redraws the momentum at each call, so the step inside is audited),
+at most 10 s each, and over 30 seeds no false alarm and no miss.
 
     python verification/zoo.py [--quick] [--out DIR]
 """
