@@ -1,9 +1,9 @@
 r"""Net probability flux out of a kink or a pole, exactly or as a ball that excludes zero.
 
-A kink is an absolute value or sign of x - a with a rational a: the normal component of the current
-must agree on both sides. A pole is a zero of a denominator: on the line the current on both sides
-must agree, in the plane $\oint J\cdot n\,ds$ around it must vanish (it does not depend on the
-circle where the residual is zero). Not for proofs about poles.
+A kink is an absolute value or sign of x - a with a rational a: the density times D and the normal
+component of the current must agree on both sides. A pole is a zero of a denominator: on the line
+the current on both sides must agree, in the plane $\oint J\cdot n\,ds$ around it must vanish (it
+does not depend on the circle where the residual is zero). Not for proofs about poles.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import sympy as sp
 from flint import acb, arb
 
 from sdekit.calculus.field.elements import is_zero
+from sdekit.calculus.field.stationarity import FieldResidual
 from sdekit.calculus.limits import Unsupported
 from sdekit.declare.components import Components
 from sdekit.verify.points import (
@@ -28,27 +29,27 @@ from sdekit.verify.verdict import Check, Witness, proved, refuted
 _DIGITS = 12
 
 
-def flux_check(problem: Problem) -> Check | None:
-    """Proved or refuted by the flux at kinks and poles; None where neither is shown.
+def flux_check(problem: Problem, only_kinks: bool) -> Check | None:
+    """Proved or refuted by what happens at kinks and poles; None where neither is shown.
 
     Args:
         problem: A model of scalars, or with given sizes.
+        only_kinks: Whether absolute values and signs are all that is not smooth.
     """
     components = problem.components()
-    velocity = current_velocity(components)
-    kinks = _kinks(components, velocity)
-    if kinks is None:
-        return _pole(components, velocity)
-    if components.hamiltonian is None or components.hamiltonian.has(sp.sign):
+    if components.hamiltonian is None:
         return None
-    vanish = True
+    velocity = current_velocity(components)
+    kinks = _kinks(components)
+    if not kinks:
+        return _pole(components, velocity)
     for coordinate, place in kinks:
         check = _jump(components, velocity, coordinate, place)
         if check is not None:
             return check
-        difference = _difference(components, velocity, coordinate, place)
-        vanish = vanish and is_zero(difference, components.coordinates) is True
-    return proved("the normal component of the current does not jump") if vanish else None
+    if only_kinks and all(_is_continuous(components, velocity, *kink) for kink in kinks):
+        return proved("the density times D and the normal component of the current do not jump")
+    return None
 
 
 def current_velocity(components: Components) -> list[sp.Expr]:
@@ -60,25 +61,21 @@ def current_velocity(components: Components) -> list[sp.Expr]:
     return velocity
 
 
-def _kinks(
-    components: Components, velocity: list[sp.Expr]
-) -> list[tuple[sp.Symbol, sp.Rational]] | None:
-    """The hyperplanes x = a with a kink, if there is nothing but such kinks."""
+def _kinks(components: Components) -> list[tuple[sp.Symbol, sp.Rational]] | None:
+    """The hyperplanes x = a where an absolute value or sign breaks; None if elsewhere."""
     found: dict[tuple[sp.Symbol, sp.Rational], None] = {}
-    smooth = []
-    for expression in (*velocity, components.hamiltonian):
-        for kernel in expression.atoms(sp.Abs, sp.sign):
+    entries = components.diffusion.values()
+    for expression in (*components.drift, *entries, components.hamiltonian):
+        for kernel in expression.atoms(sp.Abs, sp.sign):  # type: ignore[union-attr]
             argument = kernel.args[0]
             places = [x for x in components.coordinates if argument.has(x)]
-            if len(places) != 1 or sp.diff(argument, places[0]) not in (1, -1):
+            if len(places) != 1:
                 return None
-            place = sp.expand(places[0] - argument / sp.diff(argument, places[0]))
-            if not place.is_Rational:
+            slope = sp.diff(argument, places[0])
+            place = sp.expand(places[0] - argument / slope)
+            if not slope.is_Rational or not place.is_Rational:
                 return None
             found[places[0], place] = None
-        smooth.append(expression.replace(_is_kink, lambda kernel: sp.Dummy(real=True)))
-    if not found or any(sp.denom(sp.together(e)).has(*components.coordinates) for e in smooth):
-        return None
     return list(found)
 
 
@@ -87,38 +84,76 @@ def _is_kink(node: sp.Basic) -> bool:
 
 
 def _one_sided(expression: sp.Expr, x: sp.Symbol, place: sp.Rational, side: int) -> sp.Expr:
-    """The limit at x = place from one side."""
+    """The limit at x = place from one side, not a number where there is none."""
 
     def resolved(kernel: sp.Expr) -> sp.Expr:
         argument = kernel.args[0]
         if not argument.has(x) or argument.subs(x, place) != 0:
             return kernel
-        sign = side * sp.diff(argument, x)
+        sign = side * sp.sign(sp.diff(argument, x))
         return sign if isinstance(kernel, sp.sign) else sign * argument
 
-    return expression.replace(_is_kink, resolved).subs(x, place)
+    return sp.expand(expression.replace(_is_kink, resolved).subs(x, place))
 
 
-def _difference(
+def _sides(expression: sp.Expr, x: sp.Symbol, place: sp.Rational) -> tuple[sp.Expr, sp.Expr]:
+    return _one_sided(expression, x, place, 1), _one_sided(expression, x, place, -1)
+
+
+def _is_continuous(
     components: Components, velocity: list[sp.Expr], x: sp.Symbol, place: sp.Rational
-) -> sp.Expr:
-    normal = velocity[components.coordinates.index(x)]
-    return sp.expand(_one_sided(normal, x, place, 1) - _one_sided(normal, x, place, -1))
+) -> bool:
+    """Whether H, the row of D and the normal current have equal limits at a hyperplane."""
+    i = components.coordinates.index(x)
+    row = [entry for (k, _), entry in components.diffusion.items() if k == i]
+    sides = [_sides(e, x, place) for e in (components.hamiltonian, velocity[i], *row)]
+    return all(is_zero(right - left, components.coordinates) is True for right, left in sides)
 
 
 def _jump(
     components: Components, velocity: list[sp.Expr], x: sp.Symbol, place: sp.Rational
 ) -> Check | None:
-    difference = _difference(components, velocity, x, place)
-    if difference == 0:
+    """A jump of rho D[x, x], or of the normal current, that leaves a layer on the hyperplane."""
+    i = components.coordinates.index(x)
+    energies = _sides(components.hamiltonian, x, place)
+    row = {j: _sides(entry, x, place) for (k, j), entry in components.diffusion.items() if k == i}
+    candidates = {"density times D": row[i]} if i in row else {}
+    # A jump of rho D[x, y] would add its divergence along the hyperplane to that of the current.
+    others = [sides for j, sides in row.items() if j != i]
+    same_density = not others or energies[0] == energies[1]
+    if same_density and all(right == left for right, left in others):
+        candidates["velocity"] = _sides(velocity[i], x, place)
+    for name, (right, left) in candidates.items():
+        if energies[0] != energies[1]:
+            right, left = right * sp.exp(-energies[0]), left * sp.exp(-energies[1])
+        check = _jump_at_points(components, x, place, name, (right, left), energies)
+        if check is not None:
+            return check
+    return None
+
+
+def _jump_at_points(
+    components: Components,
+    x: sp.Symbol,
+    place: sp.Rational,
+    name: str,
+    sides: tuple[sp.Expr, sp.Expr],
+    energies: tuple[sp.Expr, sp.Expr],
+) -> Check | None:
+    """A refutation by an exact point of the hyperplane where the density is positive."""
+    limits = (*sides, *energies)
+    difference = sides[0] - sides[1]
+    if difference == 0 or any(e.has(sp.nan, sp.zoo, sp.oo, -sp.oo) for e in limits):
         return None
     for point in admissible_points(components):
+        if any(value_at(limit, point) is None for limit in limits):
+            continue
         value = value_at(difference, point)
         if value is not None and surely_nonzero(value):
             where = {**point_text(point), str(x): str(place)}
             witness = Witness(dict(components.sizes), where, number_text(value))
             reason = f"the probability current jumps at {x} = {place}, which no density balances"
-            return refuted(reason, witness, residual=f"jump of the velocity: {difference}")
+            return refuted(reason, witness, residual=f"jump of the {name}: {difference}")
     return None
 
 
@@ -127,6 +162,9 @@ def _pole(components: Components, velocity: list[sp.Expr]) -> Check | None:
     z = components.coordinates
     expressions = [*velocity, components.hamiltonian]
     if len(z) > 2 or any(_has_unknowns(e, set(z)) for e in expressions):
+        return None
+    # Only where the residual is zero does the flux not depend on the circle.
+    if FieldResidual(components).is_zero is not True:
         return None
     denominators = [sp.denom(sp.together(e)) for e in velocity]
     origin = dict.fromkeys(z, sp.S.Zero)

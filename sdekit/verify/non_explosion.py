@@ -22,6 +22,7 @@ from sdekit.verify.explosion import find_explosion
 from sdekit.verify.growth import growth
 from sdekit.verify.normalizability import check_normalizable
 from sdekit.verify.problem import Problem
+from sdekit.verify.smoothness import has_pole, rough_parts
 from sdekit.verify.verdict import Check, proved, refuted, undecided
 
 
@@ -58,6 +59,9 @@ def _linear_growth(problem: Problem) -> Check | None:
     if any(x.domain.kind == "positive" for x in dynamics.variables):
         return None
     unbounded = {x for x in dynamics.variables if x.domain.kind == "real"}
+    # A circle is bounded, but a pole of its drift would still end the solution.
+    if _may_have_pole(problem):
+        return None
     drift = [growth(dynamics.drift[x]) for x in unbounded]
     noise = [growth(block) for (x, y), block in dynamics.blocks() if {x, y} & unbounded]
     if any(d is None or d > 1 for d in drift) or any(d is None or d > 2 for d in noise):
@@ -65,7 +69,14 @@ def _linear_growth(problem: Problem) -> Check | None:
     return proved("the drift grows at most linearly and D at most quadratically")
 
 
+def _may_have_pole(problem: Problem) -> bool:
+    dynamics = problem.dynamics
+    return any(map(has_pole, (*dynamics.drift.values(), *dynamics.diffusion.values())))
+
+
 def _lyapunov(problem: Problem) -> Check | None:
+    if _may_have_pole(problem):
+        return None
     quadratic = _gaussian_variables(problem)
     proper = _properness(problem, quadratic)
     if proper is None:
@@ -83,18 +94,33 @@ def _properness(problem: Problem, quadratic: frozenset[Head]) -> tuple[str, ...]
     unbounded = [x for x in problem.auxiliary if x.domain.kind not in ("circle", "interval")]
     if any(variable(x) not in quadratic for x in unbounded):
         return None
+    moving = _coupled_in_excess(problem, quadratic)
+    rest = [x for x in moving if x.domain.kind not in ("circle", "interval")]
+    if moving and (len(rest) < len(moving) and next(rough_parts(problem.excess), None)):
+        return None
     if problem.target_has_unknown:
-        return (f"{problem.target!r} is bounded below and tends to infinity",)
-    return () if _target_is_proper(problem) else None
+        proper = problem.dynamics.hamiltonian if rest else problem.target
+        return (f"{proper!r} is bounded below and tends to infinity",)
+    return () if not rest and _target_is_proper(problem) else None
+
+
+def _coupled_in_excess(problem: Problem, quadratic: frozenset[Head]) -> list[Variable]:
+    """The variables that H - target depends on beside those that are quadratic in it."""
+    excess = lower(problem.excess)
+    blocks = (*problem.auxiliary, *problem.target_variables)
+    others = [x for x in blocks if variable(x) not in quadratic]
+    return [x for x in others if not gradient(excess, x).is_empty]
 
 
 def _target_is_proper(problem: Problem) -> bool:
     """Whether a concrete target is a definite quadratic, or coercive at the sizes given."""
     energy = lower(problem.sized(problem.target))
     blocks = problem.target_variables
+    if any(x.domain.kind != "real" for x in blocks):
+        return False
     if all(_is_own_quadratic(energy, x, blocks) for x in blocks):
         return True
-    if problem.is_for_all_sizes or any(x.domain.kind != "real" for x in blocks):
+    if problem.is_for_all_sizes:
         return False
     from sdekit.verify.coercivity import coercive
 
@@ -110,7 +136,8 @@ def _gaussian_variables(problem: Problem) -> frozenset[Head]:
     """
     energy = lower(problem.excess)
     every = (*problem.auxiliary, *problem.target_variables)
-    return frozenset(variable(x) for x in problem.auxiliary if _is_own_quadratic(energy, x, every))
+    real = [x for x in problem.auxiliary if x.domain.kind == "real"]
+    return frozenset(variable(x) for x in real if _is_own_quadratic(energy, x, every))
 
 
 def _is_own_quadratic(energy: Tensor, x: Variable, others: Iterable[Variable]) -> bool:
@@ -132,10 +159,16 @@ def _is_definite(x: Variable, curvature: Tensor) -> bool:
 
 
 def _is_positive_monomial(term: Term) -> bool:
+    """Whether the scalars are positive; a^2 of a real parameter may be 0, and 1/a^2 may not."""
     return all(
-        part.head is not None and (part.head.is_positive or exponent % 2 == 0)
+        part.head is not None
+        and (part.head.is_positive or part.head.kind is Kind.SIZE or _is_inverse_square(exponent))
         for part, exponent in term.monomial
     )
+
+
+def _is_inverse_square(exponent: int) -> bool:
+    return exponent < 0 and exponent % 2 == 0
 
 
 def _is_definite_part(term: Term, x: Variable) -> bool:
@@ -192,6 +225,9 @@ def _completeness(problem: Problem) -> Check | None:
     """Detailed balance, constant definite D and finite exp(-H): stochastic completeness."""
     dynamics = problem.dynamics
     if any(x.domain.kind not in ("real", "circle") for x in dynamics.variables):
+        return None
+    parts = (*dynamics.drift.values(), problem.dynamics.hamiltonian)
+    if any(next(rough_parts(part), None) is not None for part in parts if part is not None):
         return None
     for x in dynamics.variables:
         block = dynamics.diffusion_block(x, x)

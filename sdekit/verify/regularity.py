@@ -10,17 +10,17 @@ Not for kinks and poles elsewhere, which are undecided.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Iterator
+from fractions import Fraction
 
 from sdekit.calculus.contraction import current, is_zero
 from sdekit.calculus.limits import Unsupported
+from sdekit.declare.expression import Elementwise, Expression
+from sdekit.verify.expansion import expand
+from sdekit.verify.monomials import Monomial, TooLarge, as_expression
 from sdekit.verify.problem import Problem
-from sdekit.verify.smoothness import rough_parts
+from sdekit.verify.smoothness import is_continuous, rough_parts
 from sdekit.verify.verdict import Check, proved, undecided
-
-if TYPE_CHECKING:
-    from sdekit.declare.expression import Expression
 
 _SMOOTH_FUNCTIONS = "the unknown functions are smooth"
 
@@ -40,13 +40,13 @@ def check_regularity(problem: Problem) -> Check:
     rough = list(dict.fromkeys(_rough_parts(problem)))
     if not rough:
         return proved("all coefficients are smooth", assumptions=assumptions)
-    if _current_vanishes(problem):
+    if _current_vanishes(problem) and _density_is_continuous(problem):
         return proved("the probability current vanishes identically", assumptions=assumptions)
     shown = ", ".join(repr(part) for part in rough[:3])
     if problem.dynamics.is_scalar or not problem.is_for_all_sizes:
         from sdekit.verify.flux import flux_check
 
-        check = flux_check(problem)
+        check = flux_check(problem, only_kinks=all(_is_kink(part) for part in rough))
         if check is not None:
             return check
     return undecided(f"the current may jump or have a pole where {shown} is not smooth")
@@ -65,3 +65,38 @@ def _current_vanishes(problem: Problem) -> bool:
         return all(is_zero(u) for u in current(problem.lowered).values())
     except Unsupported:
         return False
+
+
+def _is_kink(part: Expression) -> bool:
+    return isinstance(part, Elementwise) and part.name in ("abs", "sign")
+
+
+def _density_is_continuous(problem: Problem) -> bool:
+    """Whether rho and rho D have no jump, beside which a zero current says nothing.
+
+    Absolute values and roots are continuous; exp(-H) is where H has log f with a factor c < 0.
+    """
+    dynamics = problem.dynamics
+    if not all(map(is_continuous, _rough_in(dynamics.diffusion.values()))):
+        return False
+    assert dynamics.hamiltonian is not None
+    try:
+        terms = expand(dynamics.hamiltonian)
+    except TooLarge:
+        return False
+    return all(_keeps_density_continuous(*term) for term in terms.items())
+
+
+def _keeps_density_continuous(monomial: Monomial, coefficient: Fraction) -> bool:
+    term = as_expression({monomial: coefficient})
+    rough = list(rough_parts(term))
+    logs = [p for p in rough if isinstance(p, Elementwise) and p.name == "log"]
+    if not all(is_continuous(part) for part in rough if part not in logs):
+        return False
+    is_log = coefficient < 0 and all((p, Fraction(1)) in monomial.factors for p in logs)
+    return not logs or (is_log and len(monomial.factors) == 1 and monomial.core is None)
+
+
+def _rough_in(expressions: Iterable[Expression]) -> Iterator[Expression]:
+    for expression in expressions:
+        yield from rough_parts(expression)

@@ -35,7 +35,9 @@ from sdekit.calculus.contraction.tensor import ones, zero
 from sdekit.calculus.limits import Unsupported
 from sdekit.declare.grammar import pi
 from sdekit.declare.symbols import Variable
+from sdekit.verify.boundary import check_boundary
 from sdekit.verify.problem import Problem
+from sdekit.verify.regularity import check_regularity
 from sdekit.verify.verdict import Check, Witness, proved, refuted, undecided
 
 #: Blocks flipped at once; more would be no reversal anybody means.
@@ -79,6 +81,11 @@ def check_reversibility(problem: Problem) -> Check:
     if not is_zero(left):
         reason = "exp(-H) is not stationary, and without that there is no balance"
         return _refutation(problem, {"the residual": left}, reason)
+    boundary, regular = check_boundary(problem), check_regularity(problem)
+    if boundary is not None and not boundary.is_proved:
+        return undecided(f"exp(-H) was not shown to be stationary: {boundary.reason}")
+    if regular.is_refuted:
+        return undecided(f"exp(-H) is not stationary: {regular.reason}")
     if all(is_zero(u) for u in velocity.values()):
         return proved("detailed balance: the probability current vanishes")
     for flips in _involutions(model):

@@ -64,3 +64,56 @@ def _is_smooth_power(node: ex.Power) -> bool:
     if isinstance(exponent, ex.Number) and exponent.value.denominator == 1:
         return exponent.value >= 0 or 0 not in entry_signs(node.base)
     return entry_signs(node.base) == POSITIVE
+
+
+def is_continuous(part: ex.Expression) -> bool:
+    """Whether a part that is not smooth is continuous where it is defined: kinks and roots."""
+    if isinstance(part, ex.Elementwise):
+        return part.name in ("abs", "sqrt")
+    if not isinstance(part, ex.Power) or not isinstance(part.exponent, ex.Number):
+        return False
+    return part.exponent.value > 0
+
+
+def has_pole(expression: ex.Expression) -> bool:
+    """Whether the expression may be unbounded near a state inside the domain."""
+    return any(not (is_continuous(p) or _is_finite(p)) for p in rough_parts(expression))
+
+
+def _is_finite(part: ex.Expression) -> bool:
+    match part:
+        case ex.Elementwise(name="sign"):
+            return True
+        case ex.Quotient():
+            return _vanishes_at_ends_only(part.denominator)
+        case ex.Power():
+            return _vanishes_at_ends_only(part.base)
+    return False
+
+
+def _vanishes_at_ends_only(divisor: ex.Expression) -> bool:
+    """Whether a polynomial in one interval variable has no root inside of the interval."""
+    if isinstance(divisor, ex.Product):
+        return all(not _varies(f) or _vanishes_at_ends_only(f) for f in divisor.factors)
+    if isinstance(divisor, ex.Elementwise) and divisor.name == "sqrt":
+        return _vanishes_at_ends_only(divisor.operand)
+    variables = {node for node in divisor.walk() if isinstance(node, (Variable, ex.Call))}
+    w = next(iter(variables), None)
+    if len(variables) != 1 or not isinstance(w, Variable) or w.domain.kind != "interval":
+        return False
+    if w.shape or divisor.shape:
+        return False
+    import sympy as sp
+
+    from sdekit.declare.component_reader import ComponentReader
+
+    reader = ComponentReader({})
+    scalar, symbol = reader.scalar(divisor), reader.coordinate(w, ())
+    if scalar.free_symbols != {symbol} or not scalar.is_polynomial(symbol):
+        return False
+    polynomial = sp.Poly(scalar, symbol)
+    if not (polynomial.domain.is_ZZ or polynomial.domain.is_QQ):
+        return False
+    ends = [sp.Rational(str(end)) for end in (w.domain.lower, w.domain.upper)]
+    at_ends = sum(polynomial.eval(end) == 0 for end in ends)
+    return polynomial.count_roots(*ends) == at_ends

@@ -86,3 +86,30 @@ def test_a_momentum_that_the_metric_lets_run_away_is_left_open():
 )
 def test_growth_is_an_upper_bound(expression, degree):
     assert growth(expression) == (None if degree is None else Fraction(degree))
+
+
+def test_an_energy_that_is_proper_for_the_target_only_bounds_nothing():
+    """H = (x^2 + p^2)/2 - x^4 falls to minus infinity, and solutions follow it."""
+    energy = x**2 / 2 + p**2 / 2 - x**4
+    falling = sk.Dynamics({x: p, p: -sk.grad(energy, x)}, hamiltonian=energy, target=x**2 / 2)
+    assert not check(falling).is_proved
+
+
+def test_a_square_of_a_real_parameter_bounds_nothing_where_it_is_zero():
+    """For a = 0 the solution of dx = p x^2 explodes from p = x = 1."""
+    a = sk.parameter("a")
+    energy = p**2 / 2 + a**2 * x**2 / 2
+    turning = sk.Dynamics({p: -(a**2) * x**3, x: p * x**2}, hamiltonian=energy)
+    assert not check(turning).is_proved
+
+
+def test_completeness_needs_coefficients_without_poles():
+    """The law |x|^(-1/2) exp(-x^2/2) is finite, but no solution passes the pole at 0."""
+    energy = x**2 / 2 + sk.log(x**2) / 4
+    assert not check(sk.Dynamics({x: -sk.grad(energy, x)}, {x: 1}, hamiltonian=energy)).is_proved
+
+
+def test_a_pole_in_the_drift_of_a_circle_is_not_overlooked():
+    phi = sk.scalar("phi", domain="circle")
+    spun = sk.Dynamics({x: -x, phi: 1 / x}, {x: 1}, hamiltonian=x**2 / 2, target=x**2 / 2)
+    assert not check(spun).is_proved

@@ -48,7 +48,43 @@ def test_a_vortex_has_a_pole_but_no_flux():
 def test_a_kink_along_which_the_current_flows_is_regular():
     """v_y jumps at x = 0, but only its normal component, v_x = 0, would count."""
     sheared = sk.Dynamics({x: 0, y: sk.sign(x)}, {y: 1}, hamiltonian=sk.abs_(x))
-    assert "does not jump" in check(sheared).reason
+    assert "do not jump" in check(sheared).reason
+
+
+def test_a_jump_of_the_density_under_noise_is_refuted():
+    """u = 0 off the origin, but the law of the smooth drift -x has no jump."""
+    found = check(sk.Dynamics({x: -x}, {x: 1}, hamiltonian=x**2 / 2 + sk.sign(x)))
+    assert found.is_refuted
+    assert found.witness.value.startswith("[-2.350402387")
+
+
+def test_a_jump_of_the_diffusion_is_refuted():
+    jumping = 2 + sk.sign(x - 1)
+    found = check(sk.Dynamics({x: -jumping * x}, {x: jumping}, hamiltonian=x**2 / 2))
+    assert (found.witness.point, found.witness.value) == ({"x": "1"}, "2")
+
+
+def test_a_density_that_jumps_out_of_a_pole_is_not_called_regular():
+    energy = x**2 / 2 + sk.atan(1 / x)
+    found = check(sk.Dynamics({x: -sk.grad(energy, x)}, {x: 1}, hamiltonian=energy))
+    assert found.verdict.value == "undecided"
+
+
+def test_a_continuous_density_without_current_is_regular():
+    """Twin: |x|^(1/2) exp(-x^2/2) has a root at 0 and no jump."""
+    energy = x**2 / 2 - sk.log(x**2) / 4
+    assert check(sk.Dynamics({x: -sk.grad(energy, x)}, {x: 1}, hamiltonian=energy)).is_proved
+
+
+def test_a_jumping_velocity_is_not_refuted_where_the_density_vanishes():
+    energy = x**2 / 2 - sk.log(x**2) + y**2 / 2
+    drift = {x: sk.sign(x) * y, y: 2 / sk.abs_(x) - sk.abs_(x)}
+    assert not check(sk.Dynamics(drift, hamiltonian=energy)).is_refuted
+
+
+def test_a_flux_is_blamed_on_a_pole_only_where_the_residual_is_zero():
+    found = check(sk.Dynamics({x: -x + 1 / x, y: -y}, {x: 1, y: 1}, hamiltonian=square / 2))
+    assert not found.is_refuted
 
 
 @pytest.mark.parametrize(

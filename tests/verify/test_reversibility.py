@@ -48,3 +48,11 @@ def test_nothing_that_is_not_stationary_is_in_balance():
     found = check("sgnht-sign")
     assert found.is_refuted
     assert "not stationary" in found.reason
+
+
+def test_a_zero_current_is_no_balance_where_the_density_jumps():
+    x, phi = sk.scalar("x"), sk.scalar("phi", domain="circle")
+    cut = sk.Dynamics({phi: -1}, {phi: 1}, hamiltonian=phi)
+    step = sk.Dynamics({x: -x}, {x: 1}, hamiltonian=x**2 / 2 + sk.sign(x))
+    for dynamics in (cut, step):
+        assert not check_reversibility(Problem(dynamics)).is_proved

@@ -34,6 +34,8 @@ CASES = [
     (sk.exp(Z) - sk.exp(2 * Z), Tail.INFINITE),
     (sk.log(sk.exp(Z) + sk.exp(-Z)), Tail.FINITE),
     (sk.log(Z) ** 2, Tail.FINITE),
+    # Slower than any multiple of log z.
+    (A * sk.log(1 + Z**2) ** Fraction(1, 2), Tail.INFINITE),
     (1 / Z, Tail.INFINITE),
     (sk.exp(-Z) * Z**3, Tail.INFINITE),
     (sk.abs_(-3 * Z), Tail.FINITE),
