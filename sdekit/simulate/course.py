@@ -13,6 +13,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 
 from sdekit.simulate.driver import Diverged, Driver
@@ -75,7 +77,6 @@ class Course:
         step, done = 0, 0
         if isinstance(sink, OnDisk):
             step, done, state = sink.resumed(state)
-        sizes: list[Any] = []
         seen: Any = None
         begun = () if self.observables is None else self.observables.init(state.blocks)
         for plan, count, kept in self._stretches(step, done):
@@ -85,19 +86,18 @@ class Course:
                 if isinstance(chunk, Diverged):
                     if kept:
                         self._keep_good(chunk, sink, state, step, done)
-                    return self._outcome(sink, sizes, seen, state), chunk
+                    return self._outcome(sink, seen, state), chunk
                 advance(chunk.next_step - step)
                 state, step = chunk.state, chunk.next_step
                 if kept:
                     sink.append(done, chunk.samples, state, step)
                     done += chunk.draws
-                    sizes.append(chunk.step_sizes)
                     if self.observables is not None:
                         seen = self.observables.merge(seen, chunk.observed)
                 else:
                     sink.append(0, {}, state, step)
         sink.finish()
-        return self._outcome(sink, sizes, seen, state), None
+        return self._outcome(sink, seen, state), None
 
     def plan(self, draws: int, thin: int) -> Plan:
         """How calls for so many draws are cut."""
@@ -141,7 +141,16 @@ class Course:
                 # A store keeps what its checkpoint stands behind: the last whole chunk.
                 sink.append(done, kept, state, step)
 
-    def _outcome(self, sink: Sink, sizes: list[Any], seen: Any, state: LoopState) -> Outcome:
-        arrays = [s for s in sizes if not isinstance(s, tuple)]
+    def _outcome(self, sink: Sink, seen: Any, state: LoopState) -> Outcome:
+        samples = sink.samples()
+        draws = next(iter(samples.values())).shape[1] if samples else 0
         observed = {} if self.observables is None else self.observables.result(seen)
-        return Outcome(sink.samples(), np.concatenate(arrays) if arrays else None, observed, state)
+        return Outcome(samples, self._step_sizes(draws), observed, state)
+
+    def _step_sizes(self, draws: int) -> np.ndarray | None:
+        """The size of the last step before each draw, also of draws before a resumption."""
+        schedule = self.driver.program.schedule
+        if schedule is None:
+            return None
+        numbers = jnp.arange(draws, dtype=jnp.uint32) * np.uint32(self.thin)
+        return np.asarray(jax.vmap(schedule)(numbers + np.uint32(self.burn_in + self.thin - 1)))

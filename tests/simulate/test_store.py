@@ -5,7 +5,9 @@ import numpy as np
 import pytest
 import xarray
 
+import sdekit as sk
 from sdekit.errors import DataError, SimulationError
+from sdekit.simulate.schedules import robbins_monro
 from sdekit.simulate.store import SampleStore, checkpoint_path, open_dataset, read_samples, to_arviz
 
 RNG = np.random.default_rng(0)
@@ -84,3 +86,28 @@ def test_a_run_killed_before_its_first_checkpoint_can_begin_again(tmp_path):
     written(tmp_path / "run.zarr", pieces=())
     written(tmp_path / "run.zarr")
     assert read_samples(tmp_path / "run.zarr")["theta"].shape == (3, 10, 2)
+
+
+def test_a_resumed_run_knows_the_step_sizes_of_all_draws(tmp_path, monkeypatch):
+    x = sk.scalar("x")
+    ou = sk.Dynamics(drift={x: -x}, diffusion={x: 1}, hamiltonian=x**2 / 2)
+    sampler = sk.sampler(ou, scheme="EM")
+    options = {"step_size": robbins_monro(0.2, 0.05, 20_000), "steps": 20_000, "thin": 20}
+    whole = sk.simulate(sampler, 0.0, **options)
+    append = SampleStore.append
+
+    def killed(self, first_draw, *rest):
+        if first_draw:
+            raise KeyboardInterrupt
+        append(self, first_draw, *rest)
+
+    monkeypatch.setattr(SampleStore, "append", killed)
+    with pytest.raises(KeyboardInterrupt):
+        sk.simulate(sampler, 0.0, store=tmp_path / "run.zarr", **options)
+    monkeypatch.setattr(SampleStore, "append", append)
+    again = sk.simulate(sampler, 0.0, store=tmp_path / "run.zarr", resume=True, **options)
+    np.testing.assert_array_equal(again.samples["x"], whole.samples["x"])
+    np.testing.assert_array_equal(again.step_sizes, whole.step_sizes)
+    assert again.step_sizes.shape == (1_000,)
+    last = robbins_monro(0.2, 0.05, 20_000)(19_999)
+    np.testing.assert_allclose(again.step_sizes[-1], last, rtol=1e-6)
