@@ -54,15 +54,19 @@ def spending(seconds: float | None) -> Iterator[None]:
         _deadline.reset(token)
 
 
-def tick() -> None:
+def tick(work: int = 1) -> None:
     """Called in every loop that can grow; stops it once the time granted is over.
+
+    Args:
+        work: Steps of about a microsecond that are about to be done.
 
     Raises:
         BudgetExceeded: If the time granted by `spending` is over.
     """
     global _ticks
-    _ticks += 1
-    if _ticks % _TICKS_PER_LOOK == 0:
+    _ticks += work
+    if _ticks >= _TICKS_PER_LOOK:
+        _ticks = 0
         deadline = _deadline.get()
         if deadline is not None and time.monotonic() > deadline:
             raise BudgetExceeded("the time budget ran out")

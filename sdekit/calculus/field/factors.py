@@ -48,7 +48,8 @@ def split(tower: Tower, polynomial: Polynomial) -> Factors:
 
     Returns:
         Content, a Laurent monomial, and factors that are primitive polynomials with positive
-        leading coefficient, without a monomial factor and without negative exponents.
+        leading coefficient and without a monomial factor. Negative exponents are left only in a
+        coarse tower, and only of named parts.
 
     Raises:
         Unsupported: If the element is zero.
@@ -58,7 +59,7 @@ def split(tower: Tower, polynomial: Polynomial) -> Factors:
     while True:
         if not polynomial:
             raise Unsupported("an expression is divided by zero, or is the logarithm of zero")
-        common = polynomial.common_monomial()
+        common = _common_monomial(tower, polynomial)
         monomial = multiply_monomials(monomial, common)
         polynomial = polynomial.shifted(power_of_monomial(common, -1))
         written_out = _without_names(tower, polynomial)
@@ -78,6 +79,24 @@ def split(tower: Tower, polynomial: Polynomial) -> Factors:
     return Factors(content, monomial, found)
 
 
+def _common_monomial(tower: Tower, polynomial: Polynomial) -> Monomial:
+    """The monomial that leaves a polynomial without negative exponents.
+
+    A coarse tower leaves named parts where they are unless every term has them: clearing the
+    denominators of 1 + 1/f + 1/g would hide the sum that v and H have in common.
+    """
+    common = polynomial.common_monomial()
+    if tower.is_fine:
+        return common
+    kept = []
+    for number, exponent in common:
+        if exponent < 0 and isinstance(tower.generators[number], Named):
+            exponent = min(max(polynomial.degree_parts(number)), 0)
+        if exponent:
+            kept.append((number, exponent))
+    return tuple(kept)
+
+
 def _without_names(tower: Tower, polynomial: Polynomial) -> Polynomial:
     """Named polynomials replaced by what they stand for, where that stays small."""
     for number in sorted(polynomial.generators(), reverse=True):
@@ -85,6 +104,8 @@ def _without_names(tower: Tower, polynomial: Polynomial) -> Polynomial:
         if not isinstance(generator, Named):
             continue
         parts = polynomial.degree_parts(number)
+        if min(parts) < 0:
+            continue
         terms = sum(
             len(part) * len(generator.definition) ** exponent if exponent < 9 else _WRITTEN_OUT + 1
             for exponent, part in parts.items()

@@ -136,7 +136,7 @@ class Polynomial:
             return _flint_product(self, other)
         terms: dict[Monomial, fmpq] = {}
         for monomial, c in self.terms.items():
-            tick()
+            tick(len(other))
             for other_monomial, d in other.terms.items():
                 product = multiply_monomials(monomial, other_monomial)
                 terms[product] = terms.get(product, ZERO_NUMBER) + c * d
@@ -161,7 +161,7 @@ class Polynomial:
         """The product with one term."""
         if not monomial:
             return self if factor == 1 else self.scaled(factor)
-        tick()
+        tick(len(self))
         return Polynomial(
             {multiply_monomials(monomial, own): c * factor for own, c in self.terms.items()}
         )
@@ -182,6 +182,7 @@ class Polynomial:
 
     def partial_derivatives(self, wanted: Container[int]) -> dict[int, Polynomial]:
         """d/dg for every wanted generator g that occurs, as if all were independent."""
+        tick(len(self))
         parts: dict[int, dict[Monomial, fmpq]] = {}
         for monomial, c in self.terms.items():
             for place, (generator, exponent) in enumerate(monomial):
@@ -213,6 +214,7 @@ class Polynomial:
 
     def degree_parts(self, generator: int) -> dict[int, Polynomial]:
         """Exponent of the generator -> what multiplies that power."""
+        tick(len(self))
         parts: dict[int, dict[Monomial, fmpq]] = {}
         for monomial, c in self.terms.items():
             exponent, rest = 0, monomial
@@ -232,7 +234,7 @@ def total(polynomials: Iterable[Polynomial]) -> Polynomial:
     """The sum of any number of polynomials, in time linear in their terms."""
     terms: dict[Monomial, fmpq] = {}
     for polynomial in polynomials:
-        tick()
+        tick(len(polynomial))
         if not terms:
             terms = dict(polynomial.terms)
             continue

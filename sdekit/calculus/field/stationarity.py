@@ -173,5 +173,9 @@ def current_elements(
         parts[i].append(-tower.derivative(element, j))
         if j in slopes:
             parts[i].append(element * slopes[j])
-    current = {place: tower.divided(total(terms)) for place, terms in parts.items()}
-    return slopes, {place: element for place, element in current.items() if element}
+    current = {place: tower.reduced(total(terms)) for place, terms in parts.items()}
+    # What vanishes only after division is dropped, and the rest is kept as it was written: its
+    # products with grad H then cancel term by term.
+    return slopes, {
+        place: element for place, element in current.items() if element and tower.divided(element)
+    }

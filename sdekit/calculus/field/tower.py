@@ -19,9 +19,8 @@ from collections.abc import Iterable, Sequence
 
 import sympy as sp
 
-from sdekit.calculus.field import factors
-from sdekit.calculus.field.division import divide_numerators
-from sdekit.calculus.field.generators import Coordinate, Generator, Named
+from sdekit.calculus.field import clearing, factors
+from sdekit.calculus.field.generators import Coordinate, Generator
 from sdekit.calculus.field.polynomial import ZERO, Polynomial, total
 from sdekit.calculus.field.transcendentals import Sine
 from sdekit.calculus.limits import tick
@@ -182,55 +181,13 @@ class Tower:
             terms.append(part * own * factor)
         return total(terms)
 
-    def cleared(self, polynomial: Polynomial) -> Polynomial:
-        """A multiple of the element by non-zero factors, without denominators or named parts.
-
-        It is zero exactly when the element is, and a true polynomial up to monomials in free
-        generators, reduced by all relations.
-        """
-        polynomial = self.reduced(polynomial)
-        while True:
-            open_generators = [
-                generator
-                for generator in polynomial.generators()
-                if isinstance(self.generators[generator], Named)
-                or self._is_divisor(polynomial, generator)
-            ]
-            if not open_generators:
-                return polynomial
-            last = max(open_generators)
-            value = self.generators[last]
-            base = value.definition if isinstance(value, Named) else Polynomial.generator(last)
-            parts = polynomial.degree_parts(last)
-            lowest = min(parts)
-            polynomial = self.reduced(
-                total(part * base ** (exponent - lowest) for exponent, part in parts.items())
-            )
-
-    def _is_divisor(self, polynomial: Polynomial, generator: int) -> bool:
-        """Whether the generator is a sine with a negative power."""
-        return isinstance(self.generators[generator], Sine) and any(
-            own == generator and exponent < 0
-            for monomial in polynomial.terms
-            for own, exponent in monomial
-        )
-
     def divided(self, polynomial: Polynomial) -> Polynomial:
-        """The reduced element with every numerator divided by its denominators, one by one.
+        """The element with numerators divided by single denominators; cheap, not canonical."""
+        return clearing.divided(self, polynomial)
 
-        Brings E / (1 + E) to 1 - 1 / (1 + E): cheap, and canonical when no two denominators
-        share a generator.
-        """
-        polynomial = self.reduced(polynomial)
-        divisors = {
-            number
-            for number in polynomial.generators()
-            if isinstance(self.generators[number], Named)
-        }
-        for number in sorted(divisors, reverse=True):
-            definition = self.generators[number].inner()[0]
-            polynomial = divide_numerators(polynomial, number, definition)
-        return self.reduced(polynomial) if divisors else polynomial
+    def cleared(self, polynomial: Polynomial) -> Polynomial:
+        """A non-zero multiple of the element without denominators; it may be very large."""
+        return clearing.cleared(self, polynomial)
 
     def is_zero(self, polynomial: Polynomial) -> bool:
         """Whether the normal form is zero, which proves that the element is.
@@ -238,7 +195,10 @@ class Tower:
         Raises:
             BudgetExceeded: If the time granted is over, or the normal form is too large.
         """
-        divided = self.divided(polynomial)
+        reduced = self.reduced(polynomial)
+        if not reduced:
+            return True
+        divided = self.divided(reduced)
         return not divided or not self.cleared(divided)
 
     # Division and order
