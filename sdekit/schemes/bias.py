@@ -127,6 +127,7 @@ def bias(
     potential: str | sp.Expr | None = None,
     parameters: Mapping[str, Value] | None = None,
     observable: str | sp.Expr = "theta**2",
+    functions: Mapping[str, str | sp.Expr] | None = None,
 ) -> Bias:
     """Leading bias of the stationary mean of an observable, at n = 1.
 
@@ -137,6 +138,7 @@ def bias(
         potential: The potential in the target's variable, as text or SymPy expression.
         parameters: A number for each parameter.
         observable: In the variables, as text or SymPy expression; polynomials are best.
+        functions: Formulas of other unknown functions by name, such as a kinetic energy K.
 
     Returns:
         Orders, leading coefficient with its error, and the closed form for quadratic potentials.
@@ -159,7 +161,7 @@ def bias(
     """
     given = dict(parameters or {})
     found = order(dynamics, word)
-    target = particle(dynamics, potential, given, observable)
+    target = particle(dynamics, potential, given, observable, functions)
     text = str(observable)
     if found.is_exact:
         return _without_bias(found, target, text)

@@ -6,7 +6,7 @@ Not for symbolic statements about every potential (`sdekit.schemes.order`).
 from __future__ import annotations
 
 import numbers
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
@@ -35,6 +35,7 @@ class Particle:
         components: The dynamics at n = 1, unknown functions and parameters still open.
         function: The unknown function that the potential stands for; None if H holds none.
         potential: The potential in the coordinate, parameters put in.
+        others: Formulas of the other unknown functions.
         values: Exact value of each parameter symbol that has one.
         observable: The observable in the coordinates.
     """
@@ -42,13 +43,15 @@ class Particle:
     components: Components
     function: AppliedUndef | None
     potential: Formula | None
+    others: tuple[tuple[AppliedUndef, Formula], ...]
     values: Mapping[sp.Symbol, Formula]
     observable: Formula
 
     def concrete(self, expression: Formula) -> Formula:
-        """The expression with potential and parameters put in."""
-        if self.function is not None:
-            expression = expression.subs(self.function, self.potential).doit()
+        """The expression with potential, other functions and parameters put in."""
+        given = () if self.function is None else ((self.function, self.potential),)
+        for function, formula in (*given, *self.others):
+            expression = expression.subs(function, formula).doit()
         return sp.sympify(expression).subs(self.values)
 
     @property
@@ -66,6 +69,7 @@ def particle(
     potential: str | sp.Expr | None,
     parameters: Mapping[str, Value],
     observable: str | sp.Expr,
+    functions: Mapping[str, str | sp.Expr] | None = None,
 ) -> Particle:
     """Put potential, parameter values and observable into a dynamics at n = 1.
 
@@ -75,14 +79,16 @@ def particle(
             H holds no unknown function.
         parameters: Numbers by name; an entry M_1_1 of a matrix M may be called M.
         observable: In the variables of the dynamics.
+        functions: Formulas of other unknown functions by name, in the variables.
 
     Raises:
-        SchemeError: If the target has several coordinates, the potential is missing or not needed,
-            or a parameter is unknown.
+        SchemeError: If the target has several coordinates, or the potential or another function is
+            missing or not needed.
     """
     components = dynamics.at(**small_sizes(dynamics.ito(), {}))
     names = _names(components)
-    function = _unknown_potential(dynamics, components)
+    formulas = dict(functions or {})
+    function = _unknown_potential(components, formulas)
     if (function is None) != (potential is None):
         given = "no potential is given" if potential is None else "a potential is given"
         raise SchemeError(
@@ -94,7 +100,30 @@ def particle(
     read = _reader(dynamics, names, parameters)
     values = _values(dynamics, components, parameters)
     formula = None if potential is None else read(potential, "potential").subs(values)
-    return Particle(components, function, formula, values, read(observable, "observable"))
+    others = tuple(
+        (other, read(_given(formulas, other), f"function {other.func.__name__}"))
+        for other in _unknown_functions(components.expressions())
+        if other != function
+    )
+    return Particle(components, function, formula, others, values, read(observable, "observable"))
+
+
+def _unknown_functions(expressions: Iterable[Formula]) -> list[AppliedUndef]:
+    found = {function for expression in expressions for function in expression.atoms(AppliedUndef)}
+    return sorted(found, key=str)
+
+
+def _given(formulas: Mapping[str, Formula], function: Formula) -> Formula:
+    """The formula of an unknown function; the entry of a matrix may be called by its name."""
+    name = function.func.__name__
+    for known in (name, name.removesuffix("_1_1"), name.removesuffix("_1")):
+        if known in formulas:
+            return formulas[known]
+    raise SchemeError(
+        f"the function {name} is not given",
+        expected="a formula for every unknown function",
+        fix=f'give functions={{"{name.removesuffix("_1_1")}": "..."}}',
+    )
 
 
 def _names(components: Components) -> dict[str, sp.Symbol]:
@@ -106,14 +135,16 @@ def _names(components: Components) -> dict[str, sp.Symbol]:
     return names
 
 
-def _unknown_potential(dynamics: Dynamics, components: Components) -> AppliedUndef | None:
+def _unknown_potential(
+    components: Components, formulas: Mapping[str, Formula]
+) -> AppliedUndef | None:
     energy = components.target if components.target is not None else components.hamiltonian
     if energy is None:
         raise SchemeError(
             "the dynamics declares no H, so there is no stationary law to be biased",
             fix="declare hamiltonian=H",
         )
-    found = sorted(energy.atoms(AppliedUndef), key=str)
+    found = [f for f in _unknown_functions([energy]) if f.func.__name__ not in formulas]
     if len(found) > 1 or (found and len(found[0].args) != 1):
         raise SchemeError(
             "bias theory knows targets of one coordinate with one unknown function",

@@ -31,7 +31,7 @@ from sdekit.schemes.stages import Step
 
 #: Polynomial degrees in each coordinate of the first attempt, by number of coordinates.
 FIRST_DEGREE = {1: 24, 2: 24, 3: 16}
-LAST_DEGREE = {1: 96, 2: 80, 3: 36}
+LAST_DEGREE = {1: 96, 2: 80, 3: 48}
 #: The same where coefficients are no polynomials, so that matrices are full.
 LAST_DEGREE_OF_FULL = {1: 96, 2: 36, 3: 16}
 #: Refinement stops when two degrees agree to this fraction.
@@ -73,6 +73,11 @@ def leading_coefficient(step: Step, particle: Particle, leading: Polynomial) -> 
             f"no value is given for {names}",
             expected="a number for every parameter",
             fix=f"give parameters={{{particle.open_symbols[0].name!r}: ...}}",
+        )
+    if not particle.components.diffusion:
+        raise SchemeError(
+            "without noise there is no single stationary law to be biased",
+            fix="add friction with noise, or see sdekit.order for the order of the flow",
         )
     energies = _separated(particle)
     count = len(energies)
@@ -134,10 +139,19 @@ def _solve(
 
 
 def _solution(linalg: Any, operator: Any, right: np.ndarray) -> np.ndarray:
+    """The solution of the Galerkin equations.
+
+    Raises:
+        SchemeError: If there is not exactly one.
+    """
+    solution = None
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", linalg.MatrixRankWarning)
-        solution = linalg.spsolve(operator, right)
-    if not np.isfinite(solution).all():
+        try:
+            solution = linalg.spsolve(operator, right)
+        except RuntimeError:  # SuperLU says so of matrices that are singular to working precision
+            solution = None
+    if solution is None or not np.isfinite(solution).all():
         raise SchemeError(
             "the Poisson equation L phi = f - <f> has no unique solution",
             expected="a dynamics with one stationary law",

@@ -123,7 +123,7 @@ class _Numbers:
     def _entries(self, name: str, value: Any) -> dict[sp.Symbol, Any]:
         symbols = {symbol.name: symbol for symbol in self.components.parameters}
         if np.ndim(value) == 0:
-            return {symbols[name]: exact_value(name, value)} if name in symbols else {}
+            return _entries_of_number(symbols, name, exact_value(name, value))
         array = np.asarray(value, dtype=float)
         found = {}
         for index in np.ndindex(array.shape):
@@ -160,6 +160,20 @@ class _Numbers:
                 fix="give the missing parameters, or see mean_field for thermostats",
             )
         return float(entry)
+
+
+def _entries_of_number(
+    symbols: Mapping[str, sp.Symbol], name: str, number: Formula
+) -> dict[sp.Symbol, Formula]:
+    """A number for a matrix is that multiple of the identity, for a vector all its entries."""
+    if name in symbols:
+        return {symbols[name]: number}
+    found: dict[sp.Symbol, Formula] = {}
+    for label, symbol in symbols.items():
+        stem, *index = label.rsplit("_", label.count("_") - name.count("_"))
+        if stem == name and index and all(part.isdigit() for part in index):
+            found[symbol] = number if len(set(index)) == 1 else sp.Integer(0)
+    return found
 
 
 def _letters(

@@ -147,6 +147,25 @@ def test_kinetic_energies_other_than_quadratic_are_known() -> None:
     assert found.error_bound < 1e-2
 
 
+def test_other_unknown_functions_are_given_by_name() -> None:
+    """With K = p^2 / 2 the generalized kinetic energy is that of Langevin dynamics."""
+    kinetic = catalog.get("langevin-kinetic")
+    found = bias(
+        kinetic, "BAOAB", potential=QUARTIC, parameters={"A": 2}, functions={"K": "p**2/2"}
+    )
+    known = bias(langevin(), "BAOAB", potential=QUARTIC, parameters={"A": 2})
+    # Friction without exact flow is split once more, so that only the means must agree.
+    assert found.mean == pytest.approx(known.mean, rel=1e-9)
+    assert found.power == 2
+    with pytest.raises(SchemeError, match="function K is not given"):
+        bias(kinetic, "BAOAB", potential=QUARTIC, parameters={"A": 2})
+
+
+def test_a_flow_without_noise_has_no_single_law() -> None:
+    with pytest.raises(SchemeError, match="without noise"):
+        bias(catalog.get("hamiltonian"), potential=QUARTIC)
+
+
 # -- what a user does with it --------------------------------------------------------------------
 
 
