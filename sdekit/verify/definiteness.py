@@ -1,4 +1,4 @@
-r"""Rungs: D is symmetric, and its symmetric part is positive semidefinite.
+r"""Rung: the symmetric part of D is positive semidefinite.
 
 For all sizes: signs and definiteness that the assumptions imply (`implied`), for coupled blocks
 Gram forms $D_{XY} = L_X L_Y^\top$, a small matrix times the identity, or a Schur complement. In
@@ -8,9 +8,7 @@ components: pivots (`pivots`). A refutation names a point and a direction.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
 
-from sdekit.calculus.limits import Unsupported
 from sdekit.declare.expression import (
     Dot,
     Expression,
@@ -22,7 +20,6 @@ from sdekit.declare.expression import (
     Quotient,
     Size,
     Sum,
-    Transpose,
 )
 from sdekit.declare.operators import ZERO
 from sdekit.declare.symbols import Variable
@@ -32,96 +29,8 @@ from sdekit.verify.implied import POSITIVE, never_negative
 from sdekit.verify.monomials import Monomial, TooLarge, as_expression
 from sdekit.verify.problem import Problem
 from sdekit.verify.scalar_signs import decided_signs
+from sdekit.verify.symmetry import Blocks, swapped
 from sdekit.verify.verdict import Check, Witness, proved, refuted, undecided
-
-Blocks = dict[tuple[Variable, Variable], Expression]
-
-
-def check_symmetric(problem: Problem) -> Check:
-    """Whether D equals its transpose.
-
-    Args:
-        problem: Any dynamics.
-
-    Returns:
-        Proved for every size, or refuted with the entries that differ.
-
-    Checked by: tests/verify/test_definiteness.py.
-    """
-    dynamics = problem.dynamics
-    if dynamics.noise is not None:
-        return proved("D = sigma sigma^T / 2 is symmetric")
-    given = dict(dynamics.blocks())
-    uneven = [pair for pair in _pairs_to_compare(problem, given) if not _mirrored(given, *pair)]
-    if not uneven:
-        return proved("D is its own transpose" if given else "D is zero")
-    return _symmetric_in_components(problem, uneven)
-
-
-def _pairs_to_compare(problem: Problem, given: Blocks) -> Iterator[tuple[Variable, Variable]]:
-    for x, y in itertools.combinations_with_replacement(problem.dynamics.variables, 2):
-        # A block that is given once is mirrored by the declaration.
-        stated_twice = (x, y) in problem.dynamics.diffusion and (y, x) in problem.dynamics.diffusion
-        if ((x, y) in given and (x == y or stated_twice)) or (x != y and stated_twice):
-            yield x, y
-
-
-def _swap(x: Variable, block: Expression) -> Expression:
-    """The block with the axes of x moved behind the others."""
-    rank = x.ndim
-    if not block.shape:
-        return block
-    return Transpose(block, tuple(range(rank, block.ndim)) + tuple(range(rank)))
-
-
-def _mirrored(given: Blocks, x: Variable, y: Variable) -> bool:
-    one, other = given.get((x, y), ZERO), given.get((y, x), ZERO)
-    if x == y and (not one.shape or is_symmetric(one)):
-        return True
-    from sdekit.calculus.contraction.lower import lower
-    from sdekit.calculus.contraction.relations import difference_is_zero
-
-    try:
-        left = lower(one, x.shape + y.shape)
-        right = lower(_swap(y, other), x.shape + y.shape)
-        return difference_is_zero(left, right)
-    except Unsupported:
-        return False
-
-
-def _symmetric_in_components(problem: Problem, uneven: list[tuple[Variable, Variable]]) -> Check:
-    from sdekit.calculus.field.elements import is_zero
-    from sdekit.verify.points import (
-        admissible_points,
-        number_text,
-        point_text,
-        surely_nonzero,
-        value_at,
-    )
-
-    decided = True
-    for sizes in problem.trial_sizes():
-        at = problem.components(sizes)
-        for (i, j), entry in at.diffusion.items():
-            difference = entry - at.diffusion.get((j, i), 0)
-            if (i > j and (j, i) in at.diffusion) or difference == 0:
-                continue
-            for point in admissible_points(at):
-                value = value_at(difference, point)
-                if value is not None and surely_nonzero(value):
-                    names = f"D[{at.coordinates[i]}, {at.coordinates[j]}]"
-                    witness = Witness(dict(at.sizes), point_text(point), number_text(value))
-                    return refuted(
-                        f"{names} differs from its mirror image", witness, residual=str(difference)
-                    )
-            decided = decided and is_zero(difference, at.coordinates) is True
-    if decided and not problem.is_for_all_sizes:
-        return proved("D is its own transpose")
-    names = ", ".join(f"({x.name}, {y.name})" for x, y in uneven)
-    return undecided(f"it is not decided whether the blocks {names} of D mirror each other")
-
-
-# ------------------------------------------------------------------ positive semidefinite
 
 
 def check_psd(problem: Problem) -> Check:
@@ -292,7 +201,7 @@ def _schur(group: tuple[Variable, ...], blocks: Blocks) -> str | None:
             continue
         if form_signs(p) != POSITIVE or not (not p.shape or is_symmetric(p)):
             continue
-        if _collected(Sum((blocks.get((y, x), ZERO), Negation(_swap(x, b))))) != ZERO:
+        if _collected(Sum((blocks.get((y, x), ZERO), Negation(swapped(x, b))))) != ZERO:
             continue
         complement = _collected(Sum((c, Negation(_conjugate(x, y, p, b)))))
         if never_negative(form_signs(complement)):

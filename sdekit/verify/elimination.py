@@ -14,10 +14,11 @@ from fractions import Fraction
 from sdekit.declare.expression import Call, Expression
 from sdekit.declare.symbols import Variable
 from sdekit.verify.expansion import expand
-from sdekit.verify.integrals import FAMILIES, Family, Integral, Outcome, integrate
+from sdekit.verify.integrals import FAMILIES, integrate
 from sdekit.verify.location_scale import with_outside_sums_named
 from sdekit.verify.monomials import Monomial, Terms, as_expression, total
 from sdekit.verify.quadratic import involves
+from sdekit.verify.questions import Family, Integral, Outcome
 from sdekit.verify.rewriting import substituted
 
 

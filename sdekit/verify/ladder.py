@@ -52,7 +52,7 @@ class Rung:
 
 _HERE = "sdekit.verify"
 RUNGS = (
-    Rung("diffusion_symmetric", f"{_HERE}.definiteness", "check_symmetric", needs_law=False),
+    Rung("diffusion_symmetric", f"{_HERE}.symmetry", "check_symmetric", needs_law=False),
     Rung("diffusion_psd", f"{_HERE}.definiteness", "check_psd", needs_law=False),
     Rung("stationarity", f"{_HERE}.stationarity", "check_stationarity"),
     Rung("marginalization", f"{_HERE}.marginalization", "check_marginalization"),

@@ -7,8 +7,9 @@ from fractions import Fraction
 import pytest
 
 import sdekit as sk
-from sdekit.verify.definiteness import check_psd, check_symmetric
+from sdekit.verify.definiteness import check_psd
 from sdekit.verify.problem import Problem
+from sdekit.verify.symmetry import check_symmetric
 from tests.verify.models import THETA, A, B, N, P, Q, R, T
 
 NONE = sk.parameter("none", value=0)

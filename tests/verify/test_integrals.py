@@ -13,8 +13,9 @@ import sdekit as sk
 from sdekit.declare.component_reader import ComponentReader
 from sdekit.verify.elimination import eliminate
 from sdekit.verify.expansion import expand
-from sdekit.verify.integrals import Outcome, integrate
+from sdekit.verify.integrals import integrate
 from sdekit.verify.monomials import as_expression
+from sdekit.verify.questions import Outcome
 
 TH = sk.scalar("theta")
 X, Y = sk.scalar("x"), sk.scalar("y")
