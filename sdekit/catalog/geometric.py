@@ -148,7 +148,7 @@ ENTRIES = (
         "Microcanonical Langevin dynamics in space",
         ROBNIK,
         mclmc_sphere,
-        claims(regularity=UNDECIDED, uniqueness=UNDECIDED),
+        claims(regularity=UNDECIDED, non_explosion=UNDECIDED, uniqueness=UNDECIDED),
         notes="The height w is uniform on (-1, 1), as on the sphere; no Jacobian is left over.",
     ),
 )

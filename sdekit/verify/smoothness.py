@@ -76,7 +76,7 @@ def is_continuous(part: ex.Expression) -> bool:
 
 
 def has_pole(expression: ex.Expression) -> bool:
-    """Whether the expression may be unbounded near a state inside the domain."""
+    """Whether the expression may be unbounded near a state of the domain, its ends included."""
     return any(not (is_continuous(p) or _is_finite(p)) for p in rough_parts(expression))
 
 
@@ -85,18 +85,21 @@ def _is_finite(part: ex.Expression) -> bool:
         case ex.Elementwise(name="sign"):
             return True
         case ex.Quotient():
-            return _vanishes_at_ends_only(part.denominator)
+            return _has_no_root_on_interval(part.denominator)
         case ex.Power():
-            return _vanishes_at_ends_only(part.base)
+            return _has_no_root_on_interval(part.base)
     return False
 
 
-def _vanishes_at_ends_only(divisor: ex.Expression) -> bool:
-    """Whether a polynomial in one interval variable has no root inside of the interval."""
+def _has_no_root_on_interval(divisor: ex.Expression) -> bool:
+    """Whether a polynomial in one interval variable has no root there.
+
+    The ends count: a reflected process reaches them, and the integral of a pole there diverges.
+    """
     if isinstance(divisor, ex.Product):
-        return all(not _varies(f) or _vanishes_at_ends_only(f) for f in divisor.factors)
+        return all(not _varies(f) or _has_no_root_on_interval(f) for f in divisor.factors)
     if isinstance(divisor, ex.Elementwise) and divisor.name == "sqrt":
-        return _vanishes_at_ends_only(divisor.operand)
+        return _has_no_root_on_interval(divisor.operand)
     variables = {node for node in divisor.walk() if isinstance(node, (Variable, ex.Call))}
     w = next(iter(variables), None)
     if len(variables) != 1 or not isinstance(w, Variable) or w.domain.kind != "interval":
@@ -115,5 +118,4 @@ def _vanishes_at_ends_only(divisor: ex.Expression) -> bool:
     if not (polynomial.domain.is_ZZ or polynomial.domain.is_QQ):
         return False
     ends = [sp.Rational(str(end)) for end in (w.domain.lower, w.domain.upper)]
-    at_ends = sum(polynomial.eval(end) == 0 for end in ends)
-    return polynomial.count_roots(*ends) == at_ends
+    return polynomial.count_roots(*ends) == 0

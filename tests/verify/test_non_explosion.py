@@ -113,3 +113,13 @@ def test_a_pole_in_the_drift_of_a_circle_is_not_overlooked():
     phi = sk.scalar("phi", domain="circle")
     spun = sk.Dynamics({x: -x, phi: 1 / x}, {x: 1}, hamiltonian=x**2 / 2, target=x**2 / 2)
     assert not check(spun).is_proved
+
+
+def test_a_pole_at_the_end_of_an_interval_that_is_reached_is_not_overlooked():
+    """The angle gains the integral of 1/(1 - w), which diverges where w is reflected."""
+    w, phi = sk.scalar("w", domain=(-1, 1)), sk.scalar("phi", domain="circle")
+    H = 0 * w
+    pole = sk.Dynamics({w: 0, phi: 1 / (1 - w)}, {w: 1}, hamiltonian=H)
+    assert not check(pole).is_proved
+    tame = sk.Dynamics({w: 0, phi: 1 / (2 - w)}, {w: 1}, hamiltonian=H)
+    assert check(tame).is_proved
