@@ -25,7 +25,7 @@ def find_explosion(problem: Problem) -> Witness | None:
     variables = dynamics.variables
     if len(variables) != 1 or variables[0].shape or variables[0].domain.kind != "real":
         return None
-    if dynamics.diffusion or dynamics.parameters or dynamics.functions:
+    if any(dynamics.blocks()) or dynamics.parameters or dynamics.functions:
         return None
     import sympy as sp
 

@@ -123,3 +123,9 @@ def test_a_pole_at_the_end_of_an_interval_that_is_reached_is_not_overlooked():
     assert not check(pole).is_proved
     tame = sk.Dynamics({w: 0, phi: 1 / (2 - w)}, {w: 1}, hamiltonian=H)
     assert check(tame).is_proved
+
+
+def test_a_diffusion_that_is_written_as_zero_is_none():
+    drift = {x: sk.exp(x**2 / 2)}
+    for diffusion in ({}, {x: 0}):
+        assert check(sk.Dynamics(drift, diffusion, hamiltonian=x**2 / 2)).is_refuted
