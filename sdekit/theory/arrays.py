@@ -85,3 +85,21 @@ def times_array(times: Any, name: str = "times") -> tuple[np.ndarray, bool]:
             found=times,
         )
     return flat, vector.ndim == 0
+
+
+def real_number(value: Any, name: str, zero_allowed: bool = False) -> float:
+    """`value` as a finite float above zero (or from zero on).
+
+    Raises:
+        DataError: If it is no number, not finite, or out of range.
+    """
+    try:
+        number = float(value)
+    except (TypeError, ValueError) as error:
+        raise DataError(f"{name} must be a number", found=repr(value)) from error
+    if not np.isfinite(number) or number < 0 or (number == 0 and not zero_allowed):
+        raise DataError(
+            f"{name} must not be negative" if zero_allowed else f"{name} must be positive",
+            found=value,
+        )
+    return number

@@ -21,7 +21,14 @@ import numpy as np
 
 from sdekit.errors import DataError, SimulationError
 from sdekit.theory import linear_processes
-from sdekit.theory.arrays import Array, is_sparse, namespace, real_array, times_array
+from sdekit.theory.arrays import (
+    Array,
+    is_sparse,
+    namespace,
+    real_array,
+    real_number,
+    times_array,
+)
 from sdekit.theory.linear_processes import LinearProcess
 from sdekit.theory.moments import GivenResponse, MomentEquation
 from sdekit.theory.regression import Regression
@@ -81,10 +88,8 @@ class LeastSquaresFlow:
                 found=batch_size,
                 fix="lower it, or pass replace=True",
             )
-        if not (np.isfinite(step_size) and step_size > 0):
-            raise DataError("the step size must be positive", found=step_size)
         self.batch_size = int(batch_size)
-        self.step_size = float(step_size)
+        self.step_size = real_number(step_size, "the step size")
         self.replace = bool(replace)
 
     def __repr__(self) -> str:

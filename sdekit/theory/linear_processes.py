@@ -14,10 +14,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
-from sdekit.errors import DataError, SimulationError
-from sdekit.theory.arrays import Array, namespace, times_array
+from sdekit.errors import SimulationError
+from sdekit.theory.arrays import Array, namespace, real_number, times_array
 from sdekit.theory.regression import Regression
 
 
@@ -124,9 +122,8 @@ def constant_covariance(
         noise_scale: kappa = eta/m (see `moments`).
         residual_variance: sigma-hat^2; the mean squared residual at the minimum by default.
     """
-    variance = 2 * problem.minimal_objective if residual_variance is None else residual_variance
-    if not np.isfinite(variance) or variance < 0:
-        raise DataError("the residual variance must not be negative", found=residual_variance)
+    given = 2 * problem.minimal_objective if residual_variance is None else residual_variance
+    variance = real_number(given, "the residual variance", zero_allowed=True)
     return LinearProcess(
         "constant covariance", problem, noise_scale * variance * problem.rates, 0.0
     )
@@ -139,7 +136,6 @@ def langevin(problem: Regression, temperature: float) -> LinearProcess:
         problem: X and y.
         temperature: tau > 0.
     """
-    if not temperature > 0:
-        raise DataError("the temperature must be positive", found=temperature)
+    temperature = real_number(temperature, "the temperature")
     noise = temperature * namespace(problem.rates).ones_like(problem.rates)
     return LinearProcess("Langevin (SGLD)", problem, noise, temperature)

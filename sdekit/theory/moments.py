@@ -47,6 +47,10 @@ class NoiseSource(Protocol):
         """E g g^T, shape (k, k)."""
         ...
 
+    def squared_start(self) -> float:
+        """E |beta-hat|^2, the scale of E |e|^2 at time 0."""
+        ...
+
 
 @dataclass(frozen=True, eq=False)
 class GivenResponse:
@@ -63,6 +67,10 @@ class GivenResponse:
         """See `NoiseSource.squared_gradient`."""
         gradient = self.problem.rates * decay * self.problem.minimizer
         return gradient[:, None] * gradient[None, :]
+
+    def squared_start(self) -> float:
+        """See `NoiseSource.squared_start`."""
+        return float((self.problem.minimizer**2).sum())
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,6 +104,11 @@ class AveragedResponse:
         mean = self.problem.rates * decay * self.signal
         spread = self.noise_variance * self.problem.rates * decay**2 / self.problem.shape[0]
         return mean[:, None] * mean[None, :] + xp.diag(spread)
+
+    def squared_start(self) -> float:
+        """See `NoiseSource.squared_start`."""
+        spread = (1 / self.problem.rates).sum() / self.problem.shape[0]
+        return float((self.signal**2).sum() + self.noise_variance * spread)
 
 
 @dataclass(frozen=True, eq=False)
@@ -140,9 +153,8 @@ class MomentEquation:
 
     def _rounding(self) -> float:
         """Rounding error of E e e^T, of which C is a part."""
-        minimizer = self.problem.minimizer
-        eps = float(namespace(minimizer).finfo(minimizer.dtype).eps)
-        return 16 * eps * float((minimizer * minimizer).sum())
+        rates = self.problem.rates
+        return 16 * float(namespace(rates).finfo(rates.dtype).eps) * self.noise.squared_start()
 
     def flow_covariances(self, times: np.ndarray, tolerance: float) -> list[Array]:
         """C(t) of the flow at ascending times, each (k, k)."""
@@ -162,7 +174,9 @@ class MomentEquation:
         rates = self._pair_rates()
 
         def diagonal(part: Segment, time: float) -> Array:
-            return part.diagonal_at(time, rates)
+            # Rounding may leave a variance of zero below it.
+            found = part.diagonal_at(time, rates)
+            return namespace(found).maximum(found, 0.0)
 
         return solve(self, rates, self._zero(), times, tolerance, diagonal, self._rounding())
 

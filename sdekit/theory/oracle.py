@@ -17,7 +17,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sdekit.errors import DataError
+from sdekit.theory.arrays import real_number
 from sdekit.theory.regression import Regression
 
 #: The supremum in the module's docstring ("1.22" on the slides), attained at x = 3.213564.
@@ -69,10 +69,8 @@ def bayes_oracles(
 
     Checked by: tests/theory/test_oracle.py.
     """
-    if not (prior_variance > 0 and noise_variance > 0):
-        raise DataError(
-            "prior and noise variance must be positive", found=(prior_variance, noise_variance)
-        )
+    prior_variance = real_number(prior_variance, "the prior variance")
+    noise_variance = real_number(noise_variance, "the noise variance")
     (n, p), rates = problem.shape, np.asarray(problem.rates, dtype=np.float64)
     weights = rates if kind == "prediction" else np.ones_like(rates)
     outside = prior_variance * (p - problem.rank) if kind == "estimation" else 0.0

@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 
 from sdekit.errors import DataError
-from sdekit.theory.arrays import Array, real_array, times_array
+from sdekit.theory.arrays import Array, real_array, real_number, times_array
 from sdekit.theory.flow import TOLERANCE, LeastSquaresFlow
 from sdekit.theory.linear_processes import LinearProcess, flow_decay
 from sdekit.theory.moments import AveragedResponse, MomentEquation
@@ -82,8 +82,6 @@ class Risks:
             raise DataError(
                 "unknown kind of risk", expected="'estimation' or 'prediction'", found=repr(kind)
             )
-        if not (np.isfinite(noise_variance) and noise_variance >= 0):
-            raise DataError("the noise variance must not be negative", found=noise_variance)
         vector = real_array(signal, "the signal", 1)
         if vector.shape[0] != flow.problem.shape[1]:
             raise DataError(
@@ -92,7 +90,7 @@ class Risks:
                 found=vector.shape[0],
             )
         self.flow = flow
-        self.noise_variance = float(noise_variance)
+        self.noise_variance = real_number(noise_variance, "the noise variance", True)
         self.kind = kind
         #: V^T beta*, shape (k,).
         self.coordinates = flow.problem.to_basis(vector)

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from sdekit.errors import DataError
-from sdekit.theory.arrays import real_array
+from sdekit.theory.arrays import real_array, real_number
 
 #: A gradient or potential of a position of shape (d,).
 Gradient = Callable[[np.ndarray], np.ndarray]
@@ -152,10 +152,9 @@ def transition(step_size: float, gradient_covariance: Any) -> Transition:
         step_size: eps > 0.
         gradient_covariance: V, shape (d, d), from `gradient_noise_covariance`.
     """
-    if not step_size > 0:
-        raise DataError("the step size must be positive", found=step_size)
+    step_size = real_number(step_size, "the step size")
     largest = float(np.linalg.eigvalsh(real_array(gradient_covariance, "V", 2))[-1])
-    return Transition(float(step_size), step_size**2 / 4 * largest)
+    return Transition(step_size, step_size**2 / 4 * largest)
 
 
 def transition_step(gradient_covariance: Any, ratio: float = 0.1) -> float:

@@ -254,6 +254,7 @@ def test_a_large_problem_needs_no_matrix_over_pairs_of_features():
         ({"batch_size": 41, "replace": False}, "without replacement cannot have more rows"),
         ({"step_size": 0.0}, "step size must be positive"),
         ({"step_size": float("nan")}, "step size must be positive"),
+        ({"step_size": "fast"}, "step size must be a number: found 'fast'"),
     ],
 )
 def test_impossible_settings_are_refused(options, message):

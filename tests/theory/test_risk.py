@@ -70,6 +70,14 @@ def test_without_noise_in_y_the_injected_variance_is_the_exact_trace():
     assert abs(risks.sgd([7])[0].injected - np.trace(flow.sgd_covariance(7))) < 1e-14
 
 
+def test_a_single_row_has_bias_and_variance_but_no_minibatch_noise():
+    """n = 1, whatever the y of the flow: all batches are equal."""
+    flow = LeastSquaresFlow([[2.0]], [0.0], batch_size=1, step_size=0.01)
+    risk = Risks(flow, [1.0], noise_variance=1.0).stochastic_flow([0.1, 1e6])[1]
+    assert risk.injected < 1e-14
+    assert risk.total == pytest.approx(0.25)
+
+
 def test_sgd_bias_and_variance_are_those_of_its_mean():
     design, y, signal = data(n=12)
     flow = LeastSquaresFlow(design, y, batch_size=3, step_size=0.05)
