@@ -150,14 +150,14 @@ def _block_of_draws(
 
     def one(inner: _Carried, index: Array) -> tuple[_Carried, None]:
         data = _step_data(program, plan, keys, first + index * np.uint32(plan.steps))
-        return _run_steps(program, plan, inner, fixed, data), None
+        return _run_steps(program, plan, inner, fixed, data, 0, _entries(plan)), None
 
     numbers = lax.iota(jnp.uint32, plan.repeats)
     carried, _ = lax.scan(one, carried, numbers)
     if plan.rest:
         short = replace(plan, steps=plan.rest, rest=0)
         data = _step_data(program, short, keys, first + np.uint32(plan.thin - plan.rest))
-        carried = _run_steps(program, short, carried, fixed, data)
+        carried = _run_steps(program, short, carried, fixed, data, 0, _entries(short))
     last = first + np.uint32(plan.thin - 1)
     h = fixed.h if program.schedule is None else program.schedule(last)
     carried, draw = _keep(program, carried, h)
@@ -237,17 +237,38 @@ def _both_steps(program: Program, carried: _Carried, fixed: Fixed, pair: _StepDa
     return states
 
 
-def _run_steps(
-    program: Program, plan: Plan, carried: _Carried, fixed: Fixed, data: _StepData
-) -> _Carried:
-    """All steps of the data, keeping nothing."""
+def _entries(plan: Plan) -> int:
+    """Entries of the data of a block: pairs of steps, or steps."""
+    return plan.steps // 2 if plan.in_pairs else plan.steps
 
-    def body(inner: _Carried, one: _StepData) -> tuple[_Carried, None]:
+
+def _at(data: _StepData, index: Any) -> _StepData:
+    """The data of one step or pair.
+
+    Indexing keeps arrays as they were drawn: cutting them into groups beforehand would be fused
+    into the generator and keep it from vectorizing.
+    """
+    return jax.tree.map(lambda x: lax.dynamic_index_in_dim(x, index, 0, keepdims=False), data)
+
+
+def _run_steps(
+    program: Program,
+    plan: Plan,
+    carried: _Carried,
+    fixed: Fixed,
+    data: _StepData,
+    first: Any,
+    count: int,
+) -> _Carried:
+    """`count` entries (pairs or steps) of the data from `first` on, keeping nothing."""
+
+    def body(inner: _Carried, index: Array) -> tuple[_Carried, None]:
+        one = _at(data, first + index)
         if plan.in_pairs:
             return _both_steps(program, inner, fixed, one)[-1], None
         return _one_step(program, inner, fixed, one), None
 
-    return lax.scan(body, carried, data)[0]
+    return lax.scan(body, carried, lax.iota(jnp.int32, count))[0]
 
 
 def _keep(program: Program, carried: _Carried, h: Any) -> tuple[_Carried, Any]:
@@ -269,34 +290,34 @@ def _run_draws(
     program: Program, plan: Plan, carried: _Carried, fixed: Fixed, data: _StepData
 ) -> tuple[_Carried, Any]:
     """All steps of a block, keeping each `thin`-th state."""
-    if plan.thin == 1:
-
-        def body(inner: _Carried, one: _StepData) -> tuple[_Carried, Any]:
-            if not plan.in_pairs:
-                inner = _one_step(program, inner, fixed, one)
-                return _keep(program, inner, _step_size(program, fixed, one, None))
-            first, second = _both_steps(program, inner, fixed, one)
-            observed, first_draw = _keep(program, first, _step_size(program, fixed, one, 0))
-            second = second._replace(observed=observed.observed)
-            second, second_draw = _keep(program, second, _step_size(program, fixed, one, 1))
-            both = jax.tree.map(lambda a, b: jnp.stack([a, b]), first_draw, second_draw)
-            return second, both
-
-        carried, draws = lax.scan(body, carried, data)
-        if plan.in_pairs:
-            draws = jax.tree.map(lambda x: x.reshape(-1, *x.shape[2:]), draws)
-        return carried, draws
-
-    def grouped(x: Array) -> Array:
-        return x.reshape(plan.draws, x.shape[0] // plan.draws, *x.shape[1:])
-
-    def one_draw(inner: _Carried, group: _StepData) -> tuple[_Carried, Any]:
-        inner = _run_steps(program, plan, inner, fixed, group)
-        last = jax.tree.map(lambda x: x[-1], group)
+    entries = _entries(plan)
+    if plan.thin > 1:
+        each = entries // plan.draws
         place = 1 if plan.in_pairs else None
-        return _keep(program, inner, _step_size(program, fixed, last, place))
 
-    return lax.scan(one_draw, carried, jax.tree.map(grouped, data))
+        def one_draw(inner: _Carried, draw: Array) -> tuple[_Carried, Any]:
+            inner = _run_steps(program, plan, inner, fixed, data, draw * each, each)
+            last = _at(data, (draw + 1) * each - 1) if program.schedule else data
+            return _keep(program, inner, _step_size(program, fixed, last, place))
+
+        return lax.scan(one_draw, carried, lax.iota(jnp.int32, plan.draws))
+
+    def body(inner: _Carried, index: Array) -> tuple[_Carried, Any]:
+        one = _at(data, index)
+        if not plan.in_pairs:
+            inner = _one_step(program, inner, fixed, one)
+            return _keep(program, inner, _step_size(program, fixed, one, None))
+        first, second = _both_steps(program, inner, fixed, one)
+        observed, first_draw = _keep(program, first, _step_size(program, fixed, one, 0))
+        second = second._replace(observed=observed.observed)
+        second, second_draw = _keep(program, second, _step_size(program, fixed, one, 1))
+        both = jax.tree.map(lambda a, b: jnp.stack([a, b]), first_draw, second_draw)
+        return second, both
+
+    carried, draws = lax.scan(body, carried, lax.iota(jnp.int32, entries))
+    if plan.in_pairs:
+        draws = jax.tree.map(lambda x: x.reshape(-1, *x.shape[2:]), draws)
+    return carried, draws
 
 
 def compiler_options() -> dict[str, Any]:
