@@ -13,6 +13,7 @@ from fractions import Fraction
 
 from sdekit.calculus.limits import Unsupported
 from sdekit.declare.expression import Call, Expression, Number
+from sdekit.declare.operators import ZERO
 from sdekit.declare.symbols import Domain, Variable
 from sdekit.verify.elimination import Elimination, Step, eliminate
 from sdekit.verify.instances import Choice, choice_text, choices, symbols_of
@@ -141,5 +142,7 @@ def _has_value(energy: Expression, choice: Choice) -> bool:
 def _refutation(step: Step, sizes: Mapping[str, int], choice: Choice) -> Check:
     point, functions = choice_text(choice)
     witness = Witness(dict(sizes), point, INFINITE, functions=functions)
-    reason = f"the integral over {step.names} is infinite: {step.integral.reason}"
-    return refuted(reason, witness, residual=repr(step.energy))
+    mass = f"the integral of exp(-({step.energy!r})) over {step.names}"
+    if step.energy == ZERO:
+        mass = f"the integral over {step.names}"
+    return refuted(f"{mass} is infinite: {step.integral.reason}", witness)

@@ -8,6 +8,7 @@ is the target. Not for proofs that they agree.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from fractions import Fraction
 from typing import Any
 
@@ -102,7 +103,30 @@ def _middle(energy: sp.Expr, u: sp.Symbol, end: arb) -> arb | None:
     def integrand(z: acb, analytic: bool) -> acb:
         return (-_complex_value(energy, u, z, analytic)).exp()
 
-    return acb.integral(integrand, acb(0), acb(end)).real
+    return guarded_integral(integrand, acb(0), acb(end)).real
+
+
+def guarded_integral(integrand: Callable[[acb, bool], acb], start: acb, end: acb) -> acb:
+    """A ball that holds the integral; what the integrand raises is raised when it is over.
+
+    The C code that calls the integrand goes on after an exception, which then surfaces as a
+    SystemError.
+    """
+    failures: list[Exception] = []
+
+    def guarded(z: acb, analytic: bool) -> acb:
+        if failures:
+            return acb("nan")
+        try:
+            return integrand(z, analytic)
+        except (Unsupported, ValueError, ZeroDivisionError) as failure:
+            failures.append(failure)
+            return acb("nan")
+
+    value = acb.integral(guarded, start, end)
+    if failures:
+        raise failures[0]
+    return value
 
 
 def _complex_value(energy: Any, u: sp.Symbol, z: acb, analytic: bool) -> acb:
