@@ -89,8 +89,8 @@ def langevin() -> Dynamics:
 def pearson() -> Dynamics:
     r"""One feature: $de = -se\,dt + N(0, q_2((e-c)^2 + w^2)\,dt)$ with its Pearson type IV law.
 
-    Parameters s, q2, c, w. Stationarity is proved; that the power law is integrable is more than the
-    verifier decides today, and `PearsonLaw` shows it by its normalizer.
+    Parameters s, q2, c, w. Stationarity is proved; that the power law is integrable is more than
+    the verifier decides, and `PearsonLaw` shows it by its normalizer.
     """
     e = scalar("e")
     s, q2 = parameter("s", positive=True), parameter("q2", positive=True)
