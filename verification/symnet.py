@@ -6,7 +6,7 @@ constant 0.1 and decaying. Gene expression: the D-GEX set of the slides is not o
 stand-in is golub, khan and alon, log-scaled and standardized: predict all other genes from 100
 landmark genes with one hidden A-ReLU layer and the MAE, Lipschitz rate against a decaying one, mean
 absolute error on held-out samples by epoch. Landmarks are drawn at random (no landmark list exists
-for these arrays). """
+for these arrays)."""
 
 from __future__ import annotations
 
