@@ -21,8 +21,9 @@ from sdekit.declare.dynamics import Dynamics
 from sdekit.errors import SchemeError
 from sdekit.schemes.concrete import Particle, Value, particle
 from sdekit.schemes.curvature import step_limit
-from sdekit.schemes.galerkin import leading_coefficient, stationary_mean
+from sdekit.schemes.galerkin import Coefficient, leading_coefficient, stationary_mean
 from sdekit.schemes.harmonic import HarmonicLaw, harmonic_law
+from sdekit.schemes.noise_bias import force_entries, gradient_shares, noise_term
 from sdekit.schemes.operators import adjoint_of_one
 from sdekit.schemes.order import Order, order
 from sdekit.schemes.splitting import splitting
@@ -128,6 +129,7 @@ def bias(
     parameters: Mapping[str, Value] | None = None,
     observable: str | sp.Expr = "theta**2",
     functions: Mapping[str, str | sp.Expr] | None = None,
+    gradient_noise: str | sp.Expr | float | None = None,
 ) -> Bias:
     """Leading bias of the stationary mean of an observable, at n = 1.
 
@@ -139,6 +141,8 @@ def bias(
         parameters: A number for each parameter.
         observable: In the variables, as text or SymPy expression; polynomials are best.
         functions: Formulas of other unknown functions by name, such as a kinetic energy K.
+        gradient_noise: Variance V(theta) of the noise of a stochastic gradient, drawn anew for each
+            gradient; the leading bias is then of first order, whatever the word.
 
     Returns:
         Orders, leading coefficient with its error, and the closed form for quadratic potentials.
@@ -161,7 +165,7 @@ def bias(
     """
     given = dict(parameters or {})
     found = order(dynamics, word)
-    target = particle(dynamics, potential, given, observable, functions)
+    target = particle(dynamics, potential, given, observable, functions, gradient_noise)
     text = str(observable)
     if found.is_exact:
         return _without_bias(found, target, text)
@@ -171,25 +175,37 @@ def bias(
             found="; ".join(str(claim) for claim in found.claims[-1:]),
             fix="see sdekit.verify, and effective_temperature for unmatched noise",
         )
-    parts = splitting(dynamics)
-    degree = found.invariant_order + 1
-    step = step_of(parts, found.word, small_sizes(parts.dynamics, {}), degree)
-    assert step.slopes is not None
-    leading = adjoint_of_one(step.ring, step.stages, degree, step.slopes)[degree]
-    value = leading_coefficient(step, target, leading)
+    power, value = _leading(dynamics, found, target)
     return Bias(
         dynamics.name,
         found.word,
         text,
         found.weak_order,
         found.invariant_order,
-        found.invariant_order,
+        power,
         value.value,
         value.error_bound,
         value.mean,
         step_limit(dynamics, found.word, target, given),
         _closed_form(dynamics, found.word, target),
     )
+
+
+def _leading(dynamics: Dynamics, found: Order, target: Particle) -> tuple[int, Coefficient]:
+    """The power of the leading bias and its coefficient."""
+    assert found.invariant_order is not None
+    parts = splitting(dynamics)
+    sizes = small_sizes(parts.dynamics, {})
+    variance = target.gradient_noise
+    power = found.invariant_order if variance is None else 1
+    entries = () if variance is None else force_entries(target)
+    more = () if variance is None else (*entries, variance)
+    step = step_of(parts, found.word, sizes, power + 1, more)
+    assert step.slopes is not None
+    leading = adjoint_of_one(step.ring, step.stages, power + 1, step.slopes)[power + 1]
+    if variance is not None:
+        leading += noise_term(step, entries, variance, gradient_shares(parts, found.word))
+    return power, leading_coefficient(step, target, leading)
 
 
 def _without_bias(found: Order, target: Particle, text: str) -> Bias:
@@ -200,6 +216,8 @@ def _without_bias(found: Order, target: Particle, text: str) -> Bias:
 def _closed_form(dynamics: Dynamics, word: str, target: Particle) -> HarmonicLaw | None:
     """The exact law for every h, where the scheme is linear at this potential."""
     try:
-        return harmonic_law(dynamics, word, particle_of=target)
+        return harmonic_law(
+            dynamics, word, particle_of=target, gradient_noise=target.gradient_noise
+        )
     except SchemeError:
         return None

@@ -56,6 +56,13 @@ class ClosedStep:
         self.parts = parts
         self.word = word
         self.gradient_noise = gradient_noise
+        if gradient_noise is not None and gradient_noise.free_symbols & {
+            *parts.dynamics.at(**small_sizes(parts.dynamics, {})).coordinates
+        }:
+            raise SchemeError(
+                "a closed form needs gradient noise that does not depend on the state",
+                found=str(gradient_noise),
+            )
         self.sizes = small_sizes(parts.dynamics, {})
         whole = parts.dynamics.at(**self.sizes)
         self.coordinates = whole.coordinates

@@ -38,6 +38,7 @@ class Particle:
         others: Formulas of the other unknown functions.
         values: Exact value of each parameter symbol that has one.
         observable: The observable in the coordinates.
+        gradient_noise: Variance of the noise of a stochastic gradient; None without.
     """
 
     components: Components
@@ -46,6 +47,7 @@ class Particle:
     others: tuple[tuple[AppliedUndef, Formula], ...]
     values: Mapping[sp.Symbol, Formula]
     observable: Formula
+    gradient_noise: Formula | None = None
 
     def concrete(self, expression: Formula) -> Formula:
         """The expression with potential, other functions and parameters put in."""
@@ -70,6 +72,7 @@ def particle(
     parameters: Mapping[str, Value],
     observable: str | sp.Expr,
     functions: Mapping[str, str | sp.Expr] | None = None,
+    gradient_noise: str | sp.Expr | float | None = None,
 ) -> Particle:
     """Put potential, parameter values and observable into a dynamics at n = 1.
 
@@ -80,6 +83,8 @@ def particle(
         parameters: Numbers by name; an entry M_1_1 of a matrix M may be called M.
         observable: In the variables of the dynamics.
         functions: Formulas of other unknown functions by name, in the variables.
+        gradient_noise: Variance V of the noise of a stochastic gradient, a number or a formula in
+            the target's variable.
 
     Raises:
         SchemeError: If the target has several coordinates, or the potential or another function is
@@ -105,7 +110,13 @@ def particle(
         for other in _unknown_functions(components.expressions())
         if other != function
     )
-    return Particle(components, function, formula, others, values, read(observable, "observable"))
+    noise = None
+    if isinstance(gradient_noise, (int, float)):
+        noise = exact_value("gradient_noise", gradient_noise)
+    elif gradient_noise is not None:
+        noise = read(gradient_noise, "gradient noise").subs(values)
+    seen = read(observable, "observable")
+    return Particle(components, function, formula, others, values, seen, noise)
 
 
 def _unknown_functions(expressions: Iterable[Formula]) -> list[AppliedUndef]:

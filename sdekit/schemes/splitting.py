@@ -94,23 +94,22 @@ class Splitting:
         Neighbours share one evaluation while nothing that the function reads has moved, also
         across the end of a step.
         """
-        parsed = [letter for letter, share in self.parse(word) if share]
-        count = 0
-        for index, letter in enumerate(parsed):
-            part = self.part(letter)
-            if part.functions and not self._is_still_known(parsed, index, part):
-                count += 1
-        return count
+        return sum(self.needs_evaluation(word, i) for i in range(len(self.parse(word))))
 
-    def _is_still_known(self, parsed: list[str], index: int, part: Part) -> bool:
-        for back in range(1, len(parsed) + 1):
-            before = self.part(parsed[index - back])
+    def needs_evaluation(self, word: str, index: int) -> bool:
+        """Whether the letter at a place of the word has to evaluate its unknown functions anew."""
+        letters = [letter for letter, _ in self.parse(word)]
+        part = self.part(letters[index])
+        if not part.functions:
+            return False
+        for back in range(1, len(letters) + 1):
+            before = self.part(letters[index - back])
             if before.letter == part.letter:
                 # A single occurrence needs its one evaluation even if nothing ever moves.
-                return back < len(parsed) and part.exact
+                return back == len(letters) or not part.exact
             if set(before.moves) & set(part.reads):
-                return False
-        return False
+                return True
+        return True
 
     @cached_property
     def algorithm_1(self) -> tuple[tuple[Part, ...], ...] | None:

@@ -14,6 +14,7 @@ from sdekit.declare.components import Components
 from sdekit.declare.dynamics import Dynamics
 from sdekit.declare.operators import ZERO
 from sdekit.schemes.flow import Part
+from sdekit.schemes.formulas import Formula
 from sdekit.schemes.jets import JetRing, Polynomial
 from sdekit.schemes.operators import Generator, Stage
 from sdekit.schemes.plan import Factor, plan
@@ -51,7 +52,13 @@ def small_sizes(dynamics: Dynamics, sizes: Mapping[str, int]) -> dict[str, int]:
     }
 
 
-def step_of(splitting: Splitting, word: str, sizes: Mapping[str, int], degree: int) -> Step:
+def step_of(
+    splitting: Splitting,
+    word: str,
+    sizes: Mapping[str, int],
+    degree: int,
+    more: Sequence[Formula] = (),
+) -> Step:
     """The stages of a scheme, with derivatives for series up to the given power of h.
 
     Args:
@@ -59,6 +66,7 @@ def step_of(splitting: Splitting, word: str, sizes: Mapping[str, int], degree: i
         word: Letters, "EM", "Algorithm1" or "Algorithm2".
         sizes: A size for each open dimension.
         degree: Highest power of h that will be asked for.
+        more: Further formulas that the ring is to know.
 
     Raises:
         SchemeError: If the word does not fit, or a coefficient has no rule in the ring.
@@ -69,7 +77,7 @@ def step_of(splitting: Splitting, word: str, sizes: Mapping[str, int], degree: i
     slopes = _slopes(components)
     dual = tuple(f"kappa_{i}" for i in range(components.dimension))
     written = [e for piece in pieces.values() for e in (*piece.drift, *piece.diffusion.values())]
-    ring = JetRing(components.coordinates, [*written, *slopes], 2 * degree + 2, dual)
+    ring = JetRing(components.coordinates, [*written, *slopes, *more], 2 * degree + 2, dual)
     generators = {letter: _generator(ring, piece) for letter, piece in pieces.items()}
     whole = _sum(list(generators.values()))
     converted = None
