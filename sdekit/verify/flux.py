@@ -23,6 +23,7 @@ from sdekit.verify.points import (
     value_at,
 )
 from sdekit.verify.problem import Problem
+from sdekit.verify.quadrature import guarded_integral
 from sdekit.verify.verdict import Check, Witness, proved, refuted
 
 #: Digits of a flux in a witness.
@@ -208,7 +209,7 @@ def _flux(components: Components, velocity: list[sp.Expr]) -> arb:
     around = {x: sp.cos(angle), y: sp.sin(angle)}
     normal = velocity[0] * x + velocity[1] * y
     integrand = (sp.exp(-components.hamiltonian) * normal).subs(around, simultaneous=True)
-    value = acb.integral(lambda t, _: _complex(integrand, angle, t), 0, 2 * acb.pi())
+    value = guarded_integral(lambda t, _: _complex(integrand, angle, t), acb(0), 2 * acb.pi())
     return value.real
 
 

@@ -98,7 +98,8 @@ def verify(
         raise VerificationError(
             "only a Dynamics can be verified", found=f"{type(dynamics).__name__}"
         )
-    if budget is not None and not 0 < budget < float("inf"):
+    is_number = isinstance(budget, (int, float)) and not isinstance(budget, bool)
+    if budget is not None and not (is_number and 0 < budget < float("inf")):
         raise VerificationError("the budget is no number of seconds", found=repr(budget))
     started = time.perf_counter()
     problem = Problem(dynamics.ito(), read_sizes(dynamics, n))

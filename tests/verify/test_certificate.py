@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
+
 import pytest
 import sympy as sp
 
 import sdekit as sk
 from sdekit.verify.certificate import certificate_field
 from sdekit.verify.coercivity import coercive
+from sdekit.verify.normalizability import check_normalizable
+from sdekit.verify.problem import Problem
 from sdekit.verify.scalar_signs import decided_signs
-from tests.verify.models import Q, R, T, V, claimed
+from tests.verify.models import THETA, N, Q, R, T, U, V, claimed
 
 M = sk.function("m", T)
 S = sk.function("s", T, positive=True)
@@ -81,3 +85,13 @@ def test_squares_are_completed():
     assert decided_signs(x**2 + x + 1) == frozenset({1})
     assert decided_signs(x**2 + 2 * x + 1) == frozenset({0, 1})
     assert -1 in decided_signs(x**2 + 3 * x + 1)
+
+
+def test_a_witness_respects_that_a_function_is_positive():
+    """g tr(X X) / 2 is a Gaussian at n = 1, and no Gaussian from n = 2 on."""
+    g, X = sk.function("g", THETA, positive=True), sk.matrix("X", N, N)
+    at_rest = claimed(U + g * sk.trace(X @ X) / 2, X, target=U, position=THETA)
+    assert check_normalizable(Problem(at_rest, {"n": 1})).is_proved
+    found = check_normalizable(Problem(at_rest, {"n": 2}))
+    assert found.is_refuted
+    assert Fraction(found.witness.point["g(theta_1, theta_2)"]) > 0

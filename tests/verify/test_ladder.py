@@ -113,7 +113,7 @@ def test_a_size_for_a_model_of_scalars_is_refused():
         verify(ou, 2)
 
 
-@pytest.mark.parametrize("budget", [0, -1, float("nan"), float("inf")])
+@pytest.mark.parametrize("budget", [0, -1, float("nan"), float("inf"), "1", True])
 def test_a_budget_is_a_positive_number_of_seconds(budget):
     with pytest.raises(VerificationError, match="budget"):
         verify(sgnht(), budget=budget)

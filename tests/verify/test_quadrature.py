@@ -6,9 +6,11 @@ import math
 
 import pytest
 import sympy as sp
+from flint import acb
 
+from sdekit.calculus.limits import Unsupported
 from sdekit.declare.symbols import Domain
-from sdekit.verify.quadrature import mass
+from sdekit.verify.quadrature import guarded_integral, mass
 
 Y = sp.Symbol("y", real=True)
 REAL, POSITIVE, CIRCLE = Domain("real"), Domain("positive"), Domain("circle")
@@ -44,3 +46,11 @@ def test_a_wrong_mass_would_be_seen():
 @pytest.mark.parametrize("energy", [sp.log(1 + Y**2), sp.sin(Y) + Y**2 * sp.sin(Y), -(Y**2), Y])
 def test_without_a_convex_tail_there_is_no_mass(energy):
     assert mass(energy, Y, REAL) is None
+
+
+def test_an_integrand_that_cannot_be_evaluated_ends_the_integral_with_its_own_error():
+    def unsupported(z, analytic):
+        raise Unsupported("no rule")
+
+    with pytest.raises(Unsupported, match="no rule"):
+        guarded_integral(unsupported, acb(0), acb(1))

@@ -146,8 +146,17 @@ def _free(entry: Expr) -> sp.Symbol | JetOf | None:
     return JetOf(entry, ()) if isinstance(entry, AppliedUndef) else None
 
 
-def _assumptions(symbol: Expr) -> frozenset[tuple[str, bool]]:
-    return frozenset((name, bool(truth)) for name, truth in symbol.assumptions0.items())
+#: What may be declared of an unknown function; SymPy lists the assumptions of symbols only.
+_SIGNS = ("positive", "negative", "nonnegative", "nonpositive")
+
+
+def _assumptions(key: Expr) -> frozenset[tuple[str, bool]]:
+    if isinstance(key, sp.Symbol):
+        known = key.assumptions0
+    else:
+        signs = {name: getattr(key, f"is_{name}") for name in _SIGNS}
+        known = {name: truth for name, truth in signs.items() if truth is not None}
+    return frozenset((name, bool(truth)) for name, truth in known.items())
 
 
 @lru_cache(maxsize=256)
