@@ -10,6 +10,7 @@ Not for infinity (non-explosion), nor for jumps and poles inside the domain (reg
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -17,15 +18,17 @@ from sdekit.calculus.limits import Unsupported
 from sdekit.declare.expression import (
     Call,
     Constant,
+    Elementwise,
     Expression,
+    Gradient,
     Negation,
     Number,
     Product,
     Sum,
 )
 from sdekit.declare.operators import ZERO
-from sdekit.declare.symbols import Domain, Variable
-from sdekit.verify.currents import normal_current
+from sdekit.declare.symbols import Domain, Parameter, Variable
+from sdekit.verify.currents import Normal, current_at, normal_current
 from sdekit.verify.expansion import collected, expand
 from sdekit.verify.implied import NEGATIVE, POSITIVE, entry_signs
 from sdekit.verify.instances import Choice, choice_text, choices
@@ -102,20 +105,34 @@ def _bounded(problem: Problem, x: Variable) -> Check:
     if _current_vanishes(problem, x):
         return proved(f"no current in {x.name}")
     try:
-        parts = normal_current(problem, x)
-        checks = [
-            _at_end(problem, coordinate, end, current, energy)
-            for coordinate, current, energy in parts
-            for end in ends(x.domain)
-        ]
-    except (Unsupported, TooLarge, Unclear) as reason:
-        return undecided(f"the flux through the boundary of {x.name} is not decided: {reason}")
+        return _through_ends(problem, x, normal_current(problem, x))
+    except (Unsupported, TooLarge) as reason:
+        open_question = f"the flux through the boundary of {x.name} is not decided: {reason}"
+    for sizes in problem.trial_sizes() if problem.is_for_all_sizes else ():
+        try:
+            check = _through_ends(problem, x, current_at(problem, x, sizes), sizes)
+        except (Unsupported, TooLarge):
+            break
+        if check.is_refuted:
+            return check
+    return undecided(open_question)
+
+
+def _through_ends(
+    problem: Problem, x: Variable, parts: list[Normal], sizes: Mapping[str, int] | None = None
+) -> Check:
+    checks = [_at_end(problem, part, end, sizes) for part in parts for end in ends(x.domain)]
     for check in checks:
         if not check.is_proved:
             return check
+    reflected = f"{x.name} is reflected at the boundary of its domain"
+    smooth = f"the unknown functions are smooth up to the boundary of {x.name}"
+    has_functions = any(
+        with_limits(e, part[0], Fraction(0)) != e for part in parts for e in part[1:]
+    )
     return proved(
         f"no flux through the boundary of {x.name}",
-        assumptions=(f"{x.name} is reflected at the boundary of its domain",),
+        assumptions=(reflected, smooth) if has_functions else (reflected,),
     )
 
 
@@ -129,10 +146,10 @@ def _current_vanishes(problem: Problem, x: Variable) -> bool:
         return False
 
 
-def _at_end(
-    problem: Problem, x: Variable, end: End, current: Expression, energy: Expression
-) -> Check:
+def _at_end(problem: Problem, part: Normal, end: End, sizes: Mapping[str, int] | None) -> Check:
+    x = part[0]
     place = f"{x.name} = {end.at}"
+    current, energy = (with_limits(e, x, end.at) for e in part[1:])
     try:
         j = expand(substituted(current, {x: end.towards}))
         h = expand(substituted(energy, {x: end.towards}))
@@ -141,15 +158,33 @@ def _at_end(
         flow, depth = leading(j), leading(h) if h else None
         size = _flux_size(flow, depth, h)
     except Unclear as reason:
-        chosen = _by_choice(problem, (x, current, energy), end)
+        chosen = _by_choice(problem, (x, current, energy), end, sizes)
         return chosen or undecided(f"the flux at the boundary {place} is not decided: {reason}")
     if size < 0:
         return proved(f"no flux at {place}")
-    return _flowing(problem, x, end, flow, size)
+    return _flowing(problem, (x, end), flow, size, sizes)
+
+
+def with_limits(expression: Expression, x: Variable, at: Fraction) -> Expression:
+    """Unknown functions of x, and their derivatives, as their value at the end and a remainder.
+
+    f(x) = f(a) + (x - a) r(x) with r bounded near a, because f is smooth up to the boundary.
+    """
+    limits: dict[Expression, Expression] = {}
+    for node in expression.walk():
+        is_function = isinstance(node, (Call, Gradient)) and not node.shape
+        if is_function and node.depends_on(x) and node not in limits:
+            number = len(limits)
+            signs = node.function.assumptions if isinstance(node, Call) else frozenset()
+            value = Parameter(f"limit_{number + 1}", (), signs & {"nonnegative"})
+            remainder = Elementwise("sin", Product((Parameter(f"rest_{number + 1}"), Z)))
+            gap = Sum((x, Number(-at)))
+            limits[node] = Sum((value, Product((gap, remainder))))
+    return substituted(expression, limits) if limits else expression
 
 
 def _by_choice(
-    problem: Problem, normal: tuple[Variable, Expression, Expression], end: End
+    problem: Problem, normal: Normal, end: End, sizes: Mapping[str, int] | None
 ) -> Check | None:
     """A refutation for some choice of parameters, where their signs matter."""
     x, current, energy = normal
@@ -166,7 +201,7 @@ def _by_choice(
         except (Unclear, TooLarge):
             continue
         if size >= 0:
-            check = _flowing(problem, x, end, flow, size, numbers)
+            check = _flowing(problem, (x, end), flow, size, sizes, numbers)
             if check.is_refuted:
                 return check
     return None
@@ -215,11 +250,17 @@ def _order(flow: Growth) -> int:
 
 
 def _flowing(
-    problem: Problem, x: Variable, end: End, flow: Growth, size: int, chosen: Choice | None = None
+    problem: Problem,
+    place: tuple[Variable, End],
+    flow: Growth,
+    size: int,
+    given: Mapping[str, int] | None,
+    chosen: Choice | None = None,
 ) -> Check:
     """A refutation, if the limit of the current is not zero at some exact point."""
+    x, end = place
     assert flow.coefficient is not None
-    for sizes in problem.trial_sizes():
+    for sizes in problem.trial_sizes() if given is None else (dict(given),):
         found = nonzero_value(problem, flow.coefficient, sizes)
         if found is None:
             continue

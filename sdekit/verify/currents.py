@@ -7,6 +7,7 @@ given sizes. Not for the whole current as tensors (`calculus.contraction.generat
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from fractions import Fraction
 
 from sdekit.calculus.limits import Unsupported
@@ -50,7 +51,7 @@ def normal_current(problem: Problem, x: Variable) -> list[Normal]:
             return [written]
     if problem.is_for_all_sizes:
         raise Unsupported("not written for every size; it can be decided at given sizes, n=2")
-    return _from_components(problem, x)
+    return current_at(problem, x, dict(problem.sizes or {}))
 
 
 def _for_every_size(problem: Problem, x: Variable) -> Normal | None:
@@ -119,11 +120,15 @@ _DERIVATIVES = {
 }
 
 
-def _from_components(problem: Problem, x: Variable) -> list[Normal]:
-    """The current at given sizes, read back from SymPy."""
+def current_at(problem: Problem, x: Variable, sizes: Mapping[str, int]) -> list[Normal]:
+    """The current in every coordinate of a block at given sizes, read back from SymPy.
+
+    Raises:
+        Unsupported: If SymPy wrote something that the grammar has no word for.
+    """
     from sdekit.verify.componentwise import current_of, read_back
 
-    at = problem.components()
+    at = problem.components(sizes)
     positions = dict(at.variables)[x]
     symbols = {
         s: Variable(s.name, (), None, d) for s, d in zip(at.coordinates, at.domains, strict=True)

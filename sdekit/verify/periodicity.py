@@ -34,11 +34,15 @@ def _is_formal(node: Expression, child: Expression) -> bool:
 
 
 def _has_integer_slope(operand: Expression, x: Variable) -> bool:
+    if operand == x:
+        return True
+    if x.shape:
+        return False
     try:
         split = split_by(expand(operand), x)
     except TooLarge:
         return False
-    if x.shape or split.hessian or split.other:
+    if split.hessian or split.other:
         return False
     slope = as_expression(split.linear)
     return isinstance(slope, Number) and slope.value.denominator == 1

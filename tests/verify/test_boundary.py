@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
+
 import pytest
 
 import sdekit as sk
+from sdekit.verify.boundary import with_limits
 from sdekit.verify.periodicity import is_periodic
 from sdekit.verify.problem import Problem
 from sdekit.verify.stationarity import check_stationarity
@@ -113,3 +116,41 @@ def test_unknown_functions_on_a_circle_are_assumed_to_be_periodic():
     f = sk.potential("F", PHI)
     free = sk.Dynamics(drift={PHI: -sk.grad(f, PHI)}, diffusion={PHI: 1}, hamiltonian=f)
     assert check_stationarity(Problem(free)).assumptions == ("F has period 2 pi in phi",)
+
+
+def test_an_unknown_potential_does_not_hold_a_particle_back():
+    u = sk.potential("U", X)
+    free = sk.Dynamics(
+        drift={X: Y, Y: -sk.grad(u, X) - a * Y}, diffusion={Y: a}, hamiltonian=u + Y**2 / 2
+    )
+    assert check_stationarity(Problem(free)).is_refuted
+    walled = sk.Dynamics(
+        drift={X: Y, Y: -sk.grad(u, X) - a * Y + b / X},
+        diffusion={Y: a},
+        hamiltonian=u + Y**2 / 2 - b * sk.log(X),
+    )
+    assert check_stationarity(Problem(walled)).is_proved
+    reversible = sk.Dynamics(drift={X: -sk.grad(u, X)}, diffusion={X: 1}, hamiltonian=u)
+    assert check_stationarity(Problem(reversible)).is_proved
+
+
+def test_a_difference_quotient_of_an_unknown_function_is_not_taken_for_zero():
+    """(U(x) - U(0)) / x tends to U'(0), so nothing may be concluded from U(x) -> U(0)."""
+    u = sk.potential("U", X)
+    current = (u - sk.parameter("limit")) / X
+    frozen = with_limits(current, X, Fraction(0))
+    assert "rest_1" in repr(frozen)
+
+
+def test_vectors_on_half_lines_and_circles_are_decided_for_every_n():
+    x = sk.vector("x", N, domain="positive")
+    ball = sk.Dynamics(
+        drift={x: P, P: -sk.ones(N)}, hamiltonian=sk.dot(sk.ones(N), x) + sk.dot(P, P) / 2
+    )
+    assert check_stationarity(Problem(ball)).is_refuted
+    phi = sk.vector("phi", N, domain="circle")
+    rotors = sk.Dynamics(
+        drift={phi: sk.sin(phi)}, diffusion={phi: 1},
+        hamiltonian=sk.dot(sk.ones(N), sk.cos(phi)),
+    )  # fmt: skip
+    assert check_stationarity(Problem(rotors)).is_proved
