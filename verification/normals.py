@@ -9,18 +9,12 @@ so that it is to be compared with 4.5 (or 2.6); the run fails beyond.
 from __future__ import annotations
 
 import argparse
-import sys
-from pathlib import Path
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from scipy.special import ndtr
-
-sys.path.insert(0, str(Path(__file__).resolve().parent))
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-
 from evidence import write
+from scipy.special import ndtr
 
 from sdekit.simulate.loop import compiler_options
 from sdekit.simulate.noise import NORMALS, NoiseSource, chain_keys
