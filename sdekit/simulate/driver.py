@@ -256,7 +256,7 @@ class Driver:
             paced: Whether calls are cut so that each takes about `PACE` seconds. What a gradient
                 costs is not known beforehand, and progress and checkpoints come between calls.
         """
-        most_blocks = 1 if paced else plan.blocks
+        most_blocks, is_compiled = (1 if paced else plan.blocks), False
         streams = self.keys()
         keys = self.spread(Keys(streams[NORMALS], streams[GRADIENT], streams[ACCEPT]))
         state = self.spread(state)
@@ -276,10 +276,10 @@ class Driver:
             if not _is_finite(after, self.chains):
                 yield self._find(current, made, state, arguments)
                 return
-            if paced:
-                # The first call holds the compilation, so that growth is bounded, not the start.
+            if paced and is_compiled:
                 share = PACE / max(time.perf_counter() - began, 1e-6)
-                most_blocks = max(1, int(blocks * min(share, MOST_GROWTH)), int(blocks == 1) * 2)
+                most_blocks = max(1, int(blocks * min(share, MOST_GROWTH)))
+            is_compiled = True
             draws -= made
             first_step += made * plan.thin
             state = after
