@@ -42,7 +42,7 @@ def exact_start(potential):
 
 def simulated(potential, word, step_size, options):
     """Mean of theta^2, its standard error, and the seconds it took."""
-    chains, time_span, thin = (1000, 60.0, 5) if options.quick else (20_000, 400.0, 5)
+    chains, time_span, thin = (1000, 60.0, 5) if options.quick else (20_000, 100.0, 5)
     started = time.perf_counter()
     run = sk.simulate(
         sk.catalog.get("langevin"),

@@ -53,6 +53,7 @@ class Order:
         leading_for_all_n: A_{r+1}^dagger 1 in vector notation, for every n; None where the index
             calculus does not reach or the series were asked for at one size.
         claims: What is proved, and for which n.
+        assumptions: What the claims take for granted.
         seconds: Time it took.
     """
 
@@ -66,6 +67,7 @@ class Order:
     large_friction_marginal: sp.Expr | None
     leading_for_all_n: str | None
     claims: tuple[Claim, ...]
+    assumptions: tuple[str, ...]
     seconds: float
 
     @property
@@ -91,6 +93,7 @@ class Order:
                 {"statement": c.statement, "scope": c.scope, "method": c.method}
                 for c in self.claims
             ],
+            "assumptions": list(self.assumptions),
             "seconds": round(self.seconds, 4),
         }
 
@@ -165,7 +168,9 @@ def order(dynamics: Dynamics, word: str | None = None, **sizes: int) -> Order:
 def _exact_order(dynamics: Dynamics, word: str, seconds: float) -> Order:
     scope = "all n" if dynamics.dimensions else "components"
     claim = Claim("one step has the exact law of the dynamics", scope, "a single exact flow")
-    return Order(dynamics.name, word, None, None, True, None, None, None, None, (claim,), seconds)
+    return Order(
+        dynamics.name, word, None, None, True, None, None, None, None, (claim,), (), seconds
+    )
 
 
 def _assembled(
@@ -195,5 +200,18 @@ def _assembled(
         None if marginal is None else write(marginal),
         None if every is None else every.leading_text,
         claims,
+        _assumptions(dynamics),
         time.perf_counter() - started,
     )
+
+
+def _assumptions(dynamics: Dynamics) -> tuple[str, ...]:
+    """What order theory takes for granted and nobody can read off the coefficients."""
+    found = [
+        "unknown functions are smooth, and they and the observables grow at most polynomially",
+        "the series in h are asymptotic: moments of the scheme stay bounded for small h",
+    ]
+    bounded = [x.name for x in dynamics.variables if x.domain.is_bounded]
+    if bounded:
+        found.append(f"the boundary of {', '.join(bounded)} is not reached")
+    return tuple(found)
