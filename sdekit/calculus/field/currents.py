@@ -22,13 +22,8 @@ import sympy as sp
 from sdekit.calculus.field import factors
 from sdekit.calculus.field.conditions import condition_texts
 from sdekit.calculus.field.generators import Named, Root, Sign
-from sdekit.calculus.field.polynomial import (
-    ZERO,
-    Polynomial,
-    irreducible_factors,
-    power_of_monomial,
-    total,
-)
+from sdekit.calculus.field.monomials import power_of_monomial
+from sdekit.calculus.field.polynomial import ZERO, Polynomial, irreducible_factors, total
 from sdekit.calculus.field.scenes import reader_of, scene_of
 from sdekit.calculus.field.stationarity import DEFAULT_BUDGET, current_elements
 from sdekit.calculus.field.tower import Tower

@@ -5,14 +5,13 @@ Not for clearing denominators (`tower.py`).
 
 from __future__ import annotations
 
-from sdekit.calculus.field.polynomial import (
-    ZERO_NUMBER,
+from sdekit.calculus.field.monomials import (
     Monomial,
-    Polynomial,
     lexicographic,
     multiply_monomials,
     power_of_monomial,
 )
+from sdekit.calculus.field.polynomial import ZERO_NUMBER, Polynomial
 from sdekit.calculus.limits import tick
 
 

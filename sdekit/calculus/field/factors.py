@@ -14,15 +14,8 @@ from flint import fmpq
 
 from sdekit.calculus import signs
 from sdekit.calculus.field.generators import Constant, Coordinate, Jet, Named, Root, Sign
-from sdekit.calculus.field.polynomial import (
-    ONE,
-    Monomial,
-    Polynomial,
-    irreducible_factors,
-    multiply_monomials,
-    power_of_monomial,
-    total,
-)
+from sdekit.calculus.field.monomials import Monomial, multiply_monomials, power_of_monomial
+from sdekit.calculus.field.polynomial import ONE, Polynomial, irreducible_factors, total
 from sdekit.calculus.field.transcendentals import Exponential
 from sdekit.calculus.limits import Unsupported
 

@@ -17,7 +17,8 @@ from flint import fmpq, fmpz
 
 from sdekit.calculus.field import factors
 from sdekit.calculus.field.generators import Constant, Generator, Named, Root, Sign
-from sdekit.calculus.field.polynomial import ONE, UNIT, ZERO, Monomial, Polynomial, total
+from sdekit.calculus.field.monomials import UNIT, Monomial
+from sdekit.calculus.field.polynomial import ONE, ZERO, Polynomial, power_of_number, total
 from sdekit.calculus.field.tower import Tower
 from sdekit.calculus.field.transcendentals import Cosine, Exponential, HalfTangent, Logarithm, Sine
 
@@ -142,12 +143,12 @@ def absolute_power(tower: Tower, base: Polynomial, exponent: fmpq) -> Polynomial
 
 def _power_of_number(tower: Tower, number: fmpq, exponent: fmpq) -> Polynomial:
     if exponent.q == 1:
-        return Polynomial.number(number ** int(exponent.p))
+        return Polynomial.number(power_of_number(number, int(exponent.p)))
     result = ONE
     for prime, multiplicity in _primes(number):
         power = exponent * multiplicity
         whole = int(power.p // power.q)
-        result = result.scaled(fmpq(prime) ** whole)
+        result = result.scaled(power_of_number(fmpq(prime), whole))
         if power != whole:
             result = result * _root(tower, Polynomial.number(prime), power - whole)
     return result

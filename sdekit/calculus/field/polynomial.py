@@ -15,53 +15,40 @@ from math import gcd, lcm
 
 from flint import Ordering, fmpq, fmpq_mpoly, fmpq_mpoly_ctx
 
+from sdekit.calculus.field.monomials import (
+    UNIT,
+    Monomial,
+    lexicographic,
+    multiply_monomials,
+    power_of_monomial,
+)
 from sdekit.calculus.limits import BudgetExceeded, tick
-
-#: ((generator, exponent), ...), sorted by generator; exponents are non-zero, may be negative.
-Monomial = tuple[tuple[int, int], ...]
 
 ZERO_NUMBER = fmpq(0)
 ONE_NUMBER = fmpq(1)
-UNIT: Monomial = ()
 
 #: FLINT is faster, conversions included, for this many term products in so few generators.
 _FLINT_PRODUCTS = 20_000
 _FLINT_GENERATORS = 12
 #: A product of more terms than this is not formed: memory, not time, would run out.
 _MOST_PRODUCTS = 1_000_000
+#: Nor is a power with more bits than this.
+_MOST_BITS = 1_000_000
 #: FLINT calls cannot be stopped, so larger inputs are not factored. Total degree, and terms.
 _FACTOR_DEGREE = 60
 _FACTOR_TERMS = 200
 
 
-def multiply_monomials(a: Monomial, b: Monomial) -> Monomial:
-    """The product of two monomials."""
-    if not a:
-        return b
-    if not b:
-        return a
-    if a[-1][0] < b[0][0]:
-        return a + b
-    if b[-1][0] < a[0][0]:
-        return b + a
-    exponents = dict(a)
-    for generator, exponent in b:
-        total = exponents.get(generator, 0) + exponent
-        if total:
-            exponents[generator] = total
-        else:
-            del exponents[generator]
-    return tuple(sorted(exponents.items()))
+def power_of_number(number: fmpq, exponent: int) -> fmpq:
+    """A non-zero number to an integer power.
 
-
-def power_of_monomial(monomial: Monomial, exponent: int) -> Monomial:
-    """The monomial to an integer power."""
-    return tuple((generator, e * exponent) for generator, e in monomial) if exponent else UNIT
-
-
-def lexicographic(monomial: Monomial) -> Monomial:
-    """Key of a multiplicative order, so that a product's leading term is the factors' product."""
-    return tuple((-generator, exponent) for generator, exponent in monomial)
+    Raises:
+        BudgetExceeded: If the power has so many digits that it would fill the memory.
+    """
+    bits = max(number.p.bit_length(), number.q.bit_length())
+    if abs(number) != 1 and bits * abs(exponent) > _MOST_BITS:
+        raise BudgetExceeded(f"a number to the power {exponent} is too large")
+    return number**exponent
 
 
 class Polynomial:
@@ -147,7 +134,8 @@ class Polynomial:
             raise ValueError("only a monomial has a negative power here")
         if len(self) == 1:
             ((monomial, c),) = self.terms.items()
-            return Polynomial({power_of_monomial(monomial, exponent): c**exponent})
+            coefficient = power_of_number(c, exponent)
+            return Polynomial({power_of_monomial(monomial, exponent): coefficient})
         result, base = Polynomial.number(1), self
         while exponent:
             if exponent & 1:

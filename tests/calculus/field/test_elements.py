@@ -150,3 +150,23 @@ def test_a_budget_ends_what_would_take_too_long():
     dense = sp.Add(*(x**i * y**j * a**i * p**j for i in range(12) for j in range(12)))
     with pytest.raises(field.BudgetExceeded):
         field.is_zero(sp.sin(dense) ** 2 + sp.cos(dense) ** 2 - 1, (x, y), budget=0.0)
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        (2 * x + 4) ** (10**9) - 1,
+        sp.sqrt(2 * x + 4) ** (10**9 + 1) - x,
+        (x / 3 + y) ** -(10**9) - y,
+    ],
+    ids=str,
+)
+def test_huge_powers_are_refuted_without_being_worked_out(expression):
+    assert field.is_zero(expression, (x, y)) is False
+
+
+def test_a_huge_power_in_a_true_identity_is_proved_or_given_up():
+    base = 2 * x + 4
+    expression = base ** (10**9) * (base + 1) - base ** (10**9 + 1) - base ** (10**9)
+    with pytest.raises(field.BudgetExceeded, match="too large"):
+        field.is_zero(expression, (x, y))
