@@ -17,6 +17,7 @@ from typing import Any
 from sdekit.calculus.contraction import Tensor, gradient, is_zero
 from sdekit.calculus.contraction.heads import Head, Kind
 from sdekit.calculus.contraction.relations import coefficients
+from sdekit.calculus.limits import tick
 from sdekit.declare.expression import Expression
 from sdekit.declare.symbols import Variable
 from sdekit.verify.expansion import collected
@@ -27,6 +28,8 @@ from sdekit.verify.problem import Problem
 
 #: Depth of nested brackets: two suffice for thermostats, three leave room.
 _DEEPEST = 3
+#: Steps that a determinant of SymPy expressions is worth, for the time budget.
+_WORK_OF_A_MINOR = 10_000
 
 
 def spanned_blocks(problem: Problem) -> tuple[frozenset[Variable], list[str]]:
@@ -180,6 +183,7 @@ def spanned_coordinates(problem: Problem) -> str | None:
         if any(entry != 0 for entry in column)
     ]
     for chosen in itertools.islice(itertools.combinations(columns, len(missing)), 200):
+        tick(_WORK_OF_A_MINOR)
         minor = sp.expand(sp.Matrix(chosen).T.det(method="berkowitz"))
         value = _constant_value(minor, z)
         if sign(minor if value is None else value) in (Sign.POSITIVE, Sign.NEGATIVE):
@@ -191,9 +195,14 @@ def spanned_coordinates(problem: Problem) -> str | None:
 
 def _constant_value(minor: Any, z: tuple) -> Any:
     """The value of a minor that is shown not to depend on the state; None for any other."""
+    import sympy as sp
+
     from sdekit.calculus.field.elements import is_zero
     from sdekit.calculus.limits import Unsupported
 
+    if minor.atoms(sp.core.function.AppliedUndef):
+        # Expanded, it is a polynomial in the unknown derivatives, which do not cancel any more.
+        return None
     value = minor.subs(dict.fromkeys(z, 0))
     try:
         return value if is_zero(minor - value, z) is True else None
