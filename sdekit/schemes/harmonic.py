@@ -72,7 +72,7 @@ class HarmonicLaw:
             **parameters: A number for each symbol that is left, by name.
 
         Returns:
-            The limit; None if there is none below 10^6 time scales.
+            The limit; None if there is none below 10^5.
 
         Raises:
             SchemeError: If a symbol has no value.

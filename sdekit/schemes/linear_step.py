@@ -240,6 +240,8 @@ def _exact(J: np.ndarray, D: np.ndarray, time: float) -> tuple[np.ndarray, np.nd
     exp(h [[J, 2 D], [0, -J^T]]) holds both, but overflows for strong friction over a long time.
     """
     size = len(J)
+    if not D.any() and not (J @ J).any():
+        return np.eye(size) + time * J, D
     whole = np.block([[J, 2 * D], [np.zeros((size, size)), -J.T]])
     doublings = max(0, math.ceil(math.log2(max(np.abs(J).sum() * time, 1e-300))))
     both = _short_exponential(whole * (time / 2**doublings))

@@ -13,7 +13,7 @@ import sympy as sp
 from sdekit.errors import SchemeError
 
 #: Step sizes are searched on this grid, then by bisection.
-GRID = np.geomspace(1e-6, 1e6, 401)
+GRID = np.geomspace(1e-5, 1e5, 151)
 
 
 def first_instability(step_map: sp.Matrix, step_size: sp.Symbol) -> float | None:
@@ -48,7 +48,7 @@ def first_crossing(radius: Callable[[float], float]) -> float | None:
     if upper is None:
         return None
     lower = upper * float(GRID[0] / GRID[1])
-    for _ in range(60):
+    for _ in range(45):
         middle = (lower + upper) / 2
         if radius(middle) > 1 + 1e-12:
             upper = middle
