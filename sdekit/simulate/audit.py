@@ -21,7 +21,7 @@ from sdekit.declare.dynamics import Dynamics
 from sdekit.declare.symbols import Variable
 from sdekit.errors import SimulationError
 from sdekit.simulate.audit_checks import Declared, declared_coefficients, flat_step, random_states
-from sdekit.simulate.audit_exact import exact_discrepancies, linear_sde
+from sdekit.simulate.audit_exact import exact_discrepancies, fitted_linear_sde
 from sdekit.simulate.implied import Implied, Sums
 from sdekit.simulate.suspects import Candidate, candidates, noise_text
 
@@ -201,7 +201,7 @@ def _exact(
     size = declared.dimension
     draws = min(draws, _EXACT_DRAWS)
     threshold = float(stats.norm.ppf(1 - level / (2 * len(points) * size * (size + 1))))
-    sde = linear_sde(declared, points)
+    sde = fitted_linear_sde(declared, points)
     texts, checks = exact_discrepancies(flat, sde, points, step_size, draws, seed + 1, threshold)
     # A relative change of a variance by this would be threshold standard errors away.
     resolution = threshold * float(np.sqrt(2 / draws))

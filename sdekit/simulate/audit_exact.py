@@ -15,14 +15,14 @@ import jax.numpy as jnp
 import numpy as np
 
 from sdekit.errors import SimulationError
+from sdekit.schemes.linear_sde import LinearSDE
 from sdekit.simulate.audit_checks import Declared
-from sdekit.simulate.linear import LinearSDE
 
 #: A drift is linear if its Jacobian differs by less than this between states.
 _LINEAR = 1e-5
 
 
-def linear_sde(declared: Declared, points: np.ndarray) -> LinearSDE:
+def fitted_linear_sde(declared: Declared, points: np.ndarray) -> LinearSDE:
     """The dynamics as a linear SDE.
 
     Raises:

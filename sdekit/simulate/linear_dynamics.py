@@ -17,7 +17,7 @@ from sdekit.declare.component_reader import entry_name
 from sdekit.declare.components import Components
 from sdekit.declare.dynamics import Dynamics
 from sdekit.errors import SimulationError
-from sdekit.simulate.linear import LinearSDE
+from sdekit.schemes.linear_sde import LinearSDE
 
 
 def linear_sde(

@@ -8,7 +8,7 @@ import pytest
 
 import sdekit as sk
 from sdekit.errors import SchemeError, SimulationError
-from sdekit.simulate.linear import LinearSDE
+from sdekit.schemes.linear_sde import LinearSDE
 
 X = sk.scalar("x")
 N = sk.dim("n")

@@ -6,7 +6,8 @@ from scipy.integrate import quad_vec
 from scipy.linalg import expm
 
 from sdekit.errors import SimulationError
-from sdekit.simulate.linear import LinearSDE, covariance_factor, sample_linear
+from sdekit.schemes.linear_sde import LinearSDE, covariance_factor
+from sdekit.simulate.linear import sample_linear
 
 #: Not normal, and not made normal by D: a package that symmetrizes the drift gets this wrong.
 SHEARED = LinearSDE([[-1.0, -3.0], [0.0, -1.5]], np.eye(2), [0.5, -1.0])
