@@ -209,6 +209,19 @@ def test_memory_mapped_data_give_the_same_gradients(tmp_path, sampling):
         disk.potential(POSITION)
 
 
+def test_a_run_on_memory_mapped_data_gives_the_numbers_of_one_in_memory(tmp_path):
+    def run(data):
+        source = Minibatch(log_prior, log_likelihood, data, 4)
+        return sk.simulate(
+            sk.catalog.get("overdamped"), POSITION, potential=source, scheme="EM", step_size=0.01,
+            steps=12, chains=3,
+        ).samples["theta"]  # fmt: skip
+
+    on_disk, in_memory = run(mapped(tmp_path)), run({"x": X, "y": Y})
+    assert np.abs(np.diff(in_memory[:, -1], axis=0)).min() > 1e-4
+    np.testing.assert_allclose(on_disk, in_memory, rtol=1e-4, atol=1e-5)
+
+
 @pytest.mark.parametrize(
     ("change", "error", "message"),
     [
