@@ -180,7 +180,9 @@ def spanned_coordinates(problem: Problem) -> str | None:
     columns = [
         column
         for column in _derivative_columns(components.drift, z, noisy, missing)
+        # No minor with the derivatives of an unknown function is known never to vanish.
         if any(entry != 0 for entry in column)
+        and not any(entry.atoms(sp.core.function.AppliedUndef) for entry in column)
     ]
     for chosen in itertools.islice(itertools.combinations(columns, len(missing)), 200):
         tick(_WORK_OF_A_MINOR)
@@ -195,14 +197,9 @@ def spanned_coordinates(problem: Problem) -> str | None:
 
 def _constant_value(minor: Any, z: tuple) -> Any:
     """The value of a minor that is shown not to depend on the state; None for any other."""
-    import sympy as sp
-
     from sdekit.calculus.field.elements import is_zero
     from sdekit.calculus.limits import Unsupported
 
-    if minor.atoms(sp.core.function.AppliedUndef):
-        # Expanded, it is a polynomial in the unknown derivatives, which do not cancel any more.
-        return None
     value = minor.subs(dict.fromkeys(z, 0))
     try:
         return value if is_zero(minor - value, z) is True else None
