@@ -120,6 +120,8 @@ def power_law(question: Question) -> Integral | None:
     if powers is None or len(powers) != 1:
         return None
     ((degree, rate),) = powers.items()
+    if degree == 0:
+        return None
     is_even = degree.denominator == 1 and degree % 2 == 0
     if x.domain.kind == "real" and (logs or degree < 0 or not is_even):
         return None

@@ -29,6 +29,7 @@ from sdekit.verify.implied import POSITIVE, never_negative
 from sdekit.verify.monomials import Monomial, TooLarge, as_expression
 from sdekit.verify.problem import Problem
 from sdekit.verify.scalar_signs import decided_signs
+from sdekit.verify.smoothness import may_be_undefined
 from sdekit.verify.symmetry import Blocks, swapped
 from sdekit.verify.verdict import Check, Witness, proved, refuted, undecided
 
@@ -55,6 +56,9 @@ def check_psd(problem: Problem) -> Check:
         if reason is None:
             return _psd_in_components(problem)
         reasons.append(reason)
+    for block in blocks.values():
+        if may_be_undefined(block):
+            return undecided(f"{block!r} is not shown to be real at every state")
     return proved("; ".join(dict.fromkeys(reasons)))
 
 

@@ -19,7 +19,7 @@ from sdekit.declare.expression import Elementwise, Expression
 from sdekit.verify.expansion import expand
 from sdekit.verify.monomials import Monomial, TooLarge, as_expression
 from sdekit.verify.problem import Problem
-from sdekit.verify.smoothness import is_continuous, rough_parts
+from sdekit.verify.smoothness import is_continuous, may_be_undefined, rough_parts
 from sdekit.verify.verdict import Check, proved, undecided
 
 _SMOOTH_FUNCTIONS = "the unknown functions are smooth"
@@ -92,6 +92,8 @@ def _keeps_density_continuous(monomial: Monomial, coefficient: Fraction) -> bool
     rough = list(rough_parts(term))
     logs = [p for p in rough if isinstance(p, Elementwise) and p.name == "log"]
     if not all(is_continuous(part) for part in rough if part not in logs):
+        return False
+    if any(may_be_undefined(part) for part in logs):
         return False
     is_log = coefficient < 0 and all((p, Fraction(1)) in monomial.factors for p in logs)
     return not logs or (is_log and len(monomial.factors) == 1 and monomial.core is None)

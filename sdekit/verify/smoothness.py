@@ -67,12 +67,29 @@ def _is_smooth_power(node: ex.Power) -> bool:
 
 
 def is_continuous(part: ex.Expression) -> bool:
-    """Whether a part that is not smooth is continuous where it is defined: kinks and roots."""
+    """Whether a part that is not smooth is continuous: kinks, and roots of what is not negative."""
     if isinstance(part, ex.Elementwise):
-        return part.name in ("abs", "sqrt")
+        return part.name == "abs" or (part.name == "sqrt" and _is_never_negative(part.operand))
     if not isinstance(part, ex.Power) or not isinstance(part.exponent, ex.Number):
         return False
-    return part.exponent.value > 0
+    return part.exponent.value > 0 and _is_never_negative(part.base)
+
+
+def may_be_undefined(expression: ex.Expression) -> bool:
+    """Whether a root or a logarithm of something that may be negative is in the expression."""
+    return any(_needs_nonnegative(node) for node in expression.walk())
+
+
+def _needs_nonnegative(node: ex.Expression) -> bool:
+    if isinstance(node, ex.Elementwise):
+        return node.name in _NEED_POSITIVE and not _is_never_negative(node.operand)
+    if not isinstance(node, ex.Power) or _is_never_negative(node.base):
+        return False
+    return not isinstance(node.exponent, ex.Number) or node.exponent.value.denominator > 1
+
+
+def _is_never_negative(operand: ex.Expression) -> bool:
+    return -1 not in entry_signs(operand)
 
 
 def has_pole(expression: ex.Expression) -> bool:

@@ -39,6 +39,8 @@ SCALARS = [
     ("q^4 - q^2 + 1", {Q: Q**4 - Q**2 + 1}, "proved"),
     ("exponentials", {Q: sk.exp(Q), R: sk.exp(-Q), (Q, R): 1}, "proved"),
     ("absolute value", {Q: sk.abs_(Q)}, "proved"),
+    ("root of a real variable", {Q: sk.sqrt(Q)}, "undecided"),
+    ("root of a square", {Q: sk.sqrt(1 + Q**2)}, "proved"),
     ("1 + cos", {Q: 1 + sk.cos(Q)}, "proved"),
     ("1 - w^2 on (-1, 1)", {W: 1 - W**2}, "proved"),
     ("three by three", {Q: 1 + Q**2, R: 1 + R**2, T: Q**2 + R**2, (Q, R): Q * R, (Q, T): Q,

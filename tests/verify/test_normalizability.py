@@ -105,3 +105,10 @@ def test_least_squares_targets_are_laws_for_every_n():
 def test_coupled_auxiliaries_of_every_kind_are_integrated_together():
     energy = V + Q**2 * sk.exp(R) / 2 + R**2 / 2 - R / 2
     assert check_normalizable(Problem(claimed(energy, Q, R))).is_proved
+
+
+def test_a_power_whose_exponent_may_be_zero_is_refuted_there():
+    c = sk.parameter("c", nonnegative=True)
+    found = check_normalizable(Problem(overdamped(TAU**c, TAU)))
+    assert found.is_refuted
+    assert found.witness.point == {"c": "0"}

@@ -103,3 +103,9 @@ def test_a_flux_is_blamed_on_a_pole_only_where_the_residual_is_zero():
 )
 def test_smoothness_is_read_off_the_expression(expression, is_smooth):
     assert (not list(rough_parts(expression))) is is_smooth
+
+
+def test_a_root_of_a_real_variable_is_not_called_continuous():
+    energy = x**2 / 2 - sk.log(x)
+    found = check(sk.Dynamics({x: -sk.grad(energy, x)}, {x: 1}, hamiltonian=energy))
+    assert not found.is_proved
