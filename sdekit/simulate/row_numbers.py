@@ -88,8 +88,7 @@ def permuted(positions: Array, round_keys: Array, size: int) -> Array:
     $$l \leftarrow (l + F_k(r)) \bmod a, \qquad r \leftarrow (r + F_k(l)) \bmod b,$$
 
     `ROUNDS` times; an image outside 0..size-1 is permuted again until it is inside
-    (cycle walking), which keeps it a permutation. At most b of the ab numbers are outside, so
-    nearly every image is found at once.
+    (cycle walking), which keeps it a permutation. Hardly any of the ab numbers are outside.
 
     Args:
         positions: uint32, any shape, values below `size`.
@@ -103,8 +102,7 @@ def permuted(positions: Array, round_keys: Array, size: int) -> Array:
         Feistel and cycle walking); round function: the 32-bit finalizer of MurmurHash3.
     Checked by: tests/simulate/test_row_numbers.py.
     """
-    high = math.isqrt(size - 1) + 1 if size > 1 else 1
-    low = -(-size // high)
+    high, low = _digits(size)
 
     def once(x: Array) -> Array:
         left, right = x // jnp.uint32(low), x % jnp.uint32(low)
@@ -119,6 +117,18 @@ def permuted(positions: Array, round_keys: Array, size: int) -> Array:
             lambda x: jnp.any(x >= size), lambda x: jnp.where(x >= size, once(x), x), images
         )
     return images.astype(jnp.int32)
+
+
+def _digits(size: int) -> tuple[int, int]:
+    """Two numbers near the root of `size` whose product is hardly larger.
+
+    Every image outside costs one more permutation of the whole block; small sizes keep equal
+    digits, without which the network mixes badly.
+    """
+    root = math.isqrt(max(size - 1, 0)) + 1
+    candidates = range(root, max(root + 1, root * 5 // 4)) if size >= 256 else (root,)
+    high = min(candidates, key=lambda digit: -(-size // digit) * digit)
+    return high, -(-size // high)
 
 
 def mixed(x: Array, key: Array | int) -> Array:
