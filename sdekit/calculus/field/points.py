@@ -52,12 +52,19 @@ class Scene:
     Attributes:
         coordinates: The state.
         bounds: Coordinate -> its interval, where it is not the real line.
-        matrices: Matrices of symbols or calls that are declared positive (semi)definite.
+        matrices: Matrices of symbols or calls that are declared positive definite.
+        semidefinite: Matrices that are declared positive semidefinite.
     """
 
     coordinates: tuple[sp.Symbol, ...]
     bounds: Mapping[sp.Symbol, Interval]
     matrices: tuple[sp.ImmutableMatrix, ...] = ()
+    semidefinite: tuple[sp.ImmutableMatrix, ...] = ()
+
+    @property
+    def drawn_matrices(self) -> tuple[sp.ImmutableMatrix, ...]:
+        """All matrices whose entries are drawn together, as L L^T."""
+        return self.matrices + self.semidefinite
 
 
 class Point:
@@ -83,7 +90,7 @@ class Point:
         self.values: dict[sp.Symbol | JetOf, fmpq] = {}
         self._fixed = dict(fixed or {})
         self._pool = seed % len(_POOLS)
-        for matrix in scene.matrices:
+        for matrix in scene.drawn_matrices:
             self._draw_definite(matrix)
 
     def __call__(self, key: sp.Symbol | JetOf) -> fmpq:

@@ -31,7 +31,7 @@ def scene_of(components: Components) -> Scene:
             bounds[symbol] = Interval(lower=Fraction(0))
         elif domain.kind == "interval":
             bounds[symbol] = Interval(domain.lower, domain.upper)
-    return Scene(components.coordinates, bounds, components.definite + components.semidefinite)
+    return Scene(components.coordinates, bounds, components.definite, components.semidefinite)
 
 
 def plain_scene(coordinates: Sequence[sp.Symbol]) -> Scene:

@@ -155,7 +155,7 @@ def _simplified(
     """The same witness with as many zeros and ones as it keeps."""
     if len(point.values) > _MOST_SIMPLIFIED:
         return point, value
-    matrices: tuple[Matrix, ...] = point.scene.matrices
+    matrices: tuple[Matrix, ...] = point.scene.drawn_matrices
     bound = {
         symbol for matrix in matrices for entry in matrix for symbol in (entry.free_symbols or ())
     }
@@ -177,7 +177,7 @@ def _simplified(
 
 def _is_constrained(call: Expr, scene: Scene) -> bool:
     """Whether values of a function are restricted, by assumptions or as a matrix entry."""
-    if any(call in matrix.atoms(type(call)) for matrix in scene.matrices):
+    if any(call in matrix.atoms(type(call)) for matrix in scene.drawn_matrices):
         return True
     return any(getattr(call, f"is_{name}") for name in ("nonnegative", "nonpositive", "nonzero"))
 

@@ -170,3 +170,17 @@ def test_a_huge_power_in_a_true_identity_is_proved_or_given_up():
     expression = base ** (10**9) * (base + 1) - base ** (10**9 + 1) - base ** (10**9)
     with pytest.raises(field.BudgetExceeded, match="too large"):
         field.is_zero(expression, (x, y))
+
+
+def test_a_semidefinite_matrix_may_have_a_vanishing_determinant():
+    entries = sp.symbols("g_11 g_12 g_22", real=True)
+    matrix = sp.ImmutableMatrix([[entries[0], entries[1]], [entries[1], entries[2]]])
+    minor = entries[0] * entries[2] - entries[1] ** 2
+    for scene, conditions in (
+        (Scene((x,), {}, matrices=(matrix,)), ()),
+        (Scene((x,), {}, semidefinite=(matrix,)), (f"{minor} != 0",)),
+    ):
+        ring = field.DifferentialField([x], scene=scene)
+        quotient = ring.element(1) / ring.element(minor)
+        assert (quotient * ring.element(minor) - 1).is_zero()
+        assert ring.side_conditions == conditions
