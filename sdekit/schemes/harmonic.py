@@ -134,7 +134,7 @@ def harmonic_law(
         >>> law.moment("theta", "theta"), law.moment("p", "p")
         (1/K, -K*h**2/4 + 1)
 
-    Source: the discrete Lyapunov equation; table in MATH.md B.4.
+    Source: derived, by the discrete Lyapunov equation.
     Checked by: tests/schemes/test_harmonic.py.
     """
     parts = splitting(dynamics)

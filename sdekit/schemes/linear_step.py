@@ -81,7 +81,7 @@ def quadratic_law(
         >>> float(law.block("theta")[0, 0].round(12))
         1.333333333333
 
-    Source: the discrete Lyapunov equation; MATH.md B.4.
+    Source: derived, by the discrete Lyapunov equation.
     Checked by: tests/schemes/test_linear_step.py.
     """
     K = symmetric_matrix(stiffness, "stiffness", None)

@@ -83,7 +83,7 @@ def thermostat_prediction(
     Raises:
         SchemeError: If there is no such thermostat, or no value at which it settles.
 
-    Source: MATH.md B.5 [derived there].
+    Source: derived, by closing the frozen scheme with its own thermostat condition.
     Checked by: tests/schemes/test_mean_field.py.
     """
     K = symmetric_matrix(stiffness, "stiffness", None)

@@ -38,7 +38,7 @@ def effective_temperature(dynamics: Dynamics, **sizes: int) -> sp.Expr | None:
         >>> effective_temperature(catalog.get("sghmc-unmatched"))
         (A + B)/A
 
-    Source: MATH.md A.3.
+    Source: derived; the unmatched case is Chen, Fox, Guestrin (2014) [recalled].
     Checked by: tests/schemes/test_temperature.py.
     """
     if dynamics.hamiltonian is None:
