@@ -80,6 +80,23 @@ def may_be_undefined(expression: ex.Expression) -> bool:
     return any(_needs_nonnegative(node) for node in expression.walk())
 
 
+def may_jump(expression: ex.Expression) -> bool:
+    """Whether a sign, or a function of a pole such as atan(1/x), is in the expression."""
+    return any(
+        _is_sign(node) or (node.name in _SMOOTH and has_pole(node.operand))
+        for node in expression.walk()
+        if isinstance(node, ex.Elementwise) and not _is_sign_of_constant(node)
+    )
+
+
+def _is_sign(node: ex.Elementwise) -> bool:
+    return node.name == "sign"
+
+
+def _is_sign_of_constant(node: ex.Elementwise) -> bool:
+    return _is_sign(node) and (not _varies(node) or 0 not in entry_signs(node.operand))
+
+
 def _needs_nonnegative(node: ex.Expression) -> bool:
     if isinstance(node, ex.Elementwise):
         return node.name in _NEED_POSITIVE and not _is_never_negative(node.operand)

@@ -15,7 +15,9 @@ from typing import TYPE_CHECKING
 from sdekit.calculus.limits import BudgetExceeded, Unsupported
 from sdekit.verify.boundary import check_boundary
 from sdekit.verify.problem import Problem
-from sdekit.verify.verdict import Check, Witness, proved, refuted, undecided
+from sdekit.verify.regularity import check_regularity
+from sdekit.verify.smoothness import may_jump
+from sdekit.verify.verdict import Check, Verdict, Witness, proved, refuted, undecided
 
 if TYPE_CHECKING:
     from sdekit.calculus.contraction.tensor import Tensor
@@ -131,6 +133,8 @@ def _smaller_sizes_that_hold(problem: Problem, dimensions: Mapping[str, int]) ->
 
 
 def _with_boundary(problem: Problem, reason: str, conditions: tuple[str, ...] = ()) -> Check:
+    if _density_may_jump(problem):
+        return undecided(f"{reason} almost everywhere, but the density or D may jump")
     boundary = check_boundary(problem)
     if boundary is None:
         return proved(reason, side_conditions=conditions)
@@ -141,6 +145,15 @@ def _with_boundary(problem: Problem, reason: str, conditions: tuple[str, ...] = 
         assumptions=boundary.assumptions,
         side_conditions=conditions,
     )
+
+
+def _density_may_jump(problem: Problem) -> bool:
+    """Whether rho or D may jump and regularity, which judges that, comes to no conclusion."""
+    dynamics = problem.dynamics
+    parts = (*dynamics.diffusion.values(), dynamics.hamiltonian)
+    if not any(may_jump(part) for part in parts if part is not None):
+        return False
+    return check_regularity(problem).verdict is Verdict.UNDECIDED
 
 
 def _in_components(problem: Problem, outcome: Outcome) -> Check:

@@ -120,3 +120,10 @@ def test_a_proof_for_all_n_lists_where_the_coefficients_are_defined():
     A = sk.parameter("A", positive=True)
     bound = sk.Dynamics({p: -p / A}, {p: sk.eye(n)}, hamiltonian=sk.dot(p, p) / (2 * A))
     assert sk.verify(bound).checks["stationarity"].side_conditions == ()
+
+
+def test_a_density_that_may_jump_is_not_called_stationary():
+    """The law of dX = -X dt + noise is Gaussian, whatever the residual says off the sphere."""
+    shell = sk.dot(THETA, THETA) / 2 + sk.sign(sk.dot(THETA, THETA) - 1)
+    model = sk.Dynamics({THETA: -THETA}, {THETA: 1}, hamiltonian=shell)
+    assert check_stationarity(Problem(model)).verdict.value == "undecided"
