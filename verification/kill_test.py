@@ -26,12 +26,12 @@ JOBS = ("thermostat", "minibatch")
 
 
 def simulate(job: str, path: Path, *, resume: bool, scale: int = 1) -> None:
-    """One run of a job into the store at `path`; about two seconds of sampling at scale 1."""
+    """One run of a job into the store at `path`; a second or two of sampling at scale 1."""
     thermostat = sk.catalog.get("sgnht")
     if job == "thermostat":
         sk.simulate(
             thermostat, np.zeros(10), potential=lambda q: (q**2).sum() / 2,
-            parameters={"A": 1.0, "mu": 10.0}, step_size=0.1, steps=2_000_000 // scale, thin=100,
+            parameters={"A": 1.0, "mu": 10.0}, step_size=0.1, steps=1_000_000 // scale, thin=100,
             chains=32, seed=3, store=path, resume=resume,
         )  # fmt: skip
         return
@@ -43,7 +43,7 @@ def simulate(job: str, path: Path, *, resume: bool, scale: int = 1) -> None:
     )  # fmt: skip
     sk.simulate(
         thermostat, np.zeros(5), potential=target, parameters={"A": 1.0, "mu": 5.0},
-        step_size=0.01, steps=200_000 // scale, thin=20, chains=4, seed=4, store=path,
+        step_size=0.01, steps=100_000 // scale, thin=20, chains=4, seed=4, store=path,
         resume=resume,
     )  # fmt: skip
 

@@ -1,6 +1,7 @@
-"""The same object for other people's tools: diffrax, BlackJAX, NumPyro, ArviZ.
+"""The same object for other people's tools: diffrax, BlackJAX, NumPyro.
 
-Each bridge is tested against the real package. Not for running (`run.py`).
+Each bridge is tested against the real package. Not for running (`run.py`) nor for results in ArviZ
+(`inference_data.py`).
 """
 
 from __future__ import annotations
@@ -15,7 +16,6 @@ import numpy as np
 
 from sdekit.declare.dynamics import Dynamics
 from sdekit.errors import MissingDependencyError, SimulationError
-from sdekit.simulate.diagnostics import require_arviz
 from sdekit.simulate.diffrax_problem import DiffraxProblem, diffrax_problem
 from sdekit.simulate.problem import bind
 from sdekit.simulate.sampler import Sampler, check_step_size
@@ -138,50 +138,6 @@ def _dtype(precision: str) -> np.dtype:
             fix="jax.config.update('jax_enable_x64', True) before anything else",
         )  # fmt: skip
     return dtype
-
-
-def to_inference_data(
-    samples: Mapping[str, Any], attributes: Mapping[str, Any] | None = None
-) -> Any:
-    """Draws as `arviz.InferenceData`.
-
-    Args:
-        samples: Per variable draws of shape (chain, draw, *shape).
-        attributes: Facts about the run, kept as attributes of the posterior.
-
-    Returns:
-        InferenceData with a group `posterior`.
-
-    Raises:
-        SimulationError: If a variable lacks the axes of chains and draws.
-        MissingDependencyError: Without ArviZ.
-
-    Example:
-        >>> import numpy as np
-        >>> to_inference_data({"theta": np.zeros((2, 10, 3))}).posterior.theta.shape
-        (2, 10, 3)
-
-    Checked by: tests/simulate/test_bridges.py.
-    """
-    arviz = require_arviz()
-    arrays = {name: np.asarray(draws) for name, draws in samples.items()}
-    for name, draws in arrays.items():
-        if draws.ndim < 2:
-            raise SimulationError(
-                f"the draws of {name} have the wrong shape", expected="(chain, draw, ...)",
-                found=draws.shape, fix="add the axis of chains with draws[None]",
-            )  # fmt: skip
-    data = arviz.from_dict(posterior=arrays)
-    facts = {"inference_library": "sdekit", **(attributes or {})}
-    data.posterior.attrs.update({name: _plain(value) for name, value in facts.items()})
-    return data
-
-
-def _plain(value: Any) -> Any:
-    """What a netCDF or Zarr attribute can hold."""
-    if value is None or isinstance(value, bool | dict | list | tuple):
-        return str(value)
-    return value if isinstance(value, str | int | float) else str(value)
 
 
 class StepInfo(NamedTuple):

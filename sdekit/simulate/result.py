@@ -94,7 +94,7 @@ class Run:
         Raises:
             MissingDependencyError: Without ArviZ.
         """
-        from sdekit.simulate.bridges import to_inference_data
+        from sdekit.simulate.inference_data import to_inference_data
 
         facts = {
             "dynamics": self.dynamics.name or "",
