@@ -187,10 +187,7 @@ _STATIONARY = claims(stationarity=REFUTED, reversibility=REFUTED)
 _UNBOUNDED = claims(stationarity=REFUTED, reversibility=REFUTED, non_explosion=UNDECIDED)
 #: The same where the noise is not shown to reach every direction either.
 _GENERIC = claims(
-    stationarity=REFUTED,
-    reversibility=REFUTED,
-    non_explosion=UNDECIDED,
-    uniqueness=UNDECIDED,
+    stationarity=REFUTED, reversibility=REFUTED, non_explosion=UNDECIDED, uniqueness=UNDECIDED
 )
 _MARGINAL = claims(marginalization=REFUTED)
 #: With one coordinate there is nothing to tell apart.
@@ -198,8 +195,8 @@ _RIGHT_AT_ONE = {1: {"stationarity": PROVED, "reversibility": PROVED}}
 
 ENTRIES = (
     Entry(
-        "langevin-heating", "Langevin with the wrong sign of friction", "A sign error",
-        langevin_heating, _STATIONARY,
+        "langevin-heating", "Friction of the wrong sign", "A sign error", langevin_heating,
+        _STATIONARY,
     ),
     Entry(
         "langevin-negative", "Langevin with friction and diffusion both -A", "A sign error",
