@@ -41,7 +41,6 @@ class Chunk:
 
     Attributes:
         samples: Kept draws by name, (draws, *shape, chains).
-        step_sizes: Step sizes at the draws under a schedule, else ().
         observed: Accumulated observables of the chunk.
         state: Where the chains stand.
         next_step: Number of the next step.
@@ -49,7 +48,6 @@ class Chunk:
     """
 
     samples: dict[str, np.ndarray]
-    step_sizes: Any
     observed: Any
     state: LoopState
     next_step: int
@@ -272,7 +270,7 @@ class Driver:
             made = blocks * current.draws
             arguments = (keys, fixed, np.uint32(first_step), np.int32(blocks), observed)
             began = time.perf_counter()
-            after, kept, sizes, seen, _ = self.call(current, self.program)(state, *arguments)
+            after, kept, _, seen, _ = self.call(current, self.program)(state, *arguments)
             if not _is_finite(after, self.chains):
                 yield self._find(current, made, state, arguments)
                 return
@@ -284,8 +282,7 @@ class Driver:
             first_step += made * plan.thin
             state = after
             samples = self._on_host(kept, made)
-            step_sizes = sizes if isinstance(sizes, tuple) else np.asarray(sizes)[:made]
-            yield Chunk(samples, step_sizes, seen, state, first_step, made)
+            yield Chunk(samples, seen, state, first_step, made)
 
     def _on_host(self, kept: Mapping[str, Array], draws: int) -> dict[str, np.ndarray]:
         """Kept draws (draws, *shape, chains), cut to what was filled and the chains asked for."""
