@@ -35,7 +35,7 @@ from sdekit.verify.instances import Choice, choice_text, choices
 from sdekit.verify.monomials import Terms, TooLarge
 from sdekit.verify.periodicity import is_periodic
 from sdekit.verify.problem import Problem
-from sdekit.verify.rewriting import substituted
+from sdekit.verify.rewriting import INTERNAL, substituted
 from sdekit.verify.tails import Growth, Unclear, Z, is_slower_than_log, leading, log_or_bounded
 from sdekit.verify.verdict import Check, Verdict, Witness, proved, refuted, undecided
 from sdekit.verify.zero import nonzero_value
@@ -176,8 +176,8 @@ def with_limits(expression: Expression, x: Variable, at: Fraction) -> Expression
         if is_function and node.depends_on(x) and node not in limits:
             number = len(limits)
             signs = node.function.assumptions if isinstance(node, Call) else frozenset()
-            value = Parameter(f"limit_{number + 1}", (), signs & {"nonnegative"})
-            remainder = Elementwise("sin", Product((Parameter(f"rest_{number + 1}"), Z)))
+            value = Parameter(f"{INTERNAL}limit_{number + 1}", (), signs & {"nonnegative"})
+            remainder = Elementwise("sin", Product((Parameter(f"{INTERNAL}rest_{number + 1}"), Z)))
             gap = Sum((x, Number(-at)))
             limits[node] = Sum((value, Product((gap, remainder))))
     return substituted(expression, limits) if limits else expression

@@ -28,7 +28,7 @@ from sdekit.verify.monomials import Monomial, Terms, TooLarge, as_expression
 from sdekit.verify.periodicity import is_periodic
 from sdekit.verify.quadratic import involves, split_by
 from sdekit.verify.questions import HALF, Family, Integral, Outcome, Question, coordinates, log_of
-from sdekit.verify.rewriting import substituted
+from sdekit.verify.rewriting import INTERNAL, substituted
 from sdekit.verify.shapes import radial_integral, univariate_integral
 from sdekit.verify.tails import Tail, Z
 
@@ -193,7 +193,7 @@ def _in_the_logarithm(question: Question) -> Integral | None:
     x = question.x
     if x.shape or x.domain.kind != "positive":
         return None
-    u = Variable(f"log_{x.name}_", (), None, REAL)
+    u = Variable(f"{INTERNAL}log_{x.name}", (), None, REAL)
     try:
         energy = substituted(question.energy, {Elementwise("log", x): u})
     except Unsupported:

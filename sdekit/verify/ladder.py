@@ -14,7 +14,7 @@ from importlib import import_module
 from sdekit.calculus.limits import BudgetExceeded, Unsupported, spending
 from sdekit.declare.dynamics import Dynamics
 from sdekit.errors import VerificationError
-from sdekit.verify.problem import Problem, read_sizes
+from sdekit.verify.problem import Problem, check_names, read_sizes
 from sdekit.verify.verdict import Check, Verification, undecided
 
 #: Seconds granted to each check when nothing is said.
@@ -101,6 +101,7 @@ def verify(
     is_number = isinstance(budget, (int, float)) and not isinstance(budget, bool)
     if budget is not None and not (is_number and 0 < budget < float("inf")):
         raise VerificationError("the budget is no number of seconds", found=repr(budget))
+    check_names(dynamics)
     started = time.perf_counter()
     problem = Problem(dynamics.ito(), read_sizes(dynamics, n))
     checks: dict[str, Check] = {}

@@ -28,7 +28,7 @@ from sdekit.verify.forms import form_signs
 from sdekit.verify.implied import POSITIVE, entry_signs
 from sdekit.verify.monomials import Monomial, Terms, TooLarge, as_expression, divided
 from sdekit.verify.quadratic import split_by
-from sdekit.verify.rewriting import substituted
+from sdekit.verify.rewriting import INTERNAL, substituted
 
 #: Candidates beyond these are not worth the time.
 _MOST_CANDIDATES = 4
@@ -77,7 +77,7 @@ def with_outside_sums_named(
         if any(node.depends_on(x) for x in blocks) or not any(node.depends_on(y) for y in outside):
             continue
         kind = "positive" if entry_signs(node) == POSITIVE else "real"
-        names[node] = Variable(f"outside_{len(names)}_", (), None, Domain(kind))
+        names[node] = Variable(f"{INTERNAL}outside_{len(names)}", (), None, Domain(kind))
     if not names:
         return energy, {}
     return substituted(energy, names), {symbol: node for node, symbol in names.items()}

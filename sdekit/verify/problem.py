@@ -18,7 +18,7 @@ from sdekit.declare.operators import ZERO
 from sdekit.declare.symbols import Variable
 from sdekit.errors import VerificationError
 from sdekit.verify.elimination import Elimination, eliminate
-from sdekit.verify.rewriting import with_sizes
+from sdekit.verify.rewriting import INTERNAL, with_sizes
 
 if TYPE_CHECKING:
     from sdekit.calculus.contraction.generator import Lowered
@@ -151,6 +151,21 @@ class Problem:
     def target_has_unknown(self) -> bool:
         """Whether the target holds an unknown function."""
         return any(isinstance(node, Call) for node in self.target.walk())
+
+
+def check_names(dynamics: Dynamics) -> None:
+    """Refuse names that the verifier gives to symbols of its own.
+
+    Raises:
+        VerificationError: If a symbol has such a name.
+    """
+    symbols = (*dynamics.variables, *dynamics.parameters, *dynamics.functions)
+    for symbol in symbols:
+        if symbol.name.startswith(INTERNAL):
+            raise VerificationError(
+                f"the name {symbol.name} cannot be verified",
+                fix=f"rename it: {INTERNAL} begins the names of the verifier's own symbols",
+            )
 
 
 def read_sizes(dynamics: Dynamics, n: int | Mapping[str, int] | None) -> dict[str, int] | None:

@@ -28,6 +28,9 @@ from sdekit.declare.symbols import FunctionSymbol, Variable
 from sdekit.verify.forms import form_signs
 from sdekit.verify.implied import POSITIVE, entry_signs, never_negative
 
+#: Names of symbols that the verifier brings in begin so; no declaration may use them.
+INTERNAL = "sdekit_"
+
 #: Bounded on every bounded set, or smooth, wherever the operand is.
 _LOCALLY_BOUNDED = frozenset(
     {"exp", "sin", "cos", "sinh", "cosh", "tanh", "asinh", "atan", "abs", "sign", "erf"}

@@ -7,7 +7,7 @@ boundedness between them (`rewriting`). Not for closed forms (`integrals`).
 
 from __future__ import annotations
 
-import zlib
+import hashlib
 from fractions import Fraction
 
 from sdekit.calculus.limits import Unsupported
@@ -32,7 +32,7 @@ from sdekit.verify.forms import form_signs
 from sdekit.verify.implied import POSITIVE, entry_signs, never_negative
 from sdekit.verify.monomials import Monomial
 from sdekit.verify.quadratic import quadratic_form
-from sdekit.verify.rewriting import is_locally_bounded, substituted
+from sdekit.verify.rewriting import INTERNAL, is_locally_bounded, substituted
 from sdekit.verify.tails import Tail, Z, tail
 
 _INVERSE_Z = Power(Z, Number(Fraction(-1)))
@@ -55,7 +55,7 @@ def univariate_integral(x: Variable, energy: Expression) -> tuple[Tail, str]:
     if x.symmetry == "antisymmetric":
         return Tail.UNKNOWN, "its entries are coupled"
     if x.shape:
-        line = Variable(f"{x.name}_entry", (), None, x.domain)
+        line = Variable(f"{INTERNAL}{x.name}_entry", (), None, x.domain)
         scalar = _entry_energy(energy, x, line)
         if scalar is None:
             return Tail.UNKNOWN, "its entries are coupled"
@@ -103,7 +103,7 @@ def _on_two_half_lines(x: Variable, energy: Expression) -> tuple[Tail, str]:
     unknown = Tail.UNKNOWN, "a pole inside the domain is not excluded"
     if x.domain.kind != "real":
         return unknown
-    half = Variable(f"{x.name}_half", (), None, Domain("positive"))
+    half = Variable(f"{INTERNAL}{x.name}_half", (), None, Domain("positive"))
     sides = [substituted(energy, {x: image}) for image in (half, Negation(half))]
     if not all(is_locally_bounded(collected(side), half) for side in sides):
         return unknown
@@ -186,9 +186,9 @@ def _stand_in(tensor: Expression) -> Expression | None:
     """A scalar parameter with the sign that every entry of the tensor has."""
     signs = entry_signs(tensor)
     # Equal names for equal tensors only, and the same names in every run.
-    name = f"entry_{zlib.crc32(repr(tensor).encode()):08x}"
+    name = INTERNAL + hashlib.sha256(repr(tensor).encode()).hexdigest()[:32]
     if isinstance(tensor, (Parameter, Variable)):
-        name = f"{tensor.name}_i"
+        name = f"{INTERNAL}{tensor.name}_i"
     if signs == POSITIVE:
         return Parameter(name, (), frozenset({"positive"}))
     return Parameter(name, (), frozenset({"nonnegative"} if never_negative(signs) else ()))
@@ -218,7 +218,7 @@ def radial_integral(
         lengths: dict[Expression, Expression] = dict.fromkeys(forms, square)
     else:
         positive = frozenset({"positive"})
-        scales = [Parameter(f"direction_{k}", (), positive) for k in range(len(forms))]
+        scales = [Parameter(f"{INTERNAL}direction_{k}", (), positive) for k in range(len(forms))]
         lengths = {
             node: Product((scale, square)) for node, scale in zip(forms, scales, strict=True)
         }

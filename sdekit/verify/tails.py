@@ -31,6 +31,7 @@ from sdekit.verify.expansion import collected, expand
 from sdekit.verify.implied import NEGATIVE, POSITIVE, Signs, entry_signs
 from sdekit.verify.implied import ZERO as ZERO_SIGN
 from sdekit.verify.monomials import Monomial, Terms
+from sdekit.verify.rewriting import INTERNAL
 from sdekit.verify.scalar_signs import decided_signs
 
 
@@ -42,8 +43,8 @@ class Tail(Enum):
     UNKNOWN = "unknown"
 
 
-#: The variable that goes to infinity; its name cannot be declared, so it never collides.
-Z = Variable("infinity_coordinate_z", (), None, Domain("positive"))
+#: The variable that goes to infinity.
+Z = Variable(INTERNAL + "z", (), None, Domain("positive"))
 
 
 @dataclass(frozen=True)

@@ -139,7 +139,7 @@ def test_a_difference_quotient_of_an_unknown_function_is_not_taken_for_zero():
     u = sk.potential("U", X)
     current = (u - sk.parameter("limit")) / X
     frozen = with_limits(current, X, Fraction(0))
-    assert "rest_1" in repr(frozen)
+    assert "sdekit_rest_1" in repr(frozen)
 
 
 def test_vectors_on_half_lines_and_circles_are_decided_for_every_n():

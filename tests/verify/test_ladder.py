@@ -147,3 +147,9 @@ def test_a_proof_needs_neither_sympy_nor_jax():
         "sys.exit('jax' in sys.modules)\n"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_names_of_the_verifiers_own_symbols_are_refused():
+    x = sk.scalar("sdekit_z", domain="positive")
+    with pytest.raises(VerificationError, match="sdekit_z"):
+        verify(sk.Dynamics(drift={x: -x}, diffusion={x: 1}, hamiltonian=x**2 / 2))
