@@ -30,7 +30,7 @@ from sdekit.declare.symbols import Variable
 from sdekit.verify.marginalization import check_marginalization
 from sdekit.verify.problem import Problem
 
-DESIGNS = 600
+DESIGNS = 300
 T, Y = sk.scalar("t"), sk.scalar("y")
 TAU = sk.scalar("tau", domain="positive")
 V = sk.potential("V", T)
