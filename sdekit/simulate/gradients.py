@@ -7,7 +7,7 @@ it.
 
 Not for minibatches themselves (`minibatch`) nor for the order of stages (`scheme`).
 
-Checked by: tests/simulate/test_gradients.py.
+Checked by: tests/simulate/test_scheme.py, tests/simulate/test_minibatch.py.
 """
 
 from __future__ import annotations

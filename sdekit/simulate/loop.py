@@ -10,7 +10,7 @@ more unrolling is slower (PERFORMANCE: "the cliff").
 
 Not for cutting a run (`plan`) nor for what one step does (`scheme`).
 
-Checked by: tests/simulate/test_loop.py.
+Checked by: tests/simulate/test_run.py.
 """
 
 from __future__ import annotations

@@ -65,7 +65,9 @@ def _parameter_array(parameter: Parameter, value: Any) -> np.ndarray:
             found=f"shape {array.shape}",
         )
     if not np.all(np.isfinite(array)):
-        raise SimulationError(f"parameter {parameter.name} is not finite", found=str(array)[:80])
+        raise SimulationError(
+            f"parameter {parameter.name} is not finite", found=" ".join(str(array).split())[:80]
+        )
     _check_assumptions(parameter, array)
     return array
 
@@ -92,5 +94,5 @@ def _check_assumptions(parameter: Parameter, array: np.ndarray) -> None:
             raise SimulationError(
                 f"the value of parameter {parameter.name} contradicts its declaration",
                 expected=assumption.replace("_", " "),
-                found=str(array)[:80],
+                found=" ".join(str(array).split())[:80],
             )

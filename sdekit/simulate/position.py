@@ -5,7 +5,7 @@ mapping by name (or a sequence in their order). Everything here is about one cha
 
 Not for auxiliary variables (`start`).
 
-Checked by: tests/simulate/test_position.py.
+Checked by: tests/simulate/test_sampler.py, tests/simulate/test_run.py.
 """
 
 from __future__ import annotations
@@ -104,6 +104,8 @@ def layout_of(position: Any, variables: tuple[Variable, ...]) -> PositionLayout:
 
 def _flat_layout(x: Variable, shapes: tuple[tuple[int, ...], ...], tree: Any) -> PositionLayout:
     count = sum(math.prod(shape) for shape in shapes)
+    if x.ndim and not count:
+        raise SimulationError(f"the position of {x.name} has no entries", expected="at least one")
     if x.ndim == 0 and count != 1:
         raise SimulationError(
             f"the position of {x.name} has the wrong shape",

@@ -4,7 +4,7 @@ All mistakes of the user that can be seen before anything is compiled are found 
 
 Not for schemes (`scheme`) nor for the state of a run (`start`).
 
-Checked by: tests/simulate/test_problem.py.
+Checked by: tests/simulate/test_sampler.py.
 """
 
 from __future__ import annotations
@@ -35,6 +35,11 @@ from sdekit.simulate.position import PositionLayout, layout_of
 
 #: What a user's function may raise when it is tried on a position.
 USER_ERRORS = (TypeError, ValueError, KeyError, IndexError, AttributeError, ZeroDivisionError)
+
+
+def told(error: Exception) -> str:
+    """An error of the user's code in one line."""
+    return f"{type(error).__name__}: {str(error).strip().partition(chr(10))[0]}"[:200]
 
 
 @dataclass(frozen=True, eq=False)
@@ -256,7 +261,7 @@ def _try(source: GradientSource, position: Any, layout: PositionLayout, dtype: n
         value = jax.eval_shape(source.potential, example)
     except USER_ERRORS as error:
         raise SimulationError(
-            "the potential fails at the position given", found=f"{type(error).__name__}: {error}"
+            "the potential fails at the position given", found=told(error)
         ) from error
     if value.shape != () or not jnp.issubdtype(value.dtype, jnp.floating):
         raise SimulationError(

@@ -265,7 +265,7 @@ def check_step_size(step_size: Any) -> float:
         SimulationError: If it is none.
     """
     try:
-        h = float(step_size)
+        h = float("nan") if isinstance(step_size, str) else float(step_size)
     except (TypeError, ValueError):
         h = float("nan")
     if not (np.isfinite(h) and h > 0):

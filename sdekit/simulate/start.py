@@ -27,7 +27,7 @@ from sdekit.errors import SimulationError
 from sdekit.simulate.covariance import symmetrized
 from sdekit.simulate.linear_flows import covariance_root
 from sdekit.simulate.lower import evaluate, shape_of
-from sdekit.simulate.problem import USER_ERRORS, Problem
+from sdekit.simulate.problem import USER_ERRORS, Problem, told
 
 #: Largest block whose dense Hessian is built.
 _LARGEST_DENSE = 2000
@@ -190,7 +190,10 @@ def check_auxiliary(problem: Problem, given: Mapping[str, Any]) -> dict[str, Arr
                 expected=", ".join(names) or "a dynamics with auxiliary variables",
                 found=name,
             )
-        block = jnp.asarray(value, problem.dtype)
+        try:
+            block = jnp.asarray(value, problem.dtype)
+        except USER_ERRORS as error:
+            raise SimulationError(f"the start of {name} is no array", found=told(error)) from error
         if block.shape != shape_of(names[name], problem.sizes):
             raise SimulationError(
                 f"the start of {name} has the wrong shape",
