@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from sdekit.calculus.field.cells import vanishes_in_every_cell
 from sdekit.calculus.field.conditions import condition_texts
 from sdekit.calculus.field.points import Scene
 from sdekit.calculus.field.polynomial import Polynomial
@@ -85,7 +86,7 @@ def decide(evaluate: Evaluation, normal_form: NormalForm, scene: Scene) -> Decis
         try:
             reader = reader_of(scene, is_fine=is_fine, scales=scales)
             tower, element = normal_form(reader)
-            if tower.is_zero(element):
+            if tower.is_zero(element) or (is_fine and vanishes_in_every_cell(tower, element)):
                 return Decision(
                     True, "its normal form is zero", side_conditions=condition_texts(reader)
                 )

@@ -137,7 +137,7 @@ KERNELS = {
     "laplace": sp.Abs(x) + sp.Abs(y - x),
     "softplus": sp.log(1 + sp.exp(x * y)) + x**2,
     "trigonometric": sp.sin(x) * sp.cos(2 * y) + sp.tan(x) ** 2,
-    "max": sp.Max(x, y) + sp.Min(x, 1),
+    "max": sp.Max(x, y, 1) + sp.Max(0, x - 1) ** 2,
     "power": (1 + x**2) ** sp.Symbol("a") + y**2,
     "atan": sp.atan(x * y) + sp.asinh(y),
     "erf": sp.erf(x) + sp.loggamma(1 + y**2),
