@@ -112,6 +112,7 @@ class Driver:
         """Whether arrays have no axis of chains."""
         return self.lanes == 1
 
+    @cached_property
     def keys(self) -> dict[int, Array]:
         """Threefry keys of all chains, by stream."""
         numbers = np.uint32(0) if self.is_single else np.arange(self.lanes, dtype=np.uint32)
@@ -131,7 +132,7 @@ class Driver:
         key = ("start", self.bound, self.is_single, tuple(given))
         if key not in self.sampler.programs:
             self.sampler.programs[key] = jax.jit(self._start_function())
-        return self.sampler.programs[key](positions, given, self.keys()[START], h, tables)
+        return self.sampler.programs[key](positions, given, self.keys[START], h, tables)
 
     def _start_function(self) -> Callable[..., LoopState]:
         scheme = self.bound.scheme
@@ -207,7 +208,9 @@ class Driver:
     def spread(self, tree: Any) -> Any:
         """Arrays placed on the devices that own their chains."""
         if len(self.devices) == 1:
-            return jax.device_put(tree, self.devices[0])
+            # The first device takes arrays by itself; placing them costs as much as 10^4 steps.
+            is_first = self.devices[0] == jax.local_devices()[0]
+            return tree if is_first else jax.device_put(tree, self.devices[0])
         mesh = Mesh(np.asarray(self.devices), (CHAINS,))
         return jax.tree.map(
             lambda x: jax.device_put(x, NamedSharding(mesh, split_last_axis(x))), tree
@@ -255,7 +258,7 @@ class Driver:
                 costs is not known beforehand, and progress and checkpoints come between calls.
         """
         most_blocks, is_compiled = (1 if paced else plan.blocks), False
-        streams = self.keys()
+        streams = self.keys
         keys = self.spread(Keys(streams[NORMALS], streams[GRADIENT], streams[ACCEPT]))
         state = self.spread(state)
         until = -1

@@ -95,26 +95,32 @@ def ornstein_uhlenbeck_stage(flow: OrnsteinUhlenbeck, sizes: Sizes) -> Stage:
     elif not diffusion.is_zero:
         terms = (diagonal_term(x, diagonal_of(diffusion, x), sizes),)
 
-    def coefficients(environment: Environment, h: ArrayLike) -> Any:
+    def coefficients(environment: Environment, h: ArrayLike) -> tuple[Array, ...]:
         value = jnp.asarray(evaluate(rate, environment), environment.dtype)
         decay, gain, spread = ornstein_uhlenbeck(value, h)
         # The increments for time 1 have the covariance 2 D; the flow wants D * spread.
-        return decay, gain, jnp.sqrt(spread * 0.5), prepared_noise(terms, environment)
+        return decay, gain, jnp.sqrt(spread * 0.5)
+
+    def prepare(environment: Environment, h: ArrayLike) -> Any:
+        # Friction and noise may be constant each without the other.
+        parts = coefficients(environment, h) if is_constant(rate) else None
+        return parts, prepared_noise(terms, environment)
 
     def apply(environment: Environment, z: Array, h: ArrayLike, constants: Any) -> Moved:
-        prepared = coefficients(environment, h) if constants is None else constants
+        parts, noise = (None, None) if constants is None else constants
         block = environment.values[x.name]
-        decay, gain, root = (at_block(value, rate, x, block) for value in prepared[:3])
+        values = coefficients(environment, h) if parts is None else parts
+        decay, gain, root = (at_block(value, rate, x, block) for value in values)
         moved = block if rate == op.ZERO else decay * block
         for _, force in _force(flow):
             moved = moved + gain * at_block(evaluate(force, environment), force, x, block)
-        for increment in increments(terms, environment, z, prepared[3]).values():
+        for increment in increments(terms, environment, z, noise).values():
             moved = moved + root * increment
         return {x.name: moved}
 
     read = (rate, *(force for _, force in _force(flow)), *noise_expressions(terms))
-    prepare = coefficients if is_constant(rate) else None
-    return Stage((x,), noise_elements(terms), read, prepare, apply)
+    constant = is_constant(rate) or any(term.prepare for term in terms)
+    return Stage((x,), noise_elements(terms), read, prepare if constant else None, apply)
 
 
 def _force(flow: OrnsteinUhlenbeck) -> Updates:
@@ -125,8 +131,8 @@ def linear_block_stage(flow: LinearBlock, sizes: Sizes) -> Stage:
     """Several blocks that are linear in each other, solved jointly."""
     maps, noise = dict(flow.matrix), dict(flow.diffusion)
     scalar = all(linear.is_scalar for linear in (*maps.values(), *noise.values()))
-    if scalar and len({x.shape for x in flow.variables}) == 1:
-        return _scalar_block_stage(flow, maps, noise, sizes)
+    if scalar and not flow.force and len({x.shape for x in flow.variables}) == 1:
+        return _scalar_block_stage(flow.variables, maps, noise, sizes)
     matrix = {pair: _rectangular(linear, pair) for pair, linear in maps.items()}
     diffusion = {pair: _rectangular(linear, pair) for pair, linear in noise.items()}
     return dense_stage(flow.variables, matrix, diffusion, flow.force, sizes)
@@ -142,9 +148,10 @@ def _rectangular(linear: LinearMap, pair: tuple[Variable, Variable]) -> Expressi
     return linear.matrix
 
 
-def _scalar_block_stage(flow: LinearBlock, maps: Maps, noise: Maps, sizes: Sizes) -> Stage:
+def _scalar_block_stage(
+    variables: tuple[Variable, ...], maps: Maps, noise: Maps, sizes: Sizes
+) -> Stage:
     """Multiples of the identity only: one small matrix serves every entry of the blocks."""
-    variables = flow.variables
     shape = shape_of(variables[0], sizes)
     count = math.prod(shape)
     # The same small problem with every block replaced by a scalar.
@@ -173,10 +180,6 @@ def _scalar_block_stage(flow: LinearBlock, maps: Maps, noise: Maps, sizes: Sizes
         return found
 
     read = (*matrix.values(), *diffusion.values())
-    if flow.force:
-        dense = {pair: _rectangular(linear, pair) for pair, linear in maps.items()}
-        spread = {pair: _rectangular(linear, pair) for pair, linear in noise.items()}
-        return dense_stage(variables, dense, spread, flow.force, sizes)
     prepare = coefficients if all(is_constant(e) for e in read) else None
     return Stage(variables, count * len(variables), read, prepare, apply)
 
