@@ -46,7 +46,9 @@ def _parts(kind: str, expression: Expr) -> Iterator[Expr]:
     elif kind == "nonzero" and expression.is_Pow and expression.exp.is_Integer:
         yield from _parts(kind, expression.base)
     elif not expression.is_Rational:
-        yield expression
+        # 2 - 2 w is the same condition as 1 - w.
+        content, primitive = expression.primitive()
+        yield primitive if kind == "nonzero" or content > 0 else expression
 
 
 def _is_certain(reader: Reader, kind: str, expression: Expr) -> bool:

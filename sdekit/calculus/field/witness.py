@@ -156,9 +156,7 @@ def _simplified(
     if len(point.values) > _MOST_SIMPLIFIED:
         return point, value
     matrices: tuple[Matrix, ...] = point.scene.drawn_matrices
-    bound = {
-        symbol for matrix in matrices for entry in matrix for symbol in (entry.free_symbols or ())
-    }
+    bound = {entry for matrix in matrices for entry in matrix if entry.is_Symbol}
     for key in sorted(point.values, key=str):
         if isinstance(key, JetOf):
             is_free = bool(key.places) or not _is_constrained(key.call, point.scene)
