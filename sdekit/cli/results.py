@@ -12,13 +12,18 @@ from sdekit.calculus.derivation import Derivation, derive
 from sdekit.calculus.limits import Unsupported
 from sdekit.cli.repairs import proved_repair
 from sdekit.declare.dynamics import Dynamics
-from sdekit.errors import SchemeError, SimulationError
+from sdekit.errors import SchemeError, SdekitError, SimulationError
 from sdekit.report.experiment import Experiment
+from sdekit.report.sections import StepAdvice
 from sdekit.report.write import Results
+from sdekit.schemes.bias import bias
 from sdekit.schemes.order import Order, order
 from sdekit.schemes.splitting import Splitting, splitting
 from sdekit.verify.ladder import verify
+from sdekit.verify.verdict import Verification
 
+#: Relative bias of a variance for which a report recommends a step size.
+ACCEPTED_BIAS = 0.01
 #: Dynamics whose report has the double-well experiment without being asked.
 WITH_EXPERIMENT = ("sgnht", "sgnht-paper")
 
@@ -45,6 +50,7 @@ def results_of(dynamics: Dynamics, *, experiment: bool | None, steps: int) -> Re
         derivation=_derivation(dynamics),
         splitting=_splitting(dynamics),
         order=_order(dynamics),
+        biases=_biases(dynamics, verification),
         experiment=_experiment(dynamics, belongs, experiment, steps),
         title="" if record is None else record.title,
         notes=notes,
@@ -74,6 +80,29 @@ def _order(dynamics: Dynamics) -> Order | None:
     except SchemeError:
         # Order theory knows polynomials in jets; other coefficients have no order here.
         return None
+
+
+def _biases(dynamics: Dynamics, verification: Verification) -> tuple[StepAdvice, ...]:
+    """What the default word does to a quadratic and a stiffening potential, all parameters 1."""
+    names = [x.name for x in dynamics.target_variables]
+    if verification.verdict.value != "proved" or len(names) != 1 or len(dynamics.functions) != 1:
+        return ()
+    (x,) = names
+    found = []
+    for potential in (f"{x}**2/2", f"{x}**2/2 + {x}**4/20"):
+        try:
+            leading = bias(
+                dynamics,
+                potential=potential,
+                parameters=dict.fromkeys((p.name for p in dynamics.parameters), 1),
+                observable=f"{x}**2",
+            )
+            step = leading.recommended_step_size(ACCEPTED_BIAS * leading.mean)
+        except SdekitError:
+            # Words with letters that have no exact flow, or tensors, have no series at n = 1.
+            return ()
+        found.append(StepAdvice(potential, leading, ACCEPTED_BIAS, step))
+    return tuple(found)
 
 
 def _experiment(

@@ -5,7 +5,9 @@ Not for the derivation (`derivation`) nor for any output format.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 from sdekit.declare.dynamics import Dynamics
 from sdekit.declare.latex import dynamics_lines, latex_text, symbol_latex
@@ -25,6 +27,7 @@ from sdekit.report.document import (
 )
 from sdekit.report.experiment import Experiment, figure_of
 from sdekit.report.formulas import compact_terms, formula_of, plain, space_of, symbol
+from sdekit.schemes.bias import Bias
 from sdekit.schemes.flow import Part
 from sdekit.schemes.order import Order
 from sdekit.schemes.splitting import Splitting
@@ -227,6 +230,64 @@ def order_section(order: Order) -> Section:
     rows = tuple((plain(c.statement), plain(c.scope), plain(c.method)) for c in order.claims)
     blocks.append(Table(("proved", "for", "because"), rows))
     return Section("Order of the splitting", tuple(blocks))
+
+
+@dataclass(frozen=True)
+class StepAdvice:
+    """The bias of a word on one potential, and the step size for a bias that is accepted.
+
+    Attributes:
+        potential: As a formula of the target's variable.
+        bias: Of the second moment.
+        accepted: Relative bias.
+        step_size: Recommended for it.
+    """
+
+    potential: str
+    bias: Bias
+    accepted: float
+    step_size: float
+
+
+def bias_section(advice: tuple[StepAdvice, ...]) -> Section:
+    """Leading bias of the second moment on example potentials, and recommended step sizes."""
+    first = advice[0]
+    rows = tuple(
+        (
+            plain(one.potential),
+            _leading_bias(one.bias),
+            "none known" if one.bias.stability_limit is None else f"{one.bias.stability_limit:.3g}",
+            _step_text(one),
+        )
+        for one in advice
+    )
+    percent = f"{100 * first.accepted:g} %"
+    return Section(
+        "Bias and step size",
+        (
+            Paragraph(
+                f"Bias of the mean of {plain(first.bias.observable)} under {first.bias.word} to "
+                "leading order, at one degree of freedom and with all parameters equal to 1. The "
+                f"step size is for a bias of {percent}; `sdekit bias` does the same for other "
+                "potentials and parameters."
+            ),
+            Table(("potential", "leading bias", "stable below", f"h for {percent}"), rows),
+        ),
+    )
+
+
+def _leading_bias(bias: Bias) -> str:
+    if bias.power is None or abs(bias.coefficient) <= bias.error_bound:
+        return "none seen"
+    power = "h" if bias.power == 1 else f"h^{{{bias.power}}}"
+    return rf"${bias.coefficient:.4g} \, {power}$"
+
+
+def _step_text(one: StepAdvice) -> str:
+    if not math.isfinite(one.step_size):
+        return "any"
+    caution = ", where that is stable" if one.bias.stability_limit is None else ""
+    return f"{one.step_size:.3g}{caution}"
 
 
 def _moves(part: Part) -> str:

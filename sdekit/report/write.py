@@ -19,6 +19,8 @@ from sdekit.report.experiment import Experiment
 from sdekit.report.html import write_html
 from sdekit.report.markdown import write_markdown
 from sdekit.report.sections import (
+    StepAdvice,
+    bias_section,
     dynamics_section,
     experiment_section,
     model_section,
@@ -50,6 +52,7 @@ class Results:
         derivation: The stationarity condition written out.
         splitting: Its parts.
         order: Orders of the default word.
+        biases: What the default word does to example potentials.
         experiment: Runs on a target.
         title: Heading of the report; the name of the dynamics when empty.
         notes: Sentences below the verdict, such as what the source has wrong.
@@ -62,6 +65,7 @@ class Results:
     derivation: Derivation | None = None
     splitting: Splitting | None = None
     order: Order | None = None
+    biases: tuple[StepAdvice, ...] = ()
     experiment: Experiment | None = None
     title: str = ""
     notes: tuple[str, ...] = ()
@@ -85,6 +89,8 @@ def document_of(results: Results) -> Document:
         sections.append(splitting_section(results.splitting))
     if results.order is not None:
         sections.append(order_section(results.order))
+    if results.biases:
+        sections.append(bias_section(results.biases))
     if results.experiment is not None:
         sections.append(experiment_section(results.experiment))
     sections.append(model_section(dynamics))
