@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 
-from sdekit.calculus.limits import Unsupported
+from sdekit.calculus.limits import BudgetExceeded, Unsupported
 from sdekit.declare.expression import (
     Call,
     Constant,
@@ -106,11 +106,15 @@ def _bounded(problem: Problem, x: Variable) -> Check:
         return proved(f"no current in {x.name}")
     try:
         return _through_ends(problem, x, normal_current(problem, x))
+    except BudgetExceeded:
+        raise
     except (Unsupported, TooLarge) as reason:
         open_question = f"the flux through the boundary of {x.name} is not decided: {reason}"
     for sizes in problem.trial_sizes() if problem.is_for_all_sizes else ():
         try:
             check = _through_ends(problem, x, current_at(problem, x, sizes), sizes)
+        except BudgetExceeded:
+            raise
         except (Unsupported, TooLarge):
             break
         if check.is_refuted:
@@ -142,6 +146,8 @@ def _current_vanishes(problem: Problem, x: Variable) -> bool:
 
     try:
         return is_zero(current(problem.lowered)[x])
+    except BudgetExceeded:
+        raise
     except Unsupported:
         return False
 

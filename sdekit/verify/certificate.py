@@ -16,7 +16,7 @@ from typing import Any
 import sympy as sp
 from flint import arb
 
-from sdekit.calculus.limits import Unsupported, tick
+from sdekit.calculus.limits import BudgetExceeded, Unsupported, tick
 from sdekit.declare.component_reader import ComponentReader
 from sdekit.declare.components import components_from_sympy
 from sdekit.declare.symbols import Domain
@@ -65,6 +65,8 @@ def _finite(problem: Problem, reason: str) -> Check:
     try:
         if problem.marginal.is_finite:
             return proved(reason, assumptions=problem.marginal.assumptions)
+    except BudgetExceeded:
+        raise
     except (TooLarge, Unsupported):
         pass
     return finite_in_components(problem, problem.excess, problem.auxiliary, reason)
@@ -83,6 +85,8 @@ def _by_instance(problem: Problem) -> Check | None:
             )
             if found.is_complete:
                 return _slope_of_instance(problem, as_expression(found.energy), functions)
+    except BudgetExceeded:
+        raise
     except (TooLarge, Unsupported):
         return None
     return None
@@ -207,6 +211,8 @@ def _certifies(
     try:
         components = components_from_sympy(coordinates, drift, {}, energy, domains=domains)
         return FieldResidual(components).is_zero is True
+    except BudgetExceeded:
+        raise
     except Unsupported:
         return False
 

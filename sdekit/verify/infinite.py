@@ -11,7 +11,7 @@ import itertools
 from collections.abc import Mapping
 from fractions import Fraction
 
-from sdekit.calculus.limits import Unsupported
+from sdekit.calculus.limits import BudgetExceeded, Unsupported
 from sdekit.declare.expression import Call, Expression, Number
 from sdekit.declare.operators import ZERO
 from sdekit.declare.symbols import Domain, Variable
@@ -108,6 +108,8 @@ def _infinite_step(
 ) -> Step | None:
     try:
         return eliminate(substituted(energy, choice), blocks, outside, DIRECT).infinite
+    except BudgetExceeded:
+        raise
     except (TooLarge, Unsupported):
         return None
 

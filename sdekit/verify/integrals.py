@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-from sdekit.calculus.limits import Unsupported
+from sdekit.calculus.limits import BudgetExceeded, Unsupported
 from sdekit.declare.expression import (
     Elementwise,
     Expression,
@@ -196,6 +196,8 @@ def _in_the_logarithm(question: Question) -> Integral | None:
     u = Variable(f"{INTERNAL}log_{x.name}", (), None, REAL)
     try:
         energy = substituted(question.energy, {Elementwise("log", x): u})
+    except BudgetExceeded:
+        raise
     except Unsupported:
         return None
     if energy.depends_on(x):
@@ -211,6 +213,8 @@ def _changed(
     x = question.x
     try:
         terms = expand(substituted(question.energy, {x: image}))
+    except BudgetExceeded:
+        raise
     except (TooLarge, Unsupported):
         return None
     mine = {m: c for m, c in terms.items() if involves(m, x)}

@@ -8,7 +8,7 @@ searched for in components (`certificate`), or a counterexample by rigorous quad
 
 from __future__ import annotations
 
-from sdekit.calculus.limits import Unsupported
+from sdekit.calculus.limits import BudgetExceeded, Unsupported
 from sdekit.verify.elimination import Elimination
 from sdekit.verify.infinite import infinite_integral
 from sdekit.verify.monomials import Monomial, TooLarge, as_expression
@@ -32,6 +32,8 @@ def check_marginalization(problem: Problem) -> Check:
     """
     try:
         found = problem.marginal
+    except BudgetExceeded:
+        raise
     except (TooLarge, Unsupported) as reason:
         return _in_components(problem, f"the energy is too long to take apart {reason}".strip())
     infinite = infinite_marginal(problem, found)

@@ -9,7 +9,7 @@ except that what is visible beside it is still judged. Not for what the marginal
 
 from __future__ import annotations
 
-from sdekit.calculus.limits import Unsupported
+from sdekit.calculus.limits import BudgetExceeded, Unsupported
 from sdekit.declare.expression import Call, Expression
 from sdekit.declare.symbols import Variable
 from sdekit.verify.elimination import Elimination, eliminate
@@ -51,6 +51,8 @@ def check_normalizable(problem: Problem) -> Check:
 def _auxiliary_part(problem: Problem) -> Check:
     try:
         found = problem.marginal
+    except BudgetExceeded:
+        raise
     except (TooLarge, Unsupported) as reason:
         return _auxiliary_in_components(problem, f"the energy is too long to take apart {reason}")
     infinite = infinite_marginal(problem, found)
@@ -80,6 +82,8 @@ def _target_part(problem: Problem) -> Check:
     try:
         found = eliminate(target, known, unknown)
         infinite = infinite_integral(problem, target, known, unknown, found)
+    except BudgetExceeded:
+        raise
     except (TooLarge, Unsupported) as why:
         return _target_in_components(problem, target, f"the target is too long {why}", unknown)
     if infinite is not None:

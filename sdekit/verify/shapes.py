@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 from fractions import Fraction
 
-from sdekit.calculus.limits import Unsupported
+from sdekit.calculus.limits import BudgetExceeded, Unsupported
 from sdekit.declare.expression import (
     Dot,
     Elementwise,
@@ -72,6 +72,8 @@ def _on_domain(x: Variable, energy: Expression) -> tuple[Tail, str]:
     for place, substitution, jacobian in _ends(x.domain):
         try:
             result, reason = tail(Sum((substituted(energy, {x: substitution}), jacobian)))
+        except BudgetExceeded:
+            raise
         except Unsupported as unsupported:
             return Tail.UNKNOWN, unsupported.reason
         if result in _AT_AN_END and jacobian != ZERO:
@@ -224,6 +226,8 @@ def radial_integral(
         }
     try:
         profile = collected(substituted(energy, lengths))
+    except BudgetExceeded:
+        raise
     except Unsupported:
         return None
     if profile.depends_on(x):

@@ -127,6 +127,8 @@ def _smaller_sizes_that_hold(problem: Problem, dimensions: Mapping[str, int]) ->
         try:
             if FieldResidual(problem.components(sizes)).is_zero:
                 holds.append(_size_text(sizes))
+        except BudgetExceeded:
+            raise
         except Unsupported:
             break
     return holds
@@ -202,6 +204,8 @@ def _field_leftover(field: FieldResidual, outcome: Outcome) -> str | None:
         return None
     try:
         return str(field.expression())
+    except BudgetExceeded:
+        raise
     except Unsupported:
         return None
 

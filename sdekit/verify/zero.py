@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
-from sdekit.calculus.limits import Unsupported
+from sdekit.calculus.limits import BudgetExceeded, Unsupported
 from sdekit.declare.expression import Expression
 from sdekit.declare.symbols import Variable
 from sdekit.verify.instances import varying_functions
@@ -37,6 +37,8 @@ def gradient_vanishes(expression: Expression, x: Variable) -> bool:
         return True
     try:
         return is_zero(gradient(lower(expression), x))
+    except BudgetExceeded:
+        raise
     except Unsupported:
         return False
 
@@ -49,6 +51,8 @@ def gradient_text(expression: Expression, x: Variable) -> str | None:
 
     try:
         return printing.text(gradient(lower(expression), x))
+    except BudgetExceeded:
+        raise
     except Unsupported:
         return None
 
