@@ -114,32 +114,37 @@ def choice_text(choice: Choice) -> tuple[dict[str, str], dict[str, str]]:
 def varying_functions(expression: Expression) -> dict[Expression, Expression]:
     """A polynomial for each call of an unknown function, inside its assumptions.
 
-    A scalar becomes |x|^2 / 2 of its arguments (1 + |x|^2 where it has to be positive), a vector
-    of the shape of an argument that argument, a matrix such a scalar times the identity. Calls of
-    one function get one polynomial.
+    A scalar becomes k |x|^2 / 2 of its arguments (1 + k |x|^2 where it has to be positive), a
+    vector of the shape of an argument k times that argument, a matrix such a scalar times the
+    identity. Calls of one function get one polynomial, two functions different ones.
     """
-    return {node: _polynomial(node) for node in symbols_of(expression) if isinstance(node, Call)}
+    calls = [node for node in symbols_of(expression) if isinstance(node, Call)]
+    numbers = {f: k + 1 for k, f in enumerate(dict.fromkeys(call.function for call in calls))}
+    return {call: _polynomial(call, numbers[call.function]) for call in calls}
 
 
-def _polynomial(call: Call) -> Expression:
+def _polynomial(call: Call, number: int) -> Expression:
     assumed, shape = call.function.assumptions, call.shape
-    square = Sum(tuple(_square(argument) for argument in call.arguments))
-    if len(square.terms) == 1:
-        square = square.terms[0]  # type: ignore[assignment]
+    squares = tuple(_square(argument) for argument in call.arguments)
+    square = squares[0] if len(squares) == 1 else Sum(squares)
     if "antisymmetric" in assumed:
         return Product((ZERO, Eye(shape[:1])))
     if assumed & {"positive", "nonnegative", "positive_definite", "positive_semidefinite"}:
-        scalar: Expression = Sum((ONE, square))
+        scalar: Expression = Sum((ONE, _times(number, square)))
     else:
-        scalar = Product((Number(Fraction(1, 2)), square))
+        scalar = _times(Fraction(number, 2), square)
+        same = [a for a in call.arguments if a.shape == shape]
+        if len(shape) == 1 and same:
+            return _times(number, same[0])
     if not shape:
         return scalar
     if len(shape) == 2 and shape[0] == shape[1]:
         return Product((scalar, Eye(shape[:1])))
-    same = [a for a in call.arguments if a.shape == shape]
-    if same and scalar == Product((Number(Fraction(1, 2)), square)):
-        return same[0]
     return Product((scalar, Ones(shape)))
+
+
+def _times(number: Fraction | int, expression: Expression) -> Expression:
+    return expression if number == 1 else Product((Number(Fraction(number)), expression))
 
 
 def _square(argument: Expression) -> Expression:

@@ -93,6 +93,7 @@ REFUTED = [
     ("tilted cosh", V + sk.cosh(Q) + sk.sin(T) * Q, (Q,)),
     ("half-line Gaussian that moves", V + (TAU - T) ** 2 / 2, (TAU,)),
     ("von Mises of a moving width", V - T * sk.cos(PHI), (PHI,)),
+    ("the log of another metric", V + Q**2 / (2 * G) + sk.log(S) / 2, (Q,)),
     ("log-normal without its Jacobian", V + (sk.log(TAU) - T) ** 2 / 2, (TAU,)),
     ("log-Gamma with a moving rate", V + sk.exp(Q / S) - 2 * Q / S, (Q,)),
     ("tilt that wins for some theta", V + sk.abs_(Q) + T * Q, (Q,)),
