@@ -205,6 +205,8 @@ class Verification:
         width = max((len(name) for name in self.checks), default=0)
         for name, check in self.checks.items():
             lines += _check_lines(name, check, width)
+        if "stationarity" not in self.checks:
+            lines.append("  no law is claimed: there is no H, or a coefficient depends on time")
         lines += _list_lines("assuming", self.assumptions)
         lines += _list_lines("where", self.side_conditions)
         return "\n".join(lines)

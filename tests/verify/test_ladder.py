@@ -88,6 +88,7 @@ def test_without_h_only_the_diffusion_is_judged():
     assert {"diffusion_symmetric", "diffusion_psd"} <= set(found.checks)
     assert not set(found.checks) & {"stationarity", "marginalization", "normalizable"}
     assert found.verdict.value == "undecided"
+    assert "no law is claimed" in str(found)
     bad = sk.Dynamics(drift={Q: -Q}, diffusion={Q: -1})
     assert verify(bad).verdict.value == "refuted"
 
