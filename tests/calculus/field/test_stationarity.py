@@ -199,3 +199,9 @@ def test_the_budget_is_kept():
     residual = field.residual(langevin(theta, many_terms(300, theta)), budget=0.0)
     with pytest.raises(field.BudgetExceeded):
         _ = residual.is_zero
+
+
+def test_a_condition_is_told_once_in_its_simplest_form():
+    H = sp.log(1 - y**2) + x**2 / (2 - 2 * y**2)
+    curl = components_from_sympy((x, y), [sp.diff(H, y), -sp.diff(H, x)], {}, H)
+    assert field.residual(curl).side_conditions == ("1 - y**2 > 0",)
