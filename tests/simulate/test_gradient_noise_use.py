@@ -35,7 +35,7 @@ def target():
 def squares(dynamics, scheme, parameters, **options):
     run = sk.simulate(
         dynamics, np.zeros(2), potential=target(), scheme=scheme, parameters=parameters,
-        step_size=STEP, steps=10_000, thin=50, burn_in=1_000, chains=32, record=["theta"],
+        step_size=STEP, steps=8_000, thin=50, burn_in=1_000, chains=16, record=["theta"],
         **options,
     )  # fmt: skip
     return mean_estimate(run.samples["theta"].astype(float) ** 2)
@@ -74,10 +74,10 @@ def test_ccadl_corrects_what_a_scalar_thermostat_cannot(is_corrected):
         hamiltonian=U + KINETIC + MU * (XI - A) ** 2 / 2,
         target=U,
     )
-    options = {"functions": {"Sigma": covariance_function(target(), 400)}} if is_corrected else {}
+    options = {"functions": {"Sigma": covariance_function(target(), 200)}} if is_corrected else {}
     values = {"A": 1.0, "mu": 2.0, "h": STEP}
     found = squares(dynamics, "EM", values, **options)
-    # Euler-Maruyama at h = 0.02 heats by about h / 2 = 1 percent, and 400 rows give Sigma to 7.
+    # Euler-Maruyama at h = 0.02 heats by about h / 2 = 1 percent, and 200 rows give Sigma to 10.
     if is_corrected:
         np.testing.assert_allclose(found.value, 1.0, atol=0.1)
     else:

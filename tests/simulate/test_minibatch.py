@@ -292,7 +292,7 @@ def test_in_epochs_the_gradient_noise_cancels_over_a_pass_as_computed():
     data = np.random.default_rng(1).normal(size=400)
     noise = 400**2 / 20 * data.var() * 380 / 399 / 400
     exact = variance_in_epochs(0.05, noise, 20)
-    z = sgld(data, 14_000, 7, sampling="epochs", contiguous=True).astype(float) - 20 * data.mean()
+    z = sgld(data, 10_500, 7, sampling="epochs", contiguous=True).astype(float) - 20 * data.mean()
     assert abs(mean_estimate(z).z(0.0)) < 4.5
     assert abs(mean_estimate(z**2).z(exact)) < 4.5
     # Twin: independent batches add h V / 2 = 0.5 to the variance.
