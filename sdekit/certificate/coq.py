@@ -1,19 +1,26 @@
-"""The stationarity identity of a model at concrete sizes as a Coq theorem.
+"""The stationarity identity of a model as a Coq theorem, at concrete sizes or for every n.
 
-Derivatives of unknown functions are universally quantified reals; the derivatives themselves are
-SymPy's, so Coq confirms the algebra of the residual, not the calculus before it. Not for models
-with kernels such as exp or sqrt, which `field` does not decide.
+At concrete sizes derivatives of unknown functions are universally quantified reals, taken by SymPy;
+for every n the contractions (p.p, tr D, p.grad U, n, ...) are, taken by the index calculus. Coq
+confirms the algebra of the residual, not the calculus before it. Not for models with kernels such
+as exp or sqrt, which `field` does not decide.
 """
 
 from __future__ import annotations
 
 import re
+from fractions import Fraction
 from typing import Any
 
 import sympy as sp
 from sympy.core.function import AppliedUndef
 
+from sdekit.calculus.contraction.generator import summands_of
+from sdekit.calculus.contraction.graph import Component
+from sdekit.calculus.contraction.printing import component_text
+from sdekit.calculus.contraction.tensor import Term
 from sdekit.declare.components import Components
+from sdekit.declare.dynamics import Dynamics
 from sdekit.errors import VerificationError
 
 #: `field` leaves the denominators to show non-zero, perhaps in another order than assumed.
@@ -54,6 +61,54 @@ def coq_theorem(components: Components, name: str) -> str:
         f"{_HEADER}Theorem {theorem} : forall {quantified} : R, {denominators}\n   {body} = 0.\n"
         f"{_PROOF}Print Assumptions {theorem}.\n"
     )
+
+
+def coq_theorem_all_sizes(dynamics: Dynamics, name: str) -> str:
+    r"""The identity R = 0 for every n, in the contractions of the index calculus.
+
+    Each summand of R (div v, v.H', ...) is one polynomial in closed contractions, which are
+    universally quantified; that they cancel is what Coq proves.
+
+    Args:
+        dynamics: With a Hamiltonian, in the polynomial fragment.
+        name: Name of the theorem.
+
+    Raises:
+        VerificationError: If H is missing.
+        Unsupported: If a coefficient is outside the index calculus.
+    """
+    if dynamics.hamiltonian is None:
+        raise VerificationError("a dynamics without a hamiltonian claims nothing to certify")
+    names: dict[Component, str] = {}
+    inverted: dict[str, None] = {}
+    summands = [
+        " + ".join(_monomial(term, c, names, inverted) for term, c in part.terms.items())
+        for part in summands_of(dynamics)
+        if not part.is_empty
+    ]
+    body = "\n   + ".join(f"({text})" for text in summands) or "0"
+    legend = "".join(f"(* {short} is {component_text(c)} *)\n" for c, short in names.items())
+    denominators = "".join(f"{factor} <> 0 -> " for factor in inverted)
+    quantified = f"forall {' '.join(names.values())} : R, " if names else ""
+    theorem = re.sub(r"\W", "_", name, flags=re.ASCII)
+    return (
+        f"{_HEADER}{legend}Theorem {theorem} : {quantified}{denominators}\n   {body} = 0.\n"
+        f"{_PROOF}Print Assumptions {theorem}.\n"
+    )
+
+
+def _monomial(
+    term: Term, coefficient: Fraction, names: dict[Component, str], inverted: dict[str, None]
+) -> str:
+    factors = [f"({coefficient.numerator} / {coefficient.denominator})"]
+    for component, exponent in term.monomial:
+        short = names.setdefault(component, f"c{len(names)}")
+        if exponent < 0:
+            inverted.setdefault(short)
+            factors.append(f"(/ ({short} ^ {-exponent}))")
+        else:
+            factors.append(f"{short} ^ {exponent}")
+    return " * ".join(factors)
 
 
 def _terms(components: Components, writer: _Writer) -> list[str]:

@@ -11,7 +11,7 @@ import pytest
 
 import sdekit as sk
 from sdekit.certificate import checker
-from sdekit.certificate.coq import coq_theorem
+from sdekit.certificate.coq import coq_theorem, coq_theorem_all_sizes
 from sdekit.certificate.export import (
     certificate,
     model_tree,
@@ -156,6 +156,25 @@ def test_coq_accepts_published_identities(name, n, tmp_path):
 def test_coq_rejects_a_wrong_identity(tmp_path):
     components = sk.catalog.get("sgnht-sign").at(n=2)
     assert not coq_accepts(coq_theorem(components, "wrong"), tmp_path)
+
+
+@needs_coq
+@pytest.mark.parametrize("name", ["sgnht", "sgnht-matrix", "sgrhmc", "recipe"])
+def test_coq_accepts_the_identity_for_every_n(name, tmp_path):
+    text = coq_theorem_all_sizes(sk.catalog.get(name), name)
+    assert coq_accepts(text, tmp_path)
+
+
+@needs_coq
+def test_coq_rejects_a_wrong_identity_for_every_n(tmp_path):
+    text = coq_theorem_all_sizes(sk.catalog.get("sgnht-sign"), "wrong")
+    assert not coq_accepts(text, tmp_path)
+
+
+def test_the_theorem_for_every_n_names_its_contractions():
+    text = coq_theorem_all_sizes(sgnht, "sgnht")
+    assert "is dot(p, p) *)" in text
+    assert "is n *)" in text
 
 
 def test_coq_text_is_refused_for_kernels():

@@ -82,25 +82,34 @@ def residual(dynamics: Dynamics | Lowered) -> Tensor:
     Source: Ding et al. (2014), eq. (9), divided by the density.
     Checked by: tests/calculus/contraction/test_models.py.
     """
+    return combine((Fraction(1), part) for part in summands_of(dynamics))
+
+
+def summands_of(dynamics: Dynamics | Lowered) -> list[Tensor]:
+    """The summands of the residual one by one, signs included, in the order of its formula.
+
+    Raises:
+        Unsupported: As `residual`.
+    """
     model = dynamics if isinstance(dynamics, Lowered) else lower_dynamics(dynamics)
     H = model.energy
     slope = {X: gradient(H, X) for X in model.variables}
-    parts: list[tuple[int, Tensor]] = [(1, zero())]
+    parts = [zero()]
     for X in model.variables:
         v = model.drift[X]
-        parts += [(1, divergence(v, X)), (-1, dot(v, slope[X]))]
+        parts += [divergence(v, X), -dot(v, slope[X])]
     for (X, Y), D in model.diffusion.items():
         by_second = divergence(D, Y)
         by_first = divergence(swapped(D, len(X.shape)), X)
         inner = dot_last(D, slope[Y])
         parts += [
-            (-1, divergence(by_second, X)),
-            (1, dot(by_second, slope[X])),
-            (1, dot(by_first, slope[Y])),
-            (-1, dot(inner, slope[X])),
-            (1, dot(D, gradient(slope[X], Y))),
+            -divergence(by_second, X),
+            dot(by_second, slope[X]),
+            dot(by_first, slope[Y]),
+            -dot(inner, slope[X]),
+            dot(D, gradient(slope[X], Y)),
         ]
-    return combine((Fraction(sign), part) for sign, part in parts)
+    return parts
 
 
 def current(dynamics: Dynamics | Lowered) -> dict[Variable, Tensor]:
