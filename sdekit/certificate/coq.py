@@ -9,7 +9,9 @@ as exp or sqrt, which `field` does not decide.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from fractions import Fraction
+from pathlib import Path
 from typing import Any
 
 import sympy as sp
@@ -19,6 +21,7 @@ from sdekit.calculus.contraction.generator import summands_of
 from sdekit.calculus.contraction.graph import Component
 from sdekit.calculus.contraction.printing import component_text
 from sdekit.calculus.contraction.tensor import Term
+from sdekit.calculus.limits import Unsupported
 from sdekit.declare.components import Components
 from sdekit.declare.dynamics import Dynamics
 from sdekit.errors import VerificationError
@@ -95,6 +98,28 @@ def coq_theorem_all_sizes(dynamics: Dynamics, name: str) -> str:
         f"{_HEADER}{legend}Theorem {theorem} : {quantified}{denominators}\n   {body} = 0.\n"
         f"{_PROOF}Print Assumptions {theorem}.\n"
     )
+
+
+def write_theorem(path: str | Path, dynamics: Dynamics, sizes: Mapping[str, int] | None) -> None:
+    """Write the theorem at the sizes given, or for every size where some are open.
+
+    Raises:
+        VerificationError: If the model is outside the fragment, or the file cannot be written.
+    """
+    name = dynamics.name or "stationarity"
+    is_open = any(dim.size is None for dim in dynamics.dimensions)
+    try:
+        if is_open and not sizes:
+            text = coq_theorem_all_sizes(dynamics, name)
+        else:
+            text = coq_theorem(dynamics.at(**(sizes or {})), name)
+        Path(path).write_text(text, encoding="utf-8")
+    except Unsupported as unsupported:
+        raise VerificationError(
+            "Coq certificates cover polynomial models only", found=unsupported.reason
+        ) from None
+    except OSError as error:
+        raise VerificationError(f"cannot write {path}: {error.strerror or error}") from None
 
 
 def _monomial(

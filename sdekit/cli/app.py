@@ -112,6 +112,9 @@ def verify(
     certificate: Annotated[
         Path | None, typer.Option(help="Write a certificate for sdekit check, as JSON.")
     ] = None,
+    coq: Annotated[
+        Path | None, typer.Option(help="Write the identity R = 0 as a Coq theorem, FILE.v.")
+    ] = None,
 ) -> int:
     """Prove or refute that exp(-H) is stationary and that its marginal is the target.
 
@@ -132,6 +135,10 @@ def verify(
         from sdekit.certificate.export import write_certificate
 
         write_certificate(certificate, certificate_of(dynamics, result, sizes))
+    if coq is not None:
+        from sdekit.certificate.coq import write_theorem
+
+        write_theorem(coq, dynamics, sizes)
     if as_json:
         show_json(result.to_dict())
     else:

@@ -171,6 +171,17 @@ def test_coq_rejects_a_wrong_identity_for_every_n(tmp_path):
     assert not coq_accepts(text, tmp_path)
 
 
+def test_the_command_line_writes_the_theorem(tmp_path):
+    run = subprocess.run(
+        [sys.executable, "-m", "sdekit", "verify", "sgnht", "--coq", str(tmp_path / "sgnht.v")],
+        capture_output=True,
+        text=True,
+        cwd=CHECKER.parents[2],
+    )
+    assert run.returncode == 0, run.stderr
+    assert "Theorem sgnht" in (tmp_path / "sgnht.v").read_text()
+
+
 def test_the_theorem_for_every_n_names_its_contractions():
     text = coq_theorem_all_sizes(sgnht, "sgnht")
     assert "is dot(p, p) *)" in text
