@@ -34,6 +34,8 @@ from sdekit.verify.points import (
 
 #: Zero sets of these kernels can have interior points, or they jump.
 _NOT_ANALYTIC = (sp.Abs, sp.sign, sp.Max, sp.Min, sp.Piecewise, sp.Heaviside, sp.floor)
+#: Pivots of larger coupled blocks grow without bound.
+_LARGEST_BLOCK = 12
 #: Denominator of the entries of a direction that is tried.
 _GRID = 12
 
@@ -80,6 +82,7 @@ def all_pivots_positive(matrix: sp.Matrix) -> bool:
     """Whether a symmetric matrix is shown to be positive definite: every pivot is positive."""
     work = _opaque(matrix)
     while work.rows:
+        tick()
         places = [k for k in range(work.rows) if sign(work[k, k]) is Sign.POSITIVE]
         if not places:
             return False
@@ -122,6 +125,8 @@ def _groups(matrix: sp.Matrix) -> list[sp.Matrix]:
 def _pivots(matrix: sp.Matrix) -> list[str] | None:
     """Pivots of one block, chosen so that a strictly positive one comes first."""
     texts: list[str] = []
+    if matrix.rows > _LARGEST_BLOCK:
+        return None
     work = matrix.applyfunc(sp.cancel)
     while work.rows:
         tick()

@@ -107,8 +107,11 @@ def _by_counterexample(problem: Problem, outcome: Outcome) -> Check | None:
     if outcome.residual is None or any(x.domain.kind != "real" for x in problem.dynamics.variables):
         return None
     from sdekit.calculus.contraction.evaluate import counterexample
+    from sdekit.verify.definiteness import check_psd
 
-    found = counterexample(outcome.residual, problem.lowered.diffusion, problem.sizes)
+    # Where D is semidefinite at every point, no point has to be looked at for it.
+    diffusion = None if check_psd(problem).is_proved else problem.lowered.diffusion
+    found = counterexample(outcome.residual, diffusion, problem.sizes)
     if found is None:
         return None
     witness = Witness(found.dimensions, found.point, found.value, functions=found.functions)
