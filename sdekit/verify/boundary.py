@@ -20,7 +20,6 @@ from sdekit.declare.expression import (
     Constant,
     Elementwise,
     Expression,
-    Gradient,
     Negation,
     Number,
     Product,
@@ -28,7 +27,7 @@ from sdekit.declare.expression import (
 )
 from sdekit.declare.operators import ZERO
 from sdekit.declare.symbols import Domain, Parameter, Variable
-from sdekit.verify.currents import Normal, current_at, normal_current
+from sdekit.verify.currents import Normal, current_at, is_jet, normal_current
 from sdekit.verify.expansion import collected, expand
 from sdekit.verify.implied import NEGATIVE, POSITIVE, entry_signs
 from sdekit.verify.instances import Choice, choice_text, choices
@@ -178,8 +177,7 @@ def with_limits(expression: Expression, x: Variable, at: Fraction) -> Expression
     """
     limits: dict[Expression, Expression] = {}
     for node in expression.walk():
-        is_function = isinstance(node, (Call, Gradient)) and not node.shape
-        if is_function and node.depends_on(x) and node not in limits:
+        if is_jet(node) and not node.shape and node.depends_on(x) and node not in limits:
             number = len(limits)
             signs = node.function.assumptions if isinstance(node, Call) else frozenset()
             value = Parameter(f"{INTERNAL}limit_{number + 1}", (), signs & {"nonnegative"})

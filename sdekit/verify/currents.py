@@ -12,8 +12,10 @@ from fractions import Fraction
 
 from sdekit.calculus.limits import Unsupported
 from sdekit.declare.expression import (
+    Call,
     Elementwise,
     Expression,
+    Gradient,
     Negation,
     Number,
     Power,
@@ -25,6 +27,7 @@ from sdekit.declare.operators import ONE, ZERO
 from sdekit.declare.symbols import Variable
 from sdekit.verify.expansion import expand
 from sdekit.verify.problem import Problem
+from sdekit.verify.rewriting import substituted
 
 #: One coordinate, the current in its direction, and H.
 Normal = tuple[Variable, Expression, Expression]
@@ -60,16 +63,39 @@ def _for_every_size(problem: Problem, x: Variable) -> Normal | None:
     touched = [y for y in dynamics.variables if dynamics.diffusion_block(x, y) is not None]
     if any(y != x for y in touched):
         return None
-    current = dynamics.drift[x]
+    current = differentiated(dynamics.drift[x])
+    energy = differentiated(dynamics.hamiltonian)
     if touched:
         block = dynamics.diffusion_block(x, x)
         assert block is not None
-        slope = scalar_derivative(block, x)
-        force = scalar_derivative(dynamics.hamiltonian, x)
+        block = differentiated(block)
+        slope, force = scalar_derivative(block, x), scalar_derivative(energy, x)
         if slope is None or force is None:
             return None
         current = Sum((current, Negation(slope), Product((block, force))))
-    return x, current, dynamics.hamiltonian
+    return x, current, energy
+
+
+def differentiated(expression: Expression) -> Expression:
+    """The expression with derivatives of known scalars by scalars worked out.
+
+    Raises:
+        Unsupported: If a derivative is left that is not one of an unknown function.
+    """
+    worked_out: dict[Expression, Expression] = {}
+    for node in expression.walk():
+        if isinstance(node, Gradient) and not is_jet(node) and node not in worked_out:
+            inner = differentiated(node.operand)
+            slope = None if node.shape else scalar_derivative(inner, node.variable)
+            if slope is None:
+                raise Unsupported(f"the derivative {node!r} is not worked out")
+            worked_out[node] = slope
+    return substituted(expression, worked_out) if worked_out else expression
+
+
+def is_jet(node: Expression) -> bool:
+    """Whether the node is an unknown function or a derivative of one."""
+    return isinstance(node, Call) or (isinstance(node, Gradient) and is_jet(node.operand))
 
 
 def scalar_derivative(expression: Expression, x: Variable) -> Expression | None:
@@ -95,6 +121,8 @@ def _power(base: Expression, exponent: Fraction) -> Expression:
 def _derivative_of_base(base: Expression, x: Variable) -> Expression | None:
     if base == x:
         return ONE
+    if is_jet(base):
+        return Gradient(base, x)
     if isinstance(base, Elementwise):
         inner = scalar_derivative(base.operand, x)
         rule = _DERIVATIVES.get(base.name)

@@ -154,3 +154,22 @@ def test_vectors_on_half_lines_and_circles_are_decided_for_every_n():
         hamiltonian=sk.dot(sk.ones(N), sk.cos(phi)),
     )  # fmt: skip
     assert check_stationarity(Problem(rotors)).is_proved
+
+
+@pytest.mark.parametrize("diffuses", [False, True])
+@pytest.mark.parametrize("wall", [Fraction(0), Fraction(1, 3), Fraction(1), Fraction(2)])
+@pytest.mark.parametrize("power", [Fraction(0), Fraction(1, 2), Fraction(1), Fraction(-1)])
+def test_the_flux_of_a_stream_function_vanishes_exactly_for_positive_powers(wall, power, diffuses):
+    """J = exp(H) curl(exp(-H) x^m y) has zero divergence; its flux at 0 is x^(k+m) up to a factor.
+
+    Derivatives stay written as gradients, as a user would write them.
+    """
+    energy = X - wall * sk.log(X) + Y**2 / 2
+    f = Y * X**power
+    flow_x = sk.grad(f, Y) - f * sk.grad(energy, Y)
+    flow_y = -(sk.grad(f, X) - f * sk.grad(energy, X))
+    drift = {X: flow_x - sk.grad(energy, X) if diffuses else flow_x, Y: flow_y}
+    model = dynamics(drift, energy, {X: 1} if diffuses else {})
+    expected = "proved" if wall + power > 0 else "refuted"
+    found = check_stationarity(Problem(model))
+    assert found.verdict.value == expected, found.reason
