@@ -13,10 +13,13 @@ from collections.abc import Mapping
 from itertools import combinations, product
 from typing import TYPE_CHECKING
 
+from flint import fmpq
+
 from sdekit.calculus import signs
+from sdekit.calculus.field import factors
 from sdekit.calculus.field.generators import Sign
-from sdekit.calculus.field.polynomial import Polynomial, total
-from sdekit.calculus.limits import tick
+from sdekit.calculus.field.polynomial import ONE, ZERO, Polynomial, total
+from sdekit.calculus.limits import Unsupported, tick
 
 if TYPE_CHECKING:
     from sdekit.calculus.field.tower import Tower
@@ -43,6 +46,49 @@ def vanishes_in_every_cell(tower: Tower, element: Polynomial) -> bool:
         if tower.cleared(_in_cell(numerator, cell)) and not _is_empty(tower, cell):
             return False
     return True
+
+
+def exact_sign(tower: Tower, element: Polynomial) -> Polynomial:
+    """sign(element) with sign(0) = 0 where the element vanishes on an open set.
+
+    Such sets come from Max, Min and Abs: sign(Max(0, x)) is the indicator of x > 0.
+
+    Raises:
+        Unsupported: If the element may vanish on an open set that is not split off as a factor.
+    """
+    if not tower.reduced(element):
+        return ZERO
+    content, monomial, found = factors.split(tower, element)
+    result = ONE if content > 0 else -ONE
+    atoms = [(Polynomial.generator(number), exponent) for number, exponent in monomial]
+    for atom, multiplicity in [*atoms, *found]:
+        own = _exact_sign_of_atom(tower, atom)
+        result = result * (own if multiplicity % 2 else own * own)
+    return tower.reduced(result)
+
+
+def _exact_sign_of_atom(tower: Tower, atom: Polynomial) -> Polynomial:
+    numbers = sorted(n for n in atom.generators() if isinstance(tower.generators[n], Sign))
+    others = atom.generators() - set(numbers)
+    hidden = any(_has_sign(tower, i) for n in others for i in tower.generators[n].inner())
+    if hidden or len(numbers) > _MOST_SIGNS:
+        raise Unsupported("the sign of an expression that may vanish on an open set")
+    if not numbers:
+        return tower.sign(atom)
+    result = ZERO
+    for values in product((1, -1), repeat=len(numbers)):
+        cell = dict(zip(numbers, values, strict=True))
+        value = tower.reduced(_in_cell(atom, cell))
+        if not value and others:
+            raise Unsupported("the sign of an expression that vanishes on an open set")
+        if not others:
+            constant = value.constant() or fmpq(0)
+            indicator = Polynomial.number(int(constant > 0) - int(constant < 0))
+            for number, own in cell.items():
+                both = ONE + Polynomial.generator(number).scaled(own)
+                indicator = indicator * both.scaled(fmpq(1, 2))
+            result = result + indicator
+    return result if not others else tower.sign(atom)
 
 
 def _signs_of(tower: Tower, element: Polynomial) -> list[int]:
@@ -83,7 +129,10 @@ def _is_empty(tower: Tower, cell: Mapping[int, int]) -> bool:
     for number, value in cell.items():
         (argument,) = tower.generators[number].inner()
         condition = tower.reduced(_in_cell(argument, cell)).scaled(value)
-        if not condition or signs.sign(tower.expression(condition)).is_nonpositive:
+        if not condition:
+            # |f| is sign(f) f whatever the sign where f vanishes: this sign says nothing here.
+            continue
+        if signs.sign(tower.expression(condition)).is_nonpositive:
             return True
         # Only the direction matters: a positive multiple has the same sign.
         conditions.append(condition.scaled(1 / abs(condition.content())))

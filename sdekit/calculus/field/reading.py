@@ -18,6 +18,7 @@ from flint import fmpq
 from sympy.core.function import AppliedUndef
 
 from sdekit.calculus.field import factors, kernels
+from sdekit.calculus.field.cells import exact_sign
 from sdekit.calculus.field.generators import Constant, Jet, UnknownFunction
 from sdekit.calculus.field.input import check_input
 from sdekit.calculus.field.jets import JetOf, read_jet
@@ -144,6 +145,10 @@ class Reader:
         if exponent.is_integer and self.tower.sign(element) != ONE:
             raise Unsupported(f"{base} to the unknown integer {exponent}: the base may be negative")
         self.require("positive", base)
+        sign = exact_sign(self.tower, element)
+        if self.tower.reduced(sign * sign) != ONE:
+            # Its root is defined there, but the field would speak of the other part only.
+            raise Unsupported(f"{base} has a root and vanishes on an open set")
         factors.require_positive(self.tower, element)
         if exponent.is_Rational:
             power = fmpq(int(exponent.p), int(exponent.q))
@@ -191,11 +196,11 @@ class Reader:
         return self.tower.reduced(self.tower.absolute(self._read(expression.args[0])))
 
     def _sign(self, expression: Expr) -> Polynomial:
-        return self.tower.sign(self._read(expression.args[0]))
+        return exact_sign(self.tower, self._read(expression.args[0]))
 
     def _heaviside(self, expression: Expr) -> Polynomial:
         # SymPy's own derivative of Max and Min; its value at 0 lies on a null set.
-        return (self.tower.sign(self._read(expression.args[0])) + ONE).scaled(_HALF)
+        return (exact_sign(self.tower, self._read(expression.args[0])) + ONE).scaled(_HALF)
 
     def _extremum(self, expression: Expr) -> Polynomial:
         """Max and Min: (a + b +- |a - b|) / 2."""

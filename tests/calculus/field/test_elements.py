@@ -184,3 +184,23 @@ def test_a_semidefinite_matrix_may_have_a_vanishing_determinant():
         quotient = ring.element(1) / ring.element(minor)
         assert (quotient * ring.element(minor) - 1).is_zero()
         assert ring.side_conditions == conditions
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        sp.sign(sp.Max(0, x)) - 1,
+        sp.sign(sp.Max(0, x) + sp.Max(0, y)) - 1,
+        sp.sign(sp.exp(sp.Abs(x)) - sp.exp(x)) - 1,
+        sp.sqrt(sp.Max(0, x)) ** 3 - x * sp.sqrt(sp.Max(0, x)) + sp.sqrt(x**2) - x,
+        2 * sp.Max(-y, y * sp.sign(x)) - 2 * sp.Abs(sp.Max(-y, y * sp.sign(x))),
+    ],
+    ids=str,
+)
+def test_what_holds_only_off_an_open_set_of_zeros_is_not_proved(expression):
+    """Trap: sign(0) = 0 on a whole half-plane, where "the sign is 1 or -1" fails."""
+    assert field.is_zero(expression, (x, y)) is not True
+
+
+def test_the_sign_of_a_positive_part_is_an_indicator():
+    assert field.is_zero(sp.sign(sp.Max(0, x)) - (1 + sp.sign(x)) / 2, (x, y)) is True
