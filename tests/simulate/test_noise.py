@@ -40,9 +40,8 @@ def test_fast_noise_does_not_depend_on_the_number_of_elements():
     assert np.array_equal(many[:, :3], normals(source, keys(2), 4, 6, 3))
 
 
-@pytest.mark.parametrize("backend", BACKENDS)
-def test_pairs_hold_the_normals_of_even_and_odd_steps(backend):
-    source = NoiseSource(backend)
+def test_pairs_hold_the_normals_of_even_and_odd_steps():
+    source = NoiseSource()
     pairs = jax.jit(lambda k: source.pairs(k, 5, 4, 2))(keys(3))
     even, odd = pairs if isinstance(pairs, tuple) else (pairs.real, pairs.imag)
     steps = np.asarray(normals(source, keys(3), 10, 8, 2))
