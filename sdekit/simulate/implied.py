@@ -141,7 +141,7 @@ def _extrapolated(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     third = np.einsum("k,sk...->s...", THIRD_ORDER, values)
     second = np.einsum("k,sk...->s...", SECOND_ORDER, values)
     # The last change alone can be small by accident; each one is a fraction of the one before.
-    return third, np.maximum(np.abs(third - second), np.abs(second - values[:, 0]) / 4)
+    return third, np.maximum(np.abs(third - second), np.abs(second - values[:, 0]) / 2)
 
 
 def _power_sums(rates: Any, steps: Any) -> tuple[Any, ...]:
