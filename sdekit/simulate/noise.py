@@ -127,9 +127,8 @@ class NoiseSource:
 
     def bits(self, keys: Array, first_step: ArrayLike, steps: int, words: int) -> Array:
         """Random words of `steps` steps from `first_step` on, uint32 (steps, words[, chains])."""
-        shape = (steps, (words + 1) // 2, *keys.shape[1:])
-        both = jnp.concatenate(threefry(*_counters(shape, first_step), keys), axis=1)
-        return both[:, :words]
+        # Joining both words of each hash would keep the compiler from vectorizing.
+        return threefry(*_counters((steps, words, *keys.shape[1:]), first_step), keys)[0]
 
     def _reference(self, keys: Array, first_step: ArrayLike, steps: int, elements: int) -> Array:
         numbers = lax.iota(jnp.uint32, steps) + jnp.asarray(first_step, jnp.uint32)
