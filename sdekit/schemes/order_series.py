@@ -19,8 +19,8 @@ from sdekit.schemes.word import EULER_MARUYAMA
 
 #: Runge-Kutta sub-steps agree with the flow up to this power of h, so nothing beyond it is claimed.
 HIGHEST_ORDER = 4
-#: Seconds granted to the index calculus; known dynamics need a tenth of one.
-BUDGET = 2.0
+#: Seconds granted to the index calculus; known dynamics need half of one.
+BUDGET = 5.0
 
 
 @dataclass(frozen=True)
