@@ -189,13 +189,25 @@ class Named(Generator):
 
 
 @dataclass(frozen=True)
-class Sign(Generator):
-    """sign(a), a constant on each side of a = 0; g^2 = 1."""
+class FunctionOf(Generator):
+    """A function g(a) of one earlier element.
+
+    Attributes:
+        argument: a.
+    """
 
     argument: Polynomial
 
     def inner(self) -> tuple[Polynomial, ...]:
         return (self.argument,)
+
+    def support(self, ring: Ring) -> frozenset[int]:
+        return ring.support(self.argument)
+
+
+@dataclass(frozen=True)
+class Sign(FunctionOf):
+    """sign(a), a constant on each side of a = 0; g^2 = 1."""
 
     def support(self, ring: Ring) -> frozenset[int]:
         return frozenset()
@@ -214,18 +226,11 @@ class Sign(Generator):
 
 
 @dataclass(frozen=True)
-class Root(Generator):
+class Root(FunctionOf):
     """|a|^(1/degree), with g^degree = |a|; d_i g = g d_i a / (degree a)."""
 
-    argument: Polynomial
     degree: int
     is_positive = True
-
-    def inner(self) -> tuple[Polynomial, ...]:
-        return (self.argument,)
-
-    def support(self, ring: Ring) -> frozenset[int]:
-        return ring.support(self.argument)
 
     def derivative(self, ring: Ring, own: Polynomial, coordinate: int) -> Polynomial:
         slope = ring.slope(self.argument, coordinate)

@@ -225,7 +225,7 @@ class Reader:
             return self._read(_SLOPES[type(expression)](inner))
 
         name = type(expression).__name__
-        return self.tower.element(Primitive(name, argument, expression, slope))
+        return self.tower.element(Primitive(argument, name, expression, slope))
 
     def _polygamma(self, expression: Expr) -> Polynomial:
         order, inner = expression.args
@@ -237,7 +237,7 @@ class Reader:
             return self._read(sp.polygamma(order + 1, inner))
 
         name = f"polygamma {order}"
-        return self.tower.element(Primitive(name, argument, expression, slope))
+        return self.tower.element(Primitive(argument, name, expression, slope))
 
     def _jet(self, expression: Expr) -> Polynomial:
         jet = read_jet(expression)

@@ -16,24 +16,17 @@ from dataclasses import dataclass, field
 import sympy as sp
 from flint import fmpq
 
-from sdekit.calculus.field.generators import Generator, Ring
+from sdekit.calculus.field.generators import FunctionOf, Ring
 from sdekit.calculus.field.polynomial import ONE, ZERO, Polynomial
 from sdekit.calculus.sympy_types import Expr
 
 
 @dataclass(frozen=True)
-class Exponential(Generator):
+class Exponential(FunctionOf):
     """exp(a / scale); d_i g = g d_i a / scale."""
 
-    argument: Polynomial
     scale: int
     is_positive = True
-
-    def inner(self) -> tuple[Polynomial, ...]:
-        return (self.argument,)
-
-    def support(self, ring: Ring) -> frozenset[int]:
-        return ring.support(self.argument)
 
     def derivative(self, ring: Ring, own: Polynomial, coordinate: int) -> Polynomial:
         return own * ring.slope(self.argument, coordinate).scaled(fmpq(1, self.scale))
@@ -43,16 +36,8 @@ class Exponential(Generator):
 
 
 @dataclass(frozen=True)
-class Logarithm(Generator):
+class Logarithm(FunctionOf):
     """log|a|; d_i g = d_i a / a."""
-
-    argument: Polynomial
-
-    def inner(self) -> tuple[Polynomial, ...]:
-        return (self.argument,)
-
-    def support(self, ring: Ring) -> frozenset[int]:
-        return ring.support(self.argument)
 
     def derivative(self, ring: Ring, own: Polynomial, coordinate: int) -> Polynomial:
         slope = ring.slope(self.argument, coordinate)
@@ -63,17 +48,10 @@ class Logarithm(Generator):
 
 
 @dataclass(frozen=True)
-class Cosine(Generator):
+class Cosine(FunctionOf):
     """cos(a / scale); d_i g = -sin(a / scale) d_i a / scale."""
 
-    argument: Polynomial
     scale: int
-
-    def inner(self) -> tuple[Polynomial, ...]:
-        return (self.argument,)
-
-    def support(self, ring: Ring) -> frozenset[int]:
-        return ring.support(self.argument)
 
     def derivative(self, ring: Ring, own: Polynomial, coordinate: int) -> Polynomial:
         sine = Polynomial.generator(ring.number_of(Sine(self.argument, self.scale)))
@@ -84,21 +62,14 @@ class Cosine(Generator):
 
 
 @dataclass(frozen=True)
-class Sine(Generator):
+class Sine(FunctionOf):
     """sin(a / scale), with g^2 = 1 - cos^2; its cosine must be the earlier generator."""
 
-    argument: Polynomial
     scale: int
 
     def cosine(self, ring: Ring) -> Polynomial:
         """The cosine of the same angle."""
         return Polynomial.generator(ring.number_of(Cosine(self.argument, self.scale)))
-
-    def inner(self) -> tuple[Polynomial, ...]:
-        return (self.argument,)
-
-    def support(self, ring: Ring) -> frozenset[int]:
-        return ring.support(self.argument)
 
     def derivative(self, ring: Ring, own: Polynomial, coordinate: int) -> Polynomial:
         slope = ring.slope(self.argument, coordinate).scaled(fmpq(1, self.scale))
@@ -115,17 +86,10 @@ class Sine(Generator):
 
 
 @dataclass(frozen=True)
-class HalfTangent(Generator):
+class HalfTangent(FunctionOf):
     """tan(a / (2 scale)), which makes cos and sin rational; d_i g = (1 + g^2) d_i a / (2 scale)."""
 
-    argument: Polynomial
     scale: int
-
-    def inner(self) -> tuple[Polynomial, ...]:
-        return (self.argument,)
-
-    def support(self, ring: Ring) -> frozenset[int]:
-        return ring.support(self.argument)
 
     def derivative(self, ring: Ring, own: Polynomial, coordinate: int) -> Polynomial:
         slope = ring.slope(self.argument, coordinate).scaled(fmpq(1, 2 * self.scale))
@@ -136,26 +100,18 @@ class HalfTangent(Generator):
 
 
 @dataclass(frozen=True)
-class Primitive(Generator):
+class Primitive(FunctionOf):
     """A function f(a) of which only the derivative is used; d_i g = f'(a) d_i a.
 
     Attributes:
         name: The function.
-        argument: a as an element.
         value: f(a) in SymPy.
         slope: Gives f'(a) as an element; asked for only when it is needed.
     """
 
     name: str
-    argument: Polynomial
     value: Expr = field(compare=False)
     slope: Callable[[], Polynomial] = field(compare=False)
-
-    def inner(self) -> tuple[Polynomial, ...]:
-        return (self.argument,)
-
-    def support(self, ring: Ring) -> frozenset[int]:
-        return ring.support(self.argument)
 
     def derivative(self, ring: Ring, own: Polynomial, coordinate: int) -> Polynomial:
         inner = ring.slope(self.argument, coordinate)
