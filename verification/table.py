@@ -38,7 +38,7 @@ CLAIMS = {
     "large_flow": "Least squares flow with n = 10^5, p = 500, sparse, without p^2 x p^2 matrices",
     "least_squares_flow": "The slides' example: risks over the path, the bound, the sharp constant",
     "real_tables": "The same on four real tables",
-    "lipschitz_bounds": "No mode=\"bound\" constant is exceeded in 10,000 trials with ascent",
+    "lipschitz_bounds": 'No mode="bound" constant is exceeded in 10,000 trials with ascent',
     "lipschitz_rates": "Lipschitz rate against constant and decaying ones: where 5-20 times appear",
     "symnet": "SBAF and A-ReLU networks on tables and genes with the Lipschitz rate",
     "performance": "Speed of the runner beside BlackJAX, Numba, diffrax and others",

@@ -18,8 +18,8 @@ w = sk.parameter("w", n)
 M = sk.parameter("M", n, n)
 SIZES = {"n": 2}
 ROOT = np.array([[1.0, 0.5], [-0.3, 0.8]])
-VALUES = {"a": 0.6, "c": 1.5, "x": np.array([0.5, 2.0]), "y": np.zeros(2), "w": np.array([0.4, 1.3]),
-          "M": ROOT @ ROOT.T, "X": np.eye(2)}  # fmt: skip
+VALUES = {"a": 0.6, "c": 1.5, "x": np.array([0.5, 2.0]), "y": np.zeros(2),
+          "w": np.array([0.4, 1.3]), "M": ROOT @ ROOT.T, "X": np.eye(2)}  # fmt: skip
 
 
 def covariance(terms, names):

@@ -46,7 +46,10 @@ CASES = {
     "eye": ((M + s * sk.eye(n)) @ x, lambda v: (v.M + v.s * np.eye(3)) @ v.x),
     "ones": (x + s * sk.ones(n), lambda v: v.x + v.s * np.ones(3)),
     "inverse": (sk.inv(M) @ x, lambda v: np.linalg.inv(v.M) @ v.x),
-    "logdet": (sk.logdet(M @ M.T + sk.eye(n)), lambda v: np.linalg.slogdet(v.M @ v.M.T + np.eye(3))[1]),
+    "logdet": (
+        sk.logdet(M @ M.T + sk.eye(n)),
+        lambda v: np.linalg.slogdet(v.M @ v.M.T + np.eye(3))[1],
+    ),
     "elementary": (sk.exp(x) * sk.sin(y), lambda v: np.exp(v.x) * np.sin(v.y)),
     "gradient of a dot": (sk.grad(sk.dot(x, M @ x), x), lambda v: (v.M + v.M.T) @ v.x),
     "gradient of a vector": (sk.grad(M @ x, x) @ y, lambda v: v.M @ v.y),

@@ -73,7 +73,8 @@ def algorithm_2_written_out(noise):
 def largest_gap(result, path):
     theta, p, xi = (np.array(column) for column in zip(*path, strict=True))
     gaps = (
-        result.samples["theta"][0] - theta, result.samples["p"][0] - p, result.samples["xi"][0] - xi,
+        result.samples["theta"][0] - theta, result.samples["p"][0] - p,
+        result.samples["xi"][0] - xi,
     )  # fmt: skip
     return max(np.max(np.abs(gap)) for gap in gaps)
 

@@ -180,8 +180,9 @@ TWO_DEVICES = """
 import json, sdekit as sk
 x = sk.scalar("x")
 ou = sk.Dynamics(drift={x: -x}, diffusion={x: 1})
-run = lambda k: sk.simulate(ou, 0.5, scheme="EM", step_size=0.1, steps=20, chains=3, seed=4, devices=k)
-print(json.dumps([run(k).samples["x"].tolist() for k in (1, 2)]))
+options = {"scheme": "EM", "step_size": 0.1, "steps": 20, "chains": 3, "seed": 4}
+runs = [sk.simulate(ou, 0.5, devices=k, **options) for k in (1, 2)]
+print(json.dumps([run.samples["x"].tolist() for run in runs]))
 """
 
 

@@ -75,7 +75,8 @@ I2 = np.eye(2)
 OU = [
     ("scalar", OrnsteinUhlenbeck(p, LinearMap(xi), LinearMap(sk.parameter("c", value=2)), w),
      -0.7 * I2, 2 * I2, VALUES["w"]),
-    ("frozen below zero", OrnsteinUhlenbeck(p, LinearMap(-xi), LinearMap(scalar=None, elementwise=w)),
+    ("frozen below zero",
+     OrnsteinUhlenbeck(p, LinearMap(-xi), LinearMap(scalar=None, elementwise=w)),
      0.7 * I2, np.diag(VALUES["w"]), np.zeros(2)),
     ("entry by entry", OrnsteinUhlenbeck(p, LinearMap(xi, w), LinearMap(xi)),
      -0.7 * I2 - np.diag(VALUES["w"]), 0.7 * I2, np.zeros(2)),
@@ -83,8 +84,10 @@ OU = [
      -0.7 * I2, VALUES["D"], np.zeros(2)),
     ("full friction", OrnsteinUhlenbeck(p, LinearMap(xi, None, M), LinearMap(xi, None, D)),
      -0.7 * I2 - FRICTION, 0.7 * I2 + VALUES["D"], np.zeros(2)),
-    ("no friction", OrnsteinUhlenbeck(p, LinearMap(), LinearMap(xi)), 0 * I2, 0.7 * I2, np.zeros(2)),
-    ("no noise", OrnsteinUhlenbeck(p, LinearMap(matrix=M), LinearMap()), -FRICTION, 0 * I2, np.zeros(2)),
+    ("no friction", OrnsteinUhlenbeck(p, LinearMap(), LinearMap(xi)),
+     0 * I2, 0.7 * I2, np.zeros(2)),
+    ("no noise", OrnsteinUhlenbeck(p, LinearMap(matrix=M), LinearMap()),
+     -FRICTION, 0 * I2, np.zeros(2)),
 ]  # fmt: skip
 
 
