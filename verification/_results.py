@@ -1,12 +1,19 @@
-"""What every verification run of the theory layer shares: arguments, versions, JSON, figures."""
+"""What every verification run shares: arguments, versions, commit, JSON, tables, figures.
+
+Scripts run by path import it by name, those run as modules from `verification`. Not for measuring.
+"""
 
 from __future__ import annotations
 
 import argparse
 import json
+import math
 import platform
 import subprocess
+import tempfile
 import time
+from collections.abc import Mapping
+from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -15,19 +22,28 @@ import matplotlib
 
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
-import numpy as np
 from matplotlib.figure import Figure
 
 HERE = Path(__file__).resolve().parent
-PACKAGES = ("sdekit", "numpy", "scipy", "jax", "optax")
+ROOT = HERE.parent
+PACKAGES = ("sdekit", "numpy", "scipy", "jax", "optax", "diffrax", "arviz", "zarr")
 
 
-def arguments(description: str) -> argparse.Namespace:
-    """--out DIR (default verification/results) and --quick."""
-    parser = argparse.ArgumentParser(description=description)
-    parser.add_argument("--out", type=Path, default=HERE / "results")
+def arguments(
+    description: str, parser: argparse.ArgumentParser | None = None
+) -> argparse.Namespace:
+    """--out DIR and --quick, beside the options that the parser has already.
+
+    Results go to verification/results; those of a quick run, which are no evidence, to a new
+    temporary folder.
+    """
+    parser = parser or argparse.ArgumentParser()
+    parser.description = description
+    parser.add_argument("--out", type=Path, help="folder of the results")
     parser.add_argument("--quick", action="store_true", help="small sizes, for development")
     parsed = parser.parse_args()
+    if parsed.out is None:
+        parsed.out = Path(tempfile.mkdtemp()) if parsed.quick else HERE / "results"
     parsed.out.mkdir(parents=True, exist_ok=True)
     return parsed
 
@@ -40,14 +56,16 @@ def _version(package: str) -> str | None:
 
 
 def _commit() -> str | None:
-    done = subprocess.run(
-        ["git", "rev-parse", "--short", "HEAD"],
-        cwd=HERE,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    return done.stdout.strip() or None
+    """The commit that ran, marked if the sources were changed."""
+
+    def git(*command: str) -> str:
+        done = subprocess.run(
+            ["git", *command], cwd=ROOT, capture_output=True, text=True, check=False
+        )
+        return done.stdout.strip()
+
+    changed = git("status", "--porcelain", "--", "sdekit", "verification/*.py")
+    return git("rev-parse", "--short", "HEAD") + (" with changes" if changed else "") or None
 
 
 class Report:
@@ -66,6 +84,7 @@ class Report:
             "run": name,
             "quick": options.quick,
             "seed": seed,
+            "date": datetime.now(UTC).isoformat(timespec="seconds"),
             "commit": _commit(),
             "python": platform.python_version(),
             "versions": {package: _version(package) for package in PACKAGES},
@@ -75,6 +94,18 @@ class Report:
     def add(self, key: str, value: Any) -> None:
         """One result; NumPy numbers and arrays become plain, seven digits each."""
         self.content["results"][key] = _plain(value)
+
+    def judge(self, measured: Mapping[str, Any], passed: bool) -> None:
+        """All results of a run with one claim, whose text stands in `table`."""
+        for key, value in measured.items():
+            self.add(key, value)
+        self.content["passed"] = bool(passed)
+        print(f"{self.name}: {'passed' if passed else 'FAILED'}")
+
+    def claim(self, claim: str, result: str, passed: bool) -> None:
+        """One of several claims: what is said, what was found, whether it holds."""
+        row = {"claim": claim, "result": result, "passed": bool(passed)}
+        self.content.setdefault("claims", []).append(row)
 
     def write(self, figure: Figure | None = None, tables: str = "") -> None:
         """Write the JSON, the figure, and the tables (Markdown) if there are any."""
@@ -106,13 +137,13 @@ def _cell(entry: Any) -> str:
 
 
 def _plain(value: Any) -> Any:
+    # NumPy and JAX, numbers and arrays.
+    if hasattr(value, "tolist"):
+        value = value.tolist()
     if isinstance(value, dict):
         return {str(key): _plain(entry) for key, entry in value.items()}
-    if isinstance(value, (list, tuple, np.ndarray)):
+    if isinstance(value, (list, tuple)):
         return [_plain(entry) for entry in value]
-    if isinstance(value, (bool, np.bool_)):
-        return bool(value)
-    if isinstance(value, (float, np.floating)):
-        number = float(value)
-        return float(f"{number:.7g}") if np.isfinite(number) else None
-    return int(value) if isinstance(value, np.integer) else value
+    if isinstance(value, float):
+        return float(f"{value:.7g}") if math.isfinite(value) else None
+    return value

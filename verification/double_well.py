@@ -11,7 +11,7 @@ import numpy as np
 
 import sdekit as sk
 from sdekit.simulate.diagnostics import Estimate, mean_estimate
-from verification import evidence
+from verification._results import Report, arguments
 
 #: Mean, variance and left weight of exp(-U); thermostat at the noise level; energy k_B T / 2.
 EXACT = {
@@ -76,8 +76,15 @@ def check(steps: int = 1_000_000, chains_for_bias: int = 64) -> tuple[dict, bool
             "holds": bool(holds),
         }
         print(f"{name:24s} exact {exact:9.5f} found {estimate} bias {biases[name]}")
-    return {"step_size": h, "steps": steps, "seed": 0, "quantities": rows}, passed
+    return {"step_size": h, "steps": steps, "quantities": rows}, passed
+
+
+def main() -> None:
+    options = arguments(__doc__ or "")
+    report = Report("double_well", options, seed=0)
+    report.judge(*(check(50_000, 8) if options.quick else check()))
+    report.write()
 
 
 if __name__ == "__main__":
-    evidence.write("double_well", *check())
+    main()

@@ -20,7 +20,7 @@ import numpy as np
 
 import sdekit as sk
 from sdekit.simulate.store import checkpoint_path, read_samples
-from verification import evidence
+from verification._results import ROOT, Report, arguments
 
 JOBS = ("thermostat", "minibatch")
 
@@ -51,7 +51,7 @@ def simulate(job: str, path: Path, *, resume: bool, scale: int = 1) -> None:
 def start(job: str, path: Path, errors: int | None = None, scale: int = 1) -> subprocess.Popen:
     """A process that runs the job, resuming it if there is a checkpoint."""
     command = [sys.executable, "-m", "verification.kill_test", job, str(path), str(scale)]
-    return subprocess.Popen(command, cwd=evidence.ROOT, stderr=errors)
+    return subprocess.Popen(command, cwd=ROOT, stderr=errors)
 
 
 def wait_for_checkpoint(process: subprocess.Popen, path: Path) -> None:
@@ -111,7 +111,14 @@ def check(trials: int = 20, seed: int = 0) -> tuple[dict, bool]:
     shutil.rmtree(folder)
     killed = sum(row["signal"] == "SIGKILL" and row["interrupted"] for row in rows)
     passed = all(row["identical"] for row in rows)
-    return {"seed": seed, "killed_while_running": killed, "runs": rows}, passed
+    return {"killed_while_running": killed, "runs": rows}, passed
+
+
+def main() -> None:
+    options = arguments(__doc__ or "")
+    report = Report("kill_test", options, seed=0)
+    report.judge(*check(trials=2 if options.quick else 20))
+    report.write()
 
 
 if __name__ == "__main__":
@@ -120,4 +127,4 @@ if __name__ == "__main__":
         begun = checkpoint_path(target).exists()
         simulate(sys.argv[1], target, resume=begun, scale=int(sys.argv[3]))
     else:
-        evidence.write("kill_test", *check())
+        main()

@@ -13,7 +13,7 @@ import argparse
 import jax
 import jax.numpy as jnp
 import numpy as np
-from evidence import write
+from _results import Report, arguments
 from scipy.special import ndtr
 
 from sdekit.simulate.loop import compiler_options
@@ -52,13 +52,14 @@ def statistics(source: NoiseSource):
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser()
     parser.add_argument("--draws", type=float, default=1e9)
     parser.add_argument("--double", action="store_true")
-    options = parser.parse_args()
+    options = arguments(__doc__ or "", parser)
+    report = Report("normals_double" if options.double else "normals", options, seed=2026)
     dtype = np.dtype(np.float64 if options.double else np.float32)
     block = 2 * PAIRS * ELEMENTS * CHAINS
-    blocks = max(1, round(options.draws / block))
+    blocks = max(1, round((1e7 if options.quick else options.draws) / block))
     with jax.enable_x64(True):
         keys = chain_keys(jax.random.key(2026), np.arange(CHAINS, dtype=np.uint32), NORMALS)
         of_block = statistics(NoiseSource(dtype=dtype))
@@ -90,7 +91,8 @@ def main() -> int:
     }  # fmt: skip
     scores = [*moments, *beyond, *measured["neighbour_scores"], measured["chi_squared_score"]]
     passed = np.max(np.abs(scores)) < 4.5 and measured["kolmogorov"] < 2.6
-    write("normals_double" if options.double else "normals", measured, bool(passed))
+    report.judge(measured, bool(passed))
+    report.write()
     return 0 if passed else 1
 
 

@@ -26,7 +26,7 @@ import numpy as np
 
 import sdekit as sk
 from sdekit.simulate.diagnostics import Estimate, deviation_estimate, mean_estimate
-from verification import evidence
+from verification._results import Report, arguments
 
 REGRESSIONS = ("kidiq-kidscore_momiq", "sblrc-blr")
 EIGHT_SCHOOLS = "eight_schools-eight_schools_noncentered"
@@ -226,5 +226,12 @@ def check(work: int = 10_000) -> tuple[dict, bool]:
     return {"cases": found}, passed
 
 
+def main() -> None:
+    options = arguments(__doc__ or "")
+    report = Report("posteriors", options, seed=1)
+    report.judge(*(check(300) if options.quick else check()))
+    report.write()
+
+
 if __name__ == "__main__":
-    evidence.write("posteriors", *check())
+    main()

@@ -44,11 +44,15 @@ CLAIMS = {
     "performance": "Speed of the runner beside BlackJAX, Numba, diffrax and others",
 }
 
+#: Runs of which tests or other processes import parts: they run as modules, from the root.
+MODULES = ("double_well", "kill_test", "posteriors", "performance")
+
 
 def rows_of(path: Path) -> list[str]:
     content = json.loads(path.read_text(encoding="utf-8"))
-    script = content.get("script") or f"{path.stem}.py"
-    command = content.get("command") or f"python verification/{script}"
+    is_module = path.stem in MODULES
+    usual = f"-m verification.{path.stem}" if is_module else f"verification/{path.stem}.py"
+    command = content.get("command") or f"python {usual}"
     claims = content.get("claims")
     if claims is None:
         shown = path.with_suffix(".md") if path.with_suffix(".md").exists() else path

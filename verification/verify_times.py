@@ -5,13 +5,13 @@ engines of a comparison alternate within a round, on the same components, and bo
 Writes results/verify_times.json.
 """
 
+import argparse
 import statistics
-import sys
 import time
 from collections.abc import Callable
 
 import sympy as sp
-from evidence import write
+from _results import Report, arguments
 
 import sdekit as sk
 from sdekit.calculus import field
@@ -69,7 +69,12 @@ def comparison(name: str, n: int, rounds: int) -> dict[str, float]:
     return {"n": n, "field_seconds": mine, "sympy_seconds": other, "ratio": other / mine}
 
 
-def main(rounds: int) -> None:
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("rounds", type=int, nargs="?", default=7)
+    options = arguments(__doc__ or "", parser)
+    rounds = 1 if options.quick else options.rounds
+    report = Report("verify_times", options, seed=0)
     entries = catalogue_times(rounds)
     compared = {name: comparison(name, n, rounds) for name, (n, _) in COMPARED.items()}
     slow = {name: spent for name, spent in entries.items() if spent > ENTRY_SECONDS}
@@ -87,7 +92,8 @@ def main(rounds: int) -> None:
         "entries_seconds": entries,
         "compared_with_sympy": compared,
     }
-    write("verify_times", measured, passed)
+    report.judge(measured, passed)
+    report.write()
     for name, spent in sorted(slow.items(), key=lambda item: -item[1]):
         print(f"  {name}: {1000 * spent:.0f} ms")
     for name, found in compared.items():
@@ -95,4 +101,4 @@ def main(rounds: int) -> None:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 7)
+    main()
