@@ -18,7 +18,8 @@ import numpy as np
 
 from sdekit.errors import DataError, SimulationError
 
-FORMAT = 1
+#: 2: the state holds the observables as well.
+FORMAT = 2
 
 
 def save_checkpoint(path: Path, arrays: Sequence[Any], facts: Mapping[str, Any]) -> None:

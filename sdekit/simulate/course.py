@@ -17,9 +17,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from sdekit.simulate.driver import Diverged, Driver
+from sdekit.simulate.driver import Chunk, Diverged, Driver
 from sdekit.simulate.lower import shape_of
-from sdekit.simulate.observables import Observables
+from sdekit.simulate.observables import Observables, Watched, emptied
 from sdekit.simulate.plan import CHUNK_STEPS, Plan, plan_run
 from sdekit.simulate.program import Fixed, LoopState
 from sdekit.simulate.sinks import OnDisk, Sink
@@ -75,29 +75,36 @@ class Course:
             advance: Told the number of steps of each finished call.
         """
         step, done = 0, 0
+        watched = Watched({}, {})
+        if self.observables is not None:
+            watched = self.observables.begin(state.blocks)
         if isinstance(sink, OnDisk):
-            step, done, state = sink.resumed(state)
-        seen: Any = None
-        begun = () if self.observables is None else self.observables.init(state.blocks)
+            step, done, (state, watched) = sink.resumed((state, watched))
         for plan, count, kept in self._stretches(step, done):
             for chunk in self.driver.chunks(
-                plan, count, state, self.fixed, step, begun, paced=self.paced
+                plan, count, state, self.fixed, step, watched.running, done=done, paced=self.paced
             ):
                 if isinstance(chunk, Diverged):
                     if kept:
                         self._keep_good(chunk, sink, state, step, done)
-                    return self._outcome(sink, seen, state), chunk
+                    return self._outcome(sink, watched, state), chunk
                 advance(chunk.next_step - step)
                 state, step = chunk.state, chunk.next_step
                 if kept:
-                    sink.append(done, chunk.samples, state, step)
+                    watched = self._watched(watched, chunk)
+                    sink.append(done, chunk.samples, (state, watched), step)
                     done += chunk.draws
-                    if self.observables is not None:
-                        seen = self.observables.merge(seen, chunk.observed)
                 else:
-                    sink.append(0, {}, state, step)
+                    sink.append(0, {}, (state, watched), step)
         sink.finish()
-        return self._outcome(sink, seen, state), None
+        return self._outcome(sink, watched, state), None
+
+    def _watched(self, before: Watched, chunk: Chunk) -> Watched:
+        """The observables with the draws of one more chunk."""
+        if self.observables is None or not chunk.ends_batch:
+            return before._replace(running=chunk.observed)
+        totals = self.observables.merge(before.totals, chunk.observed)
+        return Watched(emptied(chunk.observed), totals)
 
     def plan(self, draws: int, thin: int) -> Plan:
         """How calls for so many draws are cut."""
@@ -141,10 +148,13 @@ class Course:
                 # A store keeps what its checkpoint stands behind: the last whole chunk.
                 sink.append(done, kept, state, step)
 
-    def _outcome(self, sink: Sink, seen: Any, state: LoopState) -> Outcome:
+    def _outcome(self, sink: Sink, watched: Watched, state: LoopState) -> Outcome:
         samples = sink.samples()
         draws = next(iter(samples.values())).shape[1] if samples else 0
-        observed = {} if self.observables is None else self.observables.result(seen)
+        observed = {}
+        if self.observables is not None:
+            whole = self.observables.merge(watched.totals, watched.running)
+            observed = self.observables.result(whole)
         return Outcome(samples, self._step_sizes(draws), observed, state)
 
     def _step_sizes(self, draws: int) -> np.ndarray | None:

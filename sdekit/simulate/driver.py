@@ -25,6 +25,7 @@ from sdekit.simulate.devices import CHAINS, split_last_axis
 from sdekit.simulate.loop import advance, compiler_options
 from sdekit.simulate.lower import shape_of
 from sdekit.simulate.noise import ACCEPT, GRADIENT, MOST_STEPS, NORMALS, START, chain_keys
+from sdekit.simulate.observables import emptied
 from sdekit.simulate.plan import Plan, tail_plan, tiled
 from sdekit.simulate.program import Fixed, Keys, LoopState, Program
 from sdekit.simulate.sampler import Bound, Sampler
@@ -41,7 +42,8 @@ class Chunk:
 
     Attributes:
         samples: Kept draws by name, (draws, *shape, chains).
-        observed: Accumulated observables of the chunk.
+        observed: Observables accumulated since the last batch ended.
+        ends_batch: Whether their batch ends with this chunk.
         state: Where the chains stand.
         next_step: Number of the next step.
         draws: Number of draws.
@@ -49,6 +51,7 @@ class Chunk:
 
     samples: dict[str, np.ndarray]
     observed: Any
+    ends_batch: bool
     state: LoopState
     next_step: int
     draws: int
@@ -243,9 +246,13 @@ class Driver:
         first_step: int,
         observed: Any,
         *,
+        done: int = 0,
         paced: bool = False,
     ) -> Iterator[Chunk | Diverged]:
         """Run `draws` draws, call after call; ends after a divergence.
+
+        A batch of observables ends with the first block that completes `plan.chunk_draws` draws,
+        counted from draw 0: never where the pace or a resumption happens to cut the run.
 
         Args:
             plan: How calls are cut.
@@ -253,7 +260,8 @@ class Driver:
             state: Where the chains stand.
             fixed: What does not change.
             first_step: Number of the first step.
-            observed: Observables at the start of every chunk.
+            observed: Accumulated observables of the batch that is going on.
+            done: Draws that were made before.
             paced: Whether calls are cut so that each takes about `PACE` seconds. What a gradient
                 costs is not known beforehand, and progress and checkpoints come between calls.
         """
@@ -269,7 +277,9 @@ class Driver:
             room = min(draws, max(1, (until - first_step) // plan.thin))
             current = plan if room >= plan.draws else tail_plan(plan, room)
             current = replace(current, aligned=first_step % 2 == 0)
-            blocks = min(current.blocks, room // current.draws, most_blocks)
+            batch_left = plan.chunk_draws - done % plan.chunk_draws
+            to_batch_end = -(-batch_left // current.draws)
+            blocks = min(current.blocks, room // current.draws, most_blocks, to_batch_end)
             made = blocks * current.draws
             arguments = (keys, fixed, np.uint32(first_step), np.int32(blocks), observed)
             began = time.perf_counter()
@@ -282,10 +292,13 @@ class Driver:
                 most_blocks = max(1, int(blocks * min(share, MOST_GROWTH)))
             is_compiled = True
             draws -= made
+            done += made
             first_step += made * plan.thin
             state = after
             samples = self._on_host(kept, made)
-            yield Chunk(samples, seen, state, first_step, made)
+            ends_batch = made >= batch_left
+            yield Chunk(samples, seen, ends_batch, state, first_step, made)
+            observed = emptied(seen) if ends_batch else seen
 
     def _on_host(self, kept: Mapping[str, Array], draws: int) -> dict[str, np.ndarray]:
         """Kept draws (draws, *shape, chains), cut to what was filled and the chains asked for."""

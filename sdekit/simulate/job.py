@@ -89,7 +89,9 @@ class Job:
             for x in bound.problem.dynamics.variables
             if x.name in names
         }
-        sink = open_sink(store, resume, self._header(bound, names), shapes, self.chains, self.draws)
+        header = self._header(bound, names)
+        header["observables"] = {} if watched is None else watched.described(state.blocks)
+        sink = open_sink(store, resume, header, shapes, self.chains, self.draws)
         paced = progress or store is not None
         course = Course(driver, fixed, self.draws, self.thin, self.burn_in, watched, paced)
         with ProgressBar(

@@ -1,8 +1,10 @@
 """Averages taken while a run goes on, without storing the path.
 
 Inside the loop each chain adds up shifted values with compensation, so that single precision loses
-nothing over millions of steps; after each compiled chunk the sums are merged in double precision on
-the host. Not for stored draws (`diagnostics.py`).
+nothing over millions of steps; after each batch of draws the sums are merged in double precision on
+the host. What is carried has a fixed size, and where a batch ends depends on the plan of the run
+alone, so that a checkpoint holds it and a resumed run gives the same digits. Not for stored draws
+(`diagnostics.py`).
 
 Notation: a function of the blocks of one chain, by name; the weight of a draw is its step size.
 """
@@ -10,7 +12,7 @@ Notation: a function of the blocks of one chain, by name; the weight of a draw i
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import jax
@@ -19,6 +21,7 @@ import numpy as np
 from jax import Array
 
 from sdekit.errors import SimulationError
+from sdekit.simulate.totals import Moments, Totals, joined, moments, no_batches, of_batch, quotient
 
 Blocks = Mapping[str, Array]
 
@@ -54,32 +57,16 @@ class Sums(NamedTuple):
     low: tuple[Array, Array, Array]
 
 
-@dataclass
-class Moments:
-    """What an observable came to, over all chains.
+class Watched(NamedTuple):
+    """All that a run needs to go on with its observables, by name.
 
-    Args:
-        mean: Weighted mean (or ratio of means).
-        variance: Weighted variance of the values; None for a ratio.
-        standard_error: Of the mean, from the spread of the batches; NaN for fewer than four.
-        batches: Number of batches: chunks times chains.
-        weight: Sum of weights over all chains; in a run each draw weighs its step size.
+    Attributes:
+        running: Sums of the batch that is not complete.
+        totals: The complete batches.
     """
 
-    mean: np.ndarray
-    variance: np.ndarray | None
-    standard_error: np.ndarray
-    batches: int
-    weight: float
-
-
-@dataclass
-class Batches:
-    """Results of the chunks on the host, in double precision, each of shape (chain, *shape)."""
-
-    weights: list[np.ndarray] = field(default_factory=list)
-    means: list[np.ndarray] = field(default_factory=list)
-    variances: list[np.ndarray] = field(default_factory=list)
+    running: dict[str, Sums]
+    totals: dict[str, Totals]
 
 
 class Observables:
@@ -127,6 +114,15 @@ class Observables:
             return jax.vmap(lambda b: jnp.asarray(function(b)), in_axes=-1, out_axes=-1)(own)
         return jnp.asarray(function(own))
 
+    def _value_shape(self, name: str, blocks: Blocks) -> jax.ShapeDtypeStruct:
+        try:
+            return jax.eval_shape(lambda b: self._values(name, b), dict(blocks))
+        except (TypeError, ValueError, KeyError, IndexError, AttributeError) as error:
+            raise SimulationError(
+                f"the observable {name} fails", found=f"{type(error).__name__}: {error}",
+                expected=f"a function of the blocks {', '.join(self.ndims)} of one chain",
+            ) from error  # fmt: skip
+
     def init(self, blocks: Blocks) -> dict[str, Sums]:
         """Empty sums; their shift is the value at these blocks.
 
@@ -135,13 +131,7 @@ class Observables:
         """
         found = {}
         for name in self.named:
-            try:
-                value = jax.eval_shape(lambda b, name=name: self._values(name, b), dict(blocks))
-            except (TypeError, ValueError, KeyError, IndexError, AttributeError) as error:
-                raise SimulationError(
-                    f"the observable {name} fails", found=f"{type(error).__name__}: {error}",
-                    expected=f"a function of the blocks {', '.join(self.ndims)} of one chain",
-                ) from error  # fmt: skip
+            value = self._value_shape(name, blocks)
             floating = jnp.issubdtype(value.dtype, jnp.floating)
             dtype = value.dtype if floating else jnp.result_type(float)
             shift = self._values(name, blocks).astype(dtype)
@@ -153,35 +143,73 @@ class Observables:
         """The sums with one more state."""
         return {name: _added(own, self._values(name, blocks), weight) for name, own in sums.items()}
 
+    def begin(self, blocks: Blocks) -> Watched:
+        """What is carried before the first draw; the shift of all sums is the value at the blocks.
+
+        Raises:
+            SimulationError: If a function fails on the blocks.
+        """
+        sums = self.init(blocks)
+        return Watched(sums, self._empty(sums))
+
+    def described(self, blocks: Blocks) -> dict[str, str]:
+        """Kind, number type and shape of each observable: what a store tells them by.
+
+        Raises:
+            SimulationError: If a function fails on the blocks.
+        """
+        found = {}
+        for name, wanted in self.named.items():
+            value = self._value_shape(name, blocks)
+            shape = value.shape if self.chains is None else value.shape[:-1]
+            kind = "ratio" if wanted.is_ratio else "mean"
+            found[name] = f"{kind} of {value.dtype}{list(shape)}"
+        return found
+
+    def _empty(self, sums: Mapping[str, Sums]) -> dict[str, Totals]:
+        return {
+            name: no_batches(self._by_chain(own.shift).shape[1:], self.named[name].is_ratio)
+            for name, own in sums.items()
+        }
+
     def merge(
-        self, total: dict[str, Batches] | None, sums: Mapping[str, Any]
-    ) -> dict[str, Batches]:
-        """The results with those of one more chunk (host)."""
-        total = {name: Batches() for name in self.named} if total is None else total
+        self, total: Mapping[str, Totals] | None, sums: Mapping[str, Any]
+    ) -> dict[str, Totals]:
+        """The results with those of one more batch of every chain (host)."""
+        total = self._empty(sums) if total is None else total
+        found = {}
         for name, own in sums.items():
             weight, first, second = (
                 np.asarray(high, np.float64) - np.asarray(low, np.float64)
                 for high, low in zip((own.weight, own.first, own.second), own.low, strict=True)
             )
-            with np.errstate(invalid="ignore"):
-                mean = first / weight
-                spread = second / weight - mean**2
-            parts = (weight, np.asarray(own.shift, np.float64) + mean, spread)
-            for kept, part in zip(
-                (total[name].weights, total[name].means, total[name].variances), parts, strict=True
-            ):
-                kept.append(self._by_chain(part))
-        return total
+            gap = quotient(first, weight)
+            batch = of_batch(
+                self._by_chain(weight),
+                self._by_chain(np.asarray(own.shift, np.float64) + gap),
+                self._by_chain(second - weight * gap**2),
+                self.named[name].is_ratio,
+            )
+            found[name] = joined(total[name], batch)
+        return found
 
-    def _by_chain(self, part: np.ndarray) -> np.ndarray:
+    def _by_chain(self, values: Any) -> np.ndarray:
         """Chains first, without those that only fill up the devices."""
+        part = np.asarray(values)
         return part[None] if self.chains is None else np.moveaxis(part, -1, 0)[: self.chains]
 
-    def result(self, total: Mapping[str, Batches] | None) -> dict[str, Moments]:
-        """Means and errors of all observables by name."""
-        return {
-            name: _moments(own, self.named[name].is_ratio) for name, own in (total or {}).items()
-        }
+    def result(self, total: Mapping[str, Totals]) -> dict[str, Moments]:
+        """Means and errors by name, of the observables that have seen a draw."""
+        return {name: moments(own) for name, own in total.items() if own.batches}
+
+
+def emptied(sums: Mapping[str, Sums]) -> dict[str, Sums]:
+    """Sums of no draw, with the same shift."""
+    found = {}
+    for name, own in sums.items():
+        zero = jnp.zeros_like(own.shift)
+        found[name] = Sums(own.shift, zero, zero, zero, (zero, zero, zero))
+    return found
 
 
 def _added(sums: Sums, value: Array, weight: Any) -> Sums:
@@ -199,31 +227,6 @@ def _compensated(total: Array, low: Array, term: Array) -> tuple[Array, Array]:
     corrected = term - low
     new = total + corrected
     return new, (new - total) - corrected
-
-
-def _moments(batches: Batches, is_ratio: bool) -> Moments:
-    """Weighted moments over the batches, one per chunk and chain."""
-    weights, means, variances = (
-        np.concatenate(parts) for parts in (batches.weights, batches.means, batches.variances)
-    )
-    whole = weights.sum(0)
-    mean = (weights * means).sum(0) / whole
-    count = len(weights)
-    if is_ratio:
-        value = mean[0] / mean[1]
-        gaps = (means[:, 0] - value * means[:, 1]) / mean[1]
-        return Moments(value, None, _error(weights[:, 0], gaps), count, float(whole.flat[0]))
-    variance = (weights * (variances + (means - mean) ** 2)).sum(0) / whole
-    return Moments(mean, variance, _error(weights, means - mean), count, float(whole.flat[0]))
-
-
-def _error(weights: np.ndarray, gaps: np.ndarray) -> np.ndarray:
-    """Standard error of a weighted mean from the gaps of its batches."""
-    count = len(weights)
-    if count < 4:
-        return np.full(gaps.shape[1:], np.nan)
-    share = weights / weights.sum(0)
-    return np.sqrt((share**2 * gaps**2).sum(0) * count / (count - 1))
 
 
 def kinetic_temperature(momentum: str = "p", inverse_mass: Any = 1.0) -> Observable:

@@ -66,7 +66,7 @@ def simulate(
         observables: Streaming observables by name (`observables`), fed with every draw.
         store: Path of a Zarr store (or a `SampleStore`) to stream samples to.
         resume: Whether to go on with the run in the store; it is begun if there is none.
-            Observables then cover the draws since the resumption.
+            Its observables are stored as well, and come out as those of an undisturbed run.
         progress: Whether to show a progress bar.
         devices: Number of devices, or devices; all local ones when left out.
         smoothness: Largest eigenvalue of the Hessian of U, where it is known: a step size with

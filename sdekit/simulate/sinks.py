@@ -7,7 +7,8 @@ Checked by: tests/simulate/test_run.py, tests/simulate/test_store.py.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -84,11 +85,15 @@ class OnDisk:
 
         Args:
             state: The state at the start of the run, for its structure.
+
+        Raises:
+            SimulationError: If the stored state is that of another potential or other devices.
         """
         if self.store.state_leaves:
-            leaves = [np.asarray(leaf) for leaf in self.store.state_leaves]
-            structure = jax.tree.structure(state)
-            return self.store.next_step, self.store.next_draw, jax.tree.unflatten(structure, leaves)
+            wanted, structure = jax.tree.flatten(state)
+            _check_kinds(wanted, self.store.state_leaves)
+            stored = jax.tree.unflatten(structure, self.store.state_leaves)
+            return self.store.next_step, self.store.next_draw, stored
         # A first checkpoint, so that a run killed before its first draw can be resumed as well.
         self.store.append(0, {}, state, 0)
         return 0, 0, state
@@ -108,6 +113,24 @@ class OnDisk:
         from sdekit.simulate.store import read_samples
 
         return read_samples(self.store.path)
+
+
+def _check_kinds(wanted: Sequence[Any], stored: Sequence[np.ndarray]) -> None:
+    """Whether a stored state has the arrays that this run carries."""
+    pairs = zip_longest(map(_kind, wanted), map(_kind, stored), fillvalue="no array")
+    differing = next((pair for pair in pairs if pair[0] != pair[1]), None)
+    if differing is not None:
+        raise SimulationError(
+            "the state in the store is not one of this run",
+            expected=differing[1],
+            found=differing[0],
+            fix="resume with the position, potential and devices of the first call",
+        )
+
+
+def _kind(leaf: Any) -> str:
+    array = np.asarray(leaf)
+    return f"{array.dtype}{list(array.shape)}"
 
 
 def open_sink(

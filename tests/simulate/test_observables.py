@@ -1,5 +1,7 @@
 """Streaming averages equal those of the stored draws, in single precision over many steps."""
 
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -8,6 +10,7 @@ import pytest
 import sdekit as sk
 from sdekit.errors import SimulationError
 from sdekit.simulate import observables as ob
+from sdekit.simulate import totals
 
 RNG = np.random.default_rng(0)
 #: (draw, n, chains) far from zero, where plain float32 sums lose their digits.
@@ -91,6 +94,39 @@ def test_temperatures_of_a_harmonic_oscillator():
     for moments in found.values():
         assert abs((moments.mean - 1.5) / moments.standard_error) < 4.5
         assert abs((moments.mean - 1.0) / moments.standard_error) > 7
+
+
+def test_batches_join_to_the_same_moments_in_any_grouping():
+    """Against the sums over all batches, written out."""
+    weights = RNG.uniform(0.5, 1.5, (12, 1)) * np.ones(2)
+    means, seconds = RNG.normal(3.0, 0.1, (2, 12, 2))
+    batches = [
+        totals.of_batch(weights[k : k + 3], means[k : k + 3], seconds[k : k + 3], False)
+        for k in range(0, 12, 3)
+    ]
+    one_by_one = functools.reduce(totals.joined, batches, totals.no_batches((2,), False))
+    in_pairs = totals.joined(totals.joined(*batches[:2]), totals.joined(*batches[2:]))
+    mean = np.average(means, 0, weights)
+    variance = (seconds + weights * (means - mean) ** 2).sum(0) / weights.sum(0)
+    share = weights / weights.sum(0)
+    error = np.sqrt((share**2 * (means - mean) ** 2).sum(0) * 12 / 11)
+    for found in map(totals.moments, (one_by_one, in_pairs)):
+        assert found.batches == 12
+        np.testing.assert_allclose(found.mean, mean, rtol=1e-14)
+        np.testing.assert_allclose(found.variance, variance, rtol=1e-12)
+        np.testing.assert_allclose(found.standard_error, error, rtol=1e-12)
+
+
+def test_the_error_of_a_ratio_is_that_of_its_linear_form():
+    pairs = RNG.normal(3.0, 0.2, (12, 2))
+    weights = np.ones((12, 2))
+    batches = [totals.of_batch(weights[:5], pairs[:5], 0 * weights[:5], True),
+               totals.of_batch(weights[5:], pairs[5:], 0 * weights[5:], True)]  # fmt: skip
+    found = totals.moments(totals.joined(*batches))
+    ratio = pairs[:, 0].mean() / pairs[:, 1].mean()
+    gaps = (pairs[:, 0] - ratio * pairs[:, 1]) / pairs[:, 1].mean()
+    np.testing.assert_allclose(found.mean, ratio, rtol=1e-14)
+    np.testing.assert_allclose(found.standard_error, gaps.std(ddof=0) / np.sqrt(11), rtol=1e-12)
 
 
 def test_one_chain_has_no_axis_of_chains():
