@@ -99,12 +99,13 @@ class Declared:
         """A term of the drift of x at all states, shape (S, width)."""
 
         def at(flat: Any) -> Any:
-            value = self._value(expression, flat)
+            value = self.value(expression, flat)
             return jnp.broadcast_to(value, shape_of(x, self.sizes)).reshape(-1)
 
         return np.asarray(jax.jit(jax.vmap(at))(jnp.asarray(points)), dtype=float)
 
-    def _value(self, expression: Expression, flat: Any) -> Any:
+    def value(self, expression: Expression, flat: Any) -> Any:
+        """An expression at one flat state."""
         known = {**self.values, **self.blocks(flat)}
         return jnp.asarray(evaluate(expression, Environment(known, self.sizes, self.functions)))
 
@@ -123,7 +124,7 @@ class Declared:
 
             def at(flat: Any, block: Expression = block, x: Variable = x, y: Variable = y) -> Any:
                 shape = shape_of(x, self.sizes) + shape_of(y, self.sizes)
-                value = jnp.broadcast_to(self._value(block, flat), shape)
+                value = jnp.broadcast_to(self.value(block, flat), shape)
                 return value.reshape(self.width(x), self.width(y))
 
             values = jax.jit(jax.vmap(at))(jnp.asarray(points))
@@ -217,13 +218,32 @@ def random_states(declared: Declared, count: int, seed: int) -> np.ndarray:
     return np.concatenate(columns, axis=1).astype(np.float32)
 
 
-def flat_step(
+@dataclass(frozen=True, eq=False)
+class StepMap:
+    """A step function between flat states, with the way into and out of its own state.
+
+    Attributes:
+        enter: Flat state -> the step's own state.
+        move: (key, own state, h) -> own state.
+        leave: Own state -> flat state.
+    """
+
+    enter: Callable[[Any], Any]
+    move: Callable[[Any, Any, Any], Any]
+    leave: Callable[[Any], Any]
+
+    def flat(self, key: Any, z: Any, h: Any) -> Any:
+        """One step from a flat state to a flat state."""
+        return self.leave(self.move(key, self.enter(z), h)).astype(z.dtype)
+
+
+def step_map(
     step: Callable[[Any, Any, Any], Any],
     declared: Declared,
     to_state: Callable[[dict[str, Any]], Any] | None,
     from_state: Callable[[Any], Mapping[str, Any]] | None,
     example: np.ndarray,
-) -> Callable[[Any, Any, Any], Any]:
+) -> StepMap:
     """The step as a map of flat states, tried once.
 
     Raises:
@@ -232,13 +252,15 @@ def flat_step(
     into = to_state or (lambda blocks: blocks)
     back = from_state or (lambda state: state)
 
-    def flat(key: Any, z: Any, h: Any) -> Any:
-        moved = back(step(key, into(declared.blocks(z)), h))
-        parts = [jnp.asarray(moved[x.name]).reshape(-1) for x in declared.variables]
-        return jnp.concatenate(parts).astype(z.dtype)
+    def leave(state: Any) -> Any:
+        moved = back(state)
+        return jnp.concatenate([jnp.asarray(moved[x.name]).reshape(-1) for x in declared.variables])
 
+    found = StepMap(lambda z: into(declared.blocks(z)), step, leave)
     try:
-        shape = jax.eval_shape(flat, jax.random.key(0), jnp.asarray(example), jnp.float32(0.01))
+        shape = jax.eval_shape(
+            found.flat, jax.random.key(0), jnp.asarray(example), jnp.float32(0.01)
+        )
     except (TypeError, ValueError, KeyError, AttributeError, IndexError) as error:
         raise SimulationError(
             "the step cannot be called as step(key, state, h)",
@@ -249,4 +271,4 @@ def flat_step(
         raise SimulationError(
             "the step returns blocks of other shapes", expected=example.shape, found=shape.shape
         )
-    return flat
+    return found

@@ -16,39 +16,54 @@ import numpy as np
 
 from sdekit.errors import SimulationError
 from sdekit.schemes.linear_sde import LinearSDE
-from sdekit.simulate.audit_checks import Declared
+from sdekit.simulate.audit_checks import AtStates, Declared
 
 #: A drift is linear if its Jacobian differs by less than this between states.
 _LINEAR = 1e-5
 
 
-def fitted_linear_sde(declared: Declared, points: np.ndarray) -> LinearSDE:
+def linear_sde(declared: Declared, expected: AtStates) -> LinearSDE | float:
+    """The dynamics as a linear SDE, fitted to its coefficients at the states.
+
+    Returns:
+        The SDE; where its drift is not affine or its diffusion not constant, how far it is from
+        that, infinite if there are too few states to tell.
+
+    Raises:
+        SimulationError: If the constant diffusion has a negative eigenvalue.
+    """
+    points, diffusion = expected.points, expected.diffusion
+    drift = np.zeros_like(points, dtype=float)
+    for x, terms in expected.terms.items():
+        drift[:, declared.places[x]] = sum(
+            terms.values(), np.zeros((len(points), declared.width(x)))
+        )
+    if len(points) <= points.shape[1] + 1:
+        return np.inf
+    design = np.column_stack([points, np.ones(len(points))])
+    solution, *_ = np.linalg.lstsq(design, drift, rcond=None)
+    residual = np.abs(design @ solution - drift).max()
+    deviation = float(max(residual, np.abs(diffusion - diffusion[0]).max()))
+    if not deviation <= _LINEAR * (1 + np.abs(drift).max()):
+        return deviation
+    return LinearSDE(solution[:-1].T, (diffusion[0] + diffusion[0].T) / 2, solution[-1])
+
+
+def required_linear_sde(declared: Declared, expected: AtStates) -> LinearSDE:
     """The dynamics as a linear SDE.
 
     Raises:
         SimulationError: If its drift is not affine or its diffusion not constant.
     """
-    coefficients = declared.at(points)
-    drift = np.zeros_like(points, dtype=float)
-    for x, terms in coefficients.terms.items():
-        drift[:, declared.places[x]] = sum(
-            terms.values(), np.zeros((len(points), declared.width(x)))
-        )
-    design = np.column_stack([points, np.ones(len(points))])
-    solution, *_ = np.linalg.lstsq(design, drift, rcond=None)
-    residual = np.abs(design @ solution - drift).max()
-    spread = np.abs(coefficients.diffusion - coefficients.diffusion[0]).max()
-    if len(points) <= points.shape[1] + 1 or max(residual, spread) > _LINEAR * (
-        1 + np.abs(drift).max()
-    ):
+    sde = linear_sde(declared, expected)
+    if not isinstance(sde, LinearSDE):
         raise SimulationError(
             "only a linear SDE has an exact step to compare with",
             expected="an affine drift and a constant diffusion",
-            found=f"a deviation of {max(residual, spread):.2g}",
+            found=f"a deviation of {sde:.2g}",
             fix="leave exact out to compare the limit of small steps",
         )
-    diffusion = coefficients.diffusion[0]
-    return LinearSDE(solution[:-1].T, (diffusion + diffusion.T) / 2, solution[-1])
+    return sde
 
 
 def exact_discrepancies(

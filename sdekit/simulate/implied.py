@@ -21,9 +21,8 @@ import numpy as np
 
 from sdekit.errors import SimulationError
 
-#: Weights of m(h), m(2h), m(4h): exact to third order, and to second.
-THIRD_ORDER = np.array([8 / 3, -2.0, 1 / 3])
-SECOND_ORDER = np.array([2.0, -1.0, 0.0])
+#: The step sizes in units of the smallest.
+_RATIOS = np.array([1.0, 2.0, 4.0])
 #: Increments drawn at once; more would only cost memory.
 _BATCH = 20_000
 
@@ -77,20 +76,25 @@ class Sums:
     @property
     def steps(self) -> np.ndarray:
         """h, 2h and 4h."""
-        return self.step_size * np.array([1.0, 2.0, 4.0])
+        return self.step_size * _RATIOS
 
     def _increments(self, key: Any) -> Any:
-        """Sums over one batch; centred at the first increment, so that float32 loses nothing."""
-        keys = jax.random.split(key, _BATCH)
+        """Sums over one batch, with random numbers of its own for each state: estimates at
+        different states are independent, as a least squares fit over states takes them to be.
+        """
 
-        def at_state(z: Any) -> Any:
+        def at_state(given: tuple[Any, Any]) -> Any:
+            own, z = given
+            keys = jax.random.split(own, _BATCH)
+
             def at_step(h: Any) -> Any:
                 return (jax.vmap(lambda k: self.step(k, z, h))(keys) - z) / h
 
             rates = jax.vmap(at_step)(jnp.asarray(self.steps, dtype=z.dtype))
             return _power_sums(rates, jnp.asarray(self.steps, dtype=z.dtype))
 
-        return jax.lax.map(at_state, jnp.asarray(self.states))
+        states = jnp.asarray(self.states)
+        return jax.lax.map(at_state, (jax.random.split(key, len(states)), states))
 
     def add(self, draws: int) -> None:
         """Draw at least this many more increments for each state.
@@ -118,11 +122,11 @@ class Sums:
         assert self._moments is not None
         count = self.count
         first, second, products, product_squares, combined = (m / count for m in self._moments)
-        mean, drift_bias = _extrapolated(first)
+        mean, drift_bias = extrapolated(np.moveaxis(first, 1, 0), _RATIOS)
         spread = np.maximum(second - mean**2, 0.0)
         centred = products - first[..., :, None] * first[..., None, :]
-        raw = centred * (self.steps / 2)[None, :, None, None]
-        diffusion, diffusion_bias = _extrapolated(raw)
+        raw = np.moveaxis(centred * (self.steps / 2)[None, :, None, None], 1, 0)
+        diffusion, diffusion_bias = extrapolated(raw, _RATIOS)
         product_spread = np.maximum(product_squares - combined**2, 0.0)
         return Implied(
             mean,
@@ -131,17 +135,28 @@ class Sums:
             diffusion,
             np.sqrt(product_spread / count),
             diffusion_bias,
-            np.moveaxis(raw, 1, 0),
+            raw,
             count,
         )
 
 
-def _extrapolated(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The value at h = 0 and a bound of its bias, from values at h, 2h, 4h along axis 1."""
-    third = np.einsum("k,sk...->s...", THIRD_ORDER, values)
-    second = np.einsum("k,sk...->s...", SECOND_ORDER, values)
+def extrapolation_weights(sizes: np.ndarray) -> np.ndarray:
+    r"""The weights $w_i=\prod_{j\ne i} h_j/(h_j-h_i)$ of values at h_i in the value at h = 0."""
+    others = [np.delete(sizes, i) for i in range(len(sizes))]
+    return np.array([np.prod(hs / (hs - h)) for h, hs in zip(sizes, others, strict=True)])
+
+
+def extrapolated(values: np.ndarray, sizes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The value at h = 0 and a bound of its bias, from values at three sizes along the first axis.
+
+    Args:
+        values: Shape (3, ...).
+        sizes: Step sizes, the smallest first, shape (3,).
+    """
+    third = np.tensordot(extrapolation_weights(sizes), values, axes=1)
+    second = np.tensordot(extrapolation_weights(sizes[:2]), values[:2], axes=1)
     # The last change alone can be small by accident; each one is a fraction of the one before.
-    return third, np.maximum(np.abs(third - second), np.abs(second - values[:, 0]) / 2)
+    return third, np.maximum(np.abs(third - second), np.abs(second - values[0]) / 2)
 
 
 def _power_sums(rates: Any, steps: Any) -> tuple[Any, ...]:
@@ -151,7 +166,7 @@ def _power_sums(rates: Any, steps: Any) -> tuple[Any, ...]:
         rates: D(h)/h, shape (3, R, d).
         steps: Shape (3,).
     """
-    weights = jnp.asarray(THIRD_ORDER, dtype=rates.dtype)
+    weights = jnp.asarray(extrapolation_weights(_RATIOS), dtype=rates.dtype)
     combined = jnp.einsum("k,krd->rd", weights, rates)
     products = rates[..., :, None] * rates[..., None, :]
     centred = rates - rates.mean(axis=1, keepdims=True)

@@ -7,7 +7,7 @@ import pytest
 import sdekit as sk
 from sdekit.declare.terms import additive_terms
 from sdekit.errors import SimulationError
-from sdekit.simulate.audit_checks import declared_coefficients, flat_step, random_states
+from sdekit.simulate.audit_checks import declared_coefficients, random_states, step_map
 from sdekit.simulate.implied import Sums
 
 FRICTION, MU = 3.0, 10.0
@@ -108,7 +108,7 @@ def test_implied_coefficients_agree_with_exact_ones_within_their_errors():
 
     declared = declared_coefficients(ou, {}, None, None, {}, {})
     points = random_states(declared, 4, 0)
-    sums = Sums(flat_step(exact, declared, None, None, points[0]), points, 0.05, 0)
+    sums = Sums(step_map(exact, declared, None, None, points[0]).flat, points, 0.05, 0)
     sums.add(40_000)
     found = sums.estimate()
     assert (abs(found.drift + points) < 4.5 * found.drift_error + found.drift_bias).all()
