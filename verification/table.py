@@ -41,11 +41,10 @@ CLAIMS = {
     "lipschitz_bounds": 'No mode="bound" constant is exceeded in 10,000 trials with ascent',
     "lipschitz_rates": "Lipschitz rate against constant and decaying ones: where 5-20 times appear",
     "symnet": "SBAF and A-ReLU networks on tables and genes with the Lipschitz rate",
-    "performance": "Speed of the runner beside BlackJAX, Numba, diffrax and others",
 }
 
 #: Runs of which tests or other processes import parts: they run as modules, from the root.
-MODULES = ("double_well", "kill_test", "posteriors", "performance")
+MODULES = ("double_well", "kill_test", "posteriors")
 
 
 def rows_of(path: Path) -> list[str]:
