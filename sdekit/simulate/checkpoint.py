@@ -1,14 +1,13 @@
 """One file that holds all a run needs to go on: written at once or not at all.
 
-Not for samples (`store.py`). A checkpoint survives the killing of the process at any moment: the
-new file is complete before it takes the old one's name.
+Not for samples (`store.py`). A checkpoint survives the killing of the process, and the failure of
+the power, at any moment: the new file is on the disk before it takes the old one's name.
 """
 
 from __future__ import annotations
 
 import io
 import json
-import os
 import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -17,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from sdekit.errors import DataError, SimulationError
+from sdekit.simulate.durable import sync_folder, write_durably
 
 #: 2: the state holds the observables as well.
 FORMAT = 2
@@ -46,13 +46,8 @@ def save_checkpoint(path: Path, arrays: Sequence[Any], facts: Mapping[str, Any])
     buffer = io.BytesIO()
     named = {f"array_{index}": np.asarray(array) for index, array in enumerate(arrays)}
     np.savez(buffer, allow_pickle=False, facts=np.array(text), **named)
-    temporary = path.with_name(path.name + ".new")
-    with temporary.open("wb") as file:
-        file.write(buffer.getbuffer())
-        file.flush()
-        # Without this a power failure may leave the name of the new file on an empty one.
-        os.fsync(file.fileno())
-    temporary.replace(path)
+    write_durably(path, buffer.getbuffer())
+    sync_folder(path.parent)
 
 
 def load_checkpoint(path: Path) -> tuple[list[np.ndarray], dict[str, Any]]:

@@ -87,6 +87,7 @@ class Course:
                 if isinstance(chunk, Diverged):
                     if kept:
                         self._keep_good(chunk, sink, state, step, done)
+                    sink.settle()
                     return self._outcome(sink, watched, state), chunk
                 advance(chunk.next_step - step)
                 state, step = chunk.state, chunk.next_step

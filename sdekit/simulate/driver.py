@@ -30,7 +30,7 @@ from sdekit.simulate.plan import Plan, tail_plan, tiled
 from sdekit.simulate.program import Fixed, Keys, LoopState, Program
 from sdekit.simulate.sampler import Bound, Sampler
 
-#: Seconds between two checkpoints, or two steps of the progress bar.
+#: Seconds of a call after which a store or the progress bar may be told.
 PACE = 0.5
 #: Most times longer that a call may be than the one before.
 MOST_GROWTH = 8.0

@@ -2,8 +2,9 @@
 
 Layout: group `posterior`, one array (chain, draw, ...) per variable, coordinates `chain` and
 `draw`; beside it `<path>.checkpoint`. What counts as sampled is what the last checkpoint says, so
-a run killed at any moment resumes from there and repeats the rest bit for bit. Not for choosing
-what is sampled (`run.py`).
+a run killed at any moment resumes from there and repeats the rest bit for bit. All files that a
+checkpoint counts on are on the disk before it is, so that this holds when the power fails, too. Not
+for choosing what is sampled (`run.py`).
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from sdekit.simulate.checkpoint import load_checkpoint, save_checkpoint
 #: Bytes of one file of the store; larger files are written at once but read in larger pieces.
 FILE_BYTES = 16_000_000
 #: Bytes below which a file holds more draws than the first chunk gave.
-LEAST_FILE_BYTES = 1_000_000
+LEAST_FILE_BYTES = 16_000_000
 
 
 def checkpoint_path(path: str | Path) -> Path:
@@ -58,6 +59,7 @@ class SampleStore:
         self.chains = self.draws = self.next_step = self.next_draw = 0
         self.state_leaves: list[np.ndarray] = []
         self.group: Any = None
+        self._files: Any = None
 
     def begin(
         self,
@@ -77,7 +79,6 @@ class SampleStore:
         Raises:
             SimulationError: If something stands at the path already.
         """
-        zarr = _module("zarr")
         if _is_unborn(self.path):
             shutil.rmtree(self.path)
         if self.path.exists():
@@ -88,7 +89,7 @@ class SampleStore:
             )
         self.header, self.chains = dict(header), chains
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        root = zarr.open_group(str(self.path), mode="w-", zarr_format=3)
+        root = self._open("w-")
         root.attrs["sdekit"] = json.loads(json.dumps(self.header))
         self.group = root.create_group("posterior")
         # ArviZ compares these attributes; an empty group would not be a posterior to it.
@@ -99,6 +100,14 @@ class SampleStore:
             "chain", shape=(chains,), dtype="int64", dimension_names=("chain",)
         )
         chain[:] = np.arange(chains)
+
+    def _open(self, mode: str) -> Any:
+        """The root group of the files, for writing."""
+        zarr = _module("zarr")
+        from sdekit.simulate.zarr_files import DurableFiles
+
+        self._files = DurableFiles(zarr.storage.LocalStore(self.path))
+        return zarr.open_group(self._files, mode=mode, zarr_format=3)
 
     def _create(self, shapes: Mapping[str, tuple[tuple[int, ...], Any]], length: int) -> None:
         """Empty arrays whose files hold `length` draws, or fewer where these are too large."""
@@ -165,11 +174,14 @@ class SampleStore:
         self.next_draw, self.next_step = last, next_step
         self.state_leaves = [np.asarray(leaf) for leaf in jax.tree.leaves(state)]
         facts = {"header": self.header, "draws": last, "next_step": next_step}
+        # The checkpoint may count these draws only when the power can fail without losing them.
+        self._files.sync_folders()
         save_checkpoint(checkpoint_path(self.path), self.state_leaves, facts)
 
     def finish(self) -> None:
         """Mark the run as complete."""
         self.group.attrs["is_complete"] = True
+        self._files.sync_folders()
 
     @classmethod
     def reopen(cls, path: str | Path) -> SampleStore:
@@ -185,7 +197,8 @@ class SampleStore:
             DataError: If there is no store or no checkpoint.
         """
         store = cls(path)
-        root = _opened(store.path, "r+")
+        _check_store(store.path)
+        root = store._open("r+")
         store.state_leaves, facts = load_checkpoint(checkpoint_path(path))
         store.group = root["posterior"]
         store.header = facts["header"]
@@ -203,7 +216,7 @@ def _is_unborn(path: Path) -> bool:
     """Whether a run was killed here before its first checkpoint, so that nothing is lost."""
     if checkpoint_path(path).exists() or not (path / "zarr.json").is_file():
         return False
-    root = _opened(path, "r")
+    root = _opened(path)
     arrays = root["posterior"].arrays() if "posterior" in root else ()
     is_empty = all(array.shape[1] == 0 for _, array in arrays if array.ndim > 1)
     return "sdekit" in root.attrs and is_empty
@@ -236,7 +249,7 @@ def open_dataset(path: str | Path) -> Any:
     Checked by: tests/simulate/test_store.py.
     """
     xarray = _module("xarray")
-    root = _opened(Path(path), "r")
+    root = _opened(Path(path))
     lengths = {
         name: array.shape[1]
         for name, array in root["posterior"].arrays()
@@ -270,11 +283,15 @@ def to_arviz(path: str | Path) -> Any:
     return arviz.InferenceData(posterior=open_dataset(path))
 
 
-def _opened(path: Path, mode: str) -> Any:
-    zarr = _module("zarr")
+def _opened(path: Path) -> Any:
+    """The root group of a store, for reading."""
+    _check_store(path)
+    return _module("zarr").open_group(str(path), mode="r")
+
+
+def _check_store(path: Path) -> None:
     if not (path / "zarr.json").is_file():
         raise DataError("there is no store here", found=str(path), fix="check the path")
-    return zarr.open_group(str(path), mode=mode)
 
 
 def _module(name: str) -> Any:

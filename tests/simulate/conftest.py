@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import sdekit as sk
+from sdekit.simulate import sinks
 
 
 def _double_well(theta):
@@ -49,6 +50,12 @@ def langevin():
         hamiltonian=u + p**2 / 2,
         target=u,
     )
+
+
+@pytest.fixture
+def written_at_once(monkeypatch):
+    """Stores write every chunk with a checkpoint, whatever that costs."""
+    monkeypatch.setattr(sinks, "WRITING_SHARE", 1e9)
 
 
 @pytest.fixture(scope="session")

@@ -1,14 +1,20 @@
 """A run that was stopped goes on as if nothing had happened, and leaves what can be read."""
 
+import signal
+import subprocess
+import time
+
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
 import sdekit as sk
-from sdekit.errors import SimulationError
-from sdekit.simulate import driver, plan
+from sdekit.errors import DivergenceError, SimulationError
+from sdekit.simulate import driver, plan, sinks
+from sdekit.simulate.checkpoint import load_checkpoint
 from sdekit.simulate.observables import Observable
-from sdekit.simulate.store import SampleStore
+from sdekit.simulate.store import SampleStore, checkpoint_path, read_samples
+from verification import kill_test
 
 OBSERVABLES = {
     "moments": lambda blocks: jnp.stack([blocks["x"], blocks["x"] ** 2]),
@@ -39,7 +45,7 @@ def sampler(ornstein_uhlenbeck):
 
 @pytest.fixture
 def short_batches(monkeypatch):
-    """Blocks of 4 draws and batches of 16."""
+    """Blocks of some 8 steps and batches of 32 at most."""
     monkeypatch.setattr(plan, "BLOCK_STEPS", 8)
     monkeypatch.setattr(plan, "CHUNK_STEPS", 32)
 
@@ -62,11 +68,11 @@ def same_moments(one, other):
 
 @pytest.mark.parametrize("chunks", [2, 5, 9, 15])
 def test_observables_of_a_resumed_run_are_those_of_the_undisturbed_one(
-    sampler, tmp_path, monkeypatch, short_batches, chunks
+    sampler, tmp_path, monkeypatch, short_batches, written_at_once, chunks
 ):
     """Killed in the burn-in, early, within a batch and at the last chunk; resumed at another pace.
 
-    The undisturbed run is not paced: 3 chains and batches of 16, 16 and 13 draws.
+    The undisturbed run is not paced: 3 chains and three batches of the 45 draws.
     """
     options = {**OPTIONS, "observables": OBSERVABLES}
     whole = sk.simulate(sampler, 0.5, **options)
@@ -117,3 +123,59 @@ def test_a_state_of_another_structure_is_refused(tmp_path):
     )
     with pytest.raises(SimulationError, match="the state in the store is not one of this run"):
         sk.simulate(dynamics, 0.5, potential=rows, resume=True, **options)
+
+
+def test_what_waits_is_written_in_one_piece(sampler, tmp_path, monkeypatch, short_batches):
+    """Where writing is dear, draws wait for the end; the first chunk is written at once."""
+    monkeypatch.setattr(driver, "PACE", 0.0)
+    monkeypatch.setattr(sinks, "WRITING_SHARE", 1e-9)
+    pieces = []
+
+    class Noted(SampleStore):
+        def append(self, first_draw, samples, state, next_step):
+            pieces.append((first_draw, next_step))
+            super().append(first_draw, samples, state, next_step)
+
+    run = sk.simulate(sampler, 0.5, store=Noted(tmp_path / "run.zarr"), **OPTIONS)
+    assert pieces == [(0, 0), (0, 6), (0, 106)]
+    assert np.array_equal(run.samples["x"], sk.simulate(sampler, 0.5, **OPTIONS).samples["x"])
+    # Twin: little memory for what waits makes many pieces.
+    monkeypatch.setattr(sinks, "WAITING_BYTES", 1)
+    sk.simulate(sampler, 0.5, store=Noted(tmp_path / "again.zarr"), **OPTIONS)
+    assert len(pieces) > 10
+
+
+def test_a_diverged_run_leaves_its_last_finite_state(tmp_path, monkeypatch, short_batches):
+    monkeypatch.setattr(driver, "PACE", 0.0)
+    x = sk.scalar("x")
+    explosion = sk.Dynamics(drift={x: x**3}, diffusion={x: sk.parameter("D", positive=True)})
+    path = tmp_path / "run.zarr"
+    options = {"parameters": {"D": 1e-12}, "step_size": 0.01, "steps": 400, "chains": 2}
+    with pytest.raises(DivergenceError, match="is not finite after step") as caught:
+        sk.simulate(explosion, 1.0, store=path, **options)
+    step = int(str(caught.value).split("after step ")[1].split(":")[0])
+    samples, store = read_samples(path)["x"], SampleStore.reopen(path)
+    # All draws up to the last whole block, of 8 steps here, count; the state is that of the last.
+    assert step - 8 <= samples.shape[1] == store.next_step < step
+    assert np.all(np.isfinite(samples))
+    assert np.array_equal(store.state_leaves[0], samples[:, -1])
+    assert np.array_equal(caught.value.run.samples["x"], samples)
+    with pytest.raises(DivergenceError, match=f"after step {step}:"):
+        sk.simulate(explosion, 1.0, store=path, resume=True, **options)
+
+
+def test_ctrl_c_leaves_a_store_that_can_be_read_and_resumed(tmp_path):
+    """A process of its own gets the signal while it samples."""
+    path = tmp_path / "run.zarr"
+    with kill_test.start("thermostat", path, subprocess.DEVNULL) as process:
+        kill_test.wait_for_checkpoint(process, path)
+        while process.poll() is None and not load_checkpoint(checkpoint_path(path))[1]["draws"]:
+            time.sleep(0.01)
+        process.send_signal(signal.SIGINT)
+    assert process.returncode == -signal.SIGINT
+    before = read_samples(path)["theta"]
+    kill_test.simulate("thermostat", path, resume=True)
+    after = read_samples(path)["theta"]
+    assert 0 < before.shape[1] < after.shape[1] == 10_000
+    assert np.array_equal(before, after[:, : before.shape[1]])
+    assert np.all(np.isfinite(after))

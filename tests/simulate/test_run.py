@@ -151,7 +151,7 @@ class Interrupted(SampleStore):
         super().append(first_draw, samples, state, next_step)
 
 
-def test_an_interrupted_run_goes_on_bit_by_bit(thermostat, tmp_path, monkeypatch):
+def test_an_interrupted_run_goes_on_bit_by_bit(thermostat, tmp_path, monkeypatch, written_at_once):
     monkeypatch.setattr(plan, "BLOCK_STEPS", 8)
     monkeypatch.setattr(plan, "CHUNK_STEPS", 16)
     sampler = sk.sampler(thermostat, potential=lambda q: q**2 / 2, parameters={"A": 1.0, "mu": 1.0})

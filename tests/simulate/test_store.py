@@ -88,7 +88,7 @@ def test_a_run_killed_before_its_first_checkpoint_can_begin_again(tmp_path):
     assert read_samples(tmp_path / "run.zarr")["theta"].shape == (3, 10, 2)
 
 
-def test_a_resumed_run_knows_the_step_sizes_of_all_draws(tmp_path, monkeypatch):
+def test_a_resumed_run_knows_the_step_sizes_of_all_draws(tmp_path, monkeypatch, written_at_once):
     x = sk.scalar("x")
     ou = sk.Dynamics(drift={x: -x}, diffusion={x: 1}, hamiltonian=x**2 / 2)
     sampler = sk.sampler(ou, scheme="EM")
