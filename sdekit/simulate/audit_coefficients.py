@@ -67,7 +67,8 @@ def _compare_drift(
     worst = float(_z(implied - total, error, bias, _scale(total)).max())
     coefficient, spread, margin = _coefficients(implied, error, bias, list(terms.values()))
     for value, uncertainty, slack in zip(coefficient, spread, margin, strict=True):
-        worst = max(worst, max(abs(value - 1) - slack - FLOOR, 0.0) / max(uncertainty, 1e-6))
+        beyond = max(float(abs(value - 1) - slack) - FLOOR, 0.0)
+        worst = max(worst, beyond / max(float(uncertainty), 1e-6))
         result.resolution = max(result.resolution, float(threshold * uncertainty + slack))
     result.checks[f"drift of {x.name}"] = {"z": worst, "threshold": threshold}
     if worst > threshold:

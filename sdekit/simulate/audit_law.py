@@ -81,7 +81,8 @@ def stationary_law(declared: Declared, expected: AtStates) -> Gaussian | NoLaw:
     sde = linear_sde(declared, expected)
     if not isinstance(sde, LinearSDE):
         return law
-    if np.linalg.eigvals(sde.drift).real.max() > -_SINGULAR * np.abs(sde.drift).max():
+    size = max(np.abs(sde.drift).max(), np.abs(sde.forcing).max())
+    if np.linalg.eigvals(sde.drift).real.max() >= -_SINGULAR * size:
         return NoLaw("the linear SDE does not relax in every direction")
     covariance = sde.stationary_covariance()
     if np.linalg.eigvalsh(covariance)[0] <= _SINGULAR * np.abs(covariance).max():

@@ -139,8 +139,7 @@ def stationary_moments(
     verdict = INCONSISTENT if found.discrepancies else OPEN
     if verdict == OPEN and found.resolution <= resolution:
         verdict = CONSISTENT
-    is_stuck = verdict == OPEN and np.isinf(found.resolution)
-    reason = "the chains have not forgotten their start" if is_stuck else ""
+    reason = _shortage(found.resolution) if verdict == OPEN else ""
     variances = _variances(declared, law, moments)
     return _result(verdict, reason, law, budget, found.resolution, variances), found
 
@@ -149,6 +148,12 @@ def _obstacle(declared: Declared, step: StepMap, law: Gaussian | NoLaw) -> str |
     if isinstance(law, NoLaw):
         return law.reason
     return broken_chain(step, np.zeros(declared.dimension, dtype=np.float32))
+
+
+def _shortage(resolution: float) -> str:
+    if np.isinf(resolution):
+        return "the chains have not forgotten their start"
+    return f"a variance is known to {resolution:.0%} only"
 
 
 def _result(

@@ -78,7 +78,7 @@ class Sums:
         """h, 2h and 4h."""
         return self.step_size * _RATIOS
 
-    def _increments(self, key: Any) -> Any:
+    def _increments(self, key: Any, states: Any) -> Any:
         """Sums over one batch, with random numbers of its own for each state: estimates at
         different states are independent, as a least squares fit over states takes them to be.
         """
@@ -93,7 +93,6 @@ class Sums:
             rates = jax.vmap(at_step)(jnp.asarray(self.steps, dtype=z.dtype))
             return _power_sums(rates, jnp.asarray(self.steps, dtype=z.dtype))
 
-        states = jnp.asarray(self.states)
         return jax.lax.map(at_state, (jax.random.split(key, len(states)), states))
 
     def add(self, draws: int) -> None:
@@ -104,7 +103,9 @@ class Sums:
         """
         for _ in range(-(-draws // _BATCH)):
             key = jax.random.fold_in(jax.random.key(self.seed), self._next)
-            parts = [np.asarray(part, dtype=float) for part in self._batch(key)]
+            # States are an argument: with a compilation cache the program serves any others.
+            sums = self._batch(key, jnp.asarray(self.states))
+            parts = [np.asarray(part, dtype=float) for part in sums]
             if not all(np.isfinite(part).all() for part in parts):
                 raise SimulationError(
                     "the step returns values that are not finite",

@@ -1,0 +1,338 @@
+"""Audit by stationary moments: right chains stay in the law, hidden mistakes leave it."""
+
+import functools
+import json
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import sdekit as sk
+from sdekit.errors import SimulationError
+from sdekit.schemes.linear_sde import LinearSDE
+from sdekit.simulate.audit_chains import pairs, run_chains
+from sdekit.simulate.audit_checks import declared_coefficients, random_states, step_map
+from sdekit.simulate.audit_law import Gaussian, NoLaw, stationary_law
+
+FRICTION, MU = 3.0, 2.0
+x, y = sk.scalar("x"), sk.scalar("y")
+ou = sk.Dynamics(drift={x: -x}, diffusion={x: 1}, hamiltonian=x**2 / 2)
+plane = sk.Dynamics({x: -x, y: -y}, {x: 1, y: 1}, hamiltonian=(x**2 + y**2) / 2)
+sgnht = sk.catalog.get("sgnht")
+
+
+def normal(theta):
+    return jnp.sum(theta**2) / 2
+
+
+def euler(key, state, h):
+    return {"x": state["x"] * (1 - h) + jnp.sqrt(2 * h) * jax.random.normal(key)}
+
+
+def hidden(start):
+    """A state of its own for a step on x and y, or x alone: the blocks and something more."""
+    return {
+        "to_state": lambda blocks: (blocks, start),
+        "from_state": lambda state: state[0],
+    }
+
+
+def with_noise_twice(stiffness=1.0):
+    """Every second step draws its noise from the key of the step before; one step hides it."""
+
+    def step(key, state, h):
+        blocks, (count, old) = state
+        bits = jnp.where(count % 2 == 1, old, jax.random.key_data(key))
+        noise = jax.random.normal(jax.random.wrap_key_data(bits))
+        moved = blocks["x"] * (1 - stiffness * h) + jnp.sqrt(2 * h) * noise
+        return {"x": moved}, (count + 1, bits)
+
+    return step
+
+
+NO_KEY = (jnp.int32(0), jnp.zeros(2, dtype=jnp.uint32))
+
+
+def sgnht_step(key, state, h, *, norm=False):
+    """Algorithm 1 of Ding et al. (2014)."""
+    theta, p, xi = state["theta"], state["p"], state["xi"]
+    noise = jnp.sqrt(2 * FRICTION * h) * jax.random.normal(key, p.shape)
+    p = p - h * xi * p - h * jax.grad(normal)(theta) + noise
+    kinetic = jnp.sqrt(p @ p) if norm else p @ p
+    return {"theta": theta + h * p, "p": p, "xi": xi + h * (kinetic - p.size) / MU}
+
+
+def audited_thermostat(step, **options):
+    values = {"A": FRICTION, "mu": MU}
+    return sk.audit(step, sgnht, potential=normal, parameters=values, states=6, **options)
+
+
+def one_step_checks_agree(found):
+    values = [v for name, v in found.checks.items() if not name.startswith("stationary")]
+    return all(v["z"] <= v["threshold"] for v in values)
+
+
+def test_a_right_thermostat_keeps_the_variances_of_its_law():
+    found = audited_thermostat(sgnht_step)
+    assert found.verdict == found.stationary.verdict == "consistent"
+    assert found.stationary.law == "exp(-H)"
+    assert found.stationary.resolution <= 0.25
+    expected = {name: v["expected"] for name, v in found.stationary.variances.items()}
+    assert expected == pytest.approx({"theta": 1, "p": 1, "xi": 1 / MU}, rel=1e-5)
+    assert "8192 chains of 2048 steps of 0.005 and 512 steps of 0.02" in str(found)
+
+
+def test_a_wrong_thermostat_is_named_by_its_mean():
+    def step(key, state, h):
+        return sgnht_step(key, state, h, norm=True)
+
+    found = audited_thermostat(step, chains=1024)
+    assert any(text.startswith("stationary mean of xi") for text in found.discrepancies)
+
+
+def test_noise_that_is_used_twice_shows_in_the_long_run_only():
+    found = sk.audit(with_noise_twice(), ou, states=4, **hidden(NO_KEY))
+    assert one_step_checks_agree(found)
+    assert found.verdict == found.stationary.verdict == "inconsistent"
+    (text,) = found.discrepancies
+    assert text.startswith("stationary variance of x is")
+    assert text.endswith("where 1.00 is expected")
+    # Pairs of equal noises have twice the variance of independent ones in the limit h -> 0.
+    measured = found.stationary.variances["x"]
+    assert abs(measured["found"] - 2) < 4.5 * measured["error"] + measured["bias"]
+    assert found.checks["stationary moments of x"]["z"] > 7
+
+
+def test_without_chains_the_same_step_passes():
+    """Twin: what one step shows of it is right, so that the moments alone have found it."""
+    found = sk.audit(with_noise_twice(), ou, states=4, chains=0, **hidden(NO_KEY))
+    assert found.is_consistent
+    assert found.stationary.verdict == "not applicable"
+    assert found.stationary.reason == "no chains were asked for"
+
+
+def test_a_thermostat_that_is_not_carried_on_is_found():
+    """The step reports the xi that it has moved, and starts the next step from the old one."""
+
+    def step(key, state, h):
+        blocks, xi = state
+        return sgnht_step(key, {**blocks, "xi": xi}, h), xi
+
+    found = audited_thermostat(
+        step,
+        to_state=lambda blocks: (blocks, blocks["xi"]),
+        from_state=lambda state: state[0],
+        chains=1024,
+    )
+    assert one_step_checks_agree(found)
+    assert found.stationary.verdict == "inconsistent"
+
+
+def test_noise_that_two_variables_share_is_told_as_a_covariance():
+    """Every second step moves y with the noise of x; each variance alone is right."""
+
+    def step(key, state, h):
+        blocks, count = state
+        first, second = jax.random.normal(key, (2,))
+        noise = {"x": first, "y": jnp.where(count % 2 == 1, first, second)}
+        moved = {k: z * (1 - h) + jnp.sqrt(2 * h) * noise[k] for k, z in blocks.items()}
+        return moved, count + 1
+
+    found = sk.audit(step, plane, states=4, chains=1024, **hidden(jnp.int32(0)))
+    (text,) = found.discrepancies
+    assert text.startswith("stationary covariance of x, y is")
+    assert "where 0.0" in text
+
+
+STIFFNESS = 0.005
+slow = sk.Dynamics({x: -x / 200}, {x: 1}, hamiltonian=x**2 / 400)
+
+
+def test_a_chain_that_hardly_forgets_its_start_is_no_evidence():
+    def step(key, state, h):
+        moved = state["x"] * (1 - STIFFNESS * h) + jnp.sqrt(2 * h) * jax.random.normal(key)
+        return {"x": moved}
+
+    found = sk.audit(step, slow, states=4, draws=40_000)
+    assert found.discrepancies == ()
+    assert found.verdict == found.stationary.verdict == "not enough evidence"
+    assert found.stationary.reason.startswith("a variance is known to")
+
+
+def test_a_slow_chain_that_leaves_the_law_is_evidence_all_the_same():
+    """Twin: its variance has moved by 7 % of the law's on its way to twice the value."""
+    wrong = with_noise_twice(STIFFNESS)
+    found = sk.audit(wrong, slow, states=4, draws=40_000, chains=16_384, **hidden(NO_KEY))
+    assert found.stationary.verdict == "inconsistent"
+    assert found.checks["stationary moments of x"]["z"] > 7
+
+
+def test_a_step_that_does_not_move_gives_no_evidence_about_its_law():
+    found = sk.audit(lambda key, state, h: state, ou, states=4)
+    assert found.stationary.verdict == "not enough evidence"
+    assert found.stationary.reason == "the chains have not forgotten their start"
+    assert json.loads(json.dumps(found.to_dict(), allow_nan=False))["stationary"]["chains"] == 8192
+
+
+#: Exact stationary variance of Euler-Maruyama for dx = -x dt + sqrt(2) dW at step size h.
+def euler_variance(h):
+    return 1 / (1 - h / 2)
+
+
+@functools.cache
+def chain_variance(step_size):
+    declared = declared_coefficients(ou, {}, None, None, {}, {})
+    step = step_map(euler, declared, None, None, np.zeros(1, dtype=np.float32))
+    law = Gaussian(np.zeros(1), np.eye(1), "exp(-H)")
+    squares = run_chains(step, law, np.array([step_size]), 8192, 0).window[0, :, 1]
+    return squares.mean(), squares.std() / np.sqrt(len(squares))
+
+
+def test_chains_have_the_variance_of_their_own_scheme():
+    """After half a run, ten time units, what is left of the start is below e^-20 of the bias."""
+    value, error = chain_variance(0.16)
+    assert abs(value - euler_variance(0.16)) < 4.5 * error
+
+
+def test_the_variance_of_chains_has_power():
+    """Twin: the SDE's variance, 8 % off at this step size, is near 10 standard errors away."""
+    value, error = chain_variance(0.16)
+    assert abs(value - 1) > 7 * error
+
+
+def law_of(dynamics, potential=None, parameters=None, **sizes):
+    declared = declared_coefficients(dynamics, sizes, None, potential, {}, parameters or {})
+    return stationary_law(declared, declared.at(random_states(declared, 8, 0)))
+
+
+def test_the_law_has_the_mean_and_covariance_of_the_potential():
+    K, centre = np.array([[2.0, 0.5], [0.5, 1.0]]), np.array([1.0, -3.0])
+
+    def potential(theta):
+        return (theta - centre) @ jnp.asarray(K, theta.dtype) @ (theta - centre) / 2
+
+    law = law_of(sgnht, potential, {"A": FRICTION, "mu": MU})
+    assert isinstance(law, Gaussian)
+    assert law.mean == pytest.approx([1, -3, 0, 0, FRICTION], abs=1e-4)
+    expected = np.zeros((5, 5))
+    expected[:2, :2], expected[2:4, 2:4], expected[4, 4] = np.linalg.inv(K), np.eye(2), 1 / MU
+    assert law.covariance == pytest.approx(expected, abs=1e-5)
+
+
+def test_a_linear_sde_has_its_own_law_whatever_is_declared():
+    tilted = sk.Dynamics({x: -x - 3 * y, y: -3 * y / 2}, {x: 1, y: 1}, hamiltonian=x**2 + y**2)
+    law = law_of(tilted)
+    assert isinstance(law, Gaussian)
+    exact = LinearSDE([[-1, -3], [0, -1.5]], np.eye(2)).stationary_covariance()
+    assert law.source == "linear SDE"
+    assert law.covariance == pytest.approx(exact, rel=1e-4)
+
+
+p, xi, n = sk.vector("p", sk.dim("n")), sk.scalar("xi"), sk.dim("n")
+positive = sk.scalar("r", domain="positive")
+unproved = sk.Dynamics(
+    {p: -xi * p, xi: (sk.dot(p, p) - n) / 2},
+    {p: sk.eye(n)},
+    hamiltonian=sk.dot(p, p) / 2 + xi**2 / 2,
+)
+
+
+@pytest.mark.parametrize(
+    ("dynamics", "potential", "reason"),
+    [
+        (sk.catalog.get("overdamped"), lambda q: jnp.sum(q**4), "H is not quadratic"),
+        (sgnht, lambda q: -jnp.sum(q**2), "H is not convex"),
+        (sk.Dynamics({x: -(x**3)}, {x: 1}), None, "no law is declared, and the SDE is not linear"),
+        (unproved, None, "exp(-H) is not proved stationary"),
+        (sk.Dynamics({x: 1}, {x: 1}), None, "does not relax"),
+        (sk.Dynamics({x: -x, y: -y}, {x: 1}), None, "no density"),
+        (sk.Dynamics({positive: -positive}, {positive: 1}), None, "r is not free"),
+    ],
+)
+def test_where_there_is_no_gaussian_law_the_reason_is_told(dynamics, potential, reason):
+    values = {"A": FRICTION, "mu": MU} if dynamics is sgnht else {}
+    law = law_of(dynamics, potential, values)
+    assert isinstance(law, NoLaw)
+    assert reason in law.reason
+
+
+def test_a_target_without_a_gaussian_law_is_judged_by_one_step_alone():
+    cubic = sk.Dynamics({x: -(x**3)}, {x: 1})
+
+    def step(key, state, h):
+        return {"x": state["x"] - h * state["x"] ** 3 + jnp.sqrt(2 * h) * jax.random.normal(key)}
+
+    found = sk.audit(step, cubic)
+    assert found.is_consistent
+    assert found.stationary.verdict == "not applicable"
+    assert "stationary moments: not applicable (no law is declared" in str(found)
+
+
+def test_a_step_that_cannot_go_on_from_its_own_result_is_not_run():
+    found = sk.audit(
+        lambda key, state, h: (euler(key, state, h),),
+        ou,
+        from_state=lambda state: state[0],
+        states=4,
+    )
+    assert found.stationary.verdict == "not applicable"
+    assert "cannot go on from its own result" in found.stationary.reason
+
+
+def test_chains_that_blow_up_are_no_evidence_against_the_limit_of_small_steps():
+    stiff = sk.Dynamics({x: -100 * x}, {x: 1}, hamiltonian=50 * x**2)
+
+    def step(key, state, h):
+        return {"x": state["x"] * (1 - 100 * h) + jnp.sqrt(2 * h) * jax.random.normal(key)}
+
+    found = sk.audit(step, stiff, states=4, draws=40_000)
+    assert found.verdict == found.stationary.verdict == "not enough evidence"
+    assert found.stationary.reason == "chains leave the finite numbers at a step size of 0.08"
+
+
+def test_all_checks_share_one_level():
+    with_chains = sk.audit(euler, ou, states=4, chains=256)
+    without = sk.audit(euler, ou, states=4, chains=0)
+    (threshold,) = {v["threshold"] for v in with_chains.checks.values()}
+    (lower,) = {v["threshold"] for v in without.checks.values()}
+    assert threshold > lower
+
+
+def test_too_few_chains_are_refused():
+    with pytest.raises(SimulationError, match="chains makes no sense"):
+        sk.audit(euler, ou, chains=100)
+
+
+def test_an_exact_step_is_held_to_the_exact_moments():
+    """No extrapolation: the step runs at the h at which it claims to be exact."""
+    h = 1.0
+
+    def exact(key, state, h):
+        noise = jnp.sqrt(-jnp.expm1(-2 * h)) * jax.random.normal(key)
+        return {"x": state["x"] * jnp.exp(-h) + noise}
+
+    found = sk.audit(exact, ou, step_size=h, exact=True)
+    assert found.is_consistent
+    assert found.stationary.step_sizes == (1.0,)
+    assert found.stationary.variances["x"]["bias"] == 0
+
+
+def test_an_exact_step_with_stale_noise_is_found():
+    """Twin: exact in one step from its start, but every second step repeats the noise."""
+
+    def step(key, state, h):
+        blocks, (count, old) = state
+        bits = jnp.where(count % 2 == 1, old, jax.random.key_data(key))
+        noise = jax.random.normal(jax.random.wrap_key_data(bits))
+        moved = blocks["x"] * jnp.exp(-h) + jnp.sqrt(-jnp.expm1(-2 * h)) * noise
+        return {"x": moved}, (count + 1, bits)
+
+    found = sk.audit(step, ou, step_size=0.5, exact=True, **hidden(NO_KEY))
+    assert one_step_checks_agree(found)
+    assert found.stationary.verdict == "inconsistent"
+
+
+def test_pairs_are_counted_once():
+    rows, columns = pairs(3)
+    assert list(zip(rows, columns, strict=True)) == [(0, 0), (0, 1), (0, 2), (1, 1), (1, 2), (2, 2)]
