@@ -112,21 +112,23 @@ def test_without_chains_the_same_step_passes():
     assert found.stationary.reason == "no chains were asked for"
 
 
-def test_a_thermostat_that_is_not_carried_on_is_found():
-    """The step reports the xi that it has moved, and starts the next step from the old one."""
+def test_a_thermostat_whose_own_state_is_not_what_it_returns_is_found():
+    """The step works with v = 2 p and returns p for v, which `from_state` takes for what it is."""
 
     def step(key, state, h):
-        blocks, xi = state
-        return sgnht_step(key, {**blocks, "xi": xi}, h), xi
+        blocks, v = state
+        moved = sgnht_step(key, {**blocks, "p": v / 2}, h)
+        return moved, moved["p"]
 
     found = audited_thermostat(
         step,
-        to_state=lambda blocks: (blocks, blocks["xi"]),
+        to_state=lambda blocks: (blocks, 2 * blocks["p"]),
         from_state=lambda state: state[0],
         chains=1024,
     )
     assert one_step_checks_agree(found)
     assert found.stationary.verdict == "inconsistent"
+    assert found.checks["stationary moments of p"]["z"] > 7
 
 
 def test_noise_that_two_variables_share_is_told_as_a_covariance():
@@ -292,8 +294,8 @@ def test_chains_that_blow_up_are_no_evidence_against_the_limit_of_small_steps():
 
 
 def test_all_checks_share_one_level():
-    with_chains = sk.audit(euler, ou, states=4, chains=256)
-    without = sk.audit(euler, ou, states=4, chains=0)
+    with_chains = sk.audit(euler, ou, states=4, draws=40_000, chains=256)
+    without = sk.audit(euler, ou, states=4, draws=40_000, chains=0)
     (threshold,) = {v["threshold"] for v in with_chains.checks.values()}
     (lower,) = {v["threshold"] for v in without.checks.values()}
     assert threshold > lower
