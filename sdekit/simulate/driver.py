@@ -80,7 +80,7 @@ class Driver:
         sampler: What runs.
         bound: For positions of this structure.
         program: What is compiled.
-        chains: Number of chains asked for.
+        chains: Numbers of the chains of this process, in one stretch.
         devices: Devices that share the chains; more than one only for several chains.
         seed: Of the noise.
     """
@@ -88,7 +88,7 @@ class Driver:
     sampler: Sampler
     bound: Bound
     program: Program
-    chains: int
+    chains: range
     devices: tuple[Any, ...]
     seed: int
 
@@ -102,7 +102,7 @@ class Driver:
     @property
     def tiling(self) -> tuple[int, int]:
         """Groups of chains that a device runs one after the other, and chains of a group."""
-        return tiled(-(-self.chains // len(self.devices)), self.numbers)
+        return tiled(-(-len(self.chains) // len(self.devices)), self.numbers)
 
     @property
     def lanes(self) -> int:
@@ -115,10 +115,16 @@ class Driver:
         """Whether arrays have no axis of chains."""
         return self.lanes == 1
 
+    @property
+    def chain_numbers(self) -> np.ndarray:
+        """Number of the chain of each lane, () or (lanes,): what decides its random numbers."""
+        numbers = self.chains.start + np.arange(self.lanes)
+        return numbers[0] if self.is_single else numbers
+
     @cached_property
     def keys(self) -> dict[int, Array]:
         """Threefry keys of all chains, by stream."""
-        numbers = np.uint32(0) if self.is_single else np.arange(self.lanes, dtype=np.uint32)
+        numbers = self.chain_numbers.astype(np.uint32)
         return _all_keys(jax.random.key(self.seed), numbers)
 
     def start(
@@ -284,7 +290,7 @@ class Driver:
             arguments = (keys, fixed, np.uint32(first_step), np.int32(blocks), observed)
             began = time.perf_counter()
             after, kept, _, seen, _ = self.call(current, self.program)(state, *arguments)
-            if not _is_finite(after, self.chains):
+            if not _is_finite(after, len(self.chains)):
                 yield self._find(current, made, state, arguments)
                 return
             if paced and is_compiled:
@@ -305,7 +311,7 @@ class Driver:
         found = {}
         for name, values in kept.items():
             array = np.asarray(values)[:draws]
-            found[name] = array[..., None] if self.is_single else array[..., : self.chains]
+            found[name] = array[..., None] if self.is_single else array[..., : len(self.chains)]
         return found
 
     def _find(
@@ -314,9 +320,9 @@ class Driver:
         """Run a call again, noting the step after which each chain was not finite."""
         monitored = replace(self.program, monitored=True)
         _, kept, _, _, bad = self._compiled(plan, monitored)(state, *arguments)
-        steps = np.asarray(bad).reshape(-1)[: self.chains]
-        chain = int(np.argmin(steps))
-        return Diverged(chain, int(steps[chain]), self._on_host(kept, draws))
+        steps = np.asarray(bad).reshape(-1)[: len(self.chains)]
+        first = int(np.argmin(steps))
+        return Diverged(self.chains[first], int(steps[first]), self._on_host(kept, draws))
 
 
 @jax.jit

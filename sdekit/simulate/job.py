@@ -18,7 +18,7 @@ import numpy as np
 
 from sdekit.errors import DivergenceError, SimulationError
 from sdekit.simulate.course import Course, Outcome
-from sdekit.simulate.devices import chosen_devices
+from sdekit.simulate.devices import chosen_share
 from sdekit.simulate.driver import Driver
 from sdekit.simulate.lower import shape_of
 from sdekit.simulate.observables import Observables
@@ -70,13 +70,14 @@ class Job:
         schedule = self._schedule()
         h = check_step_size(self.step_size) if schedule is None else float(schedule(0))
         names = _recorded(bound, record)
+        share = chosen_share(devices, self.chains)
+        own = len(share.chains)
         watched = None
         if observables:
             ndims = {x.name: x.ndim for x in bound.problem.dynamics.variables}
-            watched = Observables(observables, ndims, None if self.chains == 1 else self.chains)
+            watched = Observables(observables, ndims, None if own == 1 else own)
         program = self._program(bound, names, schedule, watched)
-        chosen = chosen_devices(devices, self.chains)
-        driver = Driver(self.sampler, bound, program, self.chains, chosen, self.seed)
+        driver = Driver(self.sampler, bound, program, share.chains, share.devices, self.seed)
         fixed = Fixed(
             h=jnp.asarray(h, self.sampler.dtype) if schedule is None else None,
             constants=driver.constants(h) if schedule is None else None,
@@ -91,16 +92,18 @@ class Job:
         }
         header = self._header(bound, names)
         header["observables"] = {} if watched is None else watched.described(state.blocks)
-        sink = open_sink(store, resume, header, shapes, self.chains, self.draws)
+        sink = open_sink(store, resume, header, shapes, share, self.draws)
         paced = progress or store is not None
         course = Course(driver, fixed, self.draws, self.thin, self.burn_in, watched, paced)
         with ProgressBar(
             self.burn_in + self.draws * self.thin,
-            enabled=progress,
+            # Processes of one machine share a terminal, and are about equally far.
+            enabled=progress and share.chains.start == 0,
             description=self.sampler.dynamics.name or "simulating",
         ) as bar:
             outcome, diverged = course.follow(state, sink, bar.advance)
-        run = self._result(bound, outcome, None if schedule else h, time.perf_counter() - began)
+        seconds = time.perf_counter() - began
+        run = self._result(bound, outcome, None if schedule else h, share.chains.start, seconds)
         if diverged is not None:
             raise DivergenceError(
                 f"chain {diverged.chain} is not finite after step {diverged.step + 1}",
@@ -113,7 +116,12 @@ class Job:
         return run
 
     def _result(
-        self, bound: Bound, outcome: Outcome, step_size: float | None, seconds: float
+        self,
+        bound: Bound,
+        outcome: Outcome,
+        step_size: float | None,
+        first_chain: int,
+        seconds: float,
     ) -> Run:
         return Run(
             samples=outcome.samples,
@@ -124,6 +132,7 @@ class Job:
             thin=self.thin,
             burn_in=self.burn_in,
             chains=self.chains,
+            first_chain=first_chain,
             seed=self.seed,
             parameters=bound.problem.parameters,
             layout=bound.problem.layout,
@@ -212,10 +221,10 @@ class Job:
         def of_chain(number: Any) -> dict[str, Any]:
             return layout.blocks(self.position(jax.random.fold_in(key, number)), self.sampler.dtype)
 
-        numbers = jnp.arange(driver.lanes)
+        numbers = jnp.asarray(driver.chain_numbers)
         try:
             if driver.is_single:
-                return of_chain(0)
+                return of_chain(numbers)
             return jax.jit(jax.vmap(of_chain, out_axes=-1))(numbers)
         except USER_ERRORS as error:
             raise _position_error(error) from error

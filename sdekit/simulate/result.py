@@ -8,7 +8,7 @@ Checked by: tests/simulate/test_run.py.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -33,13 +33,14 @@ class Run:
         step_sizes: Step size at each draw under a schedule, (draw,): the weights of averages.
         thin: Steps from one draw to the next.
         burn_in: Steps before the first draw that were dropped.
-        chains: Number of chains.
+        chains: Number of chains, over all processes.
         seed: Of the noise.
         parameters: Values of the parameters, by name.
         layout: How positions map to blocks.
         seconds: Wall time, compilation included.
         state: State of the chains at the end.
         observed: Results of the streaming observables, by name.
+        first_chain: Number of the first chain here: not 0 where another process ran that one.
     """
 
     samples: Mapping[str, np.ndarray]
@@ -56,6 +57,7 @@ class Run:
     seconds: float
     state: LoopState | None = None
     observed: Mapping[str, Any] = field(default_factory=dict)
+    first_chain: int = 0
 
     @property
     def draws(self) -> int:
@@ -87,6 +89,29 @@ class Run:
         if verdict != "proved":
             found.append(f"the dynamics is not proved to sample exp(-H): {verdict}")
         return tuple(found)
+
+    def gathered(self) -> Run:
+        """The run with the chains of all processes, in each of them.
+
+        Processes wait for each other here: each must call this, and for the same run. Without
+        `jax.distributed` a run has all its chains, and is returned as it is.
+
+        Returns:
+            Samples and observables of all chains; the state, which each process keeps, is None.
+
+        Raises:
+            SimulationError: If a chain stopped before the others.
+        """
+        if self._has_all_chains:
+            return self
+        from sdekit.simulate.gathering import gathered_moments, gathered_samples
+
+        samples, observed = gathered_samples(self.samples), gathered_moments(self.observed)
+        return replace(self, samples=samples, observed=observed, state=None, first_chain=0)
+
+    @property
+    def _has_all_chains(self) -> bool:
+        return len(next(iter(self.samples.values()))) == self.chains
 
     def to_arviz(self) -> Any:
         """The draws as `arviz.InferenceData`.

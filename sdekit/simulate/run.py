@@ -64,11 +64,15 @@ def simulate(
         auxiliary: Start of auxiliary variables, by name.
         record: Names of the variables to keep; all when left out.
         observables: Streaming observables by name (`observables`), fed with every draw.
-        store: Path of a Zarr store (or a `SampleStore`) to stream samples to.
+        store: Path of a Zarr store (or a `SampleStore`) to stream samples to; several processes
+            write one each below the path, which `stored` reads as one.
         resume: Whether to go on with the run in the store; it is begun if there is none.
             Its observables are stored as well, and come out as those of an undisturbed run.
         progress: Whether to show a progress bar.
-        devices: Number of devices, or devices; all local ones when left out.
+        devices: Number of devices of this process, or some of them. When left out all are used,
+            and after `jax.distributed.initialize` those of all processes: every process calls
+            `simulate` with the same arguments and gets the run of its own share of the chains
+            (`Run.first_chain`, `Run.gathered`).
         smoothness: Largest eigenvalue of the Hessian of U, where it is known: a step size with
             which the scheme must diverge is warned of before the run (`schemes.step_guards`).
         potential: This and the rest are arguments of `sk.sampler`, for a dynamics only.

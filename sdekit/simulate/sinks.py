@@ -17,6 +17,7 @@ import jax
 import numpy as np
 
 from sdekit.errors import SimulationError
+from sdekit.simulate.devices import Share
 from sdekit.simulate.result import chains_first
 
 #: Share of the running time that writing draws and checkpoints may take. A checkpoint takes some
@@ -153,7 +154,7 @@ class OnDisk:
 
     def samples(self) -> dict[str, np.ndarray]:
         """All draws, read from the disk."""
-        from sdekit.simulate.store import read_samples
+        from sdekit.simulate.stored import read_samples
 
         return read_samples(self.store.path)
 
@@ -176,8 +177,26 @@ def _kind(leaf: Any) -> str:
     return f"{array.dtype}{list(array.shape)}"
 
 
+def _check_parts(path: Path, share: Share) -> None:
+    """Whether what stands at the path is of as many processes, with the same chains."""
+    from sdekit.simulate.stored import part_name, parts_below
+
+    several = len(share.parts) > 1
+    wanted = {part_name(chains) for chains in share.parts} if several else set()
+    found = {part.name for part in parts_below(path)}
+    if several and (path / "zarr.json").is_file():
+        found |= {"the store of one process"}
+    if not found <= wanted:
+        raise SimulationError(
+            "the store was written by other processes",
+            expected=", ".join(sorted(wanted)) or "the store of one process",
+            found=", ".join(sorted(found)),
+            fix="choose another path, or resume with as many processes and devices as before",
+        )
+
+
 def open_sink(
-    store: Any, resume: bool, header: Mapping[str, Any], shapes: Shapes, chains: int, draws: int
+    store: Any, resume: bool, header: Mapping[str, Any], shapes: Shapes, share: Share, draws: int
 ) -> Sink:
     """The sink of a run.
 
@@ -186,22 +205,35 @@ def open_sink(
         resume: Whether to go on with the run in the store, if one was begun.
         header: What identifies the run.
         shapes: Shape without chains, and dtype, of each variable.
-        chains: Number of chains.
+        share: Which chains this process runs, and others.
         draws: Draws of the whole run.
 
     Raises:
-        SimulationError: If there is nothing to resume, or another run stands in the store.
+        SimulationError: If there is nothing to resume, or another run or the parts of other
+            processes stand in the store.
     """
+    chains, first = len(share.chains), share.chains.start
     if store is None:
         if resume:
             raise SimulationError("there is nothing to resume", fix="give store=...")
         return Memory(shapes, chains, draws)
     from sdekit.simulate.store import SampleStore, checkpoint_path
+    from sdekit.simulate.stored import part_name
 
     opened = SampleStore(store) if isinstance(store, (str, Path)) else store
+    _check_parts(opened.path, share)
+    if len(share.parts) > 1:
+        if opened is store:
+            raise SimulationError(
+                "several processes cannot write one store",
+                expected="a path, below which each writes its own",
+                found=type(store).__name__,
+                fix="give store as a path",
+            )
+        opened = SampleStore(opened.path / part_name(share.chains))
     # The same line starts a run and goes on with it: jobs that were killed are simply run again.
     if not resume or not checkpoint_path(opened.path).is_file():
-        opened.begin(dict(header), dict(shapes), chains, draws)
+        opened.begin(dict(header), dict(shapes), chains, draws, first)
         return OnDisk(opened)
     opened = SampleStore.reopen(opened.path)
     differing = sorted(k for k in header if header[k] != opened.header.get(k))

@@ -1,10 +1,13 @@
-"""Samples that stream to the disk while a run goes on, as Zarr that xarray and ArviZ read.
+"""Writing samples to the disk while a run goes on, as Zarr that xarray and ArviZ read.
 
 Layout: group `posterior`, one array (chain, draw, ...) per variable, coordinates `chain` and
 `draw`; beside it `<path>.checkpoint`. What counts as sampled is what the last checkpoint says, so
 a run killed at any moment resumes from there and repeats the rest bit for bit. All files that a
-checkpoint counts on are on the disk before it is, so that this holds when the power fails, too. Not
-for choosing what is sampled (`run.py`).
+checkpoint counts on are on the disk before it is, so that this holds when the power fails, too.
+
+Several processes write a store each, side by side in one folder: they share no file, so that none
+can hurt the other's, on one machine or on many. Not for reading (`stored`) nor for choosing what is
+sampled (`run`).
 """
 
 from __future__ import annotations
@@ -47,6 +50,7 @@ class SampleStore:
         >>> store.begin({"seed": 0}, {"theta": ((2,), "float32")}, chains=3, draws=4)
         >>> store.append(0, {"theta": np.zeros((4, 2, 3), "float32")}, (np.zeros(1),), 40)
         >>> store.finish()
+        >>> from sdekit.simulate.stored import read_samples
         >>> read_samples(folder + "/run.zarr")["theta"].shape
         (3, 4, 2)
 
@@ -67,6 +71,7 @@ class SampleStore:
         shapes: Mapping[str, tuple[tuple[int, ...], Any]],
         chains: int,
         draws: int,
+        first_chain: int = 0,
     ) -> None:
         """Create the store.
 
@@ -75,6 +80,7 @@ class SampleStore:
             shapes: Shape without chains, and number type, of each variable.
             chains: Number of chains.
             draws: Number of draws the run will keep.
+            first_chain: Number of the first of the chains.
 
         Raises:
             SimulationError: If something stands at the path already.
@@ -99,11 +105,11 @@ class SampleStore:
         chain = self.group.create_array(
             "chain", shape=(chains,), dtype="int64", dimension_names=("chain",)
         )
-        chain[:] = np.arange(chains)
+        chain[:] = np.arange(first_chain, first_chain + chains)
 
     def _open(self, mode: str) -> Any:
         """The root group of the files, for writing."""
-        zarr = _module("zarr")
+        zarr = module("zarr")
         from sdekit.simulate.zarr_files import DurableFiles
 
         self._files = DurableFiles(zarr.storage.LocalStore(self.path))
@@ -197,7 +203,7 @@ class SampleStore:
             DataError: If there is no store or no checkpoint.
         """
         store = cls(path)
-        _check_store(store.path)
+        check_store(store.path)
         root = store._open("r+")
         store.state_leaves, facts = load_checkpoint(checkpoint_path(path))
         store.group = root["posterior"]
@@ -216,86 +222,38 @@ def _is_unborn(path: Path) -> bool:
     """Whether a run was killed here before its first checkpoint, so that nothing is lost."""
     if checkpoint_path(path).exists() or not (path / "zarr.json").is_file():
         return False
-    root = _opened(path)
+    root = opened(path)
     arrays = root["posterior"].arrays() if "posterior" in root else ()
     is_empty = all(array.shape[1] == 0 for _, array in arrays if array.ndim > 1)
     return "sdekit" in root.attrs and is_empty
 
 
-def read_samples(path: str | Path) -> dict[str, Any]:
-    """The samples of a store, also of one that is being written or was interrupted.
-
-    Args:
-        path: Where the store is.
-
-    Returns:
-        Per variable a NumPy array (chain, draw, *shape), cut to the draws that count.
+def opened(path: Path) -> Any:
+    """The root group of a store, for reading.
 
     Raises:
         DataError: If there is no store.
-
-    Checked by: tests/simulate/test_store.py.
     """
-    dataset = open_dataset(path)
-    return {str(name): dataset[name].to_numpy() for name in dataset.data_vars}
+    check_store(path)
+    return module("zarr").open_group(str(path), mode="r")
 
 
-def open_dataset(path: str | Path) -> Any:
-    """The samples as an xarray Dataset that reads from the disk when it is asked for values.
+def check_store(path: Path) -> None:
+    """Whether there is a store.
 
     Raises:
-        DataError: If there is no store.
-
-    Checked by: tests/simulate/test_store.py.
+        DataError: If there is none.
     """
-    xarray = _module("xarray")
-    root = _opened(Path(path))
-    lengths = {
-        name: array.shape[1]
-        for name, array in root["posterior"].arrays()
-        if name not in ("chain", "draw")
-    }
-    counted = min(lengths.values(), default=0)
-    if checkpoint_path(path).is_file():
-        counted = min(counted, load_checkpoint(checkpoint_path(path))[1]["draws"])
-    parts = []
-    for name in lengths:
-        # One variable at a time: during a write their lengths may differ.
-        others = [other for other in (*lengths, "draw") if other != name]
-        part = xarray.open_zarr(
-            str(path), group="posterior", consolidated=False, chunks=None, drop_variables=others
-        )
-        parts.append(part.isel(draw=slice(0, counted)))
-    merged = xarray.merge(parts) if parts else xarray.Dataset()
-    return merged.assign_coords(draw=np.arange(counted))
-
-
-def to_arviz(path: str | Path) -> Any:
-    """The samples of a store as `arviz.InferenceData`, read when needed.
-
-    Raises:
-        DataError: If there is no store.
-        MissingDependencyError: Without ArviZ.
-
-    Checked by: tests/simulate/test_store.py.
-    """
-    arviz = _module("arviz")
-    return arviz.InferenceData(posterior=open_dataset(path))
-
-
-def _opened(path: Path) -> Any:
-    """The root group of a store, for reading."""
-    _check_store(path)
-    return _module("zarr").open_group(str(path), mode="r")
-
-
-def _check_store(path: Path) -> None:
     if not (path / "zarr.json").is_file():
         raise DataError("there is no store here", found=str(path), fix="check the path")
 
 
-def _module(name: str) -> Any:
-    """A module of the `store` extra."""
+def module(name: str) -> Any:
+    """A module of the `store` extra.
+
+    Raises:
+        MissingDependencyError: If it is not installed.
+    """
     try:
         return import_module(name)
     except ImportError as error:

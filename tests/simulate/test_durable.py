@@ -13,7 +13,8 @@ import pytest
 
 from sdekit.errors import DataError
 from sdekit.simulate import durable
-from sdekit.simulate.store import SampleStore, read_samples
+from sdekit.simulate.store import SampleStore
+from sdekit.simulate.stored import read_samples
 
 RNG = np.random.default_rng(0)
 THETA = RNG.normal(size=(12, 2, 3)).astype(np.float32)  # (draws, n, chains)

@@ -13,7 +13,8 @@ from sdekit.errors import DivergenceError, SimulationError
 from sdekit.simulate import driver, plan, sinks
 from sdekit.simulate.checkpoint import load_checkpoint
 from sdekit.simulate.observables import Observable
-from sdekit.simulate.store import SampleStore, checkpoint_path, read_samples
+from sdekit.simulate.store import SampleStore, checkpoint_path
+from sdekit.simulate.stored import read_samples
 from verification import kill_test
 
 OBSERVABLES = {

@@ -8,7 +8,8 @@ import xarray
 import sdekit as sk
 from sdekit.errors import DataError, SimulationError
 from sdekit.simulate.schedules import robbins_monro
-from sdekit.simulate.store import SampleStore, checkpoint_path, open_dataset, read_samples, to_arviz
+from sdekit.simulate.store import SampleStore, checkpoint_path
+from sdekit.simulate.stored import open_dataset, read_samples, to_arviz
 
 RNG = np.random.default_rng(0)
 THETA = RNG.normal(size=(10, 2, 3)).astype(np.float32)  # (draws, n, chains)

@@ -1,0 +1,122 @@
+"""Reading samples from the disk: of one process or of several, also while a run goes on.
+
+Not for writing them (`store`).
+
+Checked by: tests/simulate/test_store.py, tests/simulate/test_hosts.py.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from sdekit.errors import DataError
+from sdekit.simulate.checkpoint import load_checkpoint
+from sdekit.simulate.store import checkpoint_path, module, opened
+
+
+def part_name(chains: range) -> str:
+    """Name of the store of one process, below the path that several processes share."""
+    return f"chains-{chains.start}-{chains.stop - 1}.zarr"
+
+
+def parts_below(path: Path) -> list[Path]:
+    """The stores of several processes below a path, in the order of their chains."""
+    return sorted(path.glob("chains-*-*.zarr"), key=lambda part: int(part.name.split("-")[1]))
+
+
+def read_samples(path: str | Path) -> dict[str, Any]:
+    """The samples of a store, also of one that is being written or was interrupted.
+
+    Args:
+        path: Where the store is.
+
+    Returns:
+        Per variable a NumPy array (chain, draw, *shape), cut to the draws that count.
+
+    Raises:
+        DataError: If there is no store, or one of several processes lacks chains.
+
+    Checked by: tests/simulate/test_store.py.
+    """
+    dataset = open_dataset(path)
+    return {str(name): dataset[name].to_numpy() for name in dataset.data_vars}
+
+
+def open_dataset(path: str | Path) -> Any:
+    """The samples as an xarray Dataset that reads from the disk when it is asked for values.
+
+    A store of several processes is read at once, and cut to the draws that all chains have.
+
+    Raises:
+        DataError: If there is no store, or one of several processes lacks chains.
+
+    Checked by: tests/simulate/test_store.py.
+    """
+    path = Path(path)
+    parts = parts_below(path)
+    if not parts:
+        return _one_process(path)
+    _check_parts(parts)
+    datasets = [_one_process(part) for part in parts]
+    counted = min(dataset.sizes["draw"] for dataset in datasets)
+    cut = [dataset.isel(draw=slice(0, counted)) for dataset in datasets]
+    return module("xarray").concat(cut, dim="chain", join="exact")
+
+
+def _check_parts(parts: list[Path]) -> None:
+    """Whether the stores of several processes make one run."""
+    roots = [opened(part) for part in parts]
+    headers = [root.attrs["sdekit"] for root in roots]
+    if any(header != headers[0] for header in headers):
+        raise DataError(
+            "the stores of several processes are not of one run",
+            found=", ".join(part.name for part in parts),
+            fix=f"keep those of one run in {parts[0].parent}",
+        )
+    present = np.concatenate([root["posterior"]["chain"][:] for root in roots])
+    if not np.array_equal(present, np.arange(headers[0]["chains"])):
+        raise DataError(
+            "the store lacks the chains of a process",
+            expected=f"chains 0 to {headers[0]['chains'] - 1}",
+            found=", ".join(part.name for part in parts),
+            fix="bring the stores of all processes into one folder",
+        )
+
+
+def _one_process(path: Path) -> Any:
+    xarray = module("xarray")
+    root = opened(path)
+    lengths = {
+        name: array.shape[1]
+        for name, array in root["posterior"].arrays()
+        if name not in ("chain", "draw")
+    }
+    counted = min(lengths.values(), default=0)
+    if checkpoint_path(path).is_file():
+        counted = min(counted, load_checkpoint(checkpoint_path(path))[1]["draws"])
+    pieces = []
+    for name in lengths:
+        # One variable at a time: during a write their lengths may differ.
+        others = [other for other in (*lengths, "draw") if other != name]
+        piece = xarray.open_zarr(
+            str(path), group="posterior", consolidated=False, chunks=None, drop_variables=others
+        )
+        pieces.append(piece.isel(draw=slice(0, counted)))
+    merged = xarray.merge(pieces) if pieces else xarray.Dataset()
+    return merged.assign_coords(draw=np.arange(counted))
+
+
+def to_arviz(path: str | Path) -> Any:
+    """The samples of a store as `arviz.InferenceData`, read when needed.
+
+    Raises:
+        DataError: If there is no store, or one of several processes lacks chains.
+        MissingDependencyError: Without ArviZ.
+
+    Checked by: tests/simulate/test_store.py.
+    """
+    arviz = module("arviz")
+    return arviz.InferenceData(posterior=open_dataset(path))
