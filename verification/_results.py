@@ -48,7 +48,8 @@ def arguments(
     return parsed
 
 
-def _version(package: str) -> str | None:
+def installed(package: str) -> str | None:
+    """Its version, None where it is not installed."""
     try:
         return version(package)
     except PackageNotFoundError:
@@ -87,7 +88,7 @@ class Report:
             "date": datetime.now(UTC).isoformat(timespec="seconds"),
             "commit": _commit(),
             "python": platform.python_version(),
-            "versions": {package: _version(package) for package in PACKAGES},
+            "versions": {package: installed(package) for package in PACKAGES},
             "results": {},
         }
 

@@ -24,7 +24,7 @@ from typing import Any
 
 import numpy as np
 
-from verification._results import Report, arguments
+from verification._results import Report, arguments, installed
 from verification.performance import (
     compiling,
     machine,
@@ -40,6 +40,8 @@ from verification.performance.processes import told_by
 from verification.performance.tables import compile_table, figure, timing_table
 from verification.performance.timing import Timing, measured, of_plain
 
+#: What is timed besides the packages that every run names.
+PEERS = ("blackjax", "numba")
 COMPILING, MEMORY = "compilation", "memory"
 #: MB by which 10^8 steps with thinning 10^4 may grow resident memory.
 MOST_GROWTH = 50.0
@@ -194,6 +196,7 @@ def main() -> None:
     # Before JAX starts its threads, which count as work of this process while they wait.
     os.environ["PJRT_NPROC"] = "1"
     report = Report("performance", options, seed=0)
+    report.content["versions"].update({name: installed(name) for name in PEERS})
     report.content["command"] = "python -m verification.performance --torch-python PATH"
     Performance(options, report).run()
 

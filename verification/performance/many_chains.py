@@ -168,7 +168,7 @@ def measures(present: Sequence[str]) -> list[Measure]:
                 name, THEIRS, OURS, limit,
             ),
             at_most(
-                f"Cost of the same, over that of its normals alone, {name}",
+                f"Langevin, {name} dimensions, cost over that of its normals alone",
                 name, OURS, NORMALS_ALONE, OVER_NORMALS,
             ),
         ]  # fmt: skip

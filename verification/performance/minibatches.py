@@ -272,7 +272,8 @@ def measures() -> list[Measure]:
                 GROUP, theirs, of["epochs"], 5,
             ),
             at_most(
-                f"Cost of {method} with batches without replacement, over that with replacement",
+                f"Logistic regression, {method}, cost of batches without replacement over those "
+                "with replacement",
                 GROUP, of["without replacement"], of["independent rows"], 1.2,
             ),
         ]  # fmt: skip

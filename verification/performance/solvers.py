@@ -77,7 +77,7 @@ def cases(quick: bool) -> list[Case]:
 def measures() -> list[Measure]:
     """Both measures."""
     return [
-        at_most("Cost of diffrax's Euler step in our loop, over ours", GROUP, STEP, EM, 1.2),
+        at_most("diffrax's Euler step in our loop, cost over our own step", GROUP, STEP, EM, 1.2),
         at_least(
             "diffrax's step in our loop, every step kept, faster than diffeqsolve with "
             "UnsafeBrownianPath, the end kept",

@@ -12,9 +12,11 @@ from verification.performance.timing import Spread, Timing
 
 HEADER = ["case", "processor time, ns", "wall time, ns", "times the first", "cores of others",
           "clean samples"]  # fmt: skip
-#: Bars of our own cases, of peers, of limits.
-COLOURS = {"sdekit": "#3b7d4f", "limit": "#c9c4b8"}
+#: Our own cases, limits, and peers.
+COLOURS = {"sdekit": "#3b7d4f", "limit": "#8f897b"}
 PEER = "#4a6fa5"
+#: Cases that make a panel; fewer are read in the table.
+FEWEST_SHOWN = 3
 
 
 def with_spread(spread: Spread) -> str:
@@ -46,20 +48,21 @@ def colour(name: str) -> str:
 
 
 def figure(timings: Mapping[str, Mapping[str, Timing]]) -> Figure:
-    """A panel for each group: medians of processor time with quartiles, logarithmic."""
-    rows = -(-len(timings) // 2)
+    """A panel for each group of several cases: medians of processor time with quartiles."""
+    shown = {group: cases for group, cases in timings.items() if len(cases) >= FEWEST_SHOWN}
+    rows = max(1, -(-len(shown) // 2))
     drawn, axes = plt.subplots(rows, 2, figsize=(13, 3.2 * rows), squeeze=False)
-    for axis in axes.flat[len(timings) :]:
+    for axis in axes.flat[len(shown) :]:
         axis.set_axis_off()
-    for axis, (group, cases) in zip(axes.flat, timings.items(), strict=False):
-        spreads = [timing.processor for timing in cases.values()]
-        medians = [spread.median for spread in spreads]
-        errors = [
-            [spread.median - spread.lower for spread in spreads],
-            [spread.upper - spread.median for spread in spreads],
-        ]
-        axis.barh(list(cases), medians, xerr=errors, color=[colour(name) for name in cases])
+    for axis, (group, cases) in zip(axes.flat, shown.items(), strict=False):
+        for row, (name, timing) in enumerate(cases.items()):
+            time = timing.processor
+            errors = [[time.median - time.lower], [time.upper - time.median]]
+            # Points, since the length of a bar on a logarithmic axis means nothing.
+            axis.errorbar(time.median, row, xerr=errors, fmt="o", color=colour(name), capsize=2)
         axis.set(title=group, xlabel="ns of processor time", xscale="log")
+        axis.set_yticks(range(len(cases)), list(cases))
+        axis.grid(axis="x", alpha=0.3)
         axis.invert_yaxis()
         axis.tick_params(labelsize=7)
     return drawn
