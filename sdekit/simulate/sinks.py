@@ -98,7 +98,7 @@ class OnDisk:
 
     def __init__(self, store: Any) -> None:
         self.store = store
-        self.settled, self.seconds = time.monotonic(), 0.0
+        self.settled, self.seconds, self.first = time.monotonic(), 0.0, 0
         self.waiting: list[Mapping[str, Any]] = []
         self.latest: tuple[Any, int] | None = None
 
@@ -125,23 +125,28 @@ class OnDisk:
     ) -> None:
         """Take the draws; write them with a checkpoint when enough wait."""
         if samples:
+            self.first = self.first if self.waiting else first_draw
             self.waiting.append(samples)
         self.latest = state, next_step
         held = sum(np.asarray(v).nbytes for taken in self.waiting for v in taken.values())
         is_due = (time.monotonic() - self.settled) * WRITING_SHARE >= self.seconds
         if is_due or held >= WAITING_BYTES:
             self.settle()
+        elif samples:
+            # The draws of a short call are a view of a buffer for a long one.
+            self.waiting[-1] = {name: np.array(values) for name, values in samples.items()}
 
     def settle(self) -> None:
         """Write the draws that wait, and then the checkpoint that makes them count."""
         began = time.monotonic()
         if self.latest is not None:
-            first, waiting = self.store.next_draw, self.waiting
+            waiting = self.waiting
             samples = {
                 name: np.concatenate([taken[name] for taken in waiting])
                 if len(waiting) > 1 else waiting[0][name]
                 for name in (waiting[0] if waiting else ())
             }  # fmt: skip
+            first = self.first if waiting else self.store.next_draw
             self.store.append(first, samples, *self.latest)
             self.waiting, self.latest = [], None
         self.settled = time.monotonic()

@@ -146,6 +146,15 @@ def test_what_waits_is_written_in_one_piece(sampler, tmp_path, monkeypatch, shor
     assert len(pieces) > 10
 
 
+def test_draws_that_wait_hold_no_more_memory_than_their_own(tmp_path):
+    sink = sinks.OnDisk(SampleStore(tmp_path / "run.zarr"))
+    sink.seconds = np.inf
+    buffer = np.ones((1000, 1), np.float32)
+    sink.append(0, {"x": buffer[:2]}, (), 2)
+    assert np.array_equal(sink.waiting[0]["x"], buffer[:2])
+    assert not np.shares_memory(sink.waiting[0]["x"], buffer)
+
+
 def test_a_diverged_run_leaves_its_last_finite_state(tmp_path, monkeypatch, short_batches):
     monkeypatch.setattr(driver, "PACE", 0.0)
     x = sk.scalar("x")
