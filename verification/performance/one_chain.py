@@ -76,7 +76,7 @@ def doubled(make: Callable[[], Callable[[], object]]) -> Callable[[], object]:
 
 
 def blackjax_thermostat(steps: int, dtype: Any) -> Callable[[], object]:
-    """BlackJAX's `sgnht` in a scan over split keys."""
+    """BlackJAX's `sgnht` in a scan over split keys; unrolled twice it takes seven times longer."""
     import blackjax
 
     algorithm = blackjax.sgnht(lambda q, batch: -slope(q), alpha=LEVEL, beta=0.0)
