@@ -79,7 +79,8 @@ def audit(
         parameters: Values of the parameters.
         to_state: Blocks by name -> the step's own state; the blocks themselves when left out.
         from_state: The step's state -> blocks by name.
-        step_size: The smallest h of the one-step law, with 2h and 4h; chains run at h/2, 2h, 8h.
+        step_size: The smallest h of the one-step law, with 2h and 4h. Chains run at h/2, 2h and 8h,
+            or less where the SDE's fastest rate asks for it.
         level: Probability that a correct step is called inconsistent (Bonferroni over all
             comparisons and looks).
         resolution: "consistent" needs every term, and every stationary variance that is compared,
@@ -126,7 +127,9 @@ def audit(
         declared,
         steps,
         law,
-        audit_moments.Budget.of(chains, step_size, exact),
+        chains,
+        step_size,
+        exact,
         first.threshold,
         resolution,
         seed + 2,

@@ -109,6 +109,14 @@ class Declared:
         known = {**self.values, **self.blocks(flat)}
         return jnp.asarray(evaluate(expression, Environment(known, self.sizes, self.functions)))
 
+    def drift(self, flat: Any) -> Any:
+        """The whole drift at one flat state, shape (d,)."""
+        parts = [
+            jnp.broadcast_to(self.value(self.dynamics.drift[x], flat), shape_of(x, self.sizes))
+            for x in self.variables
+        ]
+        return jnp.concatenate([part.reshape(-1) for part in parts])
+
     def at(self, points: np.ndarray) -> AtStates:
         """All coefficients at the states."""
         terms: dict[Variable, dict[Expression, np.ndarray]] = {}

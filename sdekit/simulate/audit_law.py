@@ -30,6 +30,8 @@ _CONSTANT = 1e-4
 _SINGULAR = 1e-6
 #: States at which the curvature is compared, and how far out they are taken as well.
 _STATES, _FAR = 4, 3.0
+#: States of the law at which the drift is linearized.
+_RATE_STATES = 16
 #: Seconds for the proof of stationarity; the published samplers take milliseconds.
 _PROOF_BUDGET = 2.0
 
@@ -70,7 +72,7 @@ def stationary_law(declared: Declared, expected: AtStates) -> Gaussian | NoLaw:
     Raises:
         SimulationError: If the SDE is linear and its constant D has a negative eigenvalue.
 
-    Checked by: tests/simulate/test_audit_stationary.py.
+    Checked by: tests/simulate/test_audit_law.py.
     """
     for x in declared.variables:
         if x.domain.kind != "real" or x.symmetry is not None:
@@ -88,6 +90,14 @@ def stationary_law(declared: Declared, expected: AtStates) -> Gaussian | NoLaw:
     if np.linalg.eigvalsh(covariance)[0] <= _SINGULAR * np.abs(covariance).max():
         return NoLaw("the stationary law of the linear SDE has no density")
     return Gaussian(sde.stationary_mean(), covariance, "linear SDE")
+
+
+def fastest_rate(declared: Declared, law: Gaussian) -> float:
+    """The largest eigenvalue of the drift's Jacobian at states of the law, in size, 1 / time."""
+    normals = np.random.default_rng(0).standard_normal((_RATE_STATES, len(law.mean)))
+    states = law.mean + normals @ np.linalg.cholesky(law.covariance).T
+    slopes = jax.jit(jax.vmap(jax.jacfwd(declared.drift)))(jnp.asarray(states, dtype=jnp.float32))
+    return float(np.abs(np.linalg.eigvals(np.asarray(slopes, dtype=float))).max())
 
 
 def _law_of_energy(declared: Declared, points: np.ndarray) -> Gaussian | NoLaw:

@@ -1,8 +1,8 @@
 r"""Stationary moments of an audited step against theory, where the target is harmonic.
 
 Chains start in the exact stationary law: a right step stays there, up to its bias in h, however
-slowly it mixes, and moments that move away are evidence. The window averages of each chain at h/2,
-2h and 8h are extrapolated to h = 0, and their dependence on the start, whose moments are known, is
+slowly it mixes, and moments that move away are evidence. The window averages of each chain at three
+step sizes are extrapolated to h = 0, and their dependence on the start, whose moments are known, is
 taken out by regression: with slope b, the memory, the moment of a wrong step has moved only by
 1 - b of its error, and agreement is evidence only as far as the start is forgotten. Standard errors
 are over independent chains. Not for one-step laws (`audit_coefficients`), nor for the law itself
@@ -21,7 +21,7 @@ import numpy as np
 from sdekit.declare.symbols import Variable
 from sdekit.simulate.audit_chains import WINDOWS, Averages, broken_chain, pairs, run_chains
 from sdekit.simulate.audit_checks import Declared, StepMap
-from sdekit.simulate.audit_law import Gaussian, NoLaw
+from sdekit.simulate.audit_law import Gaussian, NoLaw, fastest_rate
 from sdekit.simulate.audit_result import (
     CONSISTENT,
     FLOOR,
@@ -33,9 +33,13 @@ from sdekit.simulate.audit_result import (
 )
 from sdekit.simulate.implied import extrapolated, extrapolation_weights
 
-#: Step sizes in units of the one given: wider apart than for one step, where the same random
-#: numbers serve all sizes; here they do not, and the error grows by 1.5 where 1, 2, 4 give 3.4.
-_RATIOS = np.array([0.5, 2.0, 8.0])
+#: Step sizes in units of the largest: wider apart than for one step, where the same random numbers
+#: serve all sizes; here they do not, and the error grows by 1.5 where ratios of 2 give 3.4.
+_RATIOS = np.array([1 / 16, 1 / 4, 1.0])
+#: The largest step size in units of the one given, and of the SDE's fastest time. From 1.3 such
+#: times on, the exact moments of some right schemes lie beyond the bound of the bias
+#: (tests/simulate/test_audit_bias.py computes them).
+_COARSEST, _FASTEST = 8.0, 1.0
 #: Fewer chains have no standard errors to rely on.
 LEAST_CHAINS = 256
 #: Products of entries held for all chains at once.
@@ -81,7 +85,7 @@ class Budget:
     """What the chains may cost.
 
     Attributes:
-        chains: Number of chains; 0 to leave the moments out.
+        chains: Number of chains.
         sizes: Step sizes, ascending, shape (k,).
     """
 
@@ -89,13 +93,18 @@ class Budget:
     sizes: np.ndarray
 
     @staticmethod
-    def of(chains: int, step_size: float, exact: bool) -> Budget:
-        """At h for a step that claims to be exact, else at h/2, 2h and 8h."""
-        return Budget(chains, step_size * (np.ones(1) if exact else _RATIOS))
+    def of(chains: int, step_size: float, rate: float, exact: bool) -> Budget:
+        """At h for a step that claims to be exact, else at h/2, 2h and 8h or less.
 
-    def within_memory(self, dimension: int) -> Budget:
-        """Fewer chains where the state is large."""
-        return Budget(min(self.chains, max(_MEMORY // dimension**2, LEAST_CHAINS)), self.sizes)
+        Args:
+            chains: Number of chains.
+            step_size: h.
+            rate: The fastest rate of the SDE.
+            exact: Whether the step claims to be exact.
+        """
+        if exact:
+            return Budget(chains, np.array([step_size]))
+        return Budget(chains, _RATIOS * min(_COARSEST * step_size, _FASTEST / max(rate, 1e-30)))
 
 
 def comparisons(declared: Declared) -> int:
@@ -108,7 +117,9 @@ def stationary_moments(
     declared: Declared,
     step: StepMap,
     law: Gaussian | NoLaw,
-    budget: Budget,
+    chains: int,
+    step_size: float,
+    exact: bool,
     threshold: float,
     resolution: float,
     seed: int,
@@ -119,17 +130,20 @@ def stationary_moments(
         declared: The SDE.
         step: The step.
         law: Its stationary law, or why there is none.
-        budget: Chains and step sizes.
+        chains: At most this many chains; 0 to leave the moments out.
+        step_size: h.
+        exact: Whether the step claims to be exact at h.
         threshold: The |z| beyond which a moment is wrong.
         resolution: "consistent" needs every variance to be known to this relative precision.
         seed: Of the chains.
 
     Checked by: tests/simulate/test_audit_stationary.py.
     """
-    reason = "no chains were asked for" if budget.chains == 0 else _obstacle(declared, step, law)
+    reason = "no chains were asked for" if chains == 0 else _obstacle(declared, step, law)
     if reason is not None or isinstance(law, NoLaw):
         return StationaryMoments(NOT_APPLICABLE, reason or ""), Comparison([], 0.0, {})
-    budget = budget.within_memory(declared.dimension)
+    chains = min(chains, max(_MEMORY // declared.dimension**2, LEAST_CHAINS))
+    budget = Budget.of(chains, step_size, fastest_rate(declared, law), exact)
     averages = run_chains(step, law, budget.sizes, budget.chains, seed)
     if not averages.is_finite:
         reason = f"chains leave the finite numbers at a step size of {budget.sizes[-1]:g}"

@@ -74,12 +74,12 @@ def test_too_few_draws_are_no_evidence():
     def euler(key, state, h):
         return {"x": state["x"] * (1 - h) + jnp.sqrt(2 * h) * jax.random.normal(key)}
 
-    found = sk.audit(euler, ou, draws=20_000, resolution=0.02, states=3)
+    found = sk.audit(euler, ou, draws=20_000, resolution=0.02, states=3, chains=0)
     assert found.verdict == "not enough evidence"
 
 
 def test_a_step_that_does_not_move_is_found():
-    found = sk.audit(lambda key, state, h: state, ou, states=3)
+    found = sk.audit(lambda key, state, h: state, ou, states=3, chains=0)
     assert "x does not move" in found.discrepancies[0]
     assert "gets no noise" in found.discrepancies[1]
 
@@ -95,6 +95,7 @@ def test_the_state_may_have_any_form():
         to_state=lambda blocks: (blocks["x"],),
         from_state=lambda state: {"x": state[0]},
         states=3,
+        chains=2048,
     )
     assert found.is_consistent
 
