@@ -191,7 +191,8 @@ def _estimated(declared: Declared, law: Gaussian, averages: Averages, sizes: np.
     window = np.concatenate([averages.window, averages.window @ squares], axis=2)
     # The slope comes from the same chains: a bias of 1/chains, small beside the error.
     power = np.mean(start**2, axis=0)
-    slopes = np.mean(window * start, axis=1) / power
+    centred = window - window.mean(axis=1, keepdims=True)
+    slopes = np.mean(centred * start, axis=1) / power
     at_sizes = window.mean(axis=1) - slopes * start.mean(axis=0)
     weights = extrapolation_weights(sizes)
     combined = np.tensordot(weights, window, axes=1) - (weights @ slopes) * start

@@ -8,6 +8,7 @@ import pytest
 
 import sdekit as sk
 from sdekit.errors import SimulationError
+from sdekit.simulate import audit_moments
 
 FRICTION, MU = 3.0, 2.0
 x, y = sk.scalar("x"), sk.scalar("y")
@@ -221,6 +222,12 @@ def test_all_checks_share_one_level():
     (threshold,) = {v["threshold"] for v in with_chains.checks.values()}
     (lower,) = {v["threshold"] for v in without.checks.values()}
     assert threshold > lower
+
+
+def test_large_states_get_fewer_chains(monkeypatch):
+    monkeypatch.setattr(audit_moments, "_MEMORY", 1024)
+    found = sk.audit(euler, ou, states=4, draws=40_000)
+    assert found.stationary.chains == 1024
 
 
 def test_too_few_chains_are_refused():
