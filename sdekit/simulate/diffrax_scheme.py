@@ -18,7 +18,7 @@ from jax.typing import ArrayLike
 
 from sdekit.errors import SimulationError
 from sdekit.simulate.diffrax_problem import fixed_step_problem
-from sdekit.simulate.diffrax_terms import join_blocks, split_blocks
+from sdekit.simulate.diffrax_terms import join_blocks, own_motions, split_blocks
 from sdekit.simulate.problem import Problem
 from sdekit.simulate.scheme import Blocks, Cache, Scheme, StepInput, within_domain
 
@@ -45,11 +45,12 @@ def solver_scheme(problem: Problem, name: str) -> Scheme:
     made = fixed_step_problem(problem, name)
     assert made.entry is not None
     rows = 2 if made.entry.needs_levy_area else 1
+    motions, filled = own_motions(problem)
 
     def of_one(blocks: Blocks, normals: Array, time: Any, h: ArrayLike) -> dict[str, Array]:
-        pieces = normals.reshape(rows, made.motions)
+        own = [filled(row) for row in normals.reshape(rows, motions)]
         y = join_blocks(problem, blocks)
-        return split_blocks(problem, made.step(y, pieces if rows == 2 else pieces[0], time, h))
+        return split_blocks(problem, made.step(y, jnp.stack(own) if rows == 2 else own[0], time, h))
 
     def step(blocks: Blocks, cache: Cache, given: StepInput) -> tuple[dict[str, Array], Cache]:
         time = jnp.zeros((), problem.dtype) if given.time is None else given.time
@@ -68,4 +69,4 @@ def solver_scheme(problem: Problem, name: str) -> Scheme:
     def prepare(parameters: Mapping[str, Any], h: ArrayLike, dtype: np.dtype) -> Any:
         return ()
 
-    return Scheme(name, rows * made.motions, (), (), (), prepare, step)
+    return Scheme(name, rows * motions, (), (), (), prepare, step)

@@ -73,8 +73,8 @@ def noise_operator(problem: Problem, terms: tuple[NoiseTerm, ...]) -> tuple[int,
         for term in terms
     ]
     size = sum(math.prod(shape_of(x, problem.sizes)) for x in problem.dynamics.variables)
-    is_diagonal = _is_diagonal(problem)
-    motions = size if is_diagonal else sum(term.elements for term in terms)
+    diagonal = is_diagonal(problem)
+    motions = size if diagonal else sum(term.elements for term in terms)
 
     def columns(t: Any, y: Array) -> Array:
         values = {**problem.parameters, **split_blocks(problem, y)}
@@ -90,22 +90,51 @@ def noise_operator(problem: Problem, terms: tuple[NoiseTerm, ...]) -> tuple[int,
                 }
                 return join_blocks(problem, {**blocks, **increments})
 
-            if is_diagonal:
+            if diagonal:
                 parts.append(moved(jnp.ones(term.elements, y.dtype)))
             else:
                 parts.append(jax.vmap(moved, out_axes=1)(jnp.eye(term.elements, dtype=y.dtype)))
-        return sum(parts[1:], parts[0]) if is_diagonal else jnp.concatenate(parts, axis=1)
+        return sum(parts[1:], parts[0]) if diagonal else jnp.concatenate(parts, axis=1)
 
     def diffusion(t: Any, y: Array, args: Any) -> Any:
         found = columns(t, y)
-        if is_diagonal:
+        if diagonal:
             return lineax.DiagonalLinearOperator(found)
         return lineax.MatrixLinearOperator(found)
 
     return motions, diffusion
 
 
-def _is_diagonal(problem: Problem) -> bool:
+def own_motions(problem: Problem) -> tuple[int, Any]:
+    """The Brownian motions that move something, and how they stand among all m of the operator.
+
+    A diagonal operator has a motion for each entry of y, of which those without noise are dead: the
+    normals for them need not be drawn.
+
+    Returns:
+        Their number m', and a function of shapes (m',) -> (m,) that fills in zeros.
+    """
+    terms = noise_terms_of(problem)
+    if not is_diagonal(problem):
+        return sum(term.elements for term in terms), lambda normals: normals
+    noisy = {x.name for term in terms for x in term.variables}
+    counts = {x.name: math.prod(shape_of(x, problem.sizes)) for x in problem.dynamics.variables}
+
+    def filled(normals: Array) -> Array:
+        parts, first = [], 0
+        for name, count in counts.items():
+            if name in noisy:
+                parts.append(normals[first : first + count])
+                first += count
+            else:
+                parts.append(jnp.zeros((count,), normals.dtype))
+        return jnp.concatenate(parts)
+
+    return sum(counts[name] for name in noisy), filled
+
+
+def is_diagonal(problem: Problem) -> bool:
+    """Whether each entry of y has a Brownian motion of its own, or none."""
     dynamics = problem.dynamics
     if dynamics.noise is None:
         return diagonal_of(dynamics) is not None

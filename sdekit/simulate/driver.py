@@ -183,6 +183,21 @@ class Driver:
         return self.sampler.programs[key]
 
     def _compiled(self, plan: Plan, program: Program) -> Callable[..., Any]:
+        """The jitted `advance`; without machine loops where the compiler refuses them."""
+        marked = self._jitted(plan, program)
+        plain = self._jitted(plan, replace(program, machine_loops=False))
+
+        def call(*arguments: Any) -> Any:
+            try:
+                return marked(*arguments)
+            except jax.errors.JaxRuntimeError as error:
+                if "UNIMPLEMENTED" not in str(error):
+                    raise
+                return plain(*arguments)
+
+        return call
+
+    def _jitted(self, plan: Plan, program: Program) -> Callable[..., Any]:
         def run(*arguments: Any) -> Any:
             return advance(program, plan, *arguments)
 

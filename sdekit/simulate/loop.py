@@ -15,8 +15,9 @@ Checked by: tests/simulate/test_run.py.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -25,6 +26,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
 
+from sdekit.simulate.machine_loop import as_machine_loop
 from sdekit.simulate.plan import Plan
 from sdekit.simulate.program import Fixed, Keys, LoopState, Program
 from sdekit.simulate.scheme import StepInput, prepared_draws
@@ -39,8 +41,20 @@ class _Carried(NamedTuple):
     first_bad: Any
 
 
+@partial(jax.tree_util.register_dataclass, data_fields=["values"], meta_fields=["axis"])
+@dataclass(frozen=True)
+class _Normals:
+    """Normals of a block of steps (or pairs of them), which stand on the given axis."""
+
+    values: Any
+    axis: int = 0
+
+
 class _StepData(NamedTuple):
-    """What one step reads, with leading axes of steps outside the inner loop."""
+    """What one step reads, with leading axes of steps outside the inner loop.
+
+    There `normals` are `_Normals`, inside they are the arrays of one step or pair.
+    """
 
     normals: Any
     draws: Any
@@ -146,18 +160,18 @@ def _block_of_draws(
     """One block that holds whole draws, or one draw made of several blocks."""
     if plan.holds_draws:
         data = _step_data(program, plan, keys, first)
-        return _run_draws(program, plan, carried, fixed, data)
+        return _looped(program, partial(_run_draws, program, plan), carried, fixed, data)
 
     def one(inner: _Carried, index: Array) -> tuple[_Carried, None]:
         data = _step_data(program, plan, keys, first + index * np.uint32(plan.steps))
-        return _run_steps(program, plan, inner, fixed, data, 0, _entries(plan)), None
+        return _run_block(program, plan, inner, fixed, data), None
 
     numbers = lax.iota(jnp.uint32, plan.repeats)
     carried, _ = lax.scan(one, carried, numbers)
     if plan.rest:
         short = replace(plan, steps=plan.rest, rest=0)
         data = _step_data(program, short, keys, first + np.uint32(plan.thin - plan.rest))
-        carried = _run_steps(program, short, carried, fixed, data, 0, _entries(short))
+        carried = _run_block(program, short, carried, fixed, data)
     last = first + np.uint32(plan.thin - 1)
     h = fixed.h if program.schedule is None else program.schedule(last)
     carried, draw = _keep(program, carried, h)
@@ -170,11 +184,14 @@ def _step_data(program: Program, plan: Plan, keys: Keys, first: Array) -> _StepD
     tail = keys.normals.shape[1:]
     if scheme.elements == 0:
         empty = jnp.zeros((steps // 2 if plan.in_pairs else steps, 0, *tail), noise.dtype)
-        normals = (empty, empty) if plan.in_pairs else empty
+        normals = _Normals((empty, empty) if plan.in_pairs else empty)
     elif plan.in_pairs:
-        normals = noise.pairs(keys.normals, first // np.uint32(2), steps // 2, scheme.elements)
+        axis = noise.pairs_axis(keys.normals, scheme.elements)
+        first_pair = first // np.uint32(2)
+        values = noise.pairs(keys.normals, first_pair, steps // 2, scheme.elements, axis)
+        normals = _Normals(values, axis)
     else:
-        normals = noise.normals(keys.normals, first, steps, scheme.elements)
+        normals = _Normals(noise.normals(keys.normals, first, steps, scheme.elements))
     bits = noise.bits(keys.gradients, first, steps, scheme.words)
     draws = prepared_draws(scheme.evaluations, bits, 1)
     draws = tuple(
@@ -248,7 +265,14 @@ def _at(data: _StepData, index: Any) -> _StepData:
     Indexing keeps arrays as they were drawn: cutting them into groups beforehand would be fused
     into the generator and keep it from vectorizing.
     """
-    return jax.tree.map(lambda x: lax.dynamic_index_in_dim(x, index, 0, keepdims=False), data)
+
+    def entry(tree: Any, axis: int) -> Any:
+        return jax.tree.map(
+            lambda x: lax.dynamic_index_in_dim(x, index, axis, keepdims=False), tree
+        )
+
+    rest = entry(data._replace(normals=()), 0)
+    return rest._replace(normals=entry(data.normals.values, data.normals.axis))
 
 
 def _run_steps(
@@ -269,6 +293,21 @@ def _run_steps(
         return _one_step(program, inner, fixed, one), None
 
     return lax.scan(body, carried, lax.iota(jnp.int32, count))[0]
+
+
+def _run_block(
+    program: Program, plan: Plan, carried: _Carried, fixed: Fixed, data: _StepData
+) -> _Carried:
+    """All steps of a block, keeping nothing."""
+
+    def run(carried: _Carried, fixed: Fixed, data: _StepData) -> _Carried:
+        return _run_steps(program, plan, carried, fixed, data, 0, _entries(plan))
+
+    return _looped(program, run, carried, fixed, data)
+
+
+def _looped(program: Program, run: Callable[..., Any], *arguments: Any) -> Any:
+    return as_machine_loop(run, *arguments) if program.machine_loops else run(*arguments)
 
 
 def _keep(program: Program, carried: _Carried, h: Any) -> tuple[_Carried, Any]:

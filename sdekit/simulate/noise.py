@@ -37,6 +37,10 @@ BACKENDS = ("threefry-fast", "jax")
 Pairs = Array | tuple[Array, Array]
 #: Streams of independent numbers of one chain.
 NORMALS, GRADIENT, START, ACCEPT = 0, 1, 2, 3
+#: Single precision numbers of the widest vector.
+_VECTOR = 16
+#: Size of a last axis from which on a remainder costs little.
+_WIDE = 64
 #: Steps that one seed can number.
 MOST_STEPS = 2**33
 #: Normals that one step of one chain can number.
@@ -86,8 +90,26 @@ class NoiseSource:
                 found=repr(self.backend),
             )
 
-    def pairs(self, keys: Array, first_pair: ArrayLike, pairs: int, elements: int) -> Pairs:
+    def pairs_axis(self, keys: Array, elements: int) -> int:
+        """The axis of pairs for which `pairs` is drawn fastest: 0 or -1.
+
+        The last axis is what vectors run along; a short one would leave most of them empty.
+        """
+        last = keys.shape[1] if keys.ndim > 1 else elements
+        is_narrow = last < _WIDE and last % _VECTOR != 0
+        return -1 if self.backend != "jax" and is_narrow else 0
+
+    def pairs(
+        self, keys: Array, first_pair: ArrayLike, pairs: int, elements: int, axis: int = 0
+    ) -> Pairs:
         """Normals of `2 * pairs` steps from step `2 * first_pair` on.
+
+        Args:
+            keys: Of the chains.
+            first_pair: Number of the first pair of steps.
+            pairs: Number of pairs.
+            elements: Normals of one step of one chain.
+            axis: Where the axis of pairs stands: first (0), or last (-1; not for "jax").
 
         Returns:
             Complex numbers (pairs, elements[, chains]), whose real parts belong to the even steps
@@ -95,13 +117,17 @@ class NoiseSource:
             not come in pairs.
         """
         first = jnp.asarray(first_pair, jnp.uint32)
-        shape = (pairs, elements, *keys.shape[1:])
-        if self.is_paired:
-            return pair_of_normals(*_counters(shape, first), keys)
         if self.backend == "jax":
             steps = self._reference(keys, first * np.uint32(2), 2 * pairs, elements)
             return steps[0::2], steps[1::2]
-        number, element = _counters(shape, first)
+        shape = (elements, *keys.shape[1:])
+        if axis == 0:
+            number, element = _counters((pairs, *shape), first)
+        else:
+            number, element = _counters((*shape, pairs), first, steps=-1, elements=0)
+            keys = keys[..., None]
+        if self.is_paired:
+            return pair_of_normals(number, element, keys)
         # Interleaving two steps in one array would keep the compiler from vectorizing.
         even = one_normal(number * np.uint32(2), element, keys)
         return even, one_normal(number * np.uint32(2) + np.uint32(1), element, keys)
@@ -143,7 +169,10 @@ class NoiseSource:
         return jax.vmap(one_chain, in_axes=-1, out_axes=-1)(keys)
 
 
-def _counters(shape: tuple[int, ...], first: ArrayLike) -> tuple[Array, Array]:
-    """Counter words of an array whose first axes are steps (or pairs) and elements."""
-    number = lax.broadcasted_iota(jnp.uint32, shape, 0) + jnp.asarray(first, jnp.uint32)
-    return number, lax.broadcasted_iota(jnp.uint32, shape, 1)
+def _counters(
+    shape: tuple[int, ...], first: ArrayLike, *, steps: int = 0, elements: int = 1
+) -> tuple[Array, Array]:
+    """Counter words of an array, given its axes of steps (or pairs) and of elements."""
+    axis = steps % len(shape)
+    number = lax.broadcasted_iota(jnp.uint32, shape, axis) + jnp.asarray(first, jnp.uint32)
+    return number, lax.broadcasted_iota(jnp.uint32, shape, elements)

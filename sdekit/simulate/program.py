@@ -63,6 +63,7 @@ class Program:
         timed: Whether coefficients read the time.
         observe: (accumulated, blocks, weight) -> accumulated, for each kept draw.
         monitored: Whether to note the first step after which a chain is not finite.
+        machine_loops: Whether small loops are compiled as one machine loop (`machine_loop`).
     """
 
     scheme: Scheme
@@ -72,3 +73,4 @@ class Program:
     timed: bool = False
     observe: Callable[[Any, Mapping[str, Array], Any], Any] | None = None
     monitored: bool = False
+    machine_loops: bool = True
