@@ -93,6 +93,11 @@ class Driver:
     seed: int
 
     @cached_property
+    def latest_tables(self) -> dict[str, tuple[int, Any]]:
+        """The tables made last for each oracle, with their number: they cost a pass of memory."""
+        return {}
+
+    @cached_property
     def numbers(self) -> int:
         """Numbers in the state of one chain."""
         problem = self.bound.problem
@@ -184,16 +189,17 @@ class Driver:
 
     def _compiled(self, plan: Plan, program: Program) -> Callable[..., Any]:
         """The jitted `advance`; without machine loops where the compiler refuses them."""
-        marked = self._jitted(plan, program)
-        plain = self._jitted(plan, replace(program, machine_loops=False))
+        plain = replace(program, machine_loops=False)
+        forms = [self._jitted(plan, program), self._jitted(plan, plain)]
 
         def call(*arguments: Any) -> Any:
             try:
-                return marked(*arguments)
+                return forms[0](*arguments)
             except jax.errors.JaxRuntimeError as error:
-                if "UNIMPLEMENTED" not in str(error):
+                if len(forms) == 1 or "UNIMPLEMENTED" not in str(error):
                     raise
-                return plain(*arguments)
+                del forms[0]
+                return forms[0](*arguments)
 
         return call
 
@@ -254,7 +260,10 @@ class Driver:
             ahead = sum(o is oracle for o in scheme.carried)
             steps = max(1, period // max(1, sum(o is oracle for o in scheme.evaluations)))
             number = (step + ahead) // steps
-            found[oracle.name] = source.tables(jax.random.key(self.seed), number)
+            if self.latest_tables.get(oracle.name, (-1,))[0] != number:
+                made = source.tables(jax.random.key(self.seed), number)
+                self.latest_tables[oracle.name] = (number, made)
+            found[oracle.name] = self.latest_tables[oracle.name][1]
             until = min(until, (number + 1) * steps - ahead)
         return found, until
 

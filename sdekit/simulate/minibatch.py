@@ -51,8 +51,8 @@ class Minibatch:
         svrg: Compute the full gradient anew at the current position after this many steps.
         contiguous: With "epochs", inside `sk.simulate`: a batch is a slice of neighbouring rows of
             a re-ordered copy of the data, which is made anew after `epochs.RESHUFFLE` passes. Each
-            pass of each chain starts its slices at a random row and takes them in a random
-            order. Several times faster than gathering rows where the data are large; chains
+            pass of each chain starts its slices at a random row and takes them with a random
+            stride. Several times faster than gathering rows where the data are large; chains
             share the order of the rows.
 
     Raises:
