@@ -12,7 +12,8 @@ The mark is no public interface. It is set only
   algebra for one, runs without it;
 - for bodies up to `MOST_BYTES`, beyond which XLA's own kernels are as fast or faster.
 
-Results agree with those of the unmarked loop to rounding.
+Results agree with those of the unmarked loop to rounding. Where the compiler ends the process all
+the same, SDEKIT_MACHINE_LOOPS=off in the environment runs everything without the mark.
 
 Not for what the loop does (`loop`).
 
@@ -22,11 +23,14 @@ Checked by: tests/simulate/test_machine_loop.py.
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Callable, Iterable
 from importlib.metadata import version
 from typing import Any
 
 import jax
+from jax import lax
+from jax.core import Tracer
 from jax.experimental.xla_metadata import set_xla_metadata
 from jax.extend.core import ClosedJaxpr, Jaxpr, jaxpr_as_fun
 
@@ -75,7 +79,7 @@ def as_machine_loop(run: Callable[..., Any], *arguments: Any) -> Any:
     Returns:
         What `run` returns.
     """
-    if jax.default_backend() != "cpu" or not _VERSION.startswith(TESTED):
+    if jax.default_backend() != "cpu" or not _VERSION.startswith(TESTED) or _is_off():
         return run(*arguments)
 
     def with_arguments(*own: Any) -> Any:
@@ -86,13 +90,23 @@ def as_machine_loop(run: Callable[..., Any], *arguments: Any) -> Any:
     if not _fits(closed.jaxpr):
         return run(*arguments)
 
-    def compiled(consts: list[Any], flat: list[Any]) -> Any:
-        # A parameter that nothing reads ends the compiler, therefore all of them are returned.
-        return jaxpr_as_fun(ClosedJaxpr(closed.jaxpr, consts))(*flat), consts
+    traced = [constant for constant in closed.consts if isinstance(constant, Tracer)]
 
+    def compiled(traced: list[Any], flat: list[Any]) -> Any:
+        given = iter(traced)
+        constants = [next(given) if isinstance(c, Tracer) else c for c in closed.consts]
+        return jaxpr_as_fun(ClosedJaxpr(closed.jaxpr, constants))(*flat), traced
+
+    # A parameter that nothing reads ends the compiler. Therefore all of them are returned, and the
+    # barrier keeps known values from being moved inside in their stead.
+    operands = lax.optimization_barrier((traced, jax.tree.leaves(arguments)))
     with set_xla_metadata(**_MARK):
-        flat, _ = jax.jit(compiled)(closed.consts, jax.tree.leaves(arguments))
+        flat, _ = jax.jit(compiled)(*operands)
     return jax.tree.unflatten(jax.tree.structure(shape), flat)[0]
+
+
+def _is_off() -> bool:
+    return os.environ.get("SDEKIT_MACHINE_LOOPS", "").lower() in ("0", "off")
 
 
 def _fits(jaxpr: Jaxpr) -> bool:

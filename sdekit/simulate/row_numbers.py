@@ -120,13 +120,13 @@ def permuted(positions: Array, round_keys: Array, size: int) -> Array:
 
 
 def _digits(size: int) -> tuple[int, int]:
-    """Two numbers near the root of `size` whose product is hardly larger.
+    """Two numbers near the root of `size` whose product is hardly larger, or equal.
 
     Every image outside costs one more permutation of the whole block; small sizes keep equal
     digits, without which the network mixes badly.
     """
     root = math.isqrt(max(size - 1, 0)) + 1
-    candidates = range(root, max(root + 1, root * 5 // 4)) if size >= 256 else (root,)
+    candidates = range(root, max(root + 1, root * 3 // 2)) if size >= 256 else (root,)
     high = min(candidates, key=lambda digit: -(-size // digit) * digit)
     return high, -(-size // high)
 

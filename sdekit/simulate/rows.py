@@ -153,20 +153,23 @@ def take(matrices: tuple[Array, ...], numbers: Array) -> tuple[Array, ...]:
     Returns:
         Shape (batch, columns) each.
     """
-    taken = []
-    for matrix in matrices:
-        batch = matrix.at[numbers].get(mode="promise_in_bounds")
-        if jnp.issubdtype(matrix.dtype, jnp.floating) and matrix.shape[1] > 1:
-            # A zero row the compiler cannot see through makes it fuse the gather into a loop over
-            # rows; without it the gather is linearised element by element.
-            batch = batch + lax.optimization_barrier(jnp.zeros(matrix.shape[1], matrix.dtype))
-        taken.append(batch)
-    return tuple(taken)
+    return tuple(_row_by_row(m.at[numbers].get(mode="promise_in_bounds")) for m in matrices)
+
+
+def _row_by_row(batch: Array) -> Array:
+    """The same rows, moved by a loop over rows.
+
+    A zero row that the compiler cannot see through makes it fuse a gather into such a loop, which
+    would be linearised element by element without it, and a copy of rows as well.
+    """
+    if not jnp.issubdtype(batch.dtype, jnp.floating) or batch.shape[1] == 1:
+        return batch
+    return batch + lax.optimization_barrier(jnp.zeros(batch.shape[1], batch.dtype))
 
 
 def cut(matrices: tuple[Array, ...], first: Array | int, count: int) -> tuple[Array, ...]:
     """`count` neighbouring rows of each matrix, starting at `first`."""
-    return tuple(lax.dynamic_slice_in_dim(matrix, first, count) for matrix in matrices)
+    return tuple(_row_by_row(lax.dynamic_slice_in_dim(m, first, count)) for m in matrices)
 
 
 def unpacked(rows: Rows, batch: tuple[Array, ...]) -> Any:

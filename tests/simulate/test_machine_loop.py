@@ -157,6 +157,59 @@ def test_a_marked_run_gives_the_numbers_of_an_unmarked_one(
         np.testing.assert_allclose(block, expected, rtol=0, atol=120 * 8 * eps)
 
 
+# What a loop does not read, in every form that a value can have. Each ended the compiler once, or
+# comes close to one that did.
+UNREAD = """
+import importlib, json
+import jax, jax.numpy as jnp, numpy as np
+from jax import lax
+machine_loop = importlib.import_module("sdekit.simulate.machine_loop")
+machine_loop.LEAST_BYTES = 0
+random = np.random.default_rng(0).normal(size=(20_000, 2)).astype(np.float32)
+FORMS = {
+    "array": lambda i: jnp.asarray(random), "numpy": lambda i: random,
+    "number": lambda i: jnp.float32(3), "zeros": lambda i: jnp.zeros(3),
+    "counted": lambda i: jnp.arange(5.0), "folded": lambda i: jnp.asarray(random[:3]) * 2 + 1,
+    "of the loop": lambda i: i + jnp.asarray(random[:3]),
+}
+closed_over = jnp.asarray(random)
+found = {}
+for name, form in FORMS.items():
+    for read in ("nothing", "all", "one row", "closed over"):
+        def run(x, a):
+            def body(y, i):
+                more = {"nothing": 0.0, "all": jnp.sum(a), "one row": jnp.ravel(a)[:1].sum(),
+                        "closed over": closed_over[:100][0, 0]}[read]
+                return 0.5 * jnp.sin(y) + 1e-3 * more, y
+            return lax.scan(body, x, None, length=4)
+        def whole(x, once=machine_loop.as_machine_loop):
+            def block(y, i):
+                return once(run, y, form(i))[0], None
+            return lax.scan(block, x, jnp.arange(3.0))[0]
+        x = jnp.ones(8)
+        plain = jax.jit(lambda x: whole(x, lambda f, *a: f(*a)))(x)
+        found[f"{name}, {read}"] = float(jnp.max(jnp.abs(jax.jit(whole)(x) - plain)))
+print(json.dumps(found))
+"""
+
+
+def test_no_value_that_a_loop_leaves_unread_ends_the_compiler():
+    found = in_own_process(UNREAD)
+    assert len(found) == 28
+    assert max(found.values()) < 1e-5
+
+
+def test_the_mark_can_be_switched_off(monkeypatch):
+    asked = []
+    monkeypatch.setattr(machine_loop, "_fits", lambda f: asked.append(f) or False)
+    x = jnp.linspace(0.1, 1.0, 40)
+    looped(jnp.sin, x)
+    assert len(asked) == 1
+    monkeypatch.setenv("SDEKIT_MACHINE_LOOPS", "off")
+    looped(jnp.sin, x)
+    assert len(asked) == 1
+
+
 def looped(operation, x):
     def run(x, unused):
         return lax.scan(lambda y, _: (operation(y), y), x, None, length=4)

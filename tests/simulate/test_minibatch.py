@@ -9,6 +9,7 @@ import pytest
 
 import sdekit as sk
 from sdekit.errors import DataError, SimulationError
+from sdekit.simulate import epochs
 from sdekit.simulate.diagnostics import mean_estimate
 from sdekit.simulate.gradient_noise import full_gradient
 from sdekit.simulate.minibatch import Minibatch
@@ -99,7 +100,7 @@ def test_the_epoch_check_has_power():
 
 def test_contiguous_epochs_take_every_row_once_and_follow_the_chain():
     source = target(sampling="epochs", contiguous=True)
-    assert source.period == 16 * 3
+    assert source.period == epochs.RESHUFFLE * 3
     key = jax.random.key(3)
     state = source.init(key, POSITION)
     step = jax.jit(source.gradient)
