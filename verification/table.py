@@ -32,7 +32,6 @@ CLAIMS = {
     "normals": "10^9 normals: moments to the 8th, tails to 5 sigma, distribution, independence",
     "verify_times": "Each catalogue entry at most 20 ms for all n, all of them within 1 s",
     "random_marginals": "Marginals of 300 random designs: no verdict against quadrature",
-    "scheme_bias": "Predicted bias agrees with simulation for 3 words, 2 potentials, 3 step sizes",
     "flow_performance": "Exact moments at least 50 times faster than 20,000 replicas; a noisy step "
     "at most 2.2 gradient steps, 1.5 with fast normals",
     "large_flow": "Least squares flow with n = 10^5, p = 500, sparse, without p^2 x p^2 matrices",
