@@ -226,6 +226,21 @@ def gradient_alone(data: Batch, steps: int) -> Callable[[], object]:
     )
 
 
+def gradient_of_slices(data: Batch, steps: int) -> Callable[[], object]:
+    """The gradient of slices of the data at scattered places, which come from memory."""
+    slope = log_density_slope(len(data[1]))
+    batches = len(data[1]) // BATCH
+
+    def one(number: Array, theta: Array) -> Array:
+        # 389 is prime, and far enough from 1 that no slice is in a cache already.
+        first = number * 389 % batches * BATCH
+        return theta + H * slope(
+            theta, tuple(lax.dynamic_slice_in_dim(x, first, BATCH) for x in data)
+        )
+
+    return compiled(lambda data: lax.fori_loop(0, steps, one, jnp.zeros(COLUMNS)), data)
+
+
 def cases(quick: bool) -> list[Case]:
     """All cases of the group."""
     data = regression(10_000 if quick else 100_000)
@@ -244,13 +259,17 @@ def cases(quick: bool) -> list[Case]:
         for method in METHODS
     ]  # fmt: skip
     made += [
-        Case("BlackJAX SGLD, epochs", blackjax_epochs("SGLD", on_device, passes),
-             passes * len(data[1]) / BATCH),
+        *(
+            Case(f"BlackJAX {method}, epochs", blackjax_epochs(method, on_device, passes),
+                 passes * len(data[1]) / BATCH)
+            for method in METHODS
+        ),
         Case("scan, SGLD, noise and rows up front", noise_up_front(on_device, slow), slow),
         Case("SGMCMCJax's loop, SGLD", sgmcmcjax_sgld(on_device, slow), slow),
         Case("jax-sgmc's loop, SGLD", jax_sgmc_sgld(data, slow), slow),
         Case("NumPy loop, SGLD", numpy_loop(data, slow), slow),
         Case("limit: gradient of one batch", gradient_alone(on_device, steps), steps),
+        Case("limit: gradient of neighbouring rows", gradient_of_slices(on_device, steps), steps),
     ]  # fmt: skip
     return made
 
@@ -270,6 +289,11 @@ def measures() -> list[Measure]:
                 f"Logistic regression, {method} in shuffled epochs, faster than BlackJAX's with "
                 "independent rows",
                 GROUP, theirs, of["epochs"], 5,
+            ),
+            at_least(
+                f"Logistic regression, {method} in shuffled epochs, faster than BlackJAX's in "
+                "shuffled epochs",
+                GROUP, f"BlackJAX {method}, epochs", of["epochs"], 5,
             ),
             at_most(
                 f"Logistic regression, {method}, cost of batches without replacement over those "
