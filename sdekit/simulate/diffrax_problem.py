@@ -8,8 +8,9 @@ Not for which solver fits (`solvers.py`), nor for long runs of many chains (`run
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import diffrax
@@ -17,17 +18,20 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
+from sdekit.declare.expression import Expression
 from sdekit.declare.symbols import Variable
 from sdekit.errors import SimulationError
 from sdekit.simulate.brownian import GivenIncrement, brownian_path
 from sdekit.simulate.diffrax_terms import (
+    is_diagonal,
     join_blocks,
+    noise_of_blocks,
     noise_operator,
     noise_terms_of,
     split_blocks,
     vector_field,
+    vector_field_of_blocks,
 )
-from sdekit.simulate.lower import shape_of
 from sdekit.simulate.noise_type import NoiseType, noise_type
 from sdekit.simulate.problem import Problem
 from sdekit.simulate.solvers import Solver, choose_solver
@@ -111,15 +115,8 @@ class DiffraxProblem:
 
         Checked by: tests/simulate/test_diffrax_problem.py.
         """
-        terms = diffrax.ODETerm(self.drift)
-        if self.entry is not None:
-            root = jnp.sqrt(jnp.asarray(step_size, y.dtype))
-            pair = normals if normals.ndim == 2 else jnp.stack([normals, jnp.zeros_like(normals)])
-            path = GivenIncrement(root * pair[0], root * pair[1] / math.sqrt(12))
-            terms = diffrax.MultiTerm(terms, diffrax.ControlTerm(self.diffusion, path))
-        end = time + step_size
-        state = self.solver.init(terms, time, end, y, None)
-        return self.solver.step(terms, time, end, y, None, state, made_jump=False)[0]
+        rows = list(jnp.atleast_2d(normals))
+        return _stepped(self.solver, self.drift, self.diffusion, y, rows, time, step_size)
 
 
 def diffrax_problem(
@@ -176,18 +173,8 @@ def _stochastic(
     path: str,
     tolerance: float,
 ) -> DiffraxProblem:
-    dynamics = problem.dynamics
-    kind = noise_type(dynamics, problem.sizes)
+    kind, entry, drift = _chosen(problem, solver, adaptive)
     terms = noise_terms_of(problem)
-    if not terms:
-        raise SimulationError(
-            f"the solver {solver} is for noise, and there is none",
-            fix="use a splitting word or 'EM'",
-        )
-    stratonovich = stratonovich_drift(dynamics)
-    entry = choose_solver(solver, kind, adaptive=adaptive, can_convert=stratonovich is not None)
-    drift = dynamics.drift if entry.interpretation == "ito" else stratonovich
-    assert drift is not None
     drift_function = vector_field(problem, drift)
     motions, diffusion = noise_operator(problem, terms)
     made = getattr(diffrax, entry.diffrax_name)()
@@ -211,8 +198,57 @@ def _stochastic(
     )
 
 
-def fixed_step_problem(problem: Problem, solver: str) -> DiffraxProblem:
-    """A problem for `DiffraxProblem.step` alone: no start and no Brownian path.
+def _chosen(
+    problem: Problem, solver: str | None, adaptive: bool
+) -> tuple[NoiseType, Solver, Mapping[Variable, Expression]]:
+    """The kind of noise, the solver that fits it, and the drift in the solver's interpretation."""
+    if not noise_terms_of(problem):
+        raise SimulationError(
+            f"the solver {solver} is for noise, and there is none",
+            fix="use a splitting word or 'EM'",
+        )
+    kind = noise_type(problem.dynamics, problem.sizes)
+    stratonovich = stratonovich_drift(problem.dynamics)
+    entry = choose_solver(solver, kind, adaptive=adaptive, can_convert=stratonovich is not None)
+    drift = problem.dynamics.drift if entry.interpretation == "ito" else stratonovich
+    assert drift is not None
+    return kind, entry, drift
+
+
+def _stepped(
+    solver: Any, field: Any, diffusion: Any, y: Any, normals: Sequence[Any], time: Any, h: Any
+) -> Any:
+    """The state after one step, given normals of the increment and of the Levy area, if needed."""
+    terms = diffrax.ODETerm(field)
+    if diffusion is not None:
+        increment, area = (
+            jax.tree.map(lambda z, share=share: jnp.sqrt(jnp.asarray(h, z.dtype)) * z / share, z)
+            for z, share in ((normals[0], 1.0), (normals[-1], math.sqrt(12)))
+        )
+        noise = diffrax.ControlTerm(diffusion, GivenIncrement(increment, area))
+        terms = diffrax.MultiTerm(terms, noise)
+    state = solver.init(terms, time, time + h, y, None)
+    return solver.step(terms, time, time + h, y, None, state, made_jump=False)[0]
+
+
+@dataclass(frozen=True, eq=False)
+class FixedStep:
+    """One step of a diffrax solver for a loop of one's own.
+
+    The solver sees the blocks where the noise is diagonal, since joining and cutting a small vector
+    costs a quarter of the step; otherwise one vector.
+
+    Args:
+        motions: Normals of one step, twice as many where the solver needs Levy areas.
+        advance: (blocks, normals of shape (motions,), time, step size) -> blocks.
+    """
+
+    motions: int
+    advance: Any
+
+
+def fixed_step(problem: Problem, solver: str) -> FixedStep:
+    """The step of a solver, from given normals.
 
     Args:
         problem: The bound dynamics.
@@ -221,24 +257,26 @@ def fixed_step_problem(problem: Problem, solver: str) -> DiffraxProblem:
     Raises:
         SchemeError: If the solver does not fit the noise.
         SimulationError: If there is no noise.
+
+    Checked by: tests/simulate/test_diffrax_scheme.py.
     """
-    zeros = {
-        x.name: jnp.zeros(shape_of(x, problem.sizes), problem.dtype)
-        for x in problem.dynamics.variables
-    }
-    return _stochastic(
-        problem,
-        join_blocks(problem, zeros),
-        solver=solver,
-        key=jax.random.key(0),
-        t0=0.0,
-        t1=1.0,
-        adaptive=False,
-        rtol=0.0,
-        atol=0.0,
-        path="increments",
-        tolerance=1.0,
-    )
+    _, entry, drift = _chosen(problem, solver, adaptive=False)
+    made = getattr(diffrax, entry.diffrax_name)()
+    # diffrax's Milstein solvers take the operator apart, which must be that of one vector.
+    if is_diagonal(problem) and not entry.diffrax_name.endswith("Milstein"):
+        motions, arranged, diffusion = noise_of_blocks(problem)
+        field, joined, split = vector_field_of_blocks(problem, drift), dict, dict
+    else:
+        motions, diffusion = noise_operator(problem, noise_terms_of(problem))
+        field, arranged = vector_field(problem, drift), lambda normals: normals
+        joined, split = partial(join_blocks, problem), partial(split_blocks, problem)
+    rows = 2 if entry.needs_levy_area else 1
+
+    def advance(blocks: Any, normals: Array, time: Any, step_size: Any) -> Any:
+        own = [arranged(row) for row in normals.reshape(rows, motions)]
+        return split(_stepped(made, field, diffusion, joined(blocks), own, time, step_size))
+
+    return FixedStep(rows * motions, advance)
 
 
 def _deterministic(

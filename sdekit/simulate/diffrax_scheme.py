@@ -17,8 +17,7 @@ from jax import Array
 from jax.typing import ArrayLike
 
 from sdekit.errors import SimulationError
-from sdekit.simulate.diffrax_problem import fixed_step_problem
-from sdekit.simulate.diffrax_terms import join_blocks, own_motions, split_blocks
+from sdekit.simulate.diffrax_problem import fixed_step
 from sdekit.simulate.problem import Problem
 from sdekit.simulate.scheme import Blocks, Cache, Scheme, StepInput, within_domain
 
@@ -42,24 +41,16 @@ def solver_scheme(problem: Problem, name: str) -> Scheme:
             found="a minibatch",
             fix="use a splitting word or 'EM', or give the full potential as a function",
         )
-    made = fixed_step_problem(problem, name)
-    assert made.entry is not None
-    rows = 2 if made.entry.needs_levy_area else 1
-    motions, filled = own_motions(problem)
-
-    def of_one(blocks: Blocks, normals: Array, time: Any, h: ArrayLike) -> dict[str, Array]:
-        own = [filled(row) for row in normals.reshape(rows, motions)]
-        y = join_blocks(problem, blocks)
-        return split_blocks(problem, made.step(y, jnp.stack(own) if rows == 2 else own[0], time, h))
+    made = fixed_step(problem, name)
 
     def step(blocks: Blocks, cache: Cache, given: StepInput) -> tuple[dict[str, Array], Cache]:
         time = jnp.zeros((), problem.dtype) if given.time is None else given.time
         own = {x.name: blocks[x.name] for x in problem.dynamics.variables}
         if given.normals.ndim == 1:
-            moved = of_one(own, given.normals, time, given.h)
+            moved = made.advance(own, given.normals, time, given.h)
         else:
             moved = jax.vmap(
-                lambda b, z: of_one(b, z, time, given.h), in_axes=-1, out_axes=-1
+                lambda b, z: made.advance(b, z, time, given.h), in_axes=-1, out_axes=-1
             )(own, given.normals)  # fmt: skip
         for x in problem.dynamics.variables:
             if x.domain.boundary != "none":
@@ -69,4 +60,4 @@ def solver_scheme(problem: Problem, name: str) -> Scheme:
     def prepare(parameters: Mapping[str, Any], h: ArrayLike, dtype: np.dtype) -> Any:
         return ()
 
-    return Scheme(name, rows * motions, (), (), (), prepare, step)
+    return Scheme(name, made.motions, (), (), (), prepare, step)

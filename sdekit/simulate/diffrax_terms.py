@@ -58,6 +58,22 @@ def vector_field(problem: Problem, drift: Mapping[Variable, Expression]) -> Any:
     return field
 
 
+def vector_field_of_blocks(problem: Problem, drift: Mapping[Variable, Expression]) -> Any:
+    """The drift as a function (t, blocks, args) -> blocks."""
+
+    def field(t: Any, blocks: Mapping[str, Array], args: Any) -> dict[str, Array]:
+        environment = problem.environment({**problem.parameters, **blocks}, time=t)
+        return {
+            x.name: jnp.broadcast_to(
+                jnp.asarray(evaluate(drift[x], environment), problem.dtype),
+                shape_of(x, problem.sizes),
+            )
+            for x in problem.dynamics.variables
+        }
+
+    return field
+
+
 def noise_terms_of(problem: Problem) -> tuple[NoiseTerm, ...]:
     """The terms of the noise, from the declared factor or from D."""
     dynamics = problem.dynamics
@@ -105,32 +121,43 @@ def noise_operator(problem: Problem, terms: tuple[NoiseTerm, ...]) -> tuple[int,
     return motions, diffusion
 
 
-def own_motions(problem: Problem) -> tuple[int, Any]:
-    """The Brownian motions that move something, and how they stand among all m of the operator.
+def noise_of_blocks(problem: Problem) -> tuple[int, Any, Any]:
+    """Diagonal noise by blocks: motions that move something, their normals, and the operator.
 
-    A diagonal operator has a motion for each entry of y, of which those without noise are dead: the
-    normals for them need not be drawn.
+    A diagonal operator has a motion for each entry, of which those without noise are dead: their
+    normals are zeros, which need not be drawn.
 
     Returns:
-        Their number m', and a function of shapes (m',) -> (m,) that fills in zeros.
+        The number m' of living motions; a function of normals of shape (m',) to blocks; and the
+        noise as (t, blocks, args) -> diagonal operator on blocks.
     """
     terms = noise_terms_of(problem)
-    if not is_diagonal(problem):
-        return sum(term.elements for term in terms), lambda normals: normals
-    noisy = {x.name for term in terms for x in term.variables}
-    counts = {x.name: math.prod(shape_of(x, problem.sizes)) for x in problem.dynamics.variables}
+    prepared = [
+        None if term.prepare is None else term.prepare(problem.environment(problem.parameters))
+        for term in terms
+    ]
+    shapes = {x.name: shape_of(x, problem.sizes) for x in problem.dynamics.variables}
+    noisy = [x.name for term in terms for x in term.variables]
 
-    def filled(normals: Array) -> Array:
-        parts, first = [], 0
-        for name, count in counts.items():
+    def filled(normals: Array) -> dict[str, Array]:
+        blocks, first = {}, 0
+        for name, shape in shapes.items():
+            blocks[name] = jnp.zeros(shape, normals.dtype)
             if name in noisy:
-                parts.append(normals[first : first + count])
+                count = math.prod(shape)
+                blocks[name] = normals[first : first + count].reshape(shape)
                 first += count
-            else:
-                parts.append(jnp.zeros((count,), normals.dtype))
-        return jnp.concatenate(parts)
+        return blocks
 
-    return sum(counts[name] for name in noisy), filled
+    def diffusion(t: Any, blocks: Mapping[str, Array], args: Any) -> Any:
+        environment = problem.environment({**problem.parameters, **blocks}, time=t)
+        found = {name: jnp.zeros(shape, problem.dtype) for name, shape in shapes.items()}
+        for term, constants in zip(terms, prepared, strict=True):
+            ones = jnp.ones(term.elements, problem.dtype)
+            found.update(term.increments(environment, ones, constants))
+        return lineax.DiagonalLinearOperator(found)
+
+    return sum(math.prod(shapes[name]) for name in noisy), filled, diffusion
 
 
 def is_diagonal(problem: Problem) -> bool:
