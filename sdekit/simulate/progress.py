@@ -59,19 +59,22 @@ class ProgressBar:
         description: str = "sampling",
         console: Console | None = None,
     ) -> None:
-        self.progress = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            TextColumn("{task.percentage:>3.0f} %"),
-            RateColumn(),
-            TimeRemainingColumn(),
-            console=console or Console(stderr=True),
-            disable=not enabled,
-        )
-        self.task = self.progress.add_task(description, total=total)
+        self.progress: Progress | None = None
+        # Building a bar that nobody sees costs as much as ten thousand steps.
+        if enabled:
+            self.progress = Progress(
+                TextColumn("{task.description}"),
+                BarColumn(),
+                TextColumn("{task.percentage:>3.0f} %"),
+                RateColumn(),
+                TimeRemainingColumn(),
+                console=console or Console(stderr=True),
+            )
+            self.task = self.progress.add_task(description, total=total)
 
     def __enter__(self) -> ProgressBar:
-        self.progress.start()
+        if self.progress is not None:
+            self.progress.start()
         return self
 
     def __exit__(
@@ -80,8 +83,10 @@ class ProgressBar:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self.progress.stop()
+        if self.progress is not None:
+            self.progress.stop()
 
     def advance(self, steps: int) -> None:
         """Tell that `steps` more steps are done."""
-        self.progress.advance(self.task, steps)
+        if self.progress is not None:
+            self.progress.advance(self.task, steps)
