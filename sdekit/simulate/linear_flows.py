@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import math
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
@@ -23,6 +22,10 @@ from jax.typing import ArrayLike
 _SERIES_RADIUS = 0.125
 #: Terms of the series: the first one left out is below half a unit in the last place.
 _SERIES_TERMS = {np.dtype(np.float32): 5, np.dtype(np.float64): 10}
+#: Terms of the exponential of a matrix of norm 1 at most, of which the same holds.
+_EXPONENTIAL_TERMS = {np.dtype(np.float32): 10, np.dtype(np.float64): 18}
+#: Most squarings of the exponential of a matrix; a larger one gives NaN.
+_MOST_SQUARINGS = 18
 #: Eigenvalues of a covariance above this multiple of -max|eigenvalue| count as zero.
 _ROUNDING = {np.dtype(np.float32): 1e-4, np.dtype(np.float64): 1e-9}
 
@@ -84,7 +87,44 @@ def covariance_root(covariance: Array) -> Array:
     return vectors * roots
 
 
-def van_loan(matrix: Array, diffusion: Array, force: Array, h: ArrayLike) -> tuple[Array, ...]:
+def matrix_exponential(matrix: Array) -> Array:
+    r"""$e^A = (e^{A/2^s})^{2^s}$ with a power series for $A/2^s$.
+
+    Two loops of one product each: `jax.scipy.linalg.expm` chooses among five rational forms and
+    solves a linear system, which took most of the time to compile a dynamics that needs it, and
+    under `vmap` every chain computed all five.
+
+    Args:
+        matrix: A, (d, d).
+
+    Returns:
+        e^A; NaN if |A| (largest column sum) is above 2^18 or not finite.
+
+    Checked by: tests/simulate/test_linear_flows.py.
+    """
+    d = matrix.shape[0]
+    identity = jnp.eye(d, dtype=matrix.dtype)
+    norm = jnp.max(jnp.sum(jnp.abs(matrix), axis=0))
+    doublings = jnp.ceil(jnp.log2(jnp.maximum(norm, 1.0)))
+    squarings = jnp.minimum(doublings, _MOST_SQUARINGS)
+    scaled = matrix * jnp.exp2(-squarings)
+
+    def horner(index: Array, total: Array) -> Array:
+        order = (terms - index).astype(matrix.dtype)
+        return identity + jnp.matmul(scaled, total, precision="highest") / order
+
+    def squared(_: Array, power: Array) -> Array:
+        return jnp.matmul(power, power, precision="highest")
+
+    terms = _EXPONENTIAL_TERMS[np.dtype(matrix.dtype)]
+    small = lax.fori_loop(0, terms, horner, identity)
+    whole = lax.fori_loop(0, squarings.astype(jnp.int32), squared, small)
+    return jnp.where(doublings <= _MOST_SQUARINGS, whole, jnp.nan)
+
+
+def van_loan(
+    matrix: Array, diffusion: Array, force: Array | None, h: ArrayLike
+) -> tuple[Array, ...]:
     r"""Exact flow of dz = (M z + f) dt + N(0, 2 D dt) over time h.
 
     $$z \leftarrow e^{Mh}z + \Big(\int_0^h e^{Ms}ds\Big)f + \Sigma_h^{1/2}\zeta,\qquad
@@ -94,7 +134,7 @@ def van_loan(matrix: Array, diffusion: Array, force: Array, h: ArrayLike) -> tup
     Args:
         matrix: M, (d, d).
         diffusion: D, (d, d), symmetric, may be singular.
-        force: f, (d,).
+        force: f, (d,); None for zero.
         h: Time.
 
     Returns:
@@ -106,14 +146,16 @@ def van_loan(matrix: Array, diffusion: Array, force: Array, h: ArrayLike) -> tup
     d = matrix.shape[0]
     zero = jnp.zeros_like(matrix)
     block = jnp.block([[-matrix, 2.0 * diffusion], [zero, matrix.T]])
-    exponential = jax.scipy.linalg.expm(h * block)
+    exponential = matrix_exponential(jnp.asarray(h) * block)
     propagator = exponential[d:, d:].T
     covariance = propagator @ exponential[:d, d:]
+    root = covariance_root(covariance)
+    if force is None:
+        return propagator, jnp.zeros(d, matrix.dtype), root
     extended = jnp.zeros((d + 1, d + 1), matrix.dtype).at[:d, :d].set(matrix).at[:d, d].set(force)
-    shift = jax.scipy.linalg.expm(h * extended)[:d, d]
-    return propagator, shift, covariance_root(covariance)
+    return propagator, matrix_exponential(jnp.asarray(h) * extended)[:d, d], root
 
 
 def rotation(matrix: Array, h: ArrayLike) -> Array:
     """exp(h J) for an antisymmetric matrix J."""
-    return jax.scipy.linalg.expm(h * matrix)
+    return matrix_exponential(jnp.asarray(h) * matrix)

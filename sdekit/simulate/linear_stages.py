@@ -195,7 +195,7 @@ def _van_loan(
     """Propagator, shift and root of the covariance, each with chains where a coefficient has."""
     drift, with_chains = dense_matrix(matrix, variables, environment)
     spread, noisy_chains = dense_matrix(diffusion, variables, environment)
-    constant, force_chains = _stacked(force, variables, environment)
+    constant, force_chains = _stacked(force, variables, environment) if force else (None, False)
     return per_chain(
         lambda m, d, f: van_loan(m, d, f, h),
         (drift, spread, constant),

@@ -25,14 +25,18 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
+from jax.extend.core import jaxpr_as_fun
 
-from sdekit.simulate.machine_loop import as_machine_loop
+from sdekit.simulate.machine_loop import as_machine_loop, equations
 from sdekit.simulate.plan import Plan
 from sdekit.simulate.program import Fixed, Keys, LoopState, Program
 from sdekit.simulate.scheme import StepInput, prepared_draws
 
 #: Where no step is named.
 _NEVER = np.uint32(np.iinfo(np.uint32).max)
+#: Operations of a step from which on a pair of steps is a loop of two turns instead of two copies:
+#: they would take twice as long to compile, and the loop costs nothing beside them.
+LONG_STEP = 1000
 
 
 class _Carried(NamedTuple):
@@ -242,16 +246,25 @@ def _bad_since(state: LoopState, number: Array, like: Array) -> Array:
 
 
 def _both_steps(program: Program, carried: _Carried, fixed: Fixed, pair: _StepData) -> Any:
-    """Two steps; yields the state after each."""
+    """Two steps, traced once; yields the state after each."""
     rest = (pair.draws, pair.uniforms, pair.h, pair.number)
     normals = pair.normals
     two = normals if isinstance(normals, tuple) else (lax.real(normals), lax.imag(normals))
-    states = []
-    for k in (0, 1):
-        own = jax.tree.map(lambda x, k=k: x[k], rest)
-        carried = _one_step(program, carried, fixed, _StepData(two[k], *own))
-        states.append(carried)
-    return states
+    each = [_StepData(two[k], *jax.tree.map(lambda x, k=k: x[k], rest)) for k in (0, 1)]
+    traced, shape = jax.make_jaxpr(partial(_one_step, program), return_shape=True)(
+        carried, fixed, each[0]
+    )
+
+    def one(inner: _Carried, data: _StepData) -> tuple[_Carried, _Carried]:
+        flat = jaxpr_as_fun(traced)(*jax.tree.leaves((inner, fixed, data)))
+        inner = jax.tree.unflatten(jax.tree.structure(shape), flat)
+        return inner, inner
+
+    if sum(1 for _ in equations(traced.jaxpr)) >= LONG_STEP:
+        _, both = lax.scan(one, carried, _StepData(jnp.stack(two), *rest))
+        return [jax.tree.map(lambda x, k=k: x[k], both) for k in (0, 1)]
+    first, _ = one(carried, each[0])
+    return [first, one(first, each[1])[0]]
 
 
 def _entries(plan: Plan) -> int:

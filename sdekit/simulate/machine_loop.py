@@ -110,7 +110,7 @@ def _is_off() -> bool:
 
 
 def _fits(jaxpr: Jaxpr) -> bool:
-    known = all(_is_compiled(equation) for equation in _equations(jaxpr))
+    known = all(_is_compiled(equation) for equation in equations(jaxpr))
     return known and LEAST_BYTES <= _bytes_per_turn(jaxpr, inside=False) <= MOST_BYTES
 
 
@@ -130,11 +130,12 @@ def _item(value: Any) -> int:
     return value.aval.dtype.itemsize
 
 
-def _equations(jaxpr: Jaxpr) -> Iterable[Any]:
+def equations(jaxpr: Jaxpr) -> Iterable[Any]:
+    """All operations, those of functions inside after the one that calls them."""
     for equation in jaxpr.eqns:
         yield equation
         for inner in _functions(equation):
-            yield from _equations(inner)
+            yield from equations(inner)
 
 
 def _functions(equation: Any) -> list[Jaxpr]:

@@ -47,7 +47,7 @@ MOST_STEPS = 2**33
 MOST_ELEMENTS = 2**31
 
 
-def chain_keys(key: Array, chains: ArrayLike, stream: int) -> Array:
+def chain_keys(key: Array, chains: ArrayLike, stream: ArrayLike) -> Array:
     """Threefry keys of chains.
 
     Args:
@@ -153,6 +153,9 @@ class NoiseSource:
 
     def bits(self, keys: Array, first_step: ArrayLike, steps: int, words: int) -> Array:
         """Random words of `steps` steps from `first_step` on, uint32 (steps, words[, chains])."""
+        if words == 0:
+            # The compiler drops the hash of nothing as well, but only after reading all of it.
+            return jnp.zeros((steps, 0, *keys.shape[1:]), jnp.uint32)
         # Joining both words of each hash would keep the compiler from vectorizing.
         return threefry(*_counters((steps, words, *keys.shape[1:]), first_step), keys)[0]
 

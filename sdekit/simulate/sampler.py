@@ -20,7 +20,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
-from jax.core import Tracer
+from jax.core import Tracer, eval_context
 from jax.typing import ArrayLike
 
 from sdekit.declare.dynamics import Dynamics
@@ -115,7 +115,7 @@ class Sampler:
         layout = layout_of(position, self.dynamics.target_variables)
         if layout not in self._bound:
             # What is found here outlives the user's trace, so that nothing of it may be traced.
-            with jax.ensure_compile_time_eval():
+            with eval_context():
                 self._bound[layout] = self._bind(position)
         return self._bound[layout]
 

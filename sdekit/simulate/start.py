@@ -14,12 +14,13 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax import Array
+from jax import Array, lax
 
 from sdekit.declare.expression import Call
 from sdekit.declare.symbols import Variable
@@ -97,22 +98,33 @@ def _kind_of_law(problem: Problem, x: Variable) -> str:
     values: dict[str, Any] = dict(problem.parameters)
     for y in problem.dynamics.variables:
         draw = np.abs(rng.standard_normal(shape_of(y, problem.sizes))) * 0.5 + 0.1
-        values[y.name] = jnp.asarray(draw, problem.dtype)
+        values[y.name] = draw.astype(problem.dtype)
     shape = shape_of(x, problem.sizes)
-    probes = [jnp.asarray(rng.uniform(0.5, 1.5, shape), problem.dtype) for _ in range(2)]
+    probes = np.stack([rng.uniform(0.5, 1.5, shape) for _ in range(2)]).astype(problem.dtype)
     try:
-        of_x = jax.jit(slope(problem, x, values))
-        at_zero = of_x(jnp.zeros(shape, problem.dtype))
-        first, second, double = (of_x(v) - at_zero for v in (*probes, 2 * probes[0]))
+        # One program, whose arguments are all that could be computed beforehand, piece by piece.
+        found = jax.jit(partial(_probed, problem, x))(values, probes)
     except (SimulationError, *USER_ERRORS):
         return "other"
-    tolerance = 1e-3 * float(jnp.max(jnp.abs(first))) + 1e-30
-    is_quadratic = bool(jnp.all(jnp.abs(double - 2 * first) <= tolerance))
-    if not is_quadratic or not bool(jnp.all(jnp.isfinite(first))):
+    is_quadratic, is_diagonal, is_positive = (bool(answer) for answer in found)
+    if not is_quadratic:
         return "other"
-    if bool(jnp.all(jnp.abs(first / probes[0] - second / probes[1]) <= tolerance)):
-        return "diagonal" if bool(jnp.all(first > 0)) else "other"
+    if is_diagonal:
+        return "diagonal" if is_positive else "other"
     return "dense" if math.prod(shape) <= _LARGEST_DENSE else "other"
+
+
+def _probed(
+    problem: Problem, x: Variable, values: Mapping[str, Any], probes: Array
+) -> tuple[Array, Array, Array]:
+    """Whether H is quadratic in x, entry by entry, and with positive coefficients if so."""
+    points = jnp.stack([jnp.zeros_like(probes[0]), *probes, 2 * probes[0]])
+    at_zero, *slopes = lax.map(slope(problem, x, values), points)
+    first, second, double = (at_point - at_zero for at_point in slopes)
+    tolerance = 1e-3 * jnp.max(jnp.abs(first)) + 1e-30
+    is_quadratic = jnp.all(jnp.abs(double - 2 * first) <= tolerance) & jnp.all(jnp.isfinite(first))
+    difference = jnp.abs(first / probes[0] - second / probes[1])
+    return is_quadratic, jnp.all(difference <= tolerance), jnp.all(first > 0)
 
 
 def start_blocks(

@@ -7,9 +7,11 @@ import numpy as np
 import pytest
 import scipy.linalg
 
+from sdekit.simulate import linear_flows
 from sdekit.simulate.linear_flows import (
     covariance_root,
     decay_mean,
+    matrix_exponential,
     ornstein_uhlenbeck,
     rotation,
     van_loan,
@@ -51,6 +53,40 @@ def test_the_mean_decay_is_smooth_where_series_and_formula_meet():
         y = jnp.asarray([0.125 - 1e-9, 0.125 + 1e-9, -0.125 - 1e-9, -0.125 + 1e-9])
         found = np.asarray(decay_mean(y))
     assert np.allclose(found, -np.expm1(-np.asarray(y)) / np.asarray(y), rtol=1e-15, atol=0)
+
+
+def exponential_error(matrix):
+    """Relative error of the exponential."""
+    with jax.enable_x64(True):
+        found = np.asarray(matrix_exponential(jnp.asarray(matrix)), np.float64)
+    with mpmath.workdps(40):
+        exact = np.array(mpmath.expm(mpmath.matrix(matrix.tolist())).tolist(), float)
+    return np.linalg.norm(found - exact, 1) / np.linalg.norm(exact, 1)
+
+
+@pytest.mark.parametrize(("dtype", "rounding"), [("float32", 2.0**-24), ("float64", 2.0**-53)])
+@pytest.mark.parametrize("norm", [1e-3, 0.9, 1.0, 30.0])
+def test_the_exponential_of_a_matrix_is_exact_to_rounding(dtype, rounding, norm):
+    """Squaring doubles a relative error, so that it may grow like the norm."""
+    matrix = np.random.default_rng(0).standard_normal((4, 4))
+    matrix = (matrix * (norm / np.linalg.norm(matrix, 1))).astype(dtype)
+    equal = np.full((4, 4), norm / 4, dtype)  # whose powers are as large as they can be
+    for given in (matrix, equal):
+        assert exponential_error(given) < 16 * rounding * max(1.0, norm)
+
+
+@pytest.mark.parametrize(("dtype", "rounding"), [("float32", 2.0**-24), ("float64", 2.0**-53)])
+def test_a_shorter_series_would_fail_the_check(dtype, rounding, monkeypatch):
+    """Twin: with three terms fewer the remainder is above rounding."""
+    terms = {kind: count - 3 for kind, count in linear_flows._EXPONENTIAL_TERMS.items()}
+    monkeypatch.setattr(linear_flows, "_EXPONENTIAL_TERMS", terms)
+    assert exponential_error(np.full((4, 4), 0.25, dtype)) > 64 * rounding
+
+
+def test_the_exponential_of_what_is_too_large_is_no_number():
+    large = jnp.asarray([[-(2.0**18), 2.0**19, np.inf, np.nan]]).T[:, :, None]
+    found = np.asarray(jax.vmap(matrix_exponential)(large))[:, 0, 0]
+    assert found[0] == 0.0 and np.all(np.isnan(found[1:]))
 
 
 def quadrature(matrix, diffusion, force, h, points=400):

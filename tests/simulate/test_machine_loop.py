@@ -85,7 +85,7 @@ with jax.enable_x64(True):
             return lax.scan(body, x, jnp.arange(4, dtype=jnp.uint32))
 
         closed = jax.make_jaxpr(run)(x, x)
-        known = {e.primitive.name for e in machine_loop._equations(closed.jaxpr)}
+        known = {e.primitive.name for e in machine_loop.equations(closed.jaxpr)}
         assert known <= machine_loop.COMPILED, known - machine_loop.COMPILED
         assert machine_loop._fits(closed.jaxpr)
         seen |= known
