@@ -35,12 +35,17 @@ from sdekit.simulate.audit_checks import (
 from sdekit.simulate.audit_exact import exact_discrepancies, required_linear_sde
 from sdekit.simulate.audit_law import NoLaw, stationary_law
 from sdekit.simulate.audit_result import CONSISTENT, INCONSISTENT, OPEN, Audit, Comparison
-from sdekit.simulate.implied import Sums
+from sdekit.simulate.implied import RATIOS, Sums
 
 #: Increments at each state and step size at the first look; every further look doubles them.
 _FIRST_LOOK = 40_000
 #: Draws at one finite step: a variance is known to 0.5 %.
 _EXACT_DRAWS = 100_000
+#: Where no step size is given: at most this, in the unit of time, and in times of the fastest rate.
+_STEP_SIZE, _SMALL = 0.01, 0.1
+#: Up to so many times of the fastest rate the bound of the extrapolation's bias holds for right
+#: schemes, not beyond (tests/simulate/test_audit_bias.py computes it).
+_LARGEST = 0.125
 
 
 def audit(
@@ -54,7 +59,7 @@ def audit(
     parameters: Mapping[str, Any] | None = None,
     to_state: Callable[[dict[str, Any]], Any] | None = None,
     from_state: Callable[[Any], Mapping[str, Any]] | None = None,
-    step_size: float = 0.01,
+    step_size: float | None = None,
     level: float = 1e-3,
     resolution: float = 0.25,
     states: int = 12,
@@ -79,8 +84,9 @@ def audit(
         parameters: Values of the parameters.
         to_state: Blocks by name -> the step's own state; the blocks themselves when left out.
         from_state: The step's state -> blocks by name.
-        step_size: The smallest h of the one-step law, with 2h and 4h. Chains run at h/2, 2h and 8h,
-            or less where the SDE's fastest rate asks for it.
+        step_size: The smallest h of the one-step law, with 2h and 4h; 0.01, or less where the SDE's
+            fastest rate at the states asks for it, when left out. One that is too large for that
+            rate gives no evidence. Chains run at h/2, 2h and 8h, or less for the same reason.
         level: Probability that a correct step is called inconsistent (Bonferroni over all
             comparisons and looks).
         resolution: "consistent" needs every term, and every stationary variance that is compared,
@@ -112,7 +118,8 @@ def audit(
     Checked by: tests/simulate/test_audit.py, tests/simulate/test_audit_stationary.py.
     """
     started = time.perf_counter()
-    _check_arguments(step_size, level, resolution, states, draws, chains)
+    largest = _STEP_SIZE if step_size is None else step_size
+    _check_arguments(largest, level, resolution, states, draws, chains)
     declared = declared_coefficients(
         dynamics.ito(), sizes or {}, position, potential, functions or {}, parameters or {}
     )
@@ -128,7 +135,7 @@ def audit(
         steps,
         law,
         chains,
-        step_size,
+        largest,
         exact,
         first.threshold,
         resolution,
@@ -136,8 +143,10 @@ def audit(
     )
     discrepancies = (*first.found.discrepancies, *second.discrepancies)
     seen = max(first.found.resolution, second.resolution)
+    verdict = INCONSISTENT if discrepancies else CONSISTENT if seen <= resolution else OPEN
     return Audit(
-        verdict=INCONSISTENT if discrepancies else CONSISTENT if seen <= resolution else OPEN,
+        verdict=verdict,
+        reason=_shortage(first, second, resolution, moments.reason) if verdict == OPEN else "",
         discrepancies=discrepancies,
         level=level,
         resolution=first.found.resolution,
@@ -158,6 +167,18 @@ class _OneStep:
     threshold: float
     draws: int
     step_sizes: tuple[float, ...]
+    reason: str = ""
+
+
+def _shortage(first: _OneStep, second: Comparison, resolution: float, other: str) -> str:
+    """Why there is not enough evidence."""
+    reasons = []
+    if first.found.resolution > resolution:
+        few = f"one step shows a term to {first.found.resolution:.0%} only: give more draws"
+        reasons.append(first.reason or few)
+    if second.resolution > resolution:
+        reasons.append(other)
+    return "; ".join(reasons)
 
 
 def _threshold(level: float, comparisons: int) -> float:
@@ -168,7 +189,7 @@ def _small_steps(
     declared: Declared,
     step: StepMap,
     expected: AtStates,
-    step_size: float,
+    step_size: float | None,
     level: float,
     others: int,
     resolution: float,
@@ -180,6 +201,11 @@ def _small_steps(
     looks = 1 + max(0, math.ceil(math.log2(draws / _FIRST_LOOK)))
     count = audit_coefficients.comparisons(len(expected.points), declared.dimension)
     threshold = _threshold(level, looks * count + others)
+    rate = max(declared.fastest_rate(expected.points), 1e-30)
+    if step_size is None:
+        step_size = min(_STEP_SIZE, _SMALL / rate)
+    if rate * step_size > _LARGEST * (1 + 1e-6):
+        return _too_large(step_size, rate, threshold)
     sums = Sums(step.flat, expected.points, step_size, seed + 1)
     wanted = _FIRST_LOOK
     while True:
@@ -193,11 +219,21 @@ def _small_steps(
     return _OneStep(found, threshold, sums.count, tuple(float(h) for h in sums.steps))
 
 
+def _too_large(step_size: float, rate: float, threshold: float) -> _OneStep:
+    """No evidence: the limit of small steps is not seen from there."""
+    reason = (
+        f"a step_size of {step_size:g} is too large to see the limit of small steps, for the SDE's "
+        f"fastest rate is {rate:.3g}: leave it out, or give at most {_SMALL / rate:.2g}"
+    )
+    steps = tuple(float(h) for h in step_size * RATIOS)
+    return _OneStep(Comparison([], math.inf, {}), threshold, 0, steps, reason)
+
+
 def _exact_step(
     declared: Declared,
     step: StepMap,
     expected: AtStates,
-    step_size: float,
+    step_size: float | None,
     level: float,
     others: int,
     resolution: float,
@@ -206,6 +242,7 @@ def _exact_step(
 ) -> _OneStep:
     """The law at the finite step; its draws fix what it resolves."""
     del resolution
+    step_size = _STEP_SIZE if step_size is None else step_size
     points, size, draws = expected.points, declared.dimension, min(draws, _EXACT_DRAWS)
     threshold = _threshold(level, len(points) * size * (size + 1) + others)
     sde = required_linear_sde(declared, expected)

@@ -117,6 +117,13 @@ class Declared:
         ]
         return jnp.concatenate([part.reshape(-1) for part in parts])
 
+    def fastest_rate(self, points: np.ndarray) -> float:
+        """The largest eigenvalue of the drift's Jacobian at the states, in size, 1 / time."""
+        slopes = jax.jit(jax.vmap(jax.jacfwd(self.drift)))(jnp.asarray(points, dtype=jnp.float32))
+        slopes = np.asarray(slopes, dtype=float)
+        slopes = slopes[np.isfinite(slopes).all(axis=(1, 2))]
+        return float(np.abs(np.linalg.eigvals(slopes)).max(initial=0.0))
+
     def at(self, points: np.ndarray) -> AtStates:
         """All coefficients at the states."""
         terms: dict[Variable, dict[Expression, np.ndarray]] = {}

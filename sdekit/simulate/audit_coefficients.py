@@ -14,7 +14,7 @@ import numpy as np
 from sdekit.declare.symbols import Variable
 from sdekit.simulate.audit_checks import Declared
 from sdekit.simulate.audit_result import FLOOR, Comparison
-from sdekit.simulate.implied import Implied
+from sdekit.simulate.implied import RATIOS, Implied, extrapolated
 from sdekit.simulate.suspects import Candidate, candidates, noise_text
 
 
@@ -65,7 +65,7 @@ def _compare_drift(
     terms = expected.terms[x]
     total = sum(terms.values(), np.zeros_like(implied))
     worst = float(_z(implied - total, error, bias, _scale(total)).max())
-    coefficient, spread, margin = _coefficients(implied, error, bias, list(terms.values()))
+    coefficient, spread, margin = _coefficients(found, part, list(terms.values()))
     for value, uncertainty, slack in zip(coefficient, spread, margin, strict=True):
         beyond = max(float(abs(value - 1) - slack) - FLOOR, 0.0)
         worst = max(worst, beyond / max(float(uncertainty), 1e-6))
@@ -78,17 +78,23 @@ def _compare_drift(
 
 
 def _coefficients(
-    implied: np.ndarray, error: np.ndarray, bias: np.ndarray, terms: list[np.ndarray]
+    found: Implied, part: slice, terms: list[np.ndarray]
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Weighted least squares: the factor of each term, its error, and what the bias may add."""
+    """Weighted least squares: the factor of each term, its error, and a bound of its bias.
+
+    The fit is linear: the factors at h, 2h and 4h are extrapolated like the drift itself, and have
+    a bound of their own. The bounds of all entries would say less, for noise adds to each of them.
+    """
     if not terms:
         return np.zeros(0), np.zeros(0), np.zeros(0)
-    weight = 1 / np.maximum(error, 1e-6).ravel()
+    weight = 1 / np.maximum(found.drift_error[:, part], 1e-6).ravel()
     design = np.stack([term.ravel() for term in terms], axis=1) * weight[:, None]
     inverse = np.linalg.pinv(design.T @ design, rcond=1e-10)
-    estimate = inverse @ design.T @ (implied.ravel() * weight)
-    slack = np.abs(inverse @ design.T) @ (bias.ravel() * weight) / np.sqrt(len(weight))
-    return estimate, np.sqrt(np.maximum(np.diag(inverse), 0)), slack
+    fit = inverse @ design.T * weight
+    spread = np.sqrt(np.maximum(np.diag(inverse), 0))
+    means = found.means[:, :, part].reshape(len(found.means), -1)
+    estimate, bias = extrapolated(means @ fit.T, RATIOS, spread)
+    return estimate, spread, bias + np.abs(fit) @ found.rounding[:, part].ravel()
 
 
 def _drift_text(

@@ -97,6 +97,7 @@ class Audit:
         checks: Name, largest |z| and threshold of each comparison.
         stationary: The stationary moments, where they are known.
         seconds: Time it took.
+        reason: Why there is not enough evidence; empty otherwise.
     """
 
     verdict: str
@@ -109,6 +110,7 @@ class Audit:
     checks: Mapping[str, Mapping[str, float]]
     stationary: StationaryMoments
     seconds: float
+    reason: str = ""
 
     @property
     def is_consistent(self) -> bool:
@@ -116,13 +118,14 @@ class Audit:
         return self.verdict == CONSISTENT
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain data for JSON."""
+        """Plain data for JSON; None for an infinite resolution."""
         return {
             "format": 1,
             "verdict": self.verdict,
+            "reason": self.reason,
             "discrepancies": list(self.discrepancies),
             "level": self.level,
-            "resolution": self.resolution,
+            "resolution": self.resolution if math.isfinite(self.resolution) else None,
             "draws": self.draws,
             "states": self.states,
             "step_sizes": list(self.step_sizes),
@@ -136,11 +139,13 @@ class Audit:
             f"{self.verdict.upper()} at level {self.level:g}: {self.draws} increments at each of "
             f"{self.states} states, step sizes {', '.join(f'{h:g}' for h in self.step_sizes)}"
         ]
+        if self.reason:
+            lines.append(f"  {self.reason}")
         lines += [f"  x {text}" for text in self.discrepancies]
         for name, values in self.checks.items():
             mark = "+" if values["z"] <= values["threshold"] else "x"
             lines.append(f"  {mark} {name}: |z| = {values['z']:.2f} of {values['threshold']:.2f}")
         lines.append(f"  {self.stationary}")
-        if self.verdict != INCONSISTENT:
+        if self.verdict != INCONSISTENT and math.isfinite(self.resolution):
             lines.append(f"  a relative change of a term by {self.resolution:.0%} would be seen")
         return "\n".join(lines)

@@ -4,7 +4,9 @@ For one state z and step sizes h, 2h, 4h with the same random keys, increments D
 $$v = \tfrac83 m(h) - 2\,m(2h) + \tfrac13 m(4h) + O(h^3),\qquad m(h) = E\,D(h)/h,$$
 and the same combination of $\mathrm{Cov}\,D(h)/(2h)$ gives the diffusion. Standard errors are those
 of the combined samples; the bias that is left is bounded by how much the extrapolation changes from
-one order to the next. Not for judging the numbers (`audit`).
+one order to the next, and the rounding of increments by the precision of the state. Moments are
+taken about each batch's own mean: raw products of a large drift would leave nothing of small noise
+in single precision. Not for judging the numbers (`audit`).
 
 Source: Richardson (1911) for the extrapolation.
 """
@@ -22,11 +24,20 @@ import numpy as np
 from sdekit.errors import SimulationError
 
 #: The step sizes in units of the smallest.
-_RATIOS = np.array([1.0, 2.0, 4.0])
+RATIOS = np.array([1.0, 2.0, 4.0])
 #: Increments drawn at once; more would only cost memory.
 _BATCH = 20_000
 
 Blocks = Mapping[str, Any]
+#: Values that are a power of h times a constant grow by 2 from h, 2h to 2h, 4h for h^1, by less
+#: than this if no power of h leads: then the extrapolation is worth no more than the values.
+_LEAST_GROWTH = 1.25
+#: Differences below so many standard errors say nothing about powers of h.
+_TOLD_APART = 4.0
+#: Roundings of the state in one step, each of half a unit in the last place; a splitting step adds
+#: to the same block a few times.
+_ROUNDINGS = 4
+
 #: (key, flat state, h) -> flat state after one step.
 FlatStep = Callable[[Any, Any, Any], Any]
 
@@ -39,7 +50,10 @@ class Implied:
         drift: Shape (S, d); with `drift_error` its standard error and `drift_bias` a bound of the
             extrapolation's bias.
         diffusion: Shape (S, d, d), with error and bias alike.
-        raw: Cov D(h)/(2h) before extrapolation at h, 2h, 4h, shape (3, S, d, d).
+        means: m(h) before extrapolation at h, 2h, 4h, shape (3, S, d).
+        raw: Cov D(h)/(2h) before extrapolation, shape (3, S, d, d).
+        rounding: What the rounding of increments may add to the drift, shape (S, d); a part of
+            `drift_bias`.
         draws: Increments drawn for each state and step size.
     """
 
@@ -49,7 +63,9 @@ class Implied:
     diffusion: np.ndarray
     diffusion_error: np.ndarray
     diffusion_bias: np.ndarray
+    means: np.ndarray
     raw: np.ndarray
+    rounding: np.ndarray
     draws: int
 
 
@@ -76,7 +92,7 @@ class Sums:
     @property
     def steps(self) -> np.ndarray:
         """h, 2h and 4h."""
-        return self.step_size * _RATIOS
+        return self.step_size * RATIOS
 
     def _increments(self, key: Any, states: Any) -> Any:
         """Sums over one batch, with random numbers of its own for each state: estimates at
@@ -121,23 +137,46 @@ class Sums:
     def estimate(self) -> Implied:
         """The estimates from all draws so far."""
         assert self._moments is not None
-        count = self.count
-        first, second, products, product_squares, combined = (m / count for m in self._moments)
-        mean, drift_bias = extrapolated(np.moveaxis(first, 1, 0), _RATIOS)
-        spread = np.maximum(second - mean**2, 0.0)
-        centred = products - first[..., :, None] * first[..., None, :]
-        raw = np.moveaxis(centred * (self.steps / 2)[None, :, None, None], 1, 0)
-        diffusion, diffusion_bias = extrapolated(raw, _RATIOS)
-        product_spread = np.maximum(product_squares - combined**2, 0.0)
+        # Moments about batch means: their degrees of freedom are those of all batches together.
+        count, free = self.count, self._next * (_BATCH - 1)
+        first, *centred = self._moments
+        combined, products, scaled_squares, scaled = (m / free for m in centred)
+        means = np.moveaxis(first / self._next, 1, 0)
+        raw = np.moveaxis(products * (self.steps / 2)[None, :, None, None], 1, 0)
+        drift_error = np.sqrt(combined / count)
+        diffusion_error = np.sqrt(np.maximum(scaled_squares - scaled**2, 0.0) / count)
+        drift, drift_bias = extrapolated(means, RATIOS, drift_error)
+        diffusion, diffusion_bias = extrapolated(raw, RATIOS, diffusion_error)
+        rounding, squares = self._rounding(means, raw)
         return Implied(
-            mean,
-            np.sqrt(spread / count),
-            drift_bias,
+            drift,
+            drift_error,
+            drift_bias + rounding,
             diffusion,
-            np.sqrt(product_spread / count),
-            diffusion_bias,
+            diffusion_error,
+            diffusion_bias + squares,
+            means,
             raw,
+            rounding,
             count,
+        )
+
+    def _rounding(self, means: np.ndarray, raw: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """What rounding the state may add to drift and diffusion, shapes (S, d) and (S, d, d)."""
+        unit = np.finfo(self.states.dtype).eps / 2
+        size = np.abs(self.states) + self.steps[:, None, None] * np.abs(means)
+        each = _ROUNDINGS * unit * size / self.steps[:, None, None]
+        spread = np.sqrt(np.maximum(np.diagonal(raw, axis1=2, axis2=3), 0.0) * 2)
+        spread /= np.sqrt(self.steps)[:, None, None]
+        # Rounding is independent of an increment that is spread over many units, and at most
+        # proportional to one that is not.
+        shared = each**2 / np.maximum(np.maximum(spread, each), np.finfo(float).tiny)
+        mixed = spread[..., :, None] * shared[..., None, :]
+        pairs = mixed + np.swapaxes(mixed, 2, 3) + each[..., :, None] * each[..., None, :]
+        weights = np.abs(extrapolation_weights(RATIOS))
+        return (
+            np.tensordot(weights, each, axes=1),
+            np.tensordot(weights * self.steps / 2, pairs, axes=1),
         )
 
 
@@ -147,37 +186,49 @@ def extrapolation_weights(sizes: np.ndarray) -> np.ndarray:
     return np.array([np.prod(hs / (hs - h)) for h, hs in zip(sizes, others, strict=True)])
 
 
-def extrapolated(values: np.ndarray, sizes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def extrapolated(
+    values: np.ndarray, sizes: np.ndarray, error: np.ndarray | None = None
+) -> tuple[np.ndarray, np.ndarray]:
     """The value at h = 0 and a bound of its bias, from values at three sizes along the first axis.
 
     Args:
         values: Shape (3, ...).
         sizes: Step sizes, the smallest first, shape (3,).
+        error: Standard error of the value at h = 0, shape (...). Where it is given, differences
+            beyond it that do not grow with h like a power of it bound the bias by themselves.
     """
     third = np.tensordot(extrapolation_weights(sizes), values, axes=1)
     second = np.tensordot(extrapolation_weights(sizes[:2]), values[:2], axes=1)
     # The last change alone can be small by accident; each one is a fraction of the one before.
-    return third, np.maximum(np.abs(third - second), np.abs(second - values[0]) / 2)
+    bound = np.maximum(np.abs(third - second), np.abs(second - values[0]) / 2)
+    if error is None:
+        return third, bound
+    near, far = np.abs(np.diff(values, axis=0))
+    is_no_power = (far < _LEAST_GROWTH * near) & (near > _TOLD_APART * error)
+    return third, np.where(is_no_power, np.maximum(bound, near + far), bound)
 
 
 def _power_sums(rates: Any, steps: Any) -> tuple[Any, ...]:
-    """Sums over draws of what the estimates and their standard errors need.
+    """Means over draws, and sums of centred products for the covariance and the standard errors.
 
     Args:
         rates: D(h)/h, shape (3, R, d).
         steps: Shape (3,).
     """
-    weights = jnp.asarray(extrapolation_weights(_RATIOS), dtype=rates.dtype)
-    combined = jnp.einsum("k,krd->rd", weights, rates)
-    products = rates[..., :, None] * rates[..., None, :]
-    centred = rates - rates.mean(axis=1, keepdims=True)
+    weights = jnp.asarray(extrapolation_weights(RATIOS), dtype=rates.dtype)
+    # A sum of many large numbers is rounded by more than their spread; a sum of differences is not.
+    first = rates[:, 0]
+    differences = rates - first[:, None]
+    shift = differences.mean(axis=1)
+    centred = differences - shift[:, None]
+    combined = jnp.einsum("k,krd->rd", weights, centred)
     scaled = jnp.einsum(
         "k,krij->rij", weights * steps / 2, centred[..., :, None] * centred[..., None, :]
     )
     return (
-        rates.sum(axis=1),
+        first + shift,
         (combined**2).sum(axis=0),
-        products.sum(axis=1),
+        jnp.einsum("kri,krj->kij", centred, centred, precision="highest"),
         (scaled**2).sum(axis=0),
         scaled.sum(axis=0),
     )

@@ -23,6 +23,10 @@ from sdekit.declare.terms import product
 #: Relative distance at which two numbers are taken for the same candidate.
 _CLOSE = 0.06
 _FACTORS = ((1.0, ""), (2.0, "2*"), (0.5, "1/2*"))
+#: Powers of h that a wrong noise scale has, beside sqrt(h): none, h and h sqrt(h).
+_POWERS = {0: "", 2: "h*", 3: "h**(3/2)*"}
+#: How far the power between two step sizes may be from one that is named.
+_CLOSE_POWER = 0.15
 
 
 @dataclass(frozen=True)
@@ -86,17 +90,21 @@ def noise_text(
     if declared <= 0:
         return f"{name} gets noise where none is declared"
     expected = f"sqrt(2*{written}*h)"
-    if np.all(implied <= 1e-6 * declared):
+    # Rounding leaves something, and a covariance of equal increments may be zero or below.
+    if np.any(implied <= 0) or np.all(implied <= 1e-6 * declared):
         return f"{name} gets no noise where a scale of {expected} is expected"
-    power = np.polyfit(np.log(steps), np.log(np.maximum(implied, 1e-300)), 1)[0]
-    if abs(power) > 0.5:
-        exponent = round(power) + 1
-        scale = math.sqrt(2 * implied[0] * steps[0] / steps[0] ** exponent)
-        shown = "h" if exponent == 2 else f"h**({exponent}/2)"
-        return (
-            f"noise scale of {name} is {shown}*{_named(scale, values)} where {expected} is expected"
-        )
+    powers = 1 + np.diff(np.log(implied)) / np.diff(np.log(steps))
+    for power, text in _POWERS.items():
+        if np.all(np.abs(powers - power) < _CLOSE_POWER):
+            scale = math.sqrt(2 * implied[0] * steps[0] / steps[0] ** power)
+            shown = f"{text}{_named(scale, values)}"
+            return f"noise scale of {name} is {shown} where {expected} is expected"
     ratio = implied[0] / declared
+    if np.any(np.abs(powers - 1) > 0.5):
+        return (
+            f"noise of {name} has {ratio:.4g} times the variance that {expected} has at a step "
+            f"size of {steps[0]:g}"
+        )
     return (
         f"noise scale of {name} is sqrt({_named(2 * implied[0], values)}*h) where {expected} is "
         f"expected (variance {ratio:.4g} times the declared one)"

@@ -8,11 +8,13 @@ import numpy as np
 import pytest
 
 import sdekit as sk
+from sdekit.simulate.audit import _LARGEST
 from sdekit.simulate.audit_chains import WINDOWS, pairs, run_chains
 from sdekit.simulate.audit_checks import declared_coefficients, step_map
 from sdekit.simulate.audit_law import Gaussian
 from sdekit.simulate.audit_moments import Budget
 from sdekit.simulate.audit_result import FLOOR
+from sdekit.simulate.implied import RATIOS as ONE_STEP
 from sdekit.simulate.implied import extrapolated
 
 x = sk.scalar("x")
@@ -117,3 +119,32 @@ def test_without_the_bound_right_schemes_would_raise_alarms():
     """Twin: extrapolated moments alone are off by more than the floor of what is judged."""
     value, _ = extrapolated(exact_windows("OAB"), RATIOS)
     assert np.abs(value - np.eye(2)).max() > 2 * FLOOR
+
+
+def one_step_excess(word, times):
+    """How far the implied drift and diffusion are beyond their bounds, in units of the scale."""
+    normals = np.random.default_rng(0).standard_normal((2, 12))
+    worst = 0.0
+    for K, g in GRID:
+        drift = np.array([[0, 1], [-K, -g]])
+        sizes = times / np.abs(np.linalg.eigvals(drift)).max() * ONE_STEP
+        maps = [step_of(word, h, K, g) for h in sizes]
+        values = [(M - np.eye(2)) @ normals / h for (M, _), h in zip(maps, sizes, strict=True)]
+        noises = [N / (2 * h) for (_, N), h in zip(maps, sizes, strict=True)]
+        expected = drift @ normals
+        scale = np.abs(expected).max(axis=1, keepdims=True)
+        value, bound = extrapolated(np.stack(values), ONE_STEP)
+        worst = max(worst, ((np.abs(value - expected) - bound) / scale).max())
+        value, bound = extrapolated(np.stack(noises), ONE_STEP)
+        worst = max(worst, (np.abs(value - np.diag([0, g])) - bound).max() / g)
+    return worst
+
+
+@pytest.mark.parametrize("word", WORDS)
+def test_the_bias_bound_of_one_step_holds_up_to_the_largest_step(word):
+    assert one_step_excess(word, _LARGEST) <= FLOOR
+
+
+def test_beyond_the_largest_step_the_bound_of_one_step_fails():
+    """Twin: at 0.4 fastest times, where right steps were called wrong."""
+    assert one_step_excess("BAOAB", 0.4) > 2 * FLOOR
