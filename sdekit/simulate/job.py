@@ -16,10 +16,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from sdekit.declare.dynamics import Dynamics
 from sdekit.errors import DivergenceError, SimulationError
 from sdekit.simulate.course import Course, Outcome
 from sdekit.simulate.devices import chosen_share
 from sdekit.simulate.driver import Driver
+from sdekit.simulate.fingerprint import digest, fingerprint
 from sdekit.simulate.lower import shape_of
 from sdekit.simulate.observables import Observables
 from sdekit.simulate.position import PositionLayout
@@ -92,6 +94,9 @@ class Job:
         }
         header = self._header(bound, names)
         header["observables"] = {} if watched is None else watched.described(state.blocks)
+        if store is not None:
+            steps, is_drawn = self.burn_in + self.draws * self.thin, callable(self.position)
+            header["fingerprint"] = fingerprint(driver, state, watched, steps, is_drawn)
         sink = open_sink(store, resume, header, shapes, share, self.draws)
         paced = progress or store is not None
         course = Course(driver, fixed, self.draws, self.thin, self.burn_in, watched, paced)
@@ -142,10 +147,15 @@ class Job:
         )
 
     def _header(self, bound: Bound, names: tuple[str, ...]) -> dict[str, Any]:
-        """What identifies the run; two runs with equal headers give equal numbers."""
+        """What identifies the run.
+
+        With its fingerprint, two runs with equal headers give equal numbers, as far as functions
+        can be told apart by their values.
+        """
         parameters = {k: np.asarray(v).tolist() for k, v in self.sampler.parameters.items()}
         return {
             "dynamics": self.sampler.dynamics.name or "",
+            "declaration": digest(np.array(_declared(self.sampler.dynamics))),
             "variables": list(names),
             "scheme": bound.scheme.name,
             "step_size": "schedule" if callable(self.step_size) else float(self.step_size),
@@ -228,6 +238,11 @@ class Job:
             return jax.jit(jax.vmap(of_chain, out_axes=-1))(numbers)
         except USER_ERRORS as error:
             raise _position_error(error) from error
+
+
+def _declared(dynamics: Dynamics) -> str:
+    """The formulas of a dynamics, which its name need not tell."""
+    return repr((dict(dynamics.drift), dict(dynamics.diffusion), dynamics.hamiltonian))
 
 
 def _position_error(error: Exception) -> SimulationError:

@@ -123,6 +123,11 @@ class Observables:
                 expected=f"a function of the blocks {', '.join(self.ndims)} of one chain",
             ) from error  # fmt: skip
 
+    def of_chain(self, name: str, blocks: Blocks) -> Array:
+        """Value for one chain, whose blocks have no axis of chains."""
+        own = {key: jnp.asarray(blocks[key]) for key in self.ndims if key in blocks}
+        return jnp.asarray(self.named[name].function(own))
+
     def init(self, blocks: Blocks) -> dict[str, Sums]:
         """Empty sums; their shift is the value at these blocks.
 

@@ -18,6 +18,7 @@ import numpy as np
 
 from sdekit.errors import SimulationError
 from sdekit.simulate.devices import Share
+from sdekit.simulate.fingerprint import Part, agrees
 from sdekit.simulate.result import chains_first
 
 #: Share of the running time that writing draws and checkpoints may take. A checkpoint takes some
@@ -241,12 +242,48 @@ def open_sink(
         opened.begin(dict(header), dict(shapes), chains, draws, first)
         return OnDisk(opened)
     opened = SampleStore.reopen(opened.path)
-    differing = sorted(k for k in header if header[k] != opened.header.get(k))
-    if differing:
-        raise SimulationError(
-            "the store holds another run",
-            expected=", ".join(f"{k} = {opened.header.get(k)}" for k in differing)[:200],
-            found=", ".join(f"{k} = {header[k]}" for k in differing)[:200],
-            fix="resume with the arguments of the first call",
-        )
+    _check_header(opened.header, header)
     return OnDisk(opened)
+
+
+def _check_header(stored: Mapping[str, Any], header: Mapping[str, Any]) -> None:
+    """Whether a stored run is this one.
+
+    Raises:
+        SimulationError: If it is another, naming what differs.
+    """
+    if "fingerprint" not in stored:
+        raise SimulationError(
+            "the store does not tell its run from others",
+            expected="a fingerprint of start, functions and schedule",
+            found="the header of an older version",
+            fix="resume with the version of sdekit that wrote it, or choose another path",
+        )
+    parts = [k for k in header if k != "fingerprint"]
+    differing = sorted(k for k in parts if header[k] != stored.get(k))
+    if differing:
+        raise _another_run(
+            ", ".join(f"{k} = {stored.get(k)}" for k in differing),
+            ", ".join(f"{k} = {header[k]}" for k in differing),
+        )
+    for name, part in header["fingerprint"].items():
+        own = stored["fingerprint"].get(name)
+        if not agrees(own, part):
+            # The first that differs is the cause: another start has another gradient as well.
+            raise _another_run(f"{name} {_shown(own)}", f"{name} {_shown(part)}")
+
+
+def _another_run(expected: str, found: str) -> SimulationError:
+    return SimulationError(
+        "the store holds another run",
+        expected=expected[:200],
+        found=found[:200],
+        fix="resume with the arguments of the first call, or choose another path",
+    )
+
+
+def _shown(part: Part | None) -> str:
+    """A part of a fingerprint in a message."""
+    if isinstance(part, list):
+        return f"({', '.join(f'{number:.6g}' for number in part)})"
+    return str(part)
