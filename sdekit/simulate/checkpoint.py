@@ -50,11 +50,14 @@ def save_checkpoint(path: Path, arrays: Sequence[Any], facts: Mapping[str, Any])
     sync_folder(path.parent)
 
 
-def load_checkpoint(path: Path) -> tuple[list[np.ndarray], dict[str, Any]]:
+def load_checkpoint(
+    path: Path, needed: Sequence[str] = ()
+) -> tuple[list[np.ndarray], dict[str, Any]]:
     """The arrays and facts of a checkpoint.
 
     Args:
         path: File.
+        needed: Facts that it must hold.
 
     Returns:
         Arrays in the order they were given, and the facts.
@@ -66,21 +69,48 @@ def load_checkpoint(path: Path) -> tuple[list[np.ndarray], dict[str, Any]]:
         raise DataError(
             "there is no checkpoint to resume from", found=str(path), fix="start the run anew"
         )
-    try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
-            facts = json.loads(str(stored["facts"]))
-            arrays = [stored[f"array_{index}"] for index in range(facts["arrays"])]
-    except (zipfile.BadZipFile, ValueError, KeyError, EOFError, OSError) as error:
-        raise DataError(
-            "the checkpoint cannot be read",
-            found=f"{path}: {str(error).splitlines()[0]}",
-            fix="it was damaged after it was written; start the run anew",
-        ) from error
+    facts, arrays = _read(path, with_arrays=True)
     if facts["format"] != FORMAT:
         raise DataError(
             "the checkpoint has another format",
             expected=FORMAT,
             found=facts["format"],
-            fix="resume with the version of sdekit that wrote it",
+            fix="resume with the version of sdekit that wrote it; its samples can be read",
         )
+    missing = [name for name in needed if name not in facts]
+    if missing:
+        raise _unreadable(path, f"no {', '.join(missing)}")
     return arrays, facts
+
+
+def counted_draws(path: Path) -> int:
+    """The number of draws that a checkpoint stands behind, whatever its format.
+
+    Raises:
+        DataError: If the file is damaged.
+    """
+    draws = _read(path, with_arrays=False)[0].get("draws")
+    if not isinstance(draws, int):
+        raise _unreadable(path, "no number of draws")
+    return draws
+
+
+def _read(path: Path, with_arrays: bool) -> tuple[dict[str, Any], list[np.ndarray]]:
+    try:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
+            facts = json.loads(str(stored["facts"]))
+            count = facts["arrays"] if with_arrays else 0
+            arrays = [stored[f"array_{index}"] for index in range(count)]
+            if "format" not in facts:
+                raise KeyError("no format")
+    except (zipfile.BadZipFile, ValueError, TypeError, KeyError, EOFError, OSError) as error:
+        raise _unreadable(path, str(error).partition("\n")[0]) from error
+    return facts, arrays
+
+
+def _unreadable(path: Path, why: str) -> DataError:
+    return DataError(
+        "the checkpoint cannot be read",
+        found=f"{path}: {why}",
+        fix="it was damaged after it was written; delete it and the store, and start anew",
+    )

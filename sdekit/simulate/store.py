@@ -24,6 +24,7 @@ import numpy as np
 
 from sdekit.errors import DataError, MissingDependencyError, SimulationError
 from sdekit.simulate.checkpoint import load_checkpoint, save_checkpoint
+from sdekit.simulate.store_checks import check_arrays, check_store, tried
 
 #: Bytes of one file of the store; larger files are written at once but read in larger pieces.
 FILE_BYTES = 16_000_000
@@ -87,6 +88,13 @@ class SampleStore:
         """
         if _is_unborn(self.path):
             shutil.rmtree(self.path)
+        if self.path.is_file():
+            raise SimulationError(
+                "a file stands where the store is to be",
+                expected="nothing, or a store to resume",
+                found=str(self.path),
+                fix="choose another path",
+            )
         if self.path.exists():
             raise SimulationError(
                 "there is a store at this path already",
@@ -200,20 +208,32 @@ class SampleStore:
             A store with `header`, `next_step`, `next_draw` and `state_leaves` to go on from.
 
         Raises:
-            DataError: If there is no store or no checkpoint.
+            DataError: If there is no store or no checkpoint, or one of them is damaged.
         """
         store = cls(path)
+        if checkpoint_path(path).exists() and not store.path.exists():
+            raise DataError(
+                "there is a checkpoint without its store",
+                expected=str(store.path),
+                found=str(checkpoint_path(path)),
+                fix="delete the checkpoint, or choose another path",
+            )
         check_store(store.path)
-        root = store._open("r+")
-        store.state_leaves, facts = load_checkpoint(checkpoint_path(path))
+        facts_needed = ("header", "draws", "next_step")
+        store.state_leaves, facts = load_checkpoint(checkpoint_path(path), facts_needed)
+        root = tried(store.path, lambda: store._open("r+"))
+        arrays = arrays_of(store.path, root)
         store.group = root["posterior"]
         store.header = facts["header"]
         store.next_draw, store.next_step = facts["draws"], facts["next_step"]
-        for name, array in store.group.arrays():
-            if name == "draw":
-                array.resize((store.next_draw,))
-            elif name != "chain":
-                array.resize((array.shape[0], store.next_draw, *array.shape[2:]))
+        held = {name: array for name, array in arrays.items() if name not in ("chain", "draw")}
+        if store.next_draw:
+            # Lengthening an array that lost draws would fill it up with what nobody sampled.
+            names = store.header.get("variables", held)
+            check_arrays(store.path, arrays, names, store.next_draw)
+            arrays["draw"].resize((store.next_draw,))
+        for array in held.values():
+            array.resize((array.shape[0], store.next_draw, *array.shape[2:]))
         store.chains = store.group["chain"].shape[0]
         return store
 
@@ -222,9 +242,9 @@ def _is_unborn(path: Path) -> bool:
     """Whether a run was killed here before its first checkpoint, so that nothing is lost."""
     if checkpoint_path(path).exists() or not (path / "zarr.json").is_file():
         return False
-    root = opened(path)
-    arrays = root["posterior"].arrays() if "posterior" in root else ()
-    is_empty = all(array.shape[1] == 0 for _, array in arrays if array.ndim > 1)
+    root = _root(path)
+    arrays = arrays_of(path, root) if "posterior" in root else {}
+    is_empty = all(array.shape[1] == 0 for array in arrays.values() if array.ndim > 1)
     return "sdekit" in root.attrs and is_empty
 
 
@@ -232,20 +252,25 @@ def opened(path: Path) -> Any:
     """The root group of a store, for reading.
 
     Raises:
-        DataError: If there is no store.
+        DataError: If there is no store, or it is damaged.
     """
     check_store(path)
-    return module("zarr").open_group(str(path), mode="r")
+    root = _root(path)
+    arrays_of(path, root)
+    return root
 
 
-def check_store(path: Path) -> None:
-    """Whether there is a store.
+def _root(path: Path) -> Any:
+    return tried(path, lambda: module("zarr").open_group(str(path), mode="r"))
+
+
+def arrays_of(path: Path, root: Any) -> dict[str, Any]:
+    """The arrays of a store by name.
 
     Raises:
-        DataError: If there is none.
+        DataError: If their descriptions are missing or broken.
     """
-    if not (path / "zarr.json").is_file():
-        raise DataError("there is no store here", found=str(path), fix="check the path")
+    return tried(path, lambda: dict(root["posterior"].arrays()))
 
 
 def module(name: str) -> Any:

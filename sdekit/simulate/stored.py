@@ -13,8 +13,9 @@ from typing import Any
 import numpy as np
 
 from sdekit.errors import DataError
-from sdekit.simulate.checkpoint import load_checkpoint
-from sdekit.simulate.store import checkpoint_path, module, opened
+from sdekit.simulate.checkpoint import counted_draws
+from sdekit.simulate.store import arrays_of, checkpoint_path, module, opened
+from sdekit.simulate.store_checks import check_arrays, header_of
 
 
 def part_name(chains: range) -> str:
@@ -37,7 +38,7 @@ def read_samples(path: str | Path) -> dict[str, Any]:
         Per variable a NumPy array (chain, draw, *shape), cut to the draws that count.
 
     Raises:
-        DataError: If there is no store, or one of several processes lacks chains.
+        DataError: If there is no store, it is damaged, or one of several processes lacks chains.
 
     Checked by: tests/simulate/test_store.py.
     """
@@ -51,7 +52,7 @@ def open_dataset(path: str | Path) -> Any:
     A store of several processes is read at once, and cut to the draws that all chains have.
 
     Raises:
-        DataError: If there is no store, or one of several processes lacks chains.
+        DataError: If there is no store, it is damaged, or one of several processes lacks chains.
 
     Checked by: tests/simulate/test_store.py.
     """
@@ -70,7 +71,10 @@ def _check_parts(parts: list[Path]) -> None:
     """Whether the stores of several processes make one run."""
     roots = [opened(part) for part in parts]
     # The fingerprint is that of each process's own chains.
-    headers = [{**root.attrs["sdekit"], "fingerprint": None} for root in roots]
+    headers = [
+        {**header_of(part, root), "fingerprint": None}
+        for part, root in zip(parts, roots, strict=True)
+    ]
     if any(header != headers[0] for header in headers):
         raise DataError(
             "the stores of several processes are not of one run",
@@ -89,15 +93,19 @@ def _check_parts(parts: list[Path]) -> None:
 
 def _one_process(path: Path) -> Any:
     xarray = module("xarray")
+    # Before the arrays: what a checkpoint counts on stays, and they may grow in between.
+    checkpoint = checkpoint_path(path)
+    stands_behind = counted_draws(checkpoint) if checkpoint.is_file() else None
     root = opened(path)
+    arrays = arrays_of(path, root)
     lengths = {
-        name: array.shape[1]
-        for name, array in root["posterior"].arrays()
-        if name not in ("chain", "draw")
+        name: array.shape[1] for name, array in arrays.items() if name not in ("chain", "draw")
     }
     counted = min(lengths.values(), default=0)
-    if checkpoint_path(path).is_file():
-        counted = min(counted, load_checkpoint(checkpoint_path(path))[1]["draws"])
+    if stands_behind:
+        check_arrays(path, arrays, header_of(path, root).get("variables", lengths), stands_behind)
+    if stands_behind is not None:
+        counted = min(counted, stands_behind)
     pieces = []
     for name in lengths:
         # One variable at a time: during a write their lengths may differ.
@@ -114,7 +122,7 @@ def to_arviz(path: str | Path) -> Any:
     """The samples of a store as `arviz.InferenceData`, read when needed.
 
     Raises:
-        DataError: If there is no store, or one of several processes lacks chains.
+        DataError: If there is no store, it is damaged, or one of several processes lacks chains.
         MissingDependencyError: Without ArviZ.
 
     Checked by: tests/simulate/test_store.py.
