@@ -25,12 +25,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
-from jax.extend.core import jaxpr_as_fun
 
-from sdekit.simulate.machine_loop import as_machine_loop, equations
+from sdekit.simulate.machine_loop import as_machine_loop
 from sdekit.simulate.plan import Plan
 from sdekit.simulate.program import Fixed, Keys, LoopState, Program
 from sdekit.simulate.scheme import StepInput, prepared_draws
+from sdekit.simulate.tracing import traced
 
 #: Where no step is named.
 _NEVER = np.uint32(np.iinfo(np.uint32).max)
@@ -251,20 +251,17 @@ def _both_steps(program: Program, carried: _Carried, fixed: Fixed, pair: _StepDa
     normals = pair.normals
     two = normals if isinstance(normals, tuple) else (lax.real(normals), lax.imag(normals))
     each = [_StepData(two[k], *jax.tree.map(lambda x, k=k: x[k], rest)) for k in (0, 1)]
-    traced, shape = jax.make_jaxpr(partial(_one_step, program), return_shape=True)(
-        carried, fixed, each[0]
-    )
+    step = traced(partial(_one_step, program), carried, fixed, each[0])
+    if step.operations < LONG_STEP:
+        first = step.call(carried, fixed, each[0])
+        return [first, step.call(first, fixed, each[1])]
 
-    def one(inner: _Carried, data: _StepData) -> tuple[_Carried, _Carried]:
-        flat = jaxpr_as_fun(traced)(*jax.tree.leaves((inner, fixed, data)))
-        inner = jax.tree.unflatten(jax.tree.structure(shape), flat)
+    def turn(inner: _Carried, data: _StepData) -> tuple[_Carried, _Carried]:
+        inner = step.call(inner, fixed, data)
         return inner, inner
 
-    if sum(1 for _ in equations(traced.jaxpr)) >= LONG_STEP:
-        _, both = lax.scan(one, carried, _StepData(jnp.stack(two), *rest))
-        return [jax.tree.map(lambda x, k=k: x[k], both) for k in (0, 1)]
-    first, _ = one(carried, each[0])
-    return [first, one(first, each[1])[0]]
+    _, both = lax.scan(turn, carried, _StepData(jnp.stack(two), *rest))
+    return [jax.tree.map(lambda x, k=k: x[k], both) for k in (0, 1)]
 
 
 def _entries(plan: Plan) -> int:

@@ -24,7 +24,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from importlib.metadata import version
 from typing import Any
 
@@ -33,6 +33,8 @@ from jax import lax
 from jax.core import Tracer
 from jax.experimental.xla_metadata import set_xla_metadata
 from jax.extend.core import ClosedJaxpr, Jaxpr, jaxpr_as_fun
+
+from sdekit.simulate.tracing import equations, functions_of, traced
 
 _VERSION = version("jaxlib")
 #: Series of jaxlib that the mark was tested with.
@@ -85,21 +87,22 @@ def as_machine_loop(run: Callable[..., Any], *arguments: Any) -> Any:
     def with_arguments(*own: Any) -> Any:
         return run(*own), own
 
+    plain = traced(run, *arguments)
+    if not _fits(plain.jaxpr):
+        return plain.call(*arguments)
     with set_xla_metadata(**_UNMARK):
         closed, shape = jax.make_jaxpr(with_arguments, return_shape=True)(*arguments)
-    if not _fits(closed.jaxpr):
-        return run(*arguments)
 
-    traced = [constant for constant in closed.consts if isinstance(constant, Tracer)]
+    passed = [constant for constant in closed.consts if isinstance(constant, Tracer)]
 
-    def compiled(traced: list[Any], flat: list[Any]) -> Any:
-        given = iter(traced)
+    def compiled(passed: list[Any], flat: list[Any]) -> Any:
+        given = iter(passed)
         constants = [next(given) if isinstance(c, Tracer) else c for c in closed.consts]
-        return jaxpr_as_fun(ClosedJaxpr(closed.jaxpr, constants))(*flat), traced
+        return jaxpr_as_fun(ClosedJaxpr(closed.jaxpr, constants))(*flat), passed
 
     # A parameter that nothing reads ends the compiler. Therefore all of them are returned, and the
     # barrier keeps known values from being moved inside in their stead.
-    operands = lax.optimization_barrier((traced, jax.tree.leaves(arguments)))
+    operands = lax.optimization_barrier((passed, jax.tree.leaves(arguments)))
     with set_xla_metadata(**_MARK):
         flat, _ = jax.jit(compiled)(*operands)
     return jax.tree.unflatten(jax.tree.structure(shape), flat)[0]
@@ -130,32 +133,12 @@ def _item(value: Any) -> int:
     return value.aval.dtype.itemsize
 
 
-def equations(jaxpr: Jaxpr) -> Iterable[Any]:
-    """All operations, those of functions inside after the one that calls them."""
-    for equation in jaxpr.eqns:
-        yield equation
-        for inner in _functions(equation):
-            yield from equations(inner)
-
-
-def _functions(equation: Any) -> list[Jaxpr]:
-    """Functions that an equation calls."""
-    found = []
-    for parameter in equation.params.values():
-        for value in parameter if isinstance(parameter, (tuple, list)) else (parameter,):
-            if isinstance(value, ClosedJaxpr):
-                found.append(value.jaxpr)
-            elif isinstance(value, Jaxpr):
-                found.append(value)
-    return found
-
-
 def _bytes_per_turn(jaxpr: Jaxpr, *, inside: bool) -> int:
     """Bytes that the bodies of loops write; what stands outside loops counts nothing."""
     total = 0
     for equation in jaxpr.eqns:
         name = equation.primitive.name
-        inner = _functions(equation)
+        inner = functions_of(equation)
         if inner:
             total += sum(
                 _bytes_per_turn(f, inside=inside or name in ("scan", "while")) for f in inner

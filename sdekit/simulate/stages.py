@@ -45,6 +45,7 @@ from sdekit.simulate.stage import (
     prepared_noise,
     shifted,
 )
+from sdekit.simulate.tracing import traced
 
 Sizes = Mapping[str, int]
 
@@ -162,10 +163,11 @@ def _runge_kutta(environment: Environment, updates: Updates, h: ArrayLike) -> Mo
     def moved(rates: Moved, share: float) -> Moved:
         return {name: block + (share * h) * rates[name] for name, block in start.items()}
 
-    first = slope(start)
-    second = slope(moved(first, 0.5))
-    third = slope(moved(second, 0.5))
-    fourth = slope(moved(third, 1.0))
+    once = traced(slope, start).call
+    first = once(start)
+    second = once(moved(first, 0.5))
+    third = once(moved(second, 0.5))
+    fourth = once(moved(third, 1.0))
     return {
         name: block + (h / 6.0) * (first[name] + 2.0 * (second[name] + third[name]) + fourth[name])
         for name, block in start.items()
