@@ -115,13 +115,31 @@ class Observables:
         return jnp.asarray(function(own))
 
     def _value_shape(self, name: str, blocks: Blocks) -> jax.ShapeDtypeStruct:
+        """Shape and number type of a value.
+
+        Raises:
+            SimulationError: If the function fails on the blocks, or gives what has no average.
+        """
         try:
-            return jax.eval_shape(lambda b: self._values(name, b), dict(blocks))
+            value = jax.eval_shape(lambda b: self._values(name, b), dict(blocks))
         except (TypeError, ValueError, KeyError, IndexError, AttributeError) as error:
             raise SimulationError(
                 f"the observable {name} fails", found=f"{type(error).__name__}: {error}",
                 expected=f"a function of the blocks {', '.join(self.ndims)} of one chain",
             ) from error  # fmt: skip
+        is_real = jnp.issubdtype(value.dtype, jnp.floating)
+        is_counted = jnp.issubdtype(value.dtype, jnp.integer) or value.dtype == bool
+        if not (is_real or is_counted) or not value.size:
+            shape = value.shape if self.chains is None else value.shape[:-1]
+            raise SimulationError(
+                f"the observable {name} has no average",
+                expected="real numbers, one or more",
+                found=f"{value.dtype} of shape {shape}",
+                fix="observe real and imaginary part each by itself"
+                if jnp.issubdtype(value.dtype, jnp.complexfloating)
+                else "leave it out, or give an array that is not empty",
+            )
+        return value
 
     def of_chain(self, name: str, blocks: Blocks) -> Array:
         """Value for one chain, whose blocks have no axis of chains."""
@@ -137,6 +155,7 @@ class Observables:
         found = {}
         for name in self.named:
             value = self._value_shape(name, blocks)
+            # Counts and truth values are averaged as numbers.
             floating = jnp.issubdtype(value.dtype, jnp.floating)
             dtype = value.dtype if floating else jnp.result_type(float)
             shift = self._values(name, blocks).astype(dtype)

@@ -157,3 +157,34 @@ def test_a_run_streams_what_its_draws_say():
     np.testing.assert_allclose(found.mean, squares.mean(), rtol=1e-6)
     np.testing.assert_allclose(found.variance, squares.var(), rtol=1e-5)
     assert found.weight == pytest.approx(600 * 0.1)
+
+
+@pytest.mark.parametrize("chains", [None, 2])
+@pytest.mark.parametrize(
+    ("function", "found", "fix"),
+    [
+        (lambda p: 1j * p + 2, r"complex64 of shape \(3,\)", "real and imaginary part"),
+        (lambda p: p[:0], r"float32 of shape \(0,\)", "not empty"),
+        (lambda p: jax.random.key(0), r"key<fry> of shape \(\)", "leave it out"),
+    ],
+)
+def test_what_has_no_average_is_refused(chains, function, found, fix):
+    watched = ob.Observables({"a": lambda blocks: function(blocks["p"])}, NDIMS, chains)
+    blocks = {"p": P[0, :, 0] if chains is None else P[0]}
+    for use in (watched.init, watched.described):
+        with pytest.raises(SimulationError, match=f"observable a has no average.*{found}") as told:
+            use(blocks)
+        assert fix in told.value.fix
+
+
+def test_counts_and_truth_values_are_averaged_as_numbers():
+    """Twin of the refusals: an average of integers that is none itself."""
+    watched = ob.Observables(
+        {"count": lambda b: jnp.int32(b["p"]), "low": lambda b: b["p"] < 2}, {"p": 0}
+    )
+    sums = watched.init({"p": jnp.float32(1.0)})
+    for value in (1.0, 2.0, 4.0, 4.0):
+        sums = watched.update(sums, {"p": jnp.float32(value)}, 1.0)
+    found = watched.result(watched.merge(None, sums))
+    assert float(found["count"].mean) == 2.75
+    assert float(found["low"].mean) == 0.25
