@@ -22,8 +22,13 @@ import numpy as np
 from scipy import stats
 
 from sdekit.declare.dynamics import Dynamics
-from sdekit.errors import SimulationError
 from sdekit.simulate import audit_coefficients, audit_moments
+from sdekit.simulate.audit_arguments import (
+    LARGEST_SEED,
+    check_chains,
+    check_numbers,
+    check_objects,
+)
 from sdekit.simulate.audit_checks import (
     AtStates,
     Declared,
@@ -46,6 +51,13 @@ _STEP_SIZE, _SMALL = 0.01, 0.1
 #: Up to so many times of the fastest rate the bound of the extrapolation's bias holds for right
 #: schemes, not beyond (tests/simulate/test_audit_bias.py computes it).
 _LARGEST = 0.125
+#: The least and the largest of each count that make sense.
+_RANGES = {
+    "states": (3, 1000),
+    "draws": (1000, 10**12),
+    "chains": (0, 10**8),
+    "seed": (0, LARGEST_SEED),
+}
 
 
 def audit(
@@ -119,7 +131,10 @@ def audit(
     """
     started = time.perf_counter()
     largest = _STEP_SIZE if step_size is None else step_size
-    _check_arguments(largest, level, resolution, states, draws, chains)
+    check_objects(step, dynamics, potential=potential, to_state=to_state, from_state=from_state)
+    counts = {"states": states, "draws": draws, "chains": chains, "seed": seed}
+    check_numbers(largest, level, resolution, {k: (v, *_RANGES[k]) for k, v in counts.items()})
+    check_chains(chains, audit_moments.LEAST_CHAINS)
     declared = declared_coefficients(
         dynamics.ito(), sizes or {}, position, potential, functions or {}, parameters or {}
     )
@@ -252,20 +267,3 @@ def _exact_step(
     # A relative change of a variance by this would be threshold standard errors away.
     seen = threshold * float(np.sqrt(2 / draws))
     return _OneStep(Comparison(texts, seen, checks), threshold, draws, (step_size,))
-
-
-def _check_arguments(
-    step_size: float, level: float, resolution: float, states: int, draws: int, chains: int
-) -> None:
-    least = audit_moments.LEAST_CHAINS
-    ranges = {
-        "step_size": (step_size, 0 < step_size < np.inf, "a positive number"),
-        "level": (level, 0 < level < 1, "between 0 and 1"),
-        "resolution": (resolution, 0 < resolution < np.inf, "a positive number"),
-        "states": (states, 3 <= states <= 1000, "between 3 and 1000"),
-        "draws": (draws, draws >= 1000, "at least 1000"),
-        "chains": (chains, chains == 0 or chains >= least, f"at least {least}, or 0 for none"),
-    }
-    for name, (value, is_right, expected) in ranges.items():
-        if not is_right:
-            raise SimulationError(f"{name} makes no sense", expected=expected, found=value)

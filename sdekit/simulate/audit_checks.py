@@ -20,10 +20,15 @@ from sdekit.declare.operators import ZERO
 from sdekit.declare.symbols import Variable
 from sdekit.declare.terms import additive_terms
 from sdekit.errors import SimulationError
+from sdekit.simulate.audit_arguments import (
+    TRACED,
+    UNTRACED,
+    failure_text,
+    known_functions,
+    known_sizes,
+    parameter_values,
+)
 from sdekit.simulate.lower import Environment, evaluate, shape_of
-
-#: Sizes where nothing is said: two shows mistakes that one hides.
-_DEFAULT_SIZE = 2
 
 
 @dataclass(frozen=True, eq=False)
@@ -131,7 +136,11 @@ class Declared:
             drift = self.dynamics.drift[x]
             parts = [] if drift == ZERO else additive_terms(drift)
             terms[x] = {part: self.evaluate(part, x, points) for part in parts}
-        return AtStates(points, terms, self._diffusion(points))
+            for part, values in terms[x].items():
+                _require_finite(f"the term {part!r} of the drift of {x.name}", values, points)
+        diffusion = self._diffusion(points)
+        _require_finite("the diffusion", diffusion, points)
+        return AtStates(points, terms, diffusion)
 
     def _diffusion(self, points: np.ndarray) -> np.ndarray:
         matrix = np.zeros((len(points), self.dimension, self.dimension))
@@ -147,6 +156,18 @@ class Declared:
         return matrix
 
 
+def _require_finite(name: str, values: np.ndarray, points: np.ndarray) -> None:
+    bad = ~np.isfinite(values).reshape(len(points), -1).all(axis=1)
+    if bad.any():
+        state = ", ".join(f"{value:.3g}" for value in points[bad][0][:8])
+        raise SimulationError(
+            f"{name} is not finite",
+            expected="finite values at random states of order one",
+            found=f"others at the state ({state})",
+            fix="give functions and parameters that are finite there, derivatives included",
+        )
+
+
 def declared_coefficients(
     dynamics: Dynamics,
     sizes: Mapping[str, int],
@@ -158,54 +179,17 @@ def declared_coefficients(
     """The dynamics with everything put in that its coefficients need.
 
     Raises:
-        SimulationError: If a parameter or function is missing or unknown.
+        SimulationError: If a size, parameter or function is missing, unknown or wrong.
     """
-    known = dict(sizes)
-    if position is not None:
-        array = np.asarray(position)
-        (first, *_) = dynamics.target_variables
-        known.update({dim.name: k for dim, k in zip(first.shape, array.shape, strict=False)})
-    for dim in dynamics.dimensions:
-        known.setdefault(dim.name, dim.size or _DEFAULT_SIZE)
-    values = {k: jnp.asarray(v, dtype=float) for k, v in parameters.items()}
-    needed = {parameter.name: parameter for parameter in dynamics.parameters}
-    unknown = sorted(set(values) - set(needed))
-    if unknown:
-        raise SimulationError(
-            f"the dynamics has no parameter {', '.join(unknown)}",
-            expected=", ".join(needed) or "no parameters",
-        )
-    for name, parameter in needed.items():
-        if parameter.value is not None:
-            values.setdefault(name, jnp.asarray(float(parameter.value)))
-        if name not in values:
-            raise SimulationError(
-                f"the parameter {name} has no value", fix=f'give parameters={{"{name}": ...}}'
-            )
+    known = known_sizes(dynamics, sizes, position)
+    values = parameter_values(dynamics, parameters, known)
     places, start = {}, 0
     for x in dynamics.variables:
         width = int(np.prod(shape_of(x, known), dtype=int))
         places[x] = slice(start, start + width)
         start += width
-    chosen = _functions(dynamics, potential, functions)
+    chosen = known_functions(dynamics, known, potential, functions)
     return Declared(dynamics, known, chosen, values, places)
-
-
-def _functions(
-    dynamics: Dynamics,
-    potential: Callable[..., Any] | None,
-    functions: Mapping[str, Callable[..., Any]],
-) -> dict[str, Callable[..., Any]]:
-    chosen = dict(functions)
-    missing = [f.name for f in dynamics.functions if f.name not in chosen]
-    if potential is not None and missing:
-        chosen[missing.pop(0)] = potential
-    if missing:
-        raise SimulationError(
-            f"the unknown function {missing[0]} has no value",
-            fix="give potential=... for the target's potential, others as functions={name: ...}",
-        )
-    return chosen
 
 
 def random_states(declared: Declared, count: int, seed: int) -> np.ndarray:
@@ -231,6 +215,10 @@ def random_states(declared: Declared, count: int, seed: int) -> np.ndarray:
             sign = 1 if x.symmetry == "symmetric" else -1
             columns[-1] = ((matrix + sign * mirrored) / 2).reshape(shape)
     return np.concatenate(columns, axis=1).astype(np.float32)
+
+
+#: What helps most steps that cannot be called.
+MAPPED = "map the blocks to the step's state with to_state, and back with from_state"
 
 
 @dataclass(frozen=True, eq=False)
@@ -266,24 +254,49 @@ def step_map(
     """
     into = to_state or (lambda blocks: blocks)
     back = from_state or (lambda state: state)
+    shapes = {x.name: shape_of(x, declared.sizes) for x in declared.variables}
 
     def leave(state: Any) -> Any:
         moved = back(state)
-        return jnp.concatenate([jnp.asarray(moved[x.name]).reshape(-1) for x in declared.variables])
+        return jnp.concatenate([_block(moved[name], name, shapes[name]) for name in shapes])
 
     found = StepMap(lambda z: into(declared.blocks(z)), step, leave)
     try:
-        shape = jax.eval_shape(
-            found.flat, jax.random.key(0), jnp.asarray(example), jnp.float32(0.01)
-        )
-    except (TypeError, ValueError, KeyError, AttributeError, IndexError) as error:
+        jax.eval_shape(found.flat, jax.random.key(0), jnp.asarray(example), jnp.float32(0.01))
+    except SimulationError:
+        raise
+    except Exception as error:  # noqa: BLE001 - it may fail in any way
         raise SimulationError(
             "the step cannot be called as step(key, state, h)",
-            found=f"{type(error).__name__}: {error}".split("\n")[0][:200],
-            fix="map the blocks to the step's state with to_state, and back with from_state",
+            expected="a state of the same form",
+            found=failure_text(error),
+            fix=_fix(error),
         ) from None
-    if shape.shape != example.shape:
-        raise SimulationError(
-            "the step returns blocks of other shapes", expected=example.shape, found=shape.shape
-        )
     return found
+
+
+def _fix(error: Exception) -> str:
+    if isinstance(error, UNTRACED):
+        return TRACED
+    is_of_form = isinstance(error, TypeError | ValueError | LookupError | AttributeError)
+    return MAPPED if is_of_form else "call it by itself on such a state, and mend what fails there"
+
+
+def _block(value: Any, name: str, shape: tuple[int, ...]) -> Any:
+    """A block that the step returns, flat; of the declared shape up to axes of length one."""
+    value = jnp.asarray(value)
+    if [k for k in value.shape if k != 1] != [k for k in shape if k != 1]:
+        raise SimulationError(
+            f"the step returns the block {name} with another shape",
+            expected=shape,
+            found=value.shape,
+            fix="let from_state return every block by name, of the shape that to_state was given",
+        )
+    if jnp.iscomplexobj(value):
+        raise SimulationError(
+            f"the step returns complex numbers for the block {name}",
+            expected="real numbers",
+            found=value.dtype,
+            fix="return the real part, if that is what is meant",
+        )
+    return value.reshape(-1)

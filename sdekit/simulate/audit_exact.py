@@ -18,35 +18,36 @@ from sdekit.errors import SimulationError
 from sdekit.schemes.linear_sde import LinearSDE
 from sdekit.simulate.audit_checks import AtStates, Declared
 
-#: A drift is linear if its Jacobian differs by less than this between states.
+#: A drift is linear if it differs by less than this share from its linearization at one state.
 _LINEAR = 1e-5
 
 
 def linear_sde(declared: Declared, expected: AtStates) -> LinearSDE | float:
-    """The dynamics as a linear SDE, fitted to its coefficients at the states.
+    """The dynamics as a linear SDE: its Jacobian at the first state, checked at the others.
+
+    One Jacobian is the whole affine drift, so that the number of states need not grow with d.
 
     Returns:
         The SDE; where its drift is not affine or its diffusion not constant, how far it is from
-        that, infinite if there are too few states to tell.
+        that.
 
     Raises:
         SimulationError: If the constant diffusion has a negative eigenvalue.
     """
-    points, diffusion = expected.points, expected.diffusion
-    drift = np.zeros_like(points, dtype=float)
+    points, diffusion = expected.points.astype(float), expected.diffusion
+    drift = np.zeros_like(points)
     for x, terms in expected.terms.items():
         drift[:, declared.places[x]] = sum(
             terms.values(), np.zeros((len(points), declared.width(x)))
         )
-    if len(points) <= points.shape[1] + 1:
-        return np.inf
-    design = np.column_stack([points, np.ones(len(points))])
-    solution, *_ = np.linalg.lstsq(design, drift, rcond=None)
-    residual = np.abs(design @ solution - drift).max()
+    slope = jax.jit(jax.jacfwd(declared.drift))(jnp.asarray(expected.points[0]))
+    matrix = np.asarray(slope, dtype=float)
+    residual = np.abs(drift - drift[0] - (points - points[0]) @ matrix.T).max()
     deviation = float(max(residual, np.abs(diffusion - diffusion[0]).max()))
     if not deviation <= _LINEAR * (1 + np.abs(drift).max()):
         return deviation
-    return LinearSDE(solution[:-1].T, (diffusion[0] + diffusion[0].T) / 2, solution[-1])
+    offset = drift[0] - matrix @ points[0]
+    return LinearSDE(matrix, (diffusion[0] + diffusion[0].T) / 2, offset)
 
 
 def required_linear_sde(declared: Declared, expected: AtStates) -> LinearSDE:

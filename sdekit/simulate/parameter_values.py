@@ -56,17 +56,24 @@ def _parameter_array(parameter: Parameter, value: Any) -> np.ndarray:
         array = np.asarray(value, np.float64)
     except (TypeError, ValueError):
         raise SimulationError(
-            f"parameter {parameter.name} is no number", found=repr(value)[:80]
+            f"parameter {parameter.name} is no number",
+            expected=f"numbers of shape {shape_text(parameter.shape)}",
+            found=repr(value)[:80],
+            fix="give a number, or an array of numbers",
         ) from None
     if array.ndim != parameter.ndim:
         raise SimulationError(
             f"parameter {parameter.name} has the wrong shape",
             expected=f"shape {shape_text(parameter.shape)}",
             found=f"shape {array.shape}",
+            fix="give an array with that many axes",
         )
     if not np.all(np.isfinite(array)):
         raise SimulationError(
-            f"parameter {parameter.name} is not finite", found=" ".join(str(array).split())[:80]
+            f"parameter {parameter.name} is not finite",
+            expected="finite numbers",
+            found=" ".join(str(array).split())[:80],
+            fix="give finite numbers",
         )
     _check_assumptions(parameter, array)
     return array
@@ -95,4 +102,5 @@ def _check_assumptions(parameter: Parameter, array: np.ndarray) -> None:
                 f"the value of parameter {parameter.name} contradicts its declaration",
                 expected=assumption.replace("_", " "),
                 found=" ".join(str(array).split())[:80],
+                fix="give a value of that kind, or declare the parameter without it",
             )

@@ -170,10 +170,10 @@ def test_terms_are_taken_apart():
     [
         ({"step_size": 0.0}, "step_size makes no sense"),
         ({"level": 2}, "level makes no sense"),
-        ({"parameters": {"B": 1}}, "has no parameter B"),
+        ({"parameters": {"B": 1}}, "unknown parameter B"),
         ({"step": lambda key, state: state}, "cannot be called as step"),
         ({"step": lambda key, state, h: {}}, "cannot be called as step"),
-        ({"step": lambda key, state, h: {"x": jnp.ones(3)}}, "other shapes"),
+        ({"step": lambda key, state, h: {"x": jnp.ones(3)}}, "another shape"),
         ({"step": lambda key, state, h: {"x": state["x"] * jnp.nan}}, "not finite"),
     ],
 )
@@ -184,7 +184,7 @@ def test_bad_arguments_get_one_clear_error(arguments, message):
 
 
 def test_missing_values_are_named():
-    with pytest.raises(SimulationError, match="the parameter mu has no value"):
+    with pytest.raises(SimulationError, match="parameter mu has no value"):
         sk.audit(lambda k, s, h: s, sk.catalog.get("sgnht"), parameters={"A": 1.0})
     with pytest.raises(SimulationError, match="the unknown function U has no value"):
         sk.audit(lambda k, s, h: s, sk.catalog.get("sgnht"), parameters=VALUES)
