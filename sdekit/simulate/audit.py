@@ -189,7 +189,8 @@ def _shortage(first: _OneStep, second: Comparison, resolution: float, other: str
     """Why there is not enough evidence."""
     reasons = []
     if first.found.resolution > resolution:
-        few = f"one step shows a term to {first.found.resolution:.0%} only: give more draws"
+        seen = f"one step shows a term to {first.found.resolution:.0%} only"
+        few = f"{seen}: give more draws, or another step_size"
         reasons.append(first.reason or few)
     if second.resolution > resolution:
         reasons.append(other)

@@ -76,6 +76,7 @@ def test_too_few_draws_are_no_evidence():
 
     found = sk.audit(euler, ou, draws=20_000, resolution=0.02, states=3, chains=0)
     assert found.verdict == "not enough evidence"
+    assert "give more draws" in found.reason
 
 
 def test_a_step_that_does_not_move_is_found():
