@@ -210,6 +210,12 @@ class Job:
 
     def _start(self, driver: Driver, bound: Bound, h: float) -> LoopState:
         layout, dtype = bound.problem.layout, self.sampler.dtype
+        if not isinstance(self.auxiliary, Mapping):
+            raise SimulationError(
+                "auxiliary is no dictionary",
+                expected="starts of auxiliary variables by name",
+                found=type(self.auxiliary).__name__,
+            )
         given = check_auxiliary(bound.problem, self.auxiliary)
         if callable(self.position):
             target = self._drawn_positions(driver, layout)

@@ -150,3 +150,44 @@ def test_a_wrong_step_size_is_refused(sampler):
         sk.sampler(catalog.get("sgnht"), scheme=3)
     with pytest.raises(SimulationError, match="this is no dynamics"):
         sk.sampler("sgnht")
+
+
+N = sk.dim("n")
+THETA = sk.vector("theta", N)
+
+
+@pytest.mark.parametrize(
+    ("function", "message"),
+    [
+        (lambda q: jnp.sum(q), r"function S returns .*shape \(3, 3\), found float32 of shape \(\)"),
+        (lambda q: q, r"function S returns .*shape \(3, 3\), found float32 of shape \(3,\)"),
+        (lambda q: 1j * jnp.diag(q), r"function S returns .*found complex64 of shape \(3, 3\)"),
+        (lambda q, p: jnp.diag(q), r"function S fails: .*blocks theta \(3,\), found TypeError"),
+        (lambda q: jnp.diag(q["a"]), r"function S fails: .*blocks theta \(3,\), found TypeError"),
+    ],
+)
+def test_functions_of_another_shape_than_declared_are_refused(function, message):
+    """Seven chains, which an array of another shape must not be taken for."""
+    noise = sk.function("S", THETA, shape=(N, N), symmetric=True)
+    dynamics = sk.Dynamics(drift={THETA: -noise @ THETA}, diffusion={THETA: 1})
+    options = {"step_size": 0.1, "steps": 2, "chains": 7, "scheme": "EM"}
+    with pytest.raises(SimulationError, match=message):
+        sk.simulate(dynamics, jnp.ones(3), functions={"S": function}, **options)
+    # Twin: what is declared runs.
+    run = sk.simulate(dynamics, jnp.ones(3), functions={"S": lambda q: jnp.eye(3)}, **options)
+    assert run.samples["theta"].shape == (7, 2, 3)
+
+
+def test_a_scalar_function_of_another_shape_is_refused():
+    energy = sk.potential("V", THETA)
+    dynamics = sk.Dynamics(drift={THETA: -sk.grad(energy, THETA)}, diffusion={THETA: 1})
+    with pytest.raises(SimulationError, match=r"V returns .*shape \(\), found .* \(3,\)"):
+        sk.simulate(dynamics, jnp.ones(3), functions={"V": lambda q: q**2}, step_size=0.1, steps=2)
+
+
+def test_auxiliary_variables_of_another_shape_are_refused(sampler):
+    start = {"step_size": 0.1, "steps": 2, "chains": 7}
+    with pytest.raises(SimulationError, match=r"start of p has the wrong shape.*found \(7, 7\)"):
+        sk.simulate(sampler, POSITION, auxiliary={"p": jnp.ones((7, 7))}, **start)
+    with pytest.raises(SimulationError, match=r"auxiliary is no dictionary.*found list"):
+        sk.simulate(sampler, POSITION, auxiliary=[1.0], **start)
