@@ -221,10 +221,8 @@ def _figure(rows: list[dict]) -> Figure:
     axes.axvline(1, color="black", linewidth=0.8)
     axes.axvline(TAU, color="black", linewidth=0.8, linestyle=":")
     axes.invert_yaxis()
-    axes.set_xlabel(
-        "variance of theta on a standard normal (dotted: target of the runs at tau = 0.25)"
-    )
-    axes.set_title("Steps that are the SDE they claim to be (green) and that are not (red)")
+    axes.set_xlabel("variance of theta on a standard normal (dotted: at tau = 0.25)")
+    axes.set_title("Consistent steps (green) and inconsistent ones (red)")
     return figure
 
 
