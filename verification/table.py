@@ -43,7 +43,7 @@ CLAIMS = {
 }
 
 #: Runs of which tests or other processes import parts: they run as modules, from the root.
-MODULES = ("double_well", "kill_test", "posteriors")
+MODULES = ("catalogue_moments", "double_well", "kill_test", "posteriors")
 
 
 def rows_of(path: Path) -> list[str]:
