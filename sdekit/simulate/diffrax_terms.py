@@ -82,12 +82,15 @@ def noise_terms_of(problem: Problem) -> tuple[NoiseTerm, ...]:
     return noise_terms(dict(dynamics.blocks()), problem.sizes)
 
 
+def _prepared(problem: Problem, terms: tuple[NoiseTerm, ...]) -> list[Any]:
+    """What each term computes once from the parameters."""
+    environment = problem.environment(problem.parameters)
+    return [None if term.prepare is None else term.prepare(environment) for term in terms]
+
+
 def noise_operator(problem: Problem, terms: tuple[NoiseTerm, ...]) -> tuple[int, Any]:
     """Number of Brownian motions, and the noise as (t, y, args) -> linear operator."""
-    prepared = [
-        None if term.prepare is None else term.prepare(problem.environment(problem.parameters))
-        for term in terms
-    ]
+    prepared = _prepared(problem, terms)
     size = sum(math.prod(shape_of(x, problem.sizes)) for x in problem.dynamics.variables)
     diagonal = is_diagonal(problem)
     motions = size if diagonal else sum(term.elements for term in terms)
@@ -132,10 +135,7 @@ def noise_of_blocks(problem: Problem) -> tuple[int, Any, Any]:
         noise as (t, blocks, args) -> diagonal operator on blocks.
     """
     terms = noise_terms_of(problem)
-    prepared = [
-        None if term.prepare is None else term.prepare(problem.environment(problem.parameters))
-        for term in terms
-    ]
+    prepared = _prepared(problem, terms)
     shapes = {x.name: shape_of(x, problem.sizes) for x in problem.dynamics.variables}
     noisy = [x.name for term in terms for x in term.variables]
 
