@@ -25,7 +25,8 @@ from sdekit.schemes.galerkin import Coefficient, leading_coefficient, stationary
 from sdekit.schemes.harmonic import HarmonicLaw, harmonic_law
 from sdekit.schemes.noise_bias import force_entries, gradient_shares, noise_term
 from sdekit.schemes.operators import adjoint_of_one
-from sdekit.schemes.order import Order, order
+from sdekit.schemes.order import Order, analysed
+from sdekit.schemes.order_series import OneSize
 from sdekit.schemes.splitting import splitting
 from sdekit.schemes.stages import small_sizes, step_of
 
@@ -164,7 +165,7 @@ def bias(
     Checked by: tests/schemes/test_bias.py.
     """
     given = dict(parameters or {})
-    found = order(dynamics, word)
+    found, series = analysed(dynamics, word, {})
     target = particle(dynamics, potential, given, observable, functions, gradient_noise)
     text = str(observable)
     if found.is_exact:
@@ -175,7 +176,8 @@ def bias(
             found="; ".join(str(claim) for claim in found.claims[-1:]),
             fix="see sdekit.verify, and effective_temperature for unmatched noise",
         )
-    power, value = _leading(dynamics, found, target)
+    assert series is not None
+    power, value = _leading(dynamics, found, series, target)
     return Bias(
         dynamics.name,
         found.word,
@@ -191,12 +193,16 @@ def bias(
     )
 
 
-def _leading(dynamics: Dynamics, found: Order, target: Particle) -> tuple[int, Coefficient]:
+def _leading(
+    dynamics: Dynamics, found: Order, series: OneSize, target: Particle
+) -> tuple[int, Coefficient]:
     """The power of the leading bias and its coefficient."""
     assert found.invariant_order is not None
+    variance = target.gradient_noise
+    if variance is None and series.leading is not None:
+        return found.invariant_order, leading_coefficient(series.step, target, series.leading)
     parts = splitting(dynamics)
     sizes = small_sizes(parts.dynamics, {})
-    variance = target.gradient_noise
     power = found.invariant_order if variance is None else 1
     entries = () if variance is None else force_entries(target)
     more = () if variance is None else (*entries, variance)
@@ -215,9 +221,20 @@ def _without_bias(found: Order, target: Particle, text: str) -> Bias:
 
 def _closed_form(dynamics: Dynamics, word: str, target: Particle) -> HarmonicLaw | None:
     """The exact law for every h, where the scheme is linear at this potential."""
+    if _has_curved_force(target):
+        return None
     try:
         return harmonic_law(
             dynamics, word, particle_of=target, gradient_noise=target.gradient_noise
         )
     except SchemeError:
         return None
+
+
+def _has_curved_force(target: Particle) -> bool:
+    """Whether the potential is a polynomial beyond quadratic, so that no scheme is linear."""
+    if target.potential is None or target.function is None:
+        return False
+    (x,) = target.function.args
+    polynomial = target.potential.as_poly(x)
+    return polynomial is not None and polynomial.degree() > 2

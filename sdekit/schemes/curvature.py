@@ -16,7 +16,7 @@ from sdekit.errors import SchemeError
 from sdekit.schemes.concrete import Particle
 from sdekit.schemes.formulas import Formula
 from sdekit.schemes.linear_step import stability_limit
-from sdekit.schemes.orthogonal import basis
+from sdekit.schemes.orthogonal import Weight
 from sdekit.schemes.separable import array_function
 
 #: The probability that is left out at each end.
@@ -38,7 +38,7 @@ def largest_curvature(particle: Particle) -> float | None:
     potential: Formula = particle.concrete(energy)
     others: Formula = {y: 0 for y in components.coordinates if y != x}
     height = array_function(potential.subs(others), x)
-    law = basis(height, 2)
+    law = Weight(height).basis(2)
     centre = float(np.sum(law.weights * law.nodes))
     spread = float(np.sqrt(np.sum(law.weights * (law.nodes - centre) ** 2)))
     points = np.linspace(centre - 20 * spread, centre + 20 * spread, POINTS)

@@ -25,8 +25,8 @@ from sdekit.errors import MissingDependencyError, SchemeError
 from sdekit.schemes.concrete import Particle
 from sdekit.schemes.formulas import Formula
 from sdekit.schemes.jets import Polynomial
-from sdekit.schemes.orthogonal import Basis, basis
-from sdekit.schemes.separable import Terms, array_function, outer_at
+from sdekit.schemes.orthogonal import Basis, Weight
+from sdekit.schemes.separable import Formulas, Terms, array_function, outer_at
 from sdekit.schemes.stages import Step
 
 #: Polynomial degrees in each coordinate of the first attempt, by number of coordinates.
@@ -79,8 +79,8 @@ def leading_coefficient(step: Step, particle: Particle, leading: Polynomial) -> 
             "without noise there is no single stationary law to be biased",
             fix="add friction with noise, or see sdekit.order for the order of the flow",
         )
-    energies = _separated(particle)
-    count = len(energies)
+    weights = _separated(particle)
+    count = len(weights)
     if count not in FIRST_DEGREE:
         raise SchemeError(
             "bias theory solves for at most three coordinates",
@@ -89,18 +89,19 @@ def leading_coefficient(step: Step, particle: Particle, leading: Polynomial) -> 
     is_polynomial = all(k.kind == "inverse" and not k.argument.args for k in step.ring.kernels)
     highest = (LAST_DEGREE if is_polynomial else LAST_DEGREE_OF_FULL)[count]
     degree = min(FIRST_DEGREE[count], highest * 2 // 3)
-    last = _solve(step, particle, leading, energies, degree)
+    problem = _Problem(step, particle, leading, weights)
+    last = problem.solved(degree)
     while True:
         degree = min(-(-degree * 3 // 2), highest)
-        previous, last = last, _solve(step, particle, leading, energies, degree)
+        previous, last = last, problem.solved(degree)
         change = abs(last[0] - previous[0])
         scale = last[2]
         if change <= AGREEMENT[count] * scale or degree == highest:
             return Coefficient(last[0], 2 * change + 1e-10 * scale, last[1], degree)
 
 
-def _separated(particle: Particle) -> list[Any]:
-    """For each coordinate its own part of H, as a function of an array."""
+def _separated(particle: Particle) -> list[Weight]:
+    """For each coordinate the weight of its own part of H."""
     coordinates = particle.components.coordinates
     hamiltonian = particle.concrete(particle.components.hamiltonian)
     found = []
@@ -113,29 +114,38 @@ def _separated(particle: Particle) -> list[Any]:
                     found=f"{x} and {y} together in {hamiltonian}",
                 )
         others = {y: 0 for y in coordinates if y != x}
-        found.append(array_function(sp.sympify(hamiltonian).subs(others), x))
+        found.append(Weight(array_function(sp.sympify(hamiltonian).subs(others), x)))
     return found
 
 
-def _solve(
-    step: Step, particle: Particle, leading: Polynomial, energies: Sequence[Any], degree: int
-) -> tuple[float, float, float]:
-    """Coefficient, mean of the observable and the size that the coefficient could have."""
-    linalg, sparse = _sparse()
-    weights = _weights(step)
-    bases = [basis(f, degree // w + 1) for f, w in zip(energies, weights, strict=True)]
-    chosen = _simplex(weights, degree)
-    terms = Terms(step, particle, bases)
-    operator = sparse.csr_matrix((len(chosen), len(chosen)))
-    for factors, orders in terms.of_generator():
-        operator = operator + _restricted(sparse, bases, factors, orders, chosen)
-    observable = _observable(particle, bases, chosen)
-    functional = terms.projected(leading, chosen)
-    # The constant, first in the list, spans the kernel of L.
-    inner = operator[1:, 1:].tocsc()
-    solution = _solution(linalg, inner, observable[1:])
-    scale = float(np.linalg.norm(solution) * np.linalg.norm(functional[1:]))
-    return -float(solution @ functional[1:]), float(observable[0]), scale
+class _Problem:
+    """The Poisson equation of one observable, to be solved at several degrees."""
+
+    def __init__(
+        self, step: Step, particle: Particle, leading: Polynomial, weights: Sequence[Weight]
+    ) -> None:
+        self.leading = leading
+        self.weights = weights
+        self.costs = _costs(step)
+        self.formulas = Formulas(step, particle)
+        self.observable = Separated(particle)
+
+    def solved(self, degree: int) -> tuple[float, float, float]:
+        """Coefficient, mean of the observable and the size that the coefficient could have."""
+        linalg, sparse = _sparse()
+        bases = [w.basis(degree // c + 1) for w, c in zip(self.weights, self.costs, strict=True)]
+        chosen = _simplex(self.costs, degree)
+        terms = Terms(self.formulas, bases)
+        operator = sparse.csr_matrix((len(chosen), len(chosen)))
+        for factors, orders in terms.of_generator():
+            operator = operator + _restricted(sparse, bases, factors, orders, chosen)
+        observable = self.observable.projected(bases, chosen)
+        functional = terms.projected(self.leading, chosen)
+        # The constant, first in the list, spans the kernel of L.
+        inner = operator[1:, 1:].tocsc()
+        solution = _solution(linalg, inner, observable[1:])
+        scale = float(np.linalg.norm(solution) * np.linalg.norm(functional[1:]))
+        return -float(solution @ functional[1:]), float(observable[0]), scale
 
 
 def _solution(linalg: Any, operator: Any, right: np.ndarray) -> np.ndarray:
@@ -171,7 +181,7 @@ def _sparse() -> tuple[Any, Any]:
     return linalg, sparse
 
 
-def _weights(step: Step) -> list[int]:
+def _costs(step: Step) -> list[int]:
     """How much a degree in each coordinate counts, so that L does not lose the highest degrees.
 
     A coordinate without noise is only felt through its drift, p^2 - 1 for a thermostat: a
@@ -179,22 +189,22 @@ def _weights(step: Step) -> list[int]:
     """
     ring, whole = step.ring, step.whole
     size = len(ring.coordinates)
-    weights = [1] * size
+    costs = [1] * size
     for i in range(size):
         if (i, i) in whole.diffusion or i not in whole.drift:
             continue
         degrees = [sum(e[j] for j in range(size) if j != i) for e in whole.drift[i].to_dict()]
-        weights[i] = max(1, *map(int, degrees))
-    return weights
+        costs[i] = max(1, *map(int, degrees))
+    return costs
 
 
-def _simplex(weights: Sequence[int], degree: int) -> np.ndarray:
+def _simplex(costs: Sequence[int], degree: int) -> np.ndarray:
     """Degrees of weighted sum at most `degree`, the constant first; shape (basis, coordinates)."""
-    cost = {
-        k: sum(a * w for a, w in zip(k, weights, strict=True))
-        for k in product(*(range(degree // w + 1) for w in weights))
+    total = {
+        k: sum(a * c for a, c in zip(k, costs, strict=True))
+        for k in product(*(range(degree // c + 1) for c in costs))
     }
-    return np.array(sorted((k for k in cost if cost[k] <= degree), key=lambda k: (cost[k], k)))
+    return np.array(sorted((k for k in total if total[k] <= degree), key=lambda k: (total[k], k)))
 
 
 def _restricted(
@@ -218,23 +228,35 @@ def _restricted(
     return matrix[flat][:, flat]
 
 
-def _observable(particle: Particle, bases: Sequence[Basis], chosen: np.ndarray) -> np.ndarray:
-    """Coefficients of the observable, term by term of its polynomial in separable factors."""
-    expression = sp.expand(particle.concrete(particle.observable))
-    coordinates = particle.components.coordinates
-    total = np.zeros(len(chosen))
-    for term in sp.Add.make_args(expression):
-        rest, columns = term, []
-        for x, one in zip(coordinates, bases, strict=True):
-            factor, rest = _split(rest, x)
-            columns.append(one.projection(array_function(factor, x)(one.nodes)))
-        if rest.free_symbols:
-            raise SchemeError(
-                "the observable is no sum of products of functions of one coordinate",
-                found=str(particle.observable),
-            )
-        total += float(rest) * outer_at(columns, chosen)
-    return total
+class Separated:
+    """An observable as a sum of products of functions of one coordinate each.
+
+    Raises:
+        SchemeError: If it is none.
+    """
+
+    def __init__(self, particle: Particle) -> None:
+        coordinates = particle.components.coordinates
+        self.terms: list[tuple[float, list[Any]]] = []
+        for term in sp.Add.make_args(sp.expand(particle.concrete(particle.observable))):
+            rest, functions = term, []
+            for x in coordinates:
+                factor, rest = _split(rest, x)
+                functions.append(array_function(factor, x))
+            if rest.free_symbols:
+                raise SchemeError(
+                    "the observable is no sum of products of functions of one coordinate",
+                    found=str(particle.observable),
+                )
+            self.terms.append((float(rest), functions))
+
+    def projected(self, bases: Sequence[Basis], chosen: np.ndarray) -> np.ndarray:
+        """The coefficients <e_k, f> on the chosen degrees."""
+        total = np.zeros(len(chosen))
+        for scale, functions in self.terms:
+            columns = [b.projection(f(b.nodes)) for f, b in zip(functions, bases, strict=True)]
+            total += scale * outer_at(columns, chosen)
+        return total
 
 
 def _split(term: Formula, x: sp.Symbol) -> tuple[Formula, Formula]:
@@ -246,5 +268,5 @@ def _split(term: Formula, x: sp.Symbol) -> tuple[Formula, Formula]:
 
 def stationary_mean(particle: Particle) -> float:
     """The exact mean of the observable under exp(-H), by quadrature."""
-    bases = [basis(energy, 1) for energy in _separated(particle)]
-    return float(_observable(particle, bases, np.zeros((1, len(bases)), dtype=int))[0])
+    bases = [weight.basis(1) for weight in _separated(particle)]
+    return float(Separated(particle).projected(bases, np.zeros((1, len(bases)), dtype=int))[0])

@@ -13,7 +13,6 @@ the gradient noise.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -25,7 +24,7 @@ from sdekit.declare.dynamics import Dynamics
 from sdekit.errors import SchemeError
 from sdekit.schemes.linear_letters import Letter, letters_of
 from sdekit.schemes.splitting import splitting
-from sdekit.schemes.stability import first_crossing, spectral_radius
+from sdekit.schemes.stability import first_crossing, spectral_radii, spectral_radius
 
 
 @dataclass(frozen=True)
@@ -104,9 +103,8 @@ def stability_limit(
 ) -> float | None:
     """The smallest step size at which a scheme is unstable on U = theta^T K theta / 2, or None."""
     K = symmetric_matrix(stiffness, "stiffness", None)
-    letters, components = letters_of(splitting(dynamics), word, K, dict(parameters or {}), {})
-    places = positions_in(components)
-    return first_crossing(lambda h: spectral_radius(step_maps(letters, places, 0 * K, h)[0]))
+    letters, _ = letters_of(splitting(dynamics), word, K, dict(parameters or {}), {})
+    return first_crossing(lambda sizes: spectral_radii(step_decays(letters, sizes)))
 
 
 def symmetric_matrix(value: Any, what: str, size: int | None) -> np.ndarray:
@@ -158,6 +156,23 @@ def step_maps(
     for _, m, noise in _passes(letters, positions, V, step_size):
         M, N = m @ M, m @ N @ m.T + noise
     return M, N
+
+
+def step_decays(letters: Sequence[Letter], step_sizes: np.ndarray) -> np.ndarray:
+    """M of a step on the state alone, for many step sizes.
+
+    Args:
+        letters: The stages.
+        step_sizes: Shape (k,).
+
+    Returns:
+        Shape (k, d, d); with entries that are not finite where a stage overflows.
+    """
+    M = np.eye(len(letters[0].J))
+    with np.errstate(all="ignore"):
+        for letter in letters:
+            M = _decays(letter.method, letter.J, letter.share * step_sizes) @ M
+    return M
 
 
 def covariances_along(
@@ -226,7 +241,37 @@ def stage_maps(
     return half @ half, half @ (2 * time * D) @ half.T
 
 
-def _runge_kutta(J: np.ndarray, time: float) -> np.ndarray:
+def _decays(method: str, J: np.ndarray, times: np.ndarray) -> np.ndarray:
+    """M of one stage over each time, shape (k, d, d)."""
+    t = times[:, None, None]
+    if method == "euler_maruyama":
+        return np.eye(len(J)) + t * J
+    if method == "exact":
+        return _exponentials(J, times)
+    if method == "rk4":
+        return _runge_kutta(J, t)
+    half = _runge_kutta(J, t / 2)
+    return half @ half
+
+
+def _exponentials(J: np.ndarray, times: np.ndarray) -> np.ndarray:
+    """exp(t J) for each time, by the series over a short time, then doubling."""
+    if not (J @ J).any():
+        return np.eye(len(J)) + times[:, None, None] * J
+    doublings = _doublings(J, times)
+    decays = _short_exponential(J * (times / 2.0**doublings)[:, None, None])
+    for done in range(int(doublings.max())):
+        left = doublings > done
+        decays[left] = decays[left] @ decays[left]
+    return decays
+
+
+def _doublings(J: np.ndarray, time: Any) -> Any:
+    """How often a time is halved until the drift over it has norm at most 1."""
+    return np.maximum(np.ceil(np.log2(np.maximum(np.abs(J).sum() * time, 1e-300))), 0).astype(int)
+
+
+def _runge_kutta(J: np.ndarray, time: Any) -> np.ndarray:
     term, total = np.eye(len(J)), np.eye(len(J))
     for k in range(1, 5):
         term = term @ J * (time / k)
@@ -243,7 +288,7 @@ def _exact(J: np.ndarray, D: np.ndarray, time: float) -> tuple[np.ndarray, np.nd
     if not D.any() and not (J @ J).any():
         return np.eye(size) + time * J, D
     whole = np.block([[J, 2 * D], [np.zeros((size, size)), -J.T]])
-    doublings = max(0, math.ceil(math.log2(max(np.abs(J).sum() * time, 1e-300))))
+    doublings = int(_doublings(J, time))
     both = _short_exponential(whole * (time / 2**doublings))
     decay = both[:size, :size]
     noise = both[:size, size:] @ decay.T
@@ -253,11 +298,12 @@ def _exact(J: np.ndarray, D: np.ndarray, time: float) -> tuple[np.ndarray, np.nd
     return decay, (noise + noise.T) / 2
 
 
-def _short_exponential(matrix: np.ndarray) -> np.ndarray:
-    """The exponential series; the drift inside has norm at most 1."""
-    term, total = np.eye(len(matrix)), np.eye(len(matrix))
+def _short_exponential(matrices: np.ndarray) -> np.ndarray:
+    """The exponential series, of a matrix or of each in a stack; norms are about 1 at most."""
+    size = matrices.shape[-1]
+    term, total = np.eye(size), np.eye(size)
     for k in range(1, 26):
-        term = term @ matrix / k
+        term = term @ matrices / k
         total = total + term
     return total
 

@@ -19,6 +19,7 @@ Notation: v drift, D diffusion, H minus the log density, h step size, r order.
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -148,6 +149,13 @@ def order(dynamics: Dynamics, word: str | None = None, **sizes: int) -> Order:
         for the leading bias [both recalled].
     Checked by: tests/schemes/test_order.py, tests/schemes/test_order_catalog.py.
     """
+    return analysed(dynamics, word, sizes)[0]
+
+
+def analysed(
+    dynamics: Dynamics, word: str | None, sizes: Mapping[str, int]
+) -> tuple[Order, OneSize | None]:
+    """The order of a scheme, and the series at one size behind it; None for an exact flow."""
     started = time.perf_counter()
     parts = splitting(dynamics)
     if parts.dynamics.depends_on_time:
@@ -159,10 +167,11 @@ def order(dynamics: Dynamics, word: str | None = None, **sizes: int) -> Order:
     at = small_sizes(parts.dynamics, sizes)
     if len(parts.parts) == 1 and parts.parts[0].exact and scheme not in RESERVED:
         parts.parse(scheme)
-        return _exact_order(dynamics, scheme, time.perf_counter() - started)
+        return _exact_order(dynamics, scheme, time.perf_counter() - started), None
     one = series_at(parts, scheme, at)
     every = None if sizes else for_all_sizes(parts, scheme, one)
-    return _assembled(dynamics, scheme, one, every, claims_of(parts, scheme, one, every), started)
+    claims = claims_of(parts, scheme, one, every)
+    return _assembled(dynamics, scheme, one, every, claims, started), one
 
 
 def _exact_order(dynamics: Dynamics, word: str, seconds: float) -> Order:

@@ -52,55 +52,67 @@ class Basis:
         return self.values @ (self.weights * function)
 
 
-def basis(energy: Callable[[np.ndarray], np.ndarray], size: int) -> Basis:
-    """The first `size` orthonormal polynomials for the weight exp(-energy) on the real line.
+class Weight:
+    """A weight exp(-energy) on the real line."""
 
-    Nodes and weights are those of the Gauss rule of that weight, so that few of them do.
+    def __init__(self, energy: Callable[[np.ndarray], np.ndarray]) -> None:
+        """Find where the weight counts.
 
-    Raises:
-        SchemeError: If the weight does not decay at both ends.
-    """
-    diagonal, off_diagonal = _recurrence(energy, size + EXTRA_NODES)
-    jacobi = np.diag(diagonal) + np.diag(off_diagonal, 1) + np.diag(off_diagonal, -1)
-    nodes = np.linalg.eigvalsh(jacobi)
-    values = np.zeros((len(nodes), len(nodes)))
-    slopes = np.zeros((len(nodes), len(nodes)))
-    values[0] = 1.0
-    for k in range(len(nodes) - 1):
-        value = (nodes - diagonal[k]) * values[k]
-        slope = values[k] + (nodes - diagonal[k]) * slopes[k]
-        if k:
-            value -= off_diagonal[k - 1] * values[k - 1]
-            slope -= off_diagonal[k - 1] * slopes[k - 1]
-        values[k + 1], slopes[k + 1] = value / off_diagonal[k], slope / off_diagonal[k]
-    # Christoffel's formula keeps the relative accuracy of the tiny weights far out, which the
-    # eigenvectors of the Jacobi matrix do not.
-    weights = 1 / np.sum(values**2, axis=0)
-    return Basis(nodes, weights, values[:size], slopes[:size])
+        Args:
+            energy: Minus the log weight, from an array to an array of its shape.
 
+        Raises:
+            SchemeError: If the weight does not decay at both ends.
+        """
+        self._points = np.linspace(*_support(energy), POINTS)
+        heights = energy(self._points)
+        weights = np.exp(-(heights - heights.min()))
+        self._weights = weights / weights.sum()
+        self._diagonal: list[float] = []
+        self._off_diagonal: list[float] = []
+        self._last = (np.zeros(POINTS), np.ones(POINTS))
 
-def _recurrence(
-    energy: Callable[[np.ndarray], np.ndarray], size: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """Coefficients a_k, b_k of x e_k = b_k e_{k+1} + a_k e_k + b_{k-1} e_{k-1}.
+    def basis(self, size: int) -> Basis:
+        """The first `size` orthonormal polynomials.
 
-    By Stieltjes' procedure, which unlike moments stays accurate at high degree.
-    """
-    points = np.linspace(*_support(energy), POINTS)
-    heights = energy(points)
-    weights = np.exp(-(heights - heights.min()))
-    weights /= weights.sum()
-    before, value, norm = np.zeros(POINTS), np.ones(POINTS), 0.0
-    diagonal, off_diagonal = np.zeros(size), np.zeros(size - 1)
-    for k in range(size):
-        density = weights * value
-        diagonal[k] = np.sum(density * points * value)
-        if k < size - 1:
-            after = (points - diagonal[k]) * value - norm * before
+        Nodes and weights are those of the Gauss rule of the weight, so that few of them do.
+        """
+        diagonal, off_diagonal = self._recurrence(size + EXTRA_NODES)
+        jacobi = np.diag(diagonal) + np.diag(off_diagonal, 1) + np.diag(off_diagonal, -1)
+        nodes = np.linalg.eigvalsh(jacobi)
+        values = np.zeros((len(nodes), len(nodes)))
+        slopes = np.zeros((len(nodes), len(nodes)))
+        values[0] = 1.0
+        for k in range(len(nodes) - 1):
+            value = (nodes - diagonal[k]) * values[k]
+            slope = values[k] + (nodes - diagonal[k]) * slopes[k]
+            if k:
+                value -= off_diagonal[k - 1] * values[k - 1]
+                slope -= off_diagonal[k - 1] * slopes[k - 1]
+            values[k + 1], slopes[k + 1] = value / off_diagonal[k], slope / off_diagonal[k]
+        # Christoffel's formula keeps the relative accuracy of the tiny weights far out, which the
+        # eigenvectors of the Jacobi matrix do not.
+        weights = 1 / np.sum(values**2, axis=0)
+        return Basis(nodes, weights, values[:size], slopes[:size])
+
+    def _recurrence(self, size: int) -> tuple[np.ndarray, np.ndarray]:
+        """Coefficients a_k, b_k of x e_k = b_k e_{k+1} + a_k e_k + b_{k-1} e_{k-1}.
+
+        By Stieltjes' procedure, which unlike moments stays accurate at high degree. It goes on
+        from where an earlier, shorter one ended.
+        """
+        points, weights = self._points, self._weights
+        before, value = self._last
+        while len(self._diagonal) < size:
+            a = float(np.sum(weights * value * points * value))
+            norm = self._off_diagonal[-1] if self._off_diagonal else 0.0
+            after = (points - a) * value - norm * before
             norm = float(np.sqrt(np.sum(weights * after * after)))
-            off_diagonal[k] = norm
+            self._diagonal.append(a)
+            self._off_diagonal.append(norm)
             before, value = value, after / norm
-    return diagonal, off_diagonal
+        self._last = before, value
+        return np.array(self._diagonal[:size]), np.array(self._off_diagonal[: size - 1])
 
 
 def _support(energy: Callable[[np.ndarray], np.ndarray]) -> tuple[float, float]:
@@ -108,7 +120,7 @@ def _support(energy: Callable[[np.ndarray], np.ndarray]) -> tuple[float, float]:
     for reach in 4.0 ** np.arange(1, 16):
         points = np.linspace(-reach, reach, POINTS)
         heights = energy(points)
-        inside = points[heights < heights.min() + DEPTH]
+        inside = points[heights <= heights.min() + DEPTH]
         if np.isfinite(heights).all() and inside[0] > points[0] and inside[-1] < points[-1]:
             step = points[1] - points[0]
             # Few nodes inside would place the ends badly: look again at their scale.
@@ -128,6 +140,6 @@ def _zoom(
 ) -> tuple[float, float]:
     points = np.linspace(left, right, POINTS)
     heights = energy(points)
-    inside = points[heights < heights.min() + DEPTH]
+    inside = points[heights <= heights.min() + DEPTH]
     step = points[1] - points[0]
     return float(inside[0] - step), float(inside[-1] + step)

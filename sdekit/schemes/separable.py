@@ -25,13 +25,24 @@ Factors = list[np.ndarray | None]
 
 def array_function(expression: Formula, x: sp.Symbol) -> Callable[[np.ndarray], np.ndarray]:
     """A SymPy expression in one coordinate as a function of an array."""
-    evaluate = sp.lambdify(x, expression, "numpy", docstring_limit=0)
+    evaluate = _polynomial(expression, x)
+    if evaluate is None:
+        evaluate = sp.lambdify(x, expression, "numpy", docstring_limit=0)
 
     def values(points: np.ndarray) -> np.ndarray:
         with np.errstate(all="ignore"):
             return np.broadcast_to(np.asarray(evaluate(points), dtype=float), points.shape)
 
     return values
+
+
+def _polynomial(expression: Formula, x: sp.Symbol) -> Callable[[np.ndarray], np.ndarray] | None:
+    """A polynomial with rational coefficients by Horner's rule; None for other expressions."""
+    try:
+        coefficients = sp.Poly(expression, x, domain="QQ").all_coeffs()
+    except (sp.PolynomialError, sp.CoercionFailed):
+        return None
+    return np.polynomial.Polynomial([float(c) for c in reversed(coefficients)])
 
 
 def outer_at(columns: Sequence[np.ndarray], chosen: np.ndarray) -> np.ndarray:
@@ -42,23 +53,62 @@ def outer_at(columns: Sequence[np.ndarray], chosen: np.ndarray) -> np.ndarray:
     return result
 
 
+class Formulas:
+    """The variables of a ring as functions of one coordinate each, or numbers.
+
+    Attributes:
+        step: The scheme in its ring.
+        coordinates: The coordinates of the particle.
+    """
+
+    def __init__(self, step: Step, particle: Particle) -> None:
+        self.step = step
+        self.coordinates = particle.components.coordinates
+        self._particle = particle
+        self._known: dict[int, tuple[int | None, Any]] = {}
+
+    def of(self, index: int) -> tuple[int | None, Any]:
+        """The place of the coordinate that a variable depends on, and the function of an array.
+
+        Returns:
+            None and a number for a variable that depends on none.
+
+        Raises:
+            SchemeError: If it depends on several.
+        """
+        if index not in self._known:
+            self._known[index] = self._made(index)
+        return self._known[index]
+
+    def _made(self, index: int) -> tuple[int | None, Any]:
+        formula = self._particle.concrete(self.step.ring.key_as_sympy(index))
+        read = [i for i, x in enumerate(self.coordinates) if x in formula.free_symbols]
+        if len(read) > 1:
+            key = self.step.ring.keys[index]
+            raise SchemeError(
+                "bias theory needs coefficients that are products over the coordinates",
+                found=str(key.as_sympy() if isinstance(key, Kernel) else key),
+            )
+        if not read:
+            return None, float(formula)
+        return read[0], array_function(formula, self.coordinates[read[0]])
+
+
 class Terms:
     """The terms of ring elements as products of functions of one coordinate, at the nodes."""
 
-    def __init__(self, step: Step, particle: Particle, bases: Sequence[Basis]) -> None:
-        self.step = step
+    def __init__(self, formulas: Formulas, bases: Sequence[Basis]) -> None:
         self.bases = bases
-        self.coordinates = particle.components.coordinates
-        self.particle = particle
+        self._formulas = formulas
         self._values: dict[int, tuple[int | None, Any]] = {}
 
     def of_generator(self) -> Iterator[tuple[Factors, list[int]]]:
         """Factors and derivative orders of each term of L."""
-        size = len(self.coordinates)
-        entries = [((i,), rate) for i, rate in self.step.whole.drift.items()]
-        entries += list(self.step.whole.diffusion.items())
+        whole = self._formulas.step.whole
+        entries = [((i,), rate) for i, rate in whole.drift.items()]
+        entries += list(whole.diffusion.items())
         for indices, polynomial in entries:
-            orders = [indices.count(i) for i in range(size)]
+            orders = [indices.count(i) for i in range(len(self.bases))]
             for factors in self._factors(polynomial):
                 yield factors, orders
 
@@ -77,7 +127,7 @@ class Terms:
     def _factors(self, polynomial: Polynomial) -> Iterator[Factors]:
         for exponents, coefficient in polynomial.terms():
             scale = float(coefficient.p) / float(coefficient.q)
-            factors: list[np.ndarray | None] = [None] * len(self.coordinates)
+            factors: list[np.ndarray | None] = [None] * len(self.bases)
             for index, power in enumerate(map(int, exponents)):
                 if power:
                     place, value = self._value(index)
@@ -93,20 +143,9 @@ class Terms:
             yield factors
 
     def _value(self, index: int) -> tuple[int | None, Any]:
-        """The coordinate that a variable of the ring depends on, and its values at the nodes."""
+        """The place of the coordinate that a variable depends on, and its values at the nodes."""
         if index not in self._values:
-            key = self.step.ring.keys[index]
-            formula = self.particle.concrete(self.step.ring.key_as_sympy(index))
-            read = [i for i, x in enumerate(self.coordinates) if x in formula.free_symbols]
-            if len(read) > 1:
-                raise SchemeError(
-                    "bias theory needs coefficients that are products over the coordinates",
-                    found=str(key.as_sympy() if isinstance(key, Kernel) else key),
-                )
-            if read:
-                place = read[0]
-                values = array_function(formula, self.coordinates[place])(self.bases[place].nodes)
-                self._values[index] = (place, values)
-            else:
-                self._values[index] = (None, float(formula))
+            place, value = self._formulas.of(index)
+            at_nodes = value if place is None else value(self.bases[place].nodes)
+            self._values[index] = place, at_nodes
         return self._values[index]

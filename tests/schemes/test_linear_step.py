@@ -7,11 +7,14 @@ import pytest
 
 import sdekit.catalog as catalog
 from sdekit.errors import SchemeError
+from sdekit.schemes.linear_letters import Letter
 from sdekit.schemes.linear_step import (
     quadratic_law,
     solve_lyapunov,
     stability_limit,
     stage_maps,
+    step_decays,
+    step_maps,
 )
 from tests.schemes.models import langevin, overdamped, sgnht
 
@@ -119,6 +122,26 @@ def test_every_way_to_solve_a_stage_agrees_for_short_times(method: str) -> None:
     made, made_noise = stage_maps(method, J, D if method != "rk4" else 0 * D, 1e-3)
     assert np.abs(made - exact).max() < 3e-6
     assert method == "rk4" or np.abs(made_noise - noise).max() < 3e-6
+
+
+@pytest.mark.parametrize("method", ["exact", "rk4", "strang", "euler_maruyama"])
+def test_the_maps_of_many_step_sizes_are_those_of_each(method: str) -> None:
+    shear = np.array([[0.0, 1.0], [0.0, 0.0]])
+    stiff = np.array([[0.0, 1.0], [-2.0, -50.0]])
+    none = np.zeros((2, 2))
+    letters = [
+        Letter(J, none, np.zeros((2, 1)), share, method)
+        for J, share in ((shear, 0.5), (stiff, 1.0), (shear, 0.5))
+    ]
+    sizes = np.geomspace(1e-4, 1e2, 13)
+    for size, found in zip(sizes, step_decays(letters, sizes), strict=True):
+        M, _ = step_maps(letters, [0], np.zeros((1, 1)), float(size))
+        np.testing.assert_allclose(found, M[:2, :2], rtol=1e-9, atol=1e-12 * np.abs(M).max())
+
+
+def test_a_step_that_overflows_is_unstable() -> None:
+    """exp(h J) with a growing direction is beyond all floats at the largest steps of the search."""
+    assert stability_limit(langevin(), "BAOAB", stiffness=-1.0, parameters={"A": 1}) is not None
 
 
 def test_strong_friction_over_a_long_time_does_not_overflow() -> None:
