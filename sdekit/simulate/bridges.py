@@ -17,6 +17,7 @@ import numpy as np
 from sdekit.declare.dynamics import Dynamics
 from sdekit.errors import MissingDependencyError, SimulationError
 from sdekit.simulate.diffrax_problem import DiffraxProblem, diffrax_problem
+from sdekit.simulate.noise import check_seed
 from sdekit.simulate.problem import bind
 from sdekit.simulate.sampler import Sampler, check_step_size
 from sdekit.simulate.start import check_auxiliary, normals_of, start_blocks, start_laws
@@ -90,6 +91,7 @@ def to_diffrax(
             "to_diffrax takes a Dynamics", found=type(dynamics).__name__,
             fix="give the dynamics, not its name or its sampler",
         )  # fmt: skip
+    check_seed(seed)
     if not t1 > t0:
         raise SimulationError("the time interval is empty", found=f"{t0} to {t1}", fix="swap them")
     problem = bind(
@@ -230,6 +232,7 @@ def from_numpyro(
 
     Checked by: tests/simulate/test_bridges.py.
     """
+    check_seed(seed)
     util = _module("numpyro.infer.util", "bridges")
     try:
         found = util.initialize_model(

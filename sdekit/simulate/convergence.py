@@ -22,6 +22,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from sdekit.errors import SimulationError
+from sdekit.simulate.noise import check_seed
 from sdekit.simulate.sampler import Bound, Sampler
 from sdekit.simulate.scheme import StepInput
 
@@ -119,6 +120,7 @@ def empirical_order(
 
     Checked by: tests/simulate/test_convergence.py.
     """
+    check_seed(seed)
     counts = _checked(steps, kind, time, paths, level)
     with sampler.precision():
         bound = sampler.bind(position)

@@ -130,7 +130,7 @@ class Driver:
     def keys(self) -> dict[int, Array]:
         """Threefry keys of all chains, by stream."""
         numbers = self.chain_numbers.astype(np.uint32)
-        return _all_keys(jax.random.key(self.seed), numbers)
+        return _all_keys(np.int64(self.seed), numbers)
 
     def start(
         self, positions: Mapping[str, Array], given: Mapping[str, Array], h: Any, tables: Any
@@ -350,7 +350,8 @@ class Driver:
 
 
 @jax.jit
-def _all_keys(key: Array, chains: ArrayLike) -> dict[int, Array]:
+def _all_keys(seed: ArrayLike, chains: ArrayLike) -> dict[int, Array]:
+    key = jax.random.key(seed)
     streams = np.array([NORMALS, GRADIENT, START, ACCEPT], np.uint32)
     # One hash for all streams: four of them would take four times as long to compile.
     of_stream = jax.vmap(chain_keys, in_axes=(None, None, 0))(key, chains, streams)

@@ -81,7 +81,7 @@ class Job:
         program = self._program(bound, names, schedule, watched)
         driver = Driver(self.sampler, bound, program, share.chains, share.devices, self.seed)
         fixed = Fixed(
-            h=jnp.asarray(h, self.sampler.dtype) if schedule is None else None,
+            h=np.asarray(h, self.sampler.dtype) if schedule is None else None,
             constants=driver.constants(h) if schedule is None else None,
             parameters=bound.problem.parameters,
             tables={},
@@ -92,11 +92,7 @@ class Job:
             for x in bound.problem.dynamics.variables
             if x.name in names
         }
-        header = self._header(bound, names)
-        header["observables"] = {} if watched is None else watched.described(state.blocks)
-        if store is not None:
-            steps, is_drawn = self.burn_in + self.draws * self.thin, callable(self.position)
-            header["fingerprint"] = fingerprint(driver, state, watched, steps, is_drawn)
+        header = {} if store is None else self._header(driver, names, state, watched)
         sink = open_sink(store, resume, header, shapes, share, self.draws)
         paced = progress or store is not None
         course = Course(driver, fixed, self.draws, self.thin, self.burn_in, watched, paced)
@@ -146,18 +142,21 @@ class Job:
             observed=outcome.observed,
         )
 
-    def _header(self, bound: Bound, names: tuple[str, ...]) -> dict[str, Any]:
+    def _header(
+        self, driver: Driver, names: tuple[str, ...], state: LoopState, watched: Observables | None
+    ) -> dict[str, Any]:
         """What identifies the run.
 
-        With its fingerprint, two runs with equal headers give equal numbers, as far as functions
-        can be told apart by their values.
+        Two runs with equal headers give equal numbers, as far as the fingerprint can tell functions
+        apart by their values.
         """
         parameters = {k: np.asarray(v).tolist() for k, v in self.sampler.parameters.items()}
+        steps, is_drawn = self.burn_in + self.draws * self.thin, callable(self.position)
         return {
             "dynamics": self.sampler.dynamics.name or "",
             "declaration": digest(np.array(_declared(self.sampler.dynamics))),
             "variables": list(names),
-            "scheme": bound.scheme.name,
+            "scheme": driver.bound.scheme.name,
             "step_size": "schedule" if callable(self.step_size) else float(self.step_size),
             "thin": self.thin,
             "burn_in": self.burn_in,
@@ -167,6 +166,8 @@ class Job:
             "precision": str(self.sampler.dtype),
             "noise": self.sampler.noise.backend,
             "parameters": parameters,
+            "observables": {} if watched is None else watched.described(state.blocks),
+            "fingerprint": fingerprint(driver, state, watched, steps, is_drawn),
         }
 
     def _schedule(self) -> Callable[[Any], Any] | None:
@@ -226,7 +227,7 @@ class Job:
                     k: jnp.broadcast_to(b[..., None], (*b.shape, driver.lanes))
                     for k, b in target.items()
                 }
-        state = driver.start(target, given, jnp.asarray(h, dtype), driver.tables(0)[0])
+        state = driver.start(target, given, np.asarray(h, dtype), driver.tables(0)[0])
         _check_start(state)
         return state
 

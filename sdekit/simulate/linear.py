@@ -17,6 +17,7 @@ from jax import Array, lax
 
 from sdekit.errors import SimulationError
 from sdekit.schemes.linear_sde import LinearSDE
+from sdekit.simulate.noise import check_seed
 
 
 def sample_linear(
@@ -51,6 +52,7 @@ def sample_linear(
 
     Checked by: tests/simulate/test_linear.py.
     """
+    check_seed(seed)
     transition = sde.transition(step_size)
     begin = np.asarray(start, float)
     if begin.shape not in ((sde.size,), (chains, sde.size)) or not np.isfinite(begin).all():

@@ -21,6 +21,7 @@ Checked by: tests/simulate/test_noise.py.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -41,10 +42,25 @@ NORMALS, GRADIENT, START, ACCEPT = 0, 1, 2, 3
 _VECTOR = 16
 #: Size of a last axis from which on a remainder costs little.
 _WIDE = 64
+#: Seeds that JAX's keys tell apart whatever its precision is.
+SEEDS = 2**32
 #: Steps that one seed can number.
 MOST_STEPS = 2**33
 #: Normals that one step of one chain can number.
 MOST_ELEMENTS = 2**31
+
+
+def check_seed(seed: Any) -> None:
+    """Refuse what would not be a stream of its own: JAX's keys keep 32 bits of a seed.
+
+    Raises:
+        SimulationError: If the seed is no integer from 0 to 2^32 - 1.
+    """
+    whole = isinstance(seed, (int, np.integer)) and not isinstance(seed, bool)
+    if not whole or not 0 <= seed < SEEDS:
+        raise SimulationError(
+            "seed is wrong", expected="an integer from 0 to 2^32 - 1", found=repr(seed)[:60]
+        )
 
 
 def chain_keys(key: Array, chains: ArrayLike, stream: ArrayLike) -> Array:

@@ -47,7 +47,7 @@ class PositionLayout:
 
     def blocks(self, position: Any, dtype: np.dtype) -> dict[str, Array]:
         """Blocks by name of a position of this structure."""
-        leaves = [jnp.asarray(leaf, dtype) for leaf in jax.tree.leaves(position)]
+        leaves = [_array(leaf, dtype) for leaf in jax.tree.leaves(position)]
         if self.by_variable:
             pairs = zip(self.variables, self.order, strict=True)
             return {x.name: leaves[place] for x, place in pairs}
@@ -72,6 +72,14 @@ class PositionLayout:
             pieces.append(flat[first : first + count].reshape(shape))
             first += count
         return jax.tree.unflatten(self.tree, pieces)
+
+
+def _array(leaf: Any, dtype: np.dtype) -> Any:
+    """An array; NumPy's for what is not JAX's, since a compiled call takes it ten times faster."""
+    if isinstance(leaf, Array):
+        return jnp.asarray(leaf, dtype)
+    with np.errstate(over="ignore"):  # what becomes infinite is refused where the chains start
+        return np.asarray(leaf, dtype)
 
 
 def layout_of(position: Any, variables: tuple[Variable, ...]) -> PositionLayout:

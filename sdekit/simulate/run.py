@@ -17,7 +17,7 @@ from sdekit.declare.dynamics import Dynamics
 from sdekit.errors import SimulationError
 from sdekit.schemes.step_guards import check_step, kind_of_scheme
 from sdekit.simulate.job import Job
-from sdekit.simulate.noise import MOST_STEPS
+from sdekit.simulate.noise import MOST_STEPS, check_seed
 from sdekit.simulate.result import Run
 from sdekit.simulate.sampler import Sampler, sampler
 
@@ -140,13 +140,14 @@ def _warn_of_divergence(model: Sampler, smoothness: float, step_size: Any) -> No
 
 def _check_counts(steps: Any, thin: Any, burn_in: Any, chains: Any, seed: Any) -> None:
     limits = {"steps": (steps, 1), "thin": (thin, 1), "chains": (chains, 1)}
-    limits |= {"burn_in": (burn_in, 0), "seed": (seed, 0)}
+    limits |= {"burn_in": (burn_in, 0)}
     for name, (count, least) in limits.items():
         whole = isinstance(count, (int, np.integer)) and not isinstance(count, bool)
         if not whole or count < least:
             raise SimulationError(
                 f"{name} is wrong", expected=f"an integer >= {least}", found=repr(count)
             )
+    check_seed(seed)
     if steps < thin:
         raise SimulationError("no draw is kept", expected=f"steps >= thin = {thin}", found=steps)
     if burn_in + steps >= MOST_STEPS // 2:

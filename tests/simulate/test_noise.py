@@ -1,5 +1,6 @@
 """Noise as a pure function of key, stream, chain, step and element."""
 
+from collections.abc import Callable
 from functools import partial
 
 import jax
@@ -7,7 +8,10 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+import sdekit as sk
 from sdekit.errors import SimulationError
+from sdekit.schemes.linear_sde import LinearSDE
+from sdekit.simulate.linear import sample_linear
 from sdekit.simulate.noise import ACCEPT, BACKENDS, GRADIENT, NORMALS, NoiseSource, chain_keys
 
 KEY = jax.random.key(11)
@@ -106,3 +110,24 @@ def test_bits_are_a_function_of_step_and_word():
 def test_an_unknown_source_is_refused():
     with pytest.raises(SimulationError, match="unknown source of noise"):
         NoiseSource("xorshift")
+
+
+def _large_seeds() -> dict[str, Callable[[int], object]]:
+    x = sk.scalar("x")
+    ou = sk.Dynamics(drift={x: -x}, diffusion={x: 1}, hamiltonian=x**2 / 2)
+    euler = sk.sampler(ou, scheme="EM")
+    linear = LinearSDE([[-1.0]], [[1.0]])
+    return {
+        "simulate": lambda s: sk.simulate(euler, 0.0, step_size=0.1, steps=1, seed=s),
+        "sample_linear": lambda s: sample_linear(linear, [0.0], step_size=0.1, steps=1, seed=s),
+        "to_diffrax": lambda s: sk.to_diffrax(ou, 0.0, t1=1.0, seed=s),
+        "empirical_order": lambda s: sk.empirical_order(euler, 0.0, paths=200, seed=s),
+        "from_numpyro": lambda s: sk.from_numpyro(lambda: None, seed=s),
+    }
+
+
+@pytest.mark.parametrize("name", _large_seeds())
+def test_seeds_that_a_key_would_cut_are_refused(name: str) -> None:
+    """JAX keeps the last 32 bits: 2^32 + 5 would silently give the numbers of 5."""
+    with pytest.raises(SimulationError, match="seed is wrong"):
+        _large_seeds()[name](2**32 + 5)

@@ -204,6 +204,8 @@ WRONG = {
     "chains is wrong": {"chains": True},
     "burn_in is wrong": {"burn_in": -1},
     "seed is wrong": {"seed": -1},
+    "seed is wrong: expected an integer from 0 to 2.32 - 1": {"seed": 2**32},
+    "seed is wrong: expected an integer": {"seed": 1.0},
     "no draw is kept": {"thin": 50},
     "the step size is wrong": {"step_size": -0.1},
     "the step size is wrong: expected a positive number": {"step_size": float("nan")},
