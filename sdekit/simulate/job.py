@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
@@ -96,12 +97,15 @@ class Job:
         sink = open_sink(store, resume, header, shapes, share, self.draws)
         paced = progress or store is not None
         course = Course(driver, fixed, self.draws, self.thin, self.burn_in, watched, paced)
-        with ProgressBar(
-            self.burn_in + self.draws * self.thin,
-            # Processes of one machine share a terminal, and are about equally far.
-            enabled=progress and share.chains.start == 0,
-            description=self.sampler.dynamics.name or "simulating",
-        ) as bar:
+        with (
+            closing(sink),
+            ProgressBar(
+                self.burn_in + self.draws * self.thin,
+                # Processes of one machine share a terminal, and are about equally far.
+                enabled=progress and share.chains.start == 0,
+                description=self.sampler.dynamics.name or "simulating",
+            ) as bar,
+        ):
             outcome, diverged = course.follow(state, sink, bar.advance)
         seconds = time.perf_counter() - began
         run = self._result(bound, outcome, None if schedule else h, share.chains.start, seconds)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import zip_longest
 from pathlib import Path
 from typing import Any, Protocol
@@ -26,7 +27,7 @@ from sdekit.simulate.result import chains_first
 #: killed run loses one to ten seconds.
 WRITING_SHARE = 0.02
 #: Bytes of draws that wait at most.
-WAITING_BYTES = 2**26
+WAITING_BYTES = 2**25
 
 Shapes = Mapping[str, tuple[tuple[int, ...], Any]]
 
@@ -46,6 +47,10 @@ class Sink(Protocol):
 
     def finish(self) -> None:
         """The run is complete."""
+        ...
+
+    def close(self) -> None:
+        """The run is over, complete or not."""
         ...
 
     def samples(self) -> dict[str, np.ndarray]:
@@ -82,6 +87,9 @@ class Memory:
     def finish(self) -> None:
         """Nothing is left to do."""
 
+    def close(self) -> None:
+        """Nothing is open."""
+
     def samples(self) -> dict[str, np.ndarray]:
         """All draws so far."""
         found = {}
@@ -92,9 +100,10 @@ class Memory:
 
 
 class OnDisk:
-    """Draws in a store; they are read back only when asked for.
+    """Draws in a store, written while the run goes on; read back only when asked for.
 
-    Draws wait in memory until they are worth a checkpoint; what waits is repeated after a kill.
+    Draws wait in memory until they are worth a checkpoint; what waits is repeated after a kill. One
+    thread writes: at any moment one piece is being written and another waits at most.
     """
 
     def __init__(self, store: Any) -> None:
@@ -102,6 +111,8 @@ class OnDisk:
         self.settled, self.seconds, self.first = time.monotonic(), 0.0, 0
         self.waiting: list[Mapping[str, Any]] = []
         self.latest: tuple[Any, int] | None = None
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="sdekit-store")
+        self._writing: Future[None] | None = None
 
     def resumed(self, state: Any) -> tuple[int, int, Any]:
         """The next step, the draws that are there, and the state to go on from.
@@ -124,39 +135,72 @@ class OnDisk:
     def append(
         self, first_draw: int, samples: Mapping[str, Any], state: Any, next_step: int
     ) -> None:
-        """Take the draws; write them with a checkpoint when enough wait."""
+        """Take the draws; have them written with a checkpoint when enough wait.
+
+        Raises:
+            Exception: What the writing of earlier draws has raised.
+        """
         if samples:
             self.first = self.first if self.waiting else first_draw
             self.waiting.append(samples)
         self.latest = state, next_step
         held = sum(np.asarray(v).nbytes for taken in self.waiting for v in taken.values())
-        is_due = (time.monotonic() - self.settled) * WRITING_SHARE >= self.seconds
-        if is_due or held >= WAITING_BYTES:
-            self.settle()
+        if self._is_due() or held >= WAITING_BYTES:
+            self._begin_writing()
         elif samples:
             # The draws of a short call are a view of a buffer for a long one.
             self.waiting[-1] = {name: np.array(values) for name, values in samples.items()}
 
-    def settle(self) -> None:
-        """Write the draws that wait, and then the checkpoint that makes them count."""
-        began = time.monotonic()
+    def _is_due(self) -> bool:
+        def is_late() -> bool:
+            return (time.monotonic() - self.settled) * WRITING_SHARE >= self.seconds
+
+        if is_late():
+            # What is being written now says how long it took.
+            self._join()
+        return is_late()
+
+    def _begin_writing(self) -> None:
+        """Hand what waits to the thread, once it is done with what it was given before."""
+        self._join()
         if self.latest is not None:
-            waiting = self.waiting
-            samples = {
-                name: np.concatenate([taken[name] for taken in waiting])
-                if len(waiting) > 1 else waiting[0][name]
-                for name in (waiting[0] if waiting else ())
-            }  # fmt: skip
-            first = self.first if waiting else self.store.next_draw
-            self.store.append(first, samples, *self.latest)
+            self.settled = time.monotonic()
+            self._writing = self._thread.submit(self._write, self.first, self.waiting, self.latest)
             self.waiting, self.latest = [], None
+
+    def _write(
+        self, first: int, waiting: Sequence[Mapping[str, Any]], latest: tuple[Any, int]
+    ) -> None:
+        """Write draws, and then the checkpoint that makes them count."""
+        began = time.monotonic()
+        samples = {
+            name: np.concatenate([taken[name] for taken in waiting])
+            if len(waiting) > 1 else waiting[0][name]
+            for name in (waiting[0] if waiting else ())
+        }  # fmt: skip
+        self.store.append(first if waiting else self.store.next_draw, samples, *latest)
         self.settled = time.monotonic()
         self.seconds = self.settled - began
+
+    def _join(self) -> None:
+        """Wait for the thread, and raise what it has raised."""
+        if self._writing is not None:
+            writing, self._writing = self._writing, None
+            writing.result()
+
+    def settle(self) -> None:
+        """Write the draws that wait, and wait until they count."""
+        self._begin_writing()
+        self._join()
 
     def finish(self) -> None:
         """Write what waits, and mark the store as complete."""
         self.settle()
         self.store.finish()
+
+    def close(self) -> None:
+        """Wait until nothing is being written, whatever has ended the run."""
+        self._thread.shutdown(wait=True)
 
     def samples(self) -> dict[str, np.ndarray]:
         """All draws, read from the disk."""

@@ -1,0 +1,108 @@
+"""Draws are written by a thread while the run goes on: what waits, what is raised, what is left."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+import numpy as np
+import pytest
+
+from sdekit.simulate import sinks
+from sdekit.simulate.sinks import OnDisk
+
+#: Seconds after which a test that waits for another thread has failed.
+PATIENCE = 60.0
+
+
+class Slow:
+    """A store that takes draws only when it is let."""
+
+    def __init__(self) -> None:
+        self.let = threading.Event()
+        self.begun = threading.Event()
+        self.pieces: list[tuple[int, list[float]]] = []
+        self.next_draw = 0
+        self.error: BaseException | None = None
+
+    def append(self, first_draw: int, samples: Any, state: Any, next_step: int) -> None:
+        self.begun.set()
+        assert self.let.wait(PATIENCE)
+        if self.error is not None:
+            raise self.error
+        self.pieces.append((first_draw, [float(x) for x in samples.get("x", [])]))
+        self.next_draw = next_step
+
+    def finish(self) -> None:
+        self.pieces.append((-1, []))
+
+
+def draws(first: int, count: int) -> dict[str, np.ndarray]:
+    return {"x": np.arange(first, first + count, dtype=np.float32)}
+
+
+@pytest.fixture
+def store() -> Slow:
+    return Slow()
+
+
+def test_the_run_goes_on_while_draws_are_written(
+    store: Slow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sink = OnDisk(store)
+    sink.append(0, draws(0, 2), None, 2)
+    assert store.begun.wait(PATIENCE)
+    # The pace forbids the next write, so that nothing has to wait for the one going on.
+    monkeypatch.setattr(sink, "seconds", np.inf)
+    sink.append(2, draws(2, 1), None, 3)
+    sink.append(3, draws(3, 2), None, 5)
+    assert store.pieces == []
+    store.let.set()
+    sink.finish()
+    assert store.pieces == [(0, [0.0, 1.0]), (2, [2.0, 3.0, 4.0]), (-1, [])]
+    sink.close()
+
+
+def test_at_most_one_piece_waits_for_another(store: Slow, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where draws come faster than the disk takes them, the run waits instead of growing."""
+    monkeypatch.setattr(sinks, "WAITING_BYTES", 1)
+    sink = OnDisk(store)
+    sink.seconds = np.inf
+    sink.append(0, draws(0, 2), None, 2)
+    second = threading.Thread(target=sink.append, args=(2, draws(2, 2), None, 4))
+    second.start()
+    second.join(0.2)
+    assert second.is_alive()
+    store.let.set()
+    second.join(PATIENCE)
+    sink.settle()
+    assert store.pieces == [(0, [0.0, 1.0]), (2, [2.0, 3.0])]
+    sink.close()
+
+
+@pytest.mark.parametrize("later", ["append", "settle", "finish"])
+def test_what_writing_raises_ends_the_run(store: Slow, later: str) -> None:
+    store.error = OSError("No space left on device")
+    sink = OnDisk(store)
+    sink.append(0, draws(0, 2), None, 2)
+    store.let.set()
+    with pytest.raises(OSError, match="No space left"):
+        if later == "append":
+            sink.append(2, draws(2, 2), None, 4)
+        else:
+            getattr(sink, later)()
+    sink.close()
+    assert store.pieces == []
+
+
+def test_nothing_is_being_written_after_the_end_of_a_run(store: Slow) -> None:
+    """As after Ctrl-C: a resumption at once must find no other writer."""
+    sink = OnDisk(store)
+    sink.append(0, draws(0, 2), None, 2)
+    closing = threading.Thread(target=sink.close)
+    closing.start()
+    closing.join(0.2)
+    assert closing.is_alive()
+    store.let.set()
+    closing.join(PATIENCE)
+    assert store.pieces == [(0, [0.0, 1.0])]
