@@ -26,7 +26,6 @@ from sdekit.simulate.fingerprint import digest, fingerprint
 from sdekit.simulate.lower import shape_of
 from sdekit.simulate.observables import Observables
 from sdekit.simulate.position import PositionLayout
-from sdekit.simulate.problem import USER_ERRORS, told
 from sdekit.simulate.program import Fixed, LoopState, Program
 from sdekit.simulate.progress import ProgressBar
 from sdekit.simulate.result import Run
@@ -34,6 +33,7 @@ from sdekit.simulate.sampler import Bound, Sampler, check_step_size
 from sdekit.simulate.schedules import as_schedule
 from sdekit.simulate.sinks import open_sink
 from sdekit.simulate.start import check_auxiliary
+from sdekit.simulate.user_functions import USER_ERRORS, told
 
 #: Number folded into the seed's key for the starts that the user draws.
 _POSITIONS = 0x706F7369

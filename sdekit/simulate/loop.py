@@ -36,7 +36,7 @@ from sdekit.simulate.tracing import traced
 _NEVER = np.uint32(np.iinfo(np.uint32).max)
 #: Operations of a step from which on a pair of steps is a loop of two turns instead of two copies:
 #: they would take twice as long to compile, and the loop costs nothing beside them.
-LONG_STEP = 1000
+LONG_STEP = 300
 
 
 class _Carried(NamedTuple):

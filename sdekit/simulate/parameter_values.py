@@ -15,6 +15,7 @@ import numpy as np
 from sdekit.declare.dynamics import Dynamics
 from sdekit.declare.symbols import Parameter, shape_text
 from sdekit.errors import SimulationError
+from sdekit.simulate.assumptions import holds
 
 
 def parameter_arrays(dynamics: Dynamics, given: Mapping[str, Any]) -> dict[str, np.ndarray]:
@@ -80,24 +81,8 @@ def _parameter_array(parameter: Parameter, value: Any) -> np.ndarray:
 
 
 def _check_assumptions(parameter: Parameter, array: np.ndarray) -> None:
-    def holds(assumption: str) -> bool:
-        if assumption == "positive":
-            return bool(np.all(array > 0))
-        if assumption == "nonnegative":
-            return bool(np.all(array >= 0))
-        if array.ndim == 2 and array.shape[0] != array.shape[1]:
-            return False
-        if assumption == "antisymmetric":
-            return bool(np.allclose(array, -array.T))
-        symmetric = bool(np.allclose(array, array.T))
-        if assumption == "symmetric" or not symmetric:
-            return symmetric
-        lowest = float(np.linalg.eigvalsh(array)[0])
-        rounding = 1e-10 * float(np.max(np.abs(array)))
-        return lowest > 0 if assumption == "positive_definite" else lowest >= -rounding
-
     for assumption in sorted(parameter.assumptions):
-        if not holds(assumption):
+        if not holds(assumption, array):
             raise SimulationError(
                 f"the value of parameter {parameter.name} contradicts its declaration",
                 expected=assumption.replace("_", " "),

@@ -56,6 +56,13 @@ class PositionLayout:
         whole = jnp.concatenate([leaf.reshape(-1) for leaf in leaves])
         return {self.variables[0].name: whole.reshape(self.shapes[0])}
 
+    def example(self, position: Any, dtype: np.dtype) -> dict[str, Array] | None:
+        """`blocks`, or None for a position without numbers, as within a trace of the user's."""
+        leaves = jax.tree.leaves(position)
+        if any(isinstance(leaf, (Tracer, jax.ShapeDtypeStruct)) for leaf in leaves):
+            return None
+        return self.blocks(position, dtype)
+
     def position(self, blocks: Mapping[str, Array]) -> Any:
         """The PyTree of the user made of blocks."""
         if self.by_variable:

@@ -29,17 +29,10 @@ from sdekit.simulate.gradients import (
     gradient_nodes,
     position_oracle,
 )
-from sdekit.simulate.lower import Environment, shape_of, size_of
+from sdekit.simulate.lower import Environment
 from sdekit.simulate.parameter_values import parameter_arrays
 from sdekit.simulate.position import PositionLayout, layout_of
-
-#: What a user's function may raise when it is tried on a position.
-USER_ERRORS = (TypeError, ValueError, KeyError, IndexError, AttributeError, ZeroDivisionError)
-
-
-def told(error: Exception) -> str:
-    """An error of the user's code in one line."""
-    return f"{type(error).__name__}: {str(error).strip().partition(chr(10))[0]}"[:200]
+from sdekit.simulate.user_functions import USER_ERRORS, checked_functions, told
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,8 +98,7 @@ def bind(
     layout = layout_of(position, dynamics.target_variables)
     arrays = parameter_arrays(dynamics, parameters)
     found = _sizes(dynamics, layout, arrays, sizes)
-    given = _functions(dynamics, functions)
-    _try_functions(dynamics, given, found, dtype)
+    given = checked_functions(dynamics, functions, layout.example(position, dtype), found, dtype)
     symbol = _potential_symbol(dynamics, given, potential)
     source = None if symbol is None else _source(potential, symbol, layout, arrays)
     if symbol is not None and source is not None:
@@ -159,54 +151,6 @@ def _sizes(
                 fix=f'give sizes={{"{dim.name}": ...}}',
             )
     return sizes
-
-
-def _functions(
-    dynamics: Dynamics, functions: Mapping[str, Callable[..., Any]]
-) -> dict[str, Callable[..., Any]]:
-    declared = [symbol.name for symbol in dynamics.functions]
-    for name, function in functions.items():
-        if name not in declared:
-            raise SimulationError(
-                f"unknown function {name}",
-                expected=", ".join(declared) or "a dynamics with unknown functions",
-                found=name,
-            )
-        if not callable(function):
-            raise SimulationError(f"function {name} cannot be called", found=repr(function)[:80])
-    return dict(functions)
-
-
-def _try_functions(
-    dynamics: Dynamics,
-    functions: Mapping[str, Callable[..., Any]],
-    sizes: Mapping[str, int],
-    dtype: np.dtype,
-) -> None:
-    """Evaluate the shapes of the user's functions once, before anything is compiled."""
-    for symbol in dynamics.functions:
-        if symbol.name not in functions:
-            continue
-        function = functions[symbol.name]
-        shapes = {x.name: shape_of(x, sizes) for x in symbol.arguments}
-        blocks = [jax.ShapeDtypeStruct(shape, dtype) for shape in shapes.values()]
-        told_shapes = ", ".join(f"{name} {shape}" for name, shape in shapes.items())
-        try:
-            value = jax.eval_shape(lambda *b, of=function: jnp.asarray(of(*b)), *blocks)
-        except USER_ERRORS as error:
-            raise SimulationError(
-                f"the function {symbol.name} fails",
-                expected=f"a JAX function of one chain's blocks {told_shapes}",
-                found=told(error),
-            ) from error
-        wanted = tuple(size_of(dim, sizes) for dim in symbol.shape)
-        if value.shape != wanted or jnp.issubdtype(value.dtype, jnp.complexfloating):
-            raise SimulationError(
-                f"the function {symbol.name} returns something else than it is declared",
-                expected=f"real numbers of shape {wanted}",
-                found=f"{value.dtype} of shape {value.shape}",
-                fix=f"return one chain's value at {told_shapes}",
-            )
 
 
 def _potential_symbol(

@@ -11,8 +11,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
+import jax
 import jax.numpy as jnp
-from jax import Array
+import numpy as np
+from jax import Array, lax
 from jax.typing import ArrayLike
 
 from sdekit.declare.dynamics import Dynamics
@@ -46,6 +48,12 @@ from sdekit.simulate.stage import (
     shifted,
 )
 from sdekit.simulate.tracing import traced
+
+#: Nodes and weights of the classical method of order 4; each slope is taken at the one before.
+RUNGE_KUTTA = ((0.0, 1 / 6), (0.5, 1 / 3), (0.5, 1 / 3), (1.0, 1 / 6))
+#: Operations of a slope from which on the four slopes are the turns of a loop instead of copies,
+#: which would take several times as long to compile.
+LONG_SLOPE = 50
 
 Sizes = Mapping[str, int]
 
@@ -160,18 +168,23 @@ def _runge_kutta(environment: Environment, updates: Updates, h: ArrayLike) -> Mo
         ahead = shifted(given, updates, 1.0)
         return {name: ahead[name] - blocks[name] for name in start}
 
-    def moved(rates: Moved, share: float) -> Moved:
-        return {name: block + (share * h) * rates[name] for name, block in start.items()}
+    once = traced(slope, start)
 
-    once = traced(slope, start).call
-    first = once(start)
-    second = once(moved(first, 0.5))
-    third = once(moved(second, 0.5))
-    fourth = once(moved(third, 1.0))
-    return {
-        name: block + (h / 6.0) * (first[name] + 2.0 * (second[name] + third[name]) + fourth[name])
-        for name, block in start.items()
-    }
+    def turn(carried: tuple[Moved, Moved], row: Any) -> tuple[tuple[Moved, Moved], None]:
+        rates, total = carried
+        at = {name: block + (row[0] * h) * rates[name] for name, block in start.items()}
+        rates = once.call(at)
+        return (rates, {name: total[name] + row[1] * rates[name] for name in start}), None
+
+    nothing = jax.tree.map(jnp.zeros_like, start)
+    carried = nothing, nothing
+    if once.operations < LONG_SLOPE:
+        for row in RUNGE_KUTTA:
+            carried, _ = turn(carried, row)
+    else:
+        rows = np.array(RUNGE_KUTTA, environment.dtype)
+        carried, _ = lax.scan(turn, carried, rows)
+    return {name: block + h * carried[1][name] for name, block in start.items()}
 
 
 def joint_stage(flow: Joint, sizes: Sizes) -> Stage:

@@ -21,14 +21,15 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
+from jax.scipy.linalg import solve_triangular
 
 from sdekit.declare.expression import Call
 from sdekit.declare.symbols import Variable
 from sdekit.errors import SimulationError
 from sdekit.simulate.covariance import symmetrized
-from sdekit.simulate.linear_flows import covariance_root
 from sdekit.simulate.lower import evaluate, shape_of
-from sdekit.simulate.problem import USER_ERRORS, Problem, told
+from sdekit.simulate.problem import Problem
+from sdekit.simulate.user_functions import QUICK, USER_ERRORS, told
 
 #: Largest block whose dense Hessian is built.
 _LARGEST_DENSE = 2000
@@ -103,7 +104,7 @@ def _kind_of_law(problem: Problem, x: Variable) -> str:
     probes = np.stack([rng.uniform(0.5, 1.5, shape) for _ in range(2)]).astype(problem.dtype)
     try:
         # One program, whose arguments are all that could be computed beforehand, piece by piece.
-        found = jax.jit(partial(_probed, problem, x))(values, probes)
+        found = jax.jit(partial(_probed, problem, x), compiler_options=QUICK)(values, probes)
     except (SimulationError, *USER_ERRORS):
         return "other"
     is_quadratic, is_diagonal, is_positive = (bool(answer) for answer in found)
@@ -180,11 +181,13 @@ def _gaussian(problem: Problem, law: StartLaw, blocks: Mapping[str, Array], z: A
         noise = symmetrized(z.reshape(shape), x) / jnp.sqrt(precision) if law.is_drawn else 0.0
         return mean + noise
     n = math.prod(shape)
-    hessian = jax.jacfwd(of_x)(zero).reshape(n, n)
-    covariance = jnp.linalg.inv(hessian)
-    mean = -(covariance @ at_zero.reshape(n))
-    draw = mean + covariance_root(covariance) @ z if law.is_drawn else mean
-    return draw.reshape(shape)
+    hessian, gradient = jax.jacfwd(of_x)(zero).reshape(n, n), at_zero.reshape(n)
+    if not law.is_drawn:
+        return -jnp.linalg.solve(hessian, gradient).reshape(shape)
+    # With the Hessian L L^T the mean is -L^-T L^-1 g, and L^-T z has its inverse as covariance.
+    root = jnp.linalg.cholesky(hessian)
+    whitened = z - solve_triangular(root, gradient, lower=True)
+    return solve_triangular(root, whitened, lower=True, trans="T").reshape(shape)
 
 
 def check_auxiliary(problem: Problem, given: Mapping[str, Any]) -> dict[str, Array]:
