@@ -143,8 +143,8 @@ def audit(
     expected = declared.at(points)
     law = stationary_law(declared, expected)
     others = 0 if isinstance(law, NoLaw) or chains == 0 else audit_moments.comparisons(declared)
-    one_step = _exact_step if exact else _small_steps
-    first = one_step(declared, steps, expected, step_size, level, others, resolution, draws, seed)
+    case = _Case(declared, steps, expected, step_size, level, others, resolution, draws, seed)
+    first = _exact_step(case) if exact else _small_steps(case)
     moments, second = audit_moments.stationary_moments(
         declared,
         steps,
@@ -175,6 +175,37 @@ def audit(
 
 
 @dataclass(frozen=True)
+class _Case:
+    """One step function with what its one-step law is compared with, and how closely.
+
+    Attributes:
+        declared: Coefficients of the declared SDE.
+        step: The step function on flat states.
+        expected: The coefficients at the states.
+        step_size: h, if the user gives one.
+        level: Error level of the whole audit.
+        others: Comparisons that the audit makes besides these.
+        resolution: That is asked for.
+        draws: At most, for each state and step size.
+        seed: Of the states; increments take the next one.
+    """
+
+    declared: Declared
+    step: StepMap
+    expected: AtStates
+    step_size: float | None
+    level: float
+    others: int
+    resolution: float
+    draws: int
+    seed: int
+
+    def threshold(self, comparisons: int) -> float:
+        """The |z| to which each of so many comparisons, and of the others, is held."""
+        return float(stats.norm.ppf(1 - self.level / (2 * (comparisons + self.others))))
+
+
+@dataclass(frozen=True)
 class _OneStep:
     """What one step was seen to do, and the |z| that every comparison of the audit is held to."""
 
@@ -197,41 +228,27 @@ def _shortage(first: _OneStep, second: Comparison, resolution: float, other: str
     return "; ".join(reasons)
 
 
-def _threshold(level: float, comparisons: int) -> float:
-    return float(stats.norm.ppf(1 - level / (2 * comparisons)))
-
-
-def _small_steps(
-    declared: Declared,
-    step: StepMap,
-    expected: AtStates,
-    step_size: float | None,
-    level: float,
-    others: int,
-    resolution: float,
-    draws: int,
-    seed: int,
-) -> _OneStep:
+def _small_steps(case: _Case) -> _OneStep:
     """The limit of small steps, with more draws until the resolution is reached."""
+    points = case.expected.points
     # Each look at the growing sample is another chance to be wrong.
-    looks = 1 + max(0, math.ceil(math.log2(draws / _FIRST_LOOK)))
-    count = audit_coefficients.comparisons(len(expected.points), declared.dimension)
-    threshold = _threshold(level, looks * count + others)
-    rate = max(declared.fastest_rate(expected.points), 1e-30)
-    if step_size is None:
-        step_size = min(_STEP_SIZE, _SMALL / rate)
+    looks = 1 + max(0, math.ceil(math.log2(case.draws / _FIRST_LOOK)))
+    count = audit_coefficients.comparisons(len(points), case.declared.dimension)
+    threshold = case.threshold(looks * count)
+    rate = max(case.declared.fastest_rate(points), 1e-30)
+    step_size = min(_STEP_SIZE, _SMALL / rate) if case.step_size is None else case.step_size
     if rate * step_size > _LARGEST * (1 + 1e-6):
         return _too_large(step_size, rate, threshold)
-    sums = Sums(step.flat, expected.points, step_size, seed + 1)
+    sums = Sums(case.step.flat, points, step_size, case.seed + 1)
     wanted = _FIRST_LOOK
     while True:
         sums.add(wanted - sums.count)
         found = audit_coefficients.compared(
-            declared, expected, sums.estimate(), sums.steps, threshold
+            case.declared, case.expected, sums.estimate(), sums.steps, threshold
         )
-        if found.discrepancies or found.resolution <= resolution or sums.count >= draws:
+        if found.discrepancies or found.resolution <= case.resolution or sums.count >= case.draws:
             break
-        wanted = min(2 * sums.count, draws)
+        wanted = min(2 * sums.count, case.draws)
     return _OneStep(found, threshold, sums.count, tuple(float(h) for h in sums.steps))
 
 
@@ -245,25 +262,15 @@ def _too_large(step_size: float, rate: float, threshold: float) -> _OneStep:
     return _OneStep(Comparison([], math.inf, {}), threshold, 0, steps, reason)
 
 
-def _exact_step(
-    declared: Declared,
-    step: StepMap,
-    expected: AtStates,
-    step_size: float | None,
-    level: float,
-    others: int,
-    resolution: float,
-    draws: int,
-    seed: int,
-) -> _OneStep:
+def _exact_step(case: _Case) -> _OneStep:
     """The law at the finite step; its draws fix what it resolves."""
-    del resolution
-    step_size = _STEP_SIZE if step_size is None else step_size
-    points, size, draws = expected.points, declared.dimension, min(draws, _EXACT_DRAWS)
-    threshold = _threshold(level, len(points) * size * (size + 1) + others)
-    sde = required_linear_sde(declared, expected)
+    step_size = _STEP_SIZE if case.step_size is None else case.step_size
+    points, size = case.expected.points, case.declared.dimension
+    draws = min(case.draws, _EXACT_DRAWS)
+    threshold = case.threshold(len(points) * size * (size + 1))
+    sde = required_linear_sde(case.declared, case.expected)
     texts, checks = exact_discrepancies(
-        step.flat, sde, points, step_size, draws, seed + 1, threshold
+        case.step.flat, sde, points, step_size, draws, case.seed + 1, threshold
     )
     # A relative change of a variance by this would be threshold standard errors away.
     seen = threshold * float(np.sqrt(2 / draws))
