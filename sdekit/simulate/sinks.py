@@ -138,7 +138,7 @@ class OnDisk:
         """Take the draws; have them written with a checkpoint when enough wait.
 
         Raises:
-            Exception: What the writing of earlier draws has raised.
+            SimulationError: If earlier draws could not be written.
         """
         if samples:
             self.first = self.first if self.waiting else first_draw
@@ -178,7 +178,16 @@ class OnDisk:
             if len(waiting) > 1 else waiting[0][name]
             for name in (waiting[0] if waiting else ())
         }  # fmt: skip
-        self.store.append(first if waiting else self.store.next_draw, samples, *latest)
+        before = self.store.next_draw
+        try:
+            self.store.append(first if waiting else before, samples, *latest)
+        except OSError as error:
+            raise SimulationError(
+                f"the store cannot be written after draw {before}",
+                found=f"{self.store.path}: {error.strerror or error}",
+                fix="make room or the folder writable, and give the same call with resume=True: "
+                "it goes on from the last checkpoint",
+            ) from error
         self.settled = time.monotonic()
         self.seconds = self.settled - began
 
@@ -270,7 +279,11 @@ def open_sink(
     from sdekit.simulate.store import SampleStore, checkpoint_path
     from sdekit.simulate.stored import part_name
 
-    opened = SampleStore(store) if isinstance(store, (str, Path)) else store
+    if not isinstance(store, (str, Path, SampleStore)) or not str(getattr(store, "name", store)):
+        raise SimulationError(
+            "store is no path", expected='a path such as "run.zarr"', found=repr(store)[:60]
+        )
+    opened = store if isinstance(store, SampleStore) else SampleStore(store)
     _check_parts(opened.path, share)
     if len(share.parts) > 1:
         if opened is store:
@@ -283,7 +296,15 @@ def open_sink(
         opened = SampleStore(opened.path / part_name(share.chains))
     # The same line starts a run and goes on with it: jobs that were killed are simply run again.
     if not resume or not checkpoint_path(opened.path).is_file():
-        opened.begin(dict(header), dict(shapes), chains, draws, first)
+        try:
+            opened.begin(dict(header), dict(shapes), chains, draws, first)
+        except OSError as error:
+            raise SimulationError(
+                "the store cannot be written",
+                expected="a path in a folder that can be written",
+                found=f"{opened.path}: {error.strerror or error}",
+                fix="choose another path",
+            ) from error
         return OnDisk(opened)
     opened = SampleStore.reopen(opened.path)
     _check_header(opened.header, header)

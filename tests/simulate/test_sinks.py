@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import threading
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from sdekit.simulate import sinks
+import sdekit as sk
+from sdekit.errors import SimulationError
+from sdekit.simulate import checkpoint, driver, durable, sinks, zarr_files
 from sdekit.simulate.sinks import OnDisk
 
 #: Seconds after which a test that waits for another thread has failed.
@@ -23,6 +26,7 @@ class Slow:
         self.begun = threading.Event()
         self.pieces: list[tuple[int, list[float]]] = []
         self.next_draw = 0
+        self.path = "run.zarr"
         self.error: BaseException | None = None
 
     def append(self, first_draw: int, samples: Any, state: Any, next_step: int) -> None:
@@ -82,15 +86,18 @@ def test_at_most_one_piece_waits_for_another(store: Slow, monkeypatch: pytest.Mo
 
 @pytest.mark.parametrize("later", ["append", "settle", "finish"])
 def test_what_writing_raises_ends_the_run(store: Slow, later: str) -> None:
-    store.error = OSError("No space left on device")
+    store.error = OSError(28, "No space left on device")
     sink = OnDisk(store)
     sink.append(0, draws(0, 2), None, 2)
     store.let.set()
-    with pytest.raises(OSError, match="No space left"):
+    with pytest.raises(
+        SimulationError, match=r"cannot be written after draw 0.*No space left"
+    ) as told:
         if later == "append":
             sink.append(2, draws(2, 2), None, 4)
         else:
             getattr(sink, later)()
+    assert "resume=True" in str(told.value)
     sink.close()
     assert store.pieces == []
 
@@ -106,3 +113,41 @@ def test_nothing_is_being_written_after_the_end_of_a_run(store: Slow) -> None:
     store.let.set()
     closing.join(PATIENCE)
     assert store.pieces == [(0, [0.0, 1.0])]
+
+
+def test_a_run_whose_disk_was_full_goes_on_from_its_last_checkpoint(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, written_at_once: None
+) -> None:
+    """Files may not grow beyond a size, as on a full disk, until the run is resumed."""
+    monkeypatch.setattr(driver, "PACE", 0.0)
+    x = sk.scalar("x")
+    ou = sk.Dynamics(drift={x: -x}, diffusion={x: 1}, hamiltonian=x**2 / 2)
+    options = {"step_size": 0.1, "steps": 40_000, "chains": 2, "scheme": "EM", "seed": 1}
+    whole = sk.simulate(ou, 0.0, **options)
+    write, written = durable.write_durably, []
+
+    def limited(path: Path, data: object) -> None:
+        written.append(path)
+        if len(written) > 25:
+            raise OSError(28, "No space left on device")
+        write(path, data)
+
+    with pytest.MonkeyPatch.context() as patch:
+        for module in (zarr_files, checkpoint):
+            patch.setattr(module, "write_durably", limited)
+        with pytest.raises(SimulationError, match=r"after draw [1-9].*No space left"):
+            sk.simulate(ou, 0.0, store=tmp_path / "run.zarr", **options)
+    again = sk.simulate(ou, 0.0, store=tmp_path / "run.zarr", resume=True, **options)
+    np.testing.assert_array_equal(again.samples["x"], whole.samples["x"])
+
+
+@pytest.mark.parametrize("store", ["", 5, "file/run.zarr"])
+def test_a_path_that_cannot_be_written_is_told(
+    store: object, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("file").touch()
+    x = sk.scalar("x")
+    ou = sk.Dynamics(drift={x: -x}, diffusion={x: 1})
+    with pytest.raises(SimulationError, match=r"store (is no path|cannot be written): expected"):
+        sk.simulate(ou, 0.0, step_size=0.1, steps=1, store=store)
