@@ -211,8 +211,25 @@ def _default_word(dynamics: Dynamics, parts: tuple[Part, ...]) -> str:
     has_remainder = any(not part.exact for part in parts)
     if has_remainder and (len(parts) == 1 or dynamics.hamiltonian is None):
         return EULER_MARUYAMA
-    letters = sorted((part.letter for part in parts), key=_FROM_OUTSIDE.index)
+    ordered = _kicks_together(sorted(parts, key=lambda part: _FROM_OUTSIDE.index(part.letter)))
+    letters = [part.letter for part in ordered]
     return "".join(letters[:-1] + letters[::-1])
+
+
+def _kicks_together(parts: list[Part]) -> list[Part]:
+    """The parts with all that only kicks the same momenta next to the force.
+
+    Forces may nearly cancel, such as mu (xi - A) grad A of a thermostat whose noise depends on the
+    position: between its halves a thermostat would see momenta that only one of them has moved, and
+    chains run away.
+    """
+    kick = next((part for part in parts if part.kind == "kick"), None)
+    if kick is None:
+        return parts
+    with_it = [p for p in parts if p.kind == "shear" and p.moves == kick.moves]
+    rest = [part for part in parts if part not in with_it]
+    place = rest.index(kick) + 1
+    return [*rest[:place], *with_it, *rest[place:]]
 
 
 def _notes(parts: tuple[Part, ...]) -> tuple[str, ...]:

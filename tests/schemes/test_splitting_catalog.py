@@ -32,6 +32,8 @@ EXPECTED = {
     "sgnht-matrix-symmetric": ("BADODAB", ""),
     "adaptive-langevin": ("BADODAB", ""),
     "ccadl": ("BADODAB", ""),
+    "sgnht-position": ("BEADODAEB", ""),
+    "santa": ("BEADODAEB", "A"),
     "sgrhmc": ("BAOAB", "A"),
     "recipe": ("EM", "S"),
     "constant-covariance": ("O", ""),

@@ -55,7 +55,8 @@ def function(symbol: FunctionSymbol) -> Any:
 
     def of_blocks(*blocks: Any) -> Any:
         energy = sum(jnp.sum(block * block) for block in blocks) / 2
-        return energy if not symbol.shape else constant * (1 + energy / (1 + energy))
+        is_potential = not symbol.shape and "positive" not in symbol.assumptions
+        return energy if is_potential else constant * (1 + energy / (1 + energy))
 
     return of_blocks
 
