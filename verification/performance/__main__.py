@@ -105,15 +105,16 @@ class Performance:
 
     def compiling(self) -> None:
         self.compiled = compiling.compile_times(compiling.names(self.quick))
-        slowest = max(self.compiled, key=lambda name: self.compiled[name]["processor"])
+        slowest = max(self.compiled, key=lambda name: self.compiled[name]["wall"])
         longest = self.compiled[slowest]
-        over = sum(spent["processor"] > compiling.LIMIT for spent in self.compiled.values())
+        over = sum(spent["wall"] > compiling.LIMIT for spent in self.compiled.values())
         self.claim(
             f"Any catalogue entry, from its sampler to its first draws: at most {compiling.LIMIT:g}"
-            " s of processor time",
-            f"longest {longest['processor']:.2f} s ({slowest}; {longest['wall']:.2f} s wall time), "
+            " s",
+            f"longest {longest['wall']:.2f} s ({slowest}; {longest['processor']:.2f} s of both "
+            f"processors, {longest['longest']:.2f} s at most in {compiling.ROUNDS} rounds), "
             f"{over} of {len(self.compiled)} over the limit",
-            longest["processor"] <= compiling.LIMIT,
+            longest["wall"] <= compiling.LIMIT,
         )
 
     def storing(self) -> None:

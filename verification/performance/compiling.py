@@ -22,6 +22,7 @@ from sdekit.errors import DivergenceError
 SIZE = 10
 CHAINS = 100
 STEPS, H = 100, 1e-3
+ROUNDS = 3
 #: Seconds that an entry may take.
 LIMIT = 3.0
 
@@ -82,6 +83,18 @@ def first_call(name: str) -> dict[str, float]:
 
 
 def compile_times(chosen: Sequence[str]) -> dict[str, dict[str, float]]:
-    """Seconds of each entry."""
+    """Median seconds of each entry on both clocks, and the longest wall time."""
     first_call("langevin")  # which loads what all of them need
-    return {name: first_call(name) for name in chosen}
+    found: dict[str, list[dict[str, float]]] = {name: [] for name in chosen}
+    # In rounds, so that a slow minute of the machine does not fall on one entry alone.
+    for _ in range(ROUNDS):
+        for name in chosen:
+            found[name].append(first_call(name))
+    return {
+        name: {
+            "processor": float(np.median([spent["processor"] for spent in rounds])),
+            "wall": float(np.median([spent["wall"] for spent in rounds])),
+            "longest": max(spent["wall"] for spent in rounds),
+        }
+        for name, rounds in found.items()
+    }
