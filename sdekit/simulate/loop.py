@@ -45,13 +45,18 @@ class _Carried(NamedTuple):
     first_bad: Any
 
 
-@partial(jax.tree_util.register_dataclass, data_fields=["values"], meta_fields=["axis"])
+@partial(jax.tree_util.register_dataclass, data_fields=["values", "odd"], meta_fields=["axis"])
 @dataclass(frozen=True)
 class _Normals:
-    """Normals of a block of steps (or pairs of them), which stand on the given axis."""
+    """Normals of the pairs of steps of a block, which stand on the given axis.
+
+    Where steps are taken one by one, `odd` is 1 if the first of them is the second of a pair, and 0
+    otherwise.
+    """
 
     values: Any
     axis: int = 0
+    odd: Any = None
 
 
 class _StepData(NamedTuple):
@@ -189,13 +194,13 @@ def _step_data(program: Program, plan: Plan, keys: Keys, first: Array) -> _StepD
     if scheme.elements == 0:
         empty = jnp.zeros((steps // 2 if plan.in_pairs else steps, 0, *tail), noise.dtype)
         normals = _Normals((empty, empty) if plan.in_pairs else empty)
-    elif plan.in_pairs:
-        axis = noise.pairs_axis(keys.normals, scheme.elements)
-        first_pair = first // np.uint32(2)
-        values = noise.pairs(keys.normals, first_pair, steps // 2, scheme.elements, axis)
-        normals = _Normals(values, axis)
     else:
-        normals = _Normals(noise.normals(keys.normals, first, steps, scheme.elements))
+        # One more pair for single steps, which may begin or end within one.
+        pairs = steps // 2 if plan.in_pairs else steps // 2 + 1
+        axis = noise.pairs_axis(keys.normals, scheme.elements)
+        values = noise.pairs(keys.normals, first // np.uint32(2), pairs, scheme.elements, axis)
+        odd = None if plan.in_pairs else (first % np.uint32(2)).astype(jnp.int32)
+        normals = _Normals(values, axis, odd)
     bits = noise.bits(keys.gradients, first, steps, scheme.words)
     draws = prepared_draws(scheme.evaluations, bits, 1)
     draws = tuple(
@@ -248,8 +253,7 @@ def _bad_since(state: LoopState, number: Array, like: Array) -> Array:
 def _both_steps(program: Program, carried: _Carried, fixed: Fixed, pair: _StepData) -> Any:
     """Two steps, traced once; yields the state after each."""
     rest = (pair.draws, pair.uniforms, pair.h, pair.number)
-    normals = pair.normals
-    two = normals if isinstance(normals, tuple) else (lax.real(normals), lax.imag(normals))
+    two = _two(pair.normals)
     each = [_StepData(two[k], *jax.tree.map(lambda x, k=k: x[k], rest)) for k in (0, 1)]
     step = traced(partial(_one_step, program), carried, fixed, each[0])
     if step.operations < LONG_STEP:
@@ -276,13 +280,22 @@ def _at(data: _StepData, index: Any) -> _StepData:
     into the generator and keep it from vectorizing.
     """
 
-    def entry(tree: Any, axis: int) -> Any:
+    def entry(tree: Any, place: Any, axis: int = 0) -> Any:
         return jax.tree.map(
-            lambda x: lax.dynamic_index_in_dim(x, index, axis, keepdims=False), tree
+            lambda x: lax.dynamic_index_in_dim(x, place, axis, keepdims=False), tree
         )
 
-    rest = entry(data._replace(normals=()), 0)
-    return rest._replace(normals=entry(data.normals.values, data.normals.axis))
+    normals, rest = data.normals, entry(data._replace(normals=()), index)
+    if normals.odd is None:
+        return rest._replace(normals=entry(normals.values, index, normals.axis))
+    place = index + normals.odd
+    even_step, odd_step = _two(entry(normals.values, place // 2, normals.axis))
+    return rest._replace(normals=jnp.where(place % 2 == 0, even_step, odd_step))
+
+
+def _two(pair: Any) -> tuple[Array, Array]:
+    """The normals of the even and the odd step of a pair."""
+    return pair if isinstance(pair, tuple) else (lax.real(pair), lax.imag(pair))
 
 
 def _run_steps(

@@ -16,6 +16,8 @@ from dataclasses import dataclass
 BLOCK_NORMALS = 2**16
 #: Steps of one block; longer ones gain nothing measurable.
 BLOCK_STEPS = 4000
+#: Steps of the shortest block: the noise of a single pair is drawn three times slower.
+LEAST_STEPS = 4
 #: Numbers of the state of the chains that run together: what the loop touches fits the second
 #: level cache. More chains run tile after tile.
 TILE_NUMBERS = 2**15
@@ -118,7 +120,7 @@ def plan_run(
         BLOCK_NORMALS // max(1, normals * chains // tiles),
         BLOCK_DRAW_BYTES // max(1, draw_bytes * chains // tiles),
     )
-    longest = max(2, longest - longest % 2)
+    longest = max(LEAST_STEPS, longest - longest % 2)
     if thin > longest:
         per_block, steps = 1, longest
         repeats, rest = divmod(thin, longest)

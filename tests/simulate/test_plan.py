@@ -2,7 +2,15 @@
 
 import pytest
 
-from sdekit.simulate.plan import BLOCK_STEPS, TILE_CHAINS, VECTOR, plan_run, tail_plan, tiled
+from sdekit.simulate.plan import (
+    BLOCK_STEPS,
+    LEAST_STEPS,
+    TILE_CHAINS,
+    VECTOR,
+    plan_run,
+    tail_plan,
+    tiled,
+)
 
 
 def cut(draws, thin, chains=1, normals=1, numbers=3, recorded=1, draw_bytes=0):
@@ -31,7 +39,7 @@ def test_blocks_of_round_runs_take_steps_in_pairs_and_leave_no_rest(draws):
 
 
 def test_a_large_state_has_short_blocks():
-    assert cut(1000, 1, chains=100_000, normals=10).steps == 2
+    assert cut(1000, 1, chains=100_000, normals=10).steps == LEAST_STEPS
     assert cut(1000, 1, draw_bytes=2**20).steps <= 64
 
 

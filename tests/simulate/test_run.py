@@ -242,3 +242,22 @@ def test_a_dynamics_without_claim_says_so(ornstein_uhlenbeck):
     refuted = sk.Dynamics(drift={x: -2 * x}, diffusion={x: 1}, hamiltonian=x**2 / 2)
     run = sk.simulate(refuted, 0.0, scheme="EM", step_size=0.1, steps=2)
     assert "not proved" in run.notes[0]
+
+
+@pytest.mark.parametrize(
+    ("noise", "chains"), [("threefry-fast", 1), ("threefry-fast", 40_000), ("jax", 3)]
+)
+@pytest.mark.parametrize(("thin", "burn_in"), [(1, 1), (5, 7), (4, 3), (26, 5)])
+def test_draws_and_calls_may_begin_within_a_pair(ornstein_uhlenbeck, noise, chains, thin, burn_in):
+    """Two steps share a hash; one chain, so many that blocks are short, and the other noise."""
+    sampler = sk.sampler(ornstein_uhlenbeck, scheme="EM", noise=noise)
+    options = {"step_size": 0.1, "chains": chains, "seed": 4}
+    steps = 5 * thin
+    whole = sk.simulate(sampler, 0.3, steps=burn_in + steps, **options).samples["x"]
+    run = sk.simulate(sampler, 0.3, steps=steps, thin=thin, burn_in=burn_in, **options)
+    found = run.samples["x"]
+    expected = whole[:, burn_in + thin - 1 :: thin]
+    np.testing.assert_allclose(found, expected, rtol=0, atol=2e-6)
+    # Twin: one step off is seen.
+    later = whole[:, burn_in + thin :: thin][:, :4]
+    assert np.abs(found[:, :4] - later).max() > 0.1
