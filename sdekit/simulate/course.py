@@ -9,7 +9,7 @@ Checked by: tests/simulate/test_run.py.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -36,7 +36,7 @@ class Outcome:
         state: State of the chains at the end.
     """
 
-    samples: dict[str, np.ndarray]
+    samples: Mapping[str, np.ndarray]
     step_sizes: np.ndarray | None
     observed: dict[str, Any]
     state: LoopState
@@ -150,13 +150,11 @@ class Course:
                 sink.append(done, kept, state, step)
 
     def _outcome(self, sink: Sink, watched: Watched, state: LoopState) -> Outcome:
-        samples = sink.samples()
-        draws = next(iter(samples.values())).shape[1] if samples else 0
         observed = {}
         if self.observables is not None:
             whole = self.observables.merge(watched.totals, watched.running)
             observed = self.observables.result(whole)
-        return Outcome(samples, self._step_sizes(draws), observed, state)
+        return Outcome(sink.samples(), self._step_sizes(sink.taken), observed, state)
 
     def _step_sizes(self, draws: int) -> np.ndarray | None:
         """The size of the last step before each draw, also of draws before a resumption."""

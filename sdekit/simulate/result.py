@@ -26,7 +26,8 @@ class Run:
     """What a simulation gave.
 
     Attributes:
-        samples: Draws of each recorded variable, (chain, draw, *shape).
+        samples: Draws of each recorded variable, (chain, draw, *shape); those of a run with a store
+            are read from it when they are first asked for.
         dynamics: What ran.
         scheme: The scheme that ran.
         step_size: h, or None under a schedule.
@@ -60,9 +61,14 @@ class Run:
     first_chain: int = 0
 
     @property
+    def _shapes(self) -> Mapping[str, tuple[int, ...]]:
+        stored = getattr(self.samples, "shapes", None)
+        return {n: v.shape for n, v in self.samples.items()} if stored is None else stored
+
+    @property
     def draws(self) -> int:
         """Draws of each chain."""
-        return next(iter(self.samples.values())).shape[1] if self.samples else 0
+        return next(iter(self._shapes.values()))[1] if self.samples else 0
 
     @property
     def position(self) -> Any:
@@ -139,7 +145,7 @@ class Run:
         return arviz.summary(self.to_arviz())
 
     def __repr__(self) -> str:
-        what = ", ".join(f"{name} {values.shape}" for name, values in self.samples.items())
+        what = ", ".join(f"{name} {shape}" for name, shape in self._shapes.items())
         return f"<Run of {self.dynamics.name or 'a dynamics'} by {self.scheme}: {what}>"
 
 

@@ -53,7 +53,12 @@ class Sink(Protocol):
         """The run is over, complete or not."""
         ...
 
-    def samples(self) -> dict[str, np.ndarray]:
+    @property
+    def taken(self) -> int:
+        """How many draws count so far."""
+        ...
+
+    def samples(self) -> Mapping[str, np.ndarray]:
         """All draws, (chain, draw, *shape)."""
         ...
 
@@ -63,7 +68,7 @@ class Memory:
 
     def __init__(self, shapes: Shapes, chains: int, draws: int) -> None:
         self.shapes, self.chains, self.draws = shapes, chains, draws
-        self.taken = 0
+        self._taken = 0
         self.arrays: dict[str, np.ndarray] = {}
 
     def append(
@@ -79,7 +84,12 @@ class Memory:
                     shape = (self.draws, *np.shape(values)[1:])
                     self.arrays[name] = np.empty(shape, np.asarray(values).dtype)
                 self.arrays[name][first_draw : first_draw + count] = values
-        self.taken = first_draw + count
+        self._taken = first_draw + count
+
+    @property
+    def taken(self) -> int:
+        """How many draws there are."""
+        return self._taken
 
     def settle(self) -> None:
         """Draws in memory count at once."""
@@ -95,7 +105,7 @@ class Memory:
         found = {}
         for name, (shape, dtype) in self.shapes.items():
             empty = np.empty((0, *shape, self.chains), dtype)
-            found[name] = chains_first(self.arrays.get(name, empty)[: self.taken], False)
+            found[name] = chains_first(self.arrays.get(name, empty)[: self._taken], False)
         return found
 
 
@@ -211,11 +221,16 @@ class OnDisk:
         """Wait until nothing is being written, whatever has ended the run."""
         self._thread.shutdown(wait=True)
 
-    def samples(self) -> dict[str, np.ndarray]:
-        """All draws, read from the disk."""
-        from sdekit.simulate.stored import read_samples
+    @property
+    def taken(self) -> int:
+        """How many the last checkpoint stands behind."""
+        return self.store.next_draw
 
-        return read_samples(self.store.path)
+    def samples(self) -> Mapping[str, np.ndarray]:
+        """All draws, read from the disk when they are asked for."""
+        from sdekit.simulate.stored import StoredSamples
+
+        return StoredSamples(self.store.path, self.store.header, self.taken)
 
 
 def _check_kinds(wanted: Sequence[Any], stored: Sequence[np.ndarray]) -> None:

@@ -7,6 +7,8 @@ Checked by: tests/simulate/test_store.py, tests/simulate/test_hosts.py.
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +46,69 @@ def read_samples(path: str | Path) -> dict[str, Any]:
     """
     dataset = open_dataset(path)
     return {str(name): dataset[name].to_numpy() for name in dataset.data_vars}
+
+
+class StoredSamples(Mapping[str, np.ndarray]):
+    """The draws of a run in its store, each variable read when it is first asked for.
+
+    They may be more than fit the memory; `open_dataset` reads parts of them.
+    """
+
+    def __init__(self, path: Path, header: Mapping[str, Any], draws: int) -> None:
+        """Nothing is read.
+
+        Args:
+            path: Where the store is.
+            header: That of the run, which names its variables.
+            draws: Number of draws, of those that the store may hold later.
+        """
+        self.path, self.draws = path, draws
+        self._header = json.loads(json.dumps(header))
+        self._names = tuple(header["variables"])
+        self._read: dict[str, np.ndarray] = {}
+
+    def __getitem__(self, name: str) -> np.ndarray:
+        """The draws of a variable, (chain, draw, *shape).
+
+        Raises:
+            KeyError: If there is no such variable.
+            DataError: If the store is gone, damaged, has lost draws, or holds another run by now.
+        """
+        if name not in self._names:
+            raise KeyError(name)
+        if name not in self._read:
+            values = self._dataset()[name].to_numpy()
+            self._read[name] = values[:, : self.draws]
+        return self._read[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+    @property
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """Shapes of all variables, without reading their draws."""
+        dataset = self._dataset()
+        return {name: (x.shape[0], self.draws, *x.shape[2:]) for name, x in dataset.items()}
+
+    def _dataset(self) -> Any:
+        dataset = open_dataset(self.path)
+        if header_of(self.path, opened(self.path)) != self._header:
+            raise DataError(
+                "another run stands in the store by now",
+                found=str(self.path),
+                fix="give each run a store of its own, or read its samples before the next",
+            )
+        if dataset.sizes["draw"] < self.draws:
+            raise DataError(
+                "the store has lost draws of this run",
+                expected=f"{self.draws} draws",
+                found=dataset.sizes["draw"],
+                fix="run it again",
+            )
+        return dataset
 
 
 def open_dataset(path: str | Path) -> Any:

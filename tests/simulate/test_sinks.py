@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import threading
 from pathlib import Path
 from typing import Any
@@ -10,8 +11,8 @@ import numpy as np
 import pytest
 
 import sdekit as sk
-from sdekit.errors import SimulationError
-from sdekit.simulate import checkpoint, driver, durable, sinks, zarr_files
+from sdekit.errors import DataError, SimulationError
+from sdekit.simulate import checkpoint, driver, durable, sinks, stored, zarr_files
 from sdekit.simulate.sinks import OnDisk
 
 #: Seconds after which a test that waits for another thread has failed.
@@ -151,3 +152,38 @@ def test_a_path_that_cannot_be_written_is_told(
     ou = sk.Dynamics(drift={x: -x}, diffusion={x: 1})
     with pytest.raises(SimulationError, match=r"store (is no path|cannot be written): expected"):
         sk.simulate(ou, 0.0, step_size=0.1, steps=1, store=store)
+
+
+def test_stored_draws_are_read_when_they_are_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    x = sk.scalar("x")
+    ou = sk.Dynamics(drift={x: -x}, diffusion={x: 1}, hamiltonian=x**2 / 2)
+    options = {"step_size": 0.1, "steps": 20, "chains": 3, "scheme": "EM", "seed": 1}
+    expected = sk.simulate(ou, 0.0, **options).samples["x"]
+    opened: list[Path] = []
+    open_dataset = stored.open_dataset
+
+    def noted(path: Path) -> Any:
+        opened.append(path)
+        return open_dataset(path)
+
+    monkeypatch.setattr(stored, "open_dataset", noted)
+    run = sk.simulate(ou, 0.0, store=tmp_path / "run.zarr", **options)
+    assert not opened
+    assert run.draws == 20 and "x (3, 20)" in repr(run)
+    np.testing.assert_array_equal(run.samples["x"], expected)
+    count = len(opened)
+    assert list(run.samples) == ["x"] and run.samples["x"] is run.samples["x"]
+    assert len(opened) == count
+    with pytest.raises(KeyError):
+        run.samples["y"]
+    # Another run in its place is not taken for this one.
+    late = sk.simulate(ou, 0.0, store=tmp_path / "late.zarr", **options)
+    shutil.rmtree(tmp_path / "late.zarr")
+    with pytest.raises(DataError):
+        late.samples["x"]
+    (tmp_path / "late.zarr.checkpoint").unlink()
+    sk.simulate(ou, 0.0, store=tmp_path / "late.zarr", **{**options, "seed": 2})
+    with pytest.raises(DataError, match="another run stands in the store by now"):
+        late.samples["x"]
