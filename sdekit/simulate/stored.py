@@ -91,7 +91,8 @@ class StoredSamples(Mapping[str, np.ndarray]):
     def shapes(self) -> dict[str, tuple[int, ...]]:
         """Shapes of all variables, without reading their draws."""
         dataset = self._dataset()
-        return {name: (x.shape[0], self.draws, *x.shape[2:]) for name, x in dataset.items()}
+        shapes = {name: dataset[name].shape for name in self._names}
+        return {name: (chains, self.draws, *rest) for name, (chains, _, *rest) in shapes.items()}
 
     def _dataset(self) -> Any:
         dataset = open_dataset(self.path)
