@@ -230,15 +230,15 @@ def stage_maps(
     method: str, J: np.ndarray, D: np.ndarray, time: float
 ) -> tuple[np.ndarray, np.ndarray]:
     """M and N of one stage over a time."""
-    size = len(J)
-    if method == "euler_maruyama":
-        return np.eye(size) + time * J, 2 * time * D
     if method == "exact":
         return _exact(J, D, time)
+    decay = _decays(method, J, np.array([time]))[0]
+    if method == "euler_maruyama":
+        return decay, 2 * time * D
     if method == "rk4":
-        return _runge_kutta(J, time), np.zeros_like(D)
+        return decay, np.zeros_like(D)
     half = _runge_kutta(J, time / 2)
-    return half @ half, half @ (2 * time * D) @ half.T
+    return decay, half @ (2 * time * D) @ half.T
 
 
 def _decays(method: str, J: np.ndarray, times: np.ndarray) -> np.ndarray:
