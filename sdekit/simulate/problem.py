@@ -98,7 +98,8 @@ def bind(
     layout = layout_of(position, dynamics.target_variables)
     arrays = parameter_arrays(dynamics, parameters)
     found = _sizes(dynamics, layout, arrays, sizes)
-    given = checked_functions(dynamics, functions, layout.example(position, dtype), found, dtype)
+    example = layout.example(position, dtype) if functions else None
+    given = checked_functions(dynamics, functions, example, found, dtype)
     symbol = _potential_symbol(dynamics, given, potential)
     source = None if symbol is None else _source(potential, symbol, layout, arrays)
     if symbol is not None and source is not None:
