@@ -20,17 +20,17 @@ __version__ = "0.1.0"
 
 #: Where each public name lives.
 _HOME: dict[str, tuple[str, ...]] = {
-    "sdekit.declare.dimension": ("dim", "Dim"),
-    "sdekit.declare.symbols": (
+    "sdekit.declaration.tree.dimension": ("dim", "Dim"),
+    "sdekit.declaration.tree.symbols": (
         "scalar", "vector", "matrix", "variable", "parameter", "function", "potential",
     ),
-    "sdekit.declare.grammar": (
+    "sdekit.declaration.functions.grammar": (
         "dot", "outer", "trace", "diag", "eye", "ones", "inv", "logdet", "transpose", "grad",
         "div", "diff", "sqrt", "exp", "log", "sin", "cos", "tan", "sinh", "cosh", "tanh", "asinh",
         "atan", "abs_", "sign", "erf", "loggamma", "pi", "E", "time",
     ),
-    "sdekit.declare.dynamics": ("Dynamics",),
-    "sdekit.declare.model_file": ("load", "loads"),
+    "sdekit.declaration.model.dynamics": ("Dynamics",),
+    "sdekit.declaration.model.model_file": ("load", "loads"),
     "sdekit.verify.ladder": ("verify",),
     "sdekit.verify.verdict": ("Verdict", "Verification"),
     "sdekit.design.recipe": ("recipe",),

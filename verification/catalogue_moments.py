@@ -32,7 +32,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 import sdekit as sk
-from sdekit.declare.symbols import FunctionSymbol, Parameter
+from sdekit.declaration.tree.symbols import FunctionSymbol, Parameter
 from sdekit.errors import DivergenceError, SdekitError
 from verification._catalogue_laws import LAWS, WRONG_TARGETS, Law, definite
 from verification._results import Report, arguments, table

@@ -21,9 +21,9 @@ import numeric_oracle as oracle
 from _results import Report, arguments
 
 import sdekit as sk
-from sdekit.declare import expression as ex
-from sdekit.declare.operators import ZERO
-from sdekit.declare.symbols import Variable
+from sdekit.declaration.tree import expression as ex
+from sdekit.declaration.tree.operators import ZERO
+from sdekit.declaration.tree.symbols import Variable
 
 ROOT_TWO = sk.sqrt(2)
 #: A relative spread of the marginal beyond this is no rounding of a sum over 1401 points.

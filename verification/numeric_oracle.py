@@ -17,8 +17,8 @@ from typing import ClassVar
 import numpy as np
 from flint import arb, ctx, fmpq
 
-from sdekit.declare import expression as ex
-from sdekit.declare.symbols import Parameter, Variable
+from sdekit.declaration.tree import expression as ex
+from sdekit.declaration.tree.symbols import Parameter, Variable
 
 BITS = 400
 #: Step of central differences: their error is its square, 2^-120.

@@ -24,9 +24,9 @@ from scipy.integrate import quad
 
 import sdekit as sk
 from sdekit.calculus.limits import spending
-from sdekit.declare.component_reader import ComponentReader
-from sdekit.declare.expression import Expression
-from sdekit.declare.symbols import Variable
+from sdekit.declaration.model.component_reader import ComponentReader
+from sdekit.declaration.tree.expression import Expression
+from sdekit.declaration.tree.symbols import Variable
 from sdekit.verify.marginalization import check_marginalization
 from sdekit.verify.problem import Problem
 

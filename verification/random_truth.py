@@ -21,7 +21,7 @@ import numeric_oracle as oracle
 from _results import Report, arguments
 
 import sdekit as sk
-from sdekit.declare.expression import Expression
+from sdekit.declaration.tree.expression import Expression
 
 DESIGNS = 1000
 Draw = random.Random

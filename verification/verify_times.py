@@ -15,7 +15,7 @@ from _results import Report, arguments
 
 import sdekit as sk
 from sdekit.calculus import field
-from sdekit.declare.components import Components
+from sdekit.declaration.model.components import Components
 
 #: Promises: seconds for one entry and for all, and how many times faster than SymPy.
 ENTRY_SECONDS, ALL_SECONDS = 0.02, 1.0

@@ -18,8 +18,8 @@ from fractions import Fraction
 
 from sdekit.calculus.contraction.lower import lower
 from sdekit.calculus.contraction.tensor import Tensor, combine, zero
-from sdekit.declare.dynamics import Dynamics
-from sdekit.declare.expression import (
+from sdekit.declaration.model.dynamics import Dynamics
+from sdekit.declaration.tree.expression import (
     Divergence,
     Dot,
     Expression,
@@ -28,8 +28,8 @@ from sdekit.declare.expression import (
     Outer,
     Product,
 )
-from sdekit.declare.operators import ZERO, negate
-from sdekit.declare.symbols import Variable
+from sdekit.declaration.tree.operators import ZERO, negate
+from sdekit.declaration.tree.symbols import Variable
 
 #: The two sides of the condition.
 TRANSPORT, DIFFUSION = "transport", "diffusion"

@@ -13,7 +13,7 @@ import difflib
 
 from sdekit.catalog import geometric, gradient_flow, langevin, thermostat, wrong
 from sdekit.catalog.entry import Entry
-from sdekit.declare.dynamics import Dynamics
+from sdekit.declaration.model.dynamics import Dynamics
 from sdekit.errors import DeclarationError
 
 __all__ = ["Entry", "entries", "entry", "get", "names"]

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from sdekit.catalog.entry import REFUTED, UNDECIDED, Entry, Triple, claims
 from sdekit.catalog.symbols import U, kinetic, n, p, theta
-from sdekit.declare.expression import Expression
-from sdekit.declare.grammar import cos, div, dot, grad, inv, logdet, sin, sqrt
-from sdekit.declare.symbols import Variable, function, parameter, potential, scalar, vector
+from sdekit.declaration.functions.grammar import cos, div, dot, grad, inv, logdet, sin, sqrt
+from sdekit.declaration.tree.expression import Expression
+from sdekit.declaration.tree.symbols import Variable, function, parameter, potential, scalar, vector
 
 GIROLAMI = "Girolami and Calderhead 2011"
 MA = "Ma, Chen and Fox 2015"

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from sdekit.catalog.entry import Entry, Triple, claims
 from sdekit.catalog.symbols import n
-from sdekit.declare.dimension import Dim
-from sdekit.declare.grammar import diag, dot, eye, log, ones, outer, sqrt
-from sdekit.declare.symbols import parameter, scalar, vector
+from sdekit.declaration.functions.grammar import diag, dot, eye, log, ones, outer, sqrt
+from sdekit.declaration.tree.dimension import Dim
+from sdekit.declaration.tree.symbols import parameter, scalar, vector
 
 ALI = "Ali, Dobriban and Tibshirani 2020"
 

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from sdekit.catalog.entry import PROVED, REFUTED, UNDECIDED, Entry, Triple, claims
 from sdekit.catalog.symbols import A, B, M, U, kinetic, n, p, s, theta
-from sdekit.declare.dimension import Dim
-from sdekit.declare.grammar import dot, eye, grad, inv, outer, sqrt, transpose
-from sdekit.declare.symbols import function, matrix, parameter, potential
+from sdekit.declaration.functions.grammar import dot, eye, grad, inv, outer, sqrt, transpose
+from sdekit.declaration.tree.dimension import Dim
+from sdekit.declaration.tree.symbols import function, matrix, parameter, potential
 
 DING = "Ding et al. 2014"
 

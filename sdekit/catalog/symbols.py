@@ -7,9 +7,9 @@ entries.
 
 from __future__ import annotations
 
-from sdekit.declare.dimension import Dim
-from sdekit.declare.grammar import dot
-from sdekit.declare.symbols import parameter, potential, scalar, vector
+from sdekit.declaration.functions.grammar import dot
+from sdekit.declaration.tree.dimension import Dim
+from sdekit.declaration.tree.symbols import parameter, potential, scalar, vector
 
 n = Dim("n")
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 from sdekit.catalog.entry import PROVED, REFUTED, UNDECIDED, Entry, Triple, claims
 from sdekit.catalog.langevin import DING
 from sdekit.catalog.symbols import A, M, U, beta, gamma, kinetic, mu, n, p, theta, xi
-from sdekit.declare.grammar import diag, div, dot, eye, grad, inv, ones, outer
-from sdekit.declare.symbols import function, matrix, parameter, potential, scalar, vector
+from sdekit.declaration.functions.grammar import diag, div, dot, eye, grad, inv, ones, outer
+from sdekit.declaration.tree.symbols import function, matrix, parameter, potential, scalar, vector
 
 
 def nose_hoover() -> Triple:

@@ -22,8 +22,8 @@ from sdekit.calculus.contraction.graph import Component
 from sdekit.calculus.contraction.printing import component_text
 from sdekit.calculus.contraction.tensor import Term
 from sdekit.calculus.limits import Unsupported
-from sdekit.declare.components import Components
-from sdekit.declare.dynamics import Dynamics
+from sdekit.declaration.model.components import Components
+from sdekit.declaration.model.dynamics import Dynamics
 from sdekit.errors import VerificationError
 
 #: `field` leaves the denominators to show non-zero, perhaps in another order than assumed.

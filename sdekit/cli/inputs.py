@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from sdekit.errors import ModelFileError, SdekitError, VerificationError
 
 if TYPE_CHECKING:
-    from sdekit.declare.dynamics import Dynamics
+    from sdekit.declaration.model.dynamics import Dynamics
 
 #: Largest size that can be asked for; beyond it a component form is of no use to anybody.
 LARGEST_SIZE = 10_000
@@ -33,7 +33,7 @@ def dynamics_of(name_or_file: str) -> Dynamics:
         return catalog.get(name_or_file)
     path = Path(name_or_file)
     if path.suffix or path.exists() or len(path.parts) > 1:
-        from sdekit.declare.model_file import load
+        from sdekit.declaration.model.model_file import load
 
         if not path.exists():
             raise ModelFileError(

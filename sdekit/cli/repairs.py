@@ -5,7 +5,7 @@ Not for finding it (`sdekit.design.repair`).
 
 from __future__ import annotations
 
-from sdekit.declare.dynamics import Dynamics
+from sdekit.declaration.model.dynamics import Dynamics
 from sdekit.design.repair import Repair, repair
 from sdekit.verify.ladder import verify
 from sdekit.verify.verdict import Verdict, Verification

@@ -11,7 +11,7 @@ from sdekit import __version__, catalog
 from sdekit.calculus.derivation import Derivation, derive
 from sdekit.calculus.limits import Unsupported
 from sdekit.cli.repairs import proved_repair
-from sdekit.declare.dynamics import Dynamics
+from sdekit.declaration.model.dynamics import Dynamics
 from sdekit.errors import SchemeError, SdekitError, SimulationError
 from sdekit.report.experiment import Experiment
 from sdekit.report.sections import StepAdvice

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from sdekit.catalog import Entry
-    from sdekit.declare.dynamics import Dynamics
+    from sdekit.declaration.model.dynamics import Dynamics
     from sdekit.simulate.result import Run
     from sdekit.verify.verdict import Verification
 

@@ -16,10 +16,10 @@ import numpy as np
 
 from sdekit.catalog.targets import TARGETS
 from sdekit.cli.inputs import similar
-from sdekit.declare.dynamics import Dynamics
-from sdekit.declare.grammar import dot, ones
-from sdekit.declare.parser import parse_expression
-from sdekit.declare.symbols import Parameter, Variable
+from sdekit.declaration.functions.grammar import dot, ones
+from sdekit.declaration.model.dynamics import Dynamics
+from sdekit.declaration.text.parser import parse_expression
+from sdekit.declaration.tree.symbols import Parameter, Variable
 from sdekit.errors import SdekitError, SimulationError
 from sdekit.simulate.diagnostics import effective_sample_size, mean_estimate
 from sdekit.simulate.lower import compile_expression

@@ -14,9 +14,9 @@ import numpy as np
 from sdekit import catalog
 from sdekit.catalog.symbols import U, kinetic, n, p, theta
 from sdekit.catalog.targets import DOUBLE_WELL
-from sdekit.declare.dynamics import Dynamics
-from sdekit.declare.grammar import eye, grad
-from sdekit.declare.symbols import parameter
+from sdekit.declaration.functions.grammar import eye, grad
+from sdekit.declaration.model.dynamics import Dynamics
+from sdekit.declaration.tree.symbols import parameter
 from sdekit.report.experiment import Experiment, Panel
 from sdekit.schemes.word import ALGORITHM_1
 from sdekit.simulate.diagnostics import kinetic_temperature, mean_estimate

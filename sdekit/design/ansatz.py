@@ -14,10 +14,10 @@ from dataclasses import dataclass
 import sympy as sp
 
 from sdekit.calculus.contraction import is_zero, residual
-from sdekit.declare.dynamics import Dynamics
-from sdekit.declare.expression import Expression
-from sdekit.declare.symbols import Parameter
-from sdekit.declare.text import grammar_text
+from sdekit.declaration.model.dynamics import Dynamics
+from sdekit.declaration.text.expression_text import grammar_text
+from sdekit.declaration.tree.expression import Expression
+from sdekit.declaration.tree.symbols import Parameter
 from sdekit.design.coefficients import coefficient_expression
 from sdekit.design.matching import equations
 from sdekit.errors import VerificationError

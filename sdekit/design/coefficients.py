@@ -7,9 +7,9 @@ from typing import Any
 
 import sympy as sp
 
-from sdekit.declare.dynamics import Dynamics
-from sdekit.declare.expression import Expression, Size
-from sdekit.declare.operators import add, divide, multiply, number, power
+from sdekit.declaration.model.dynamics import Dynamics
+from sdekit.declaration.tree.expression import Expression, Size
+from sdekit.declaration.tree.operators import add, divide, multiply, number, power
 
 
 def coefficient_expression(value: sp.Expr, dynamics: Dynamics) -> Expression:

@@ -21,12 +21,12 @@ from sdekit.calculus.contraction import Tensor, current, is_zero, lower, lower_d
 from sdekit.calculus.contraction.derivative import divergence, gradient
 from sdekit.calculus.contraction.generator import dot, dot_last, swapped
 from sdekit.calculus.contraction.tensor import combine, zero
-from sdekit.declare import expression as ex
-from sdekit.declare.dynamics import Dynamics
-from sdekit.declare.expression import Expression
-from sdekit.declare.operators import ONE, add, as_expression, divide, multiply, transpose
-from sdekit.declare.symbols import Parameter, Variable
-from sdekit.declare.text import grammar_text
+from sdekit.declaration.model.dynamics import Dynamics
+from sdekit.declaration.text.expression_text import grammar_text
+from sdekit.declaration.tree import expression as ex
+from sdekit.declaration.tree.expression import Expression
+from sdekit.declaration.tree.operators import ONE, add, as_expression, divide, multiply, transpose
+from sdekit.declaration.tree.symbols import Parameter, Variable
 from sdekit.design.coefficients import coefficient_expression
 from sdekit.design.matching import solve_linear
 from sdekit.errors import VerificationError

@@ -14,13 +14,13 @@ import sympy as sp
 
 from sdekit.calculus.contraction import is_zero, residual
 from sdekit.calculus.limits import Unsupported
-from sdekit.declare import expression as ex
-from sdekit.declare.dynamics import Dynamics
-from sdekit.declare.expression import Expression
-from sdekit.declare.operators import ONE, ZERO, add, divide, multiply, negate
-from sdekit.declare.symbols import Variable
-from sdekit.declare.terms import additive_terms
-from sdekit.declare.text import grammar_text
+from sdekit.declaration.model.dynamics import Dynamics
+from sdekit.declaration.text.expression_text import grammar_text
+from sdekit.declaration.tree import expression as ex
+from sdekit.declaration.tree.addends import additive_terms
+from sdekit.declaration.tree.expression import Expression
+from sdekit.declaration.tree.operators import ONE, ZERO, add, divide, multiply, negate
+from sdekit.declaration.tree.symbols import Variable
 from sdekit.design.coefficients import coefficient_expression
 from sdekit.design.matching import solve_linear
 from sdekit.verify.definiteness import check_psd

@@ -8,9 +8,9 @@ from __future__ import annotations
 from sdekit.calculus.contraction.printing import groups
 from sdekit.calculus.contraction.tensor import Tensor
 from sdekit.calculus.derivation import DIFFUSION, TRANSPORT, Derivation, Term
-from sdekit.declare.dynamics import Dynamics
-from sdekit.declare.latex import symbol_latex
-from sdekit.declare.symbols import Variable
+from sdekit.declaration.model.dynamics import Dynamics
+from sdekit.declaration.text.latex import symbol_latex
+from sdekit.declaration.tree.symbols import Variable
 from sdekit.report.document import Block, Formula, Paragraph, Section, Step, Table
 from sdekit.report.document import Derivation as Steps
 from sdekit.report.formulas import formula_of, plain, tensor_formula

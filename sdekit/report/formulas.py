@@ -1,16 +1,16 @@
 """LaTeX of the names and texts that results carry: symbols, witnesses, left-over terms.
 
-Not for LaTeX of expressions, which `sdekit.declare.latex` writes.
+Not for LaTeX of expressions, which `sdekit.declaration.text.latex` writes.
 """
 
 from __future__ import annotations
 
 import re
 
-from sdekit.declare.dynamics import Dynamics
-from sdekit.declare.latex import latex_text, symbol_latex
-from sdekit.declare.parser import parse_expression as parse
-from sdekit.declare.symbols import Domain, Variable
+from sdekit.declaration.model.dynamics import Dynamics
+from sdekit.declaration.text.latex import latex_text, symbol_latex
+from sdekit.declaration.text.parser import parse_expression as parse
+from sdekit.declaration.tree.symbols import Domain, Variable
 from sdekit.errors import ModelFileError
 from sdekit.report.indices import indexed_latex, scope_of
 

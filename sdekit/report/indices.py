@@ -2,7 +2,7 @@
 
 The grammar of model files has no indices, so entries and sums are parsed by themselves, stand in
 the formula as symbols, and are put back into its LaTeX. Not for vector notation, which
-`sdekit.declare.latex` writes.
+`sdekit.declaration.text.latex` writes.
 """
 
 from __future__ import annotations
@@ -11,11 +11,11 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from sdekit.declare.dynamics import Dynamics
-from sdekit.declare.expression import Call, Expression, Gradient
-from sdekit.declare.latex import latex_text, symbol_latex
-from sdekit.declare.parser import parse_expression
-from sdekit.declare.symbols import Parameter, Variable
+from sdekit.declaration.model.dynamics import Dynamics
+from sdekit.declaration.text.latex import latex_text, symbol_latex
+from sdekit.declaration.text.parser import parse_expression
+from sdekit.declaration.tree.expression import Call, Expression, Gradient
+from sdekit.declaration.tree.symbols import Parameter, Variable
 from sdekit.errors import ModelFileError
 
 _ENTRY = re.compile(r"\[([a-z](?:,[a-z])*)\]")

@@ -9,8 +9,8 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from sdekit.declare.dynamics import Dynamics
-from sdekit.declare.latex import dynamics_lines, latex_text, symbol_latex
+from sdekit.declaration.model.dynamics import Dynamics
+from sdekit.declaration.text.latex import dynamics_lines, latex_text, symbol_latex
 from sdekit.design.repair import Repair
 from sdekit.report.document import (
     Block,

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sdekit.calculus.derivation import Derivation
-from sdekit.declare.dynamics import Dynamics
+from sdekit.declaration.model.dynamics import Dynamics
 from sdekit.design.repair import Repair
 from sdekit.errors import SdekitError
 from sdekit.report.derivation import marginal_section, stationarity_section

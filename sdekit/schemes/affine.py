@@ -12,10 +12,19 @@ from collections.abc import Iterable
 from functools import reduce
 from itertools import product
 
-from sdekit.declare import expression as ex
-from sdekit.declare.expression import Expression, Number
-from sdekit.declare.operators import ONE, ZERO, add, divide, matmul, multiply, negate, transpose
-from sdekit.declare.symbols import Parameter, Variable
+from sdekit.declaration.tree import expression as ex
+from sdekit.declaration.tree.expression import Expression, Number
+from sdekit.declaration.tree.operators import (
+    ONE,
+    ZERO,
+    add,
+    divide,
+    matmul,
+    multiply,
+    negate,
+    transpose,
+)
+from sdekit.declaration.tree.symbols import Parameter, Variable
 
 #: A product of sums with more terms than this is left as one term.
 MAX_TERMS = 4096

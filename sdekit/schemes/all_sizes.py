@@ -22,9 +22,9 @@ from math import factorial
 
 from sdekit.calculus import contraction
 from sdekit.calculus.contraction import Lowered, Tensor
-from sdekit.declare.dynamics import Dynamics
-from sdekit.declare.operators import ZERO
-from sdekit.declare.symbols import Variable
+from sdekit.declaration.model.dynamics import Dynamics
+from sdekit.declaration.tree.operators import ZERO
+from sdekit.declaration.tree.symbols import Variable
 from sdekit.schemes.flow import Part
 from sdekit.schemes.plan import Factor, plan
 from sdekit.schemes.splitting import Splitting

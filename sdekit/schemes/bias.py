@@ -17,7 +17,7 @@ from typing import Any
 
 import sympy as sp
 
-from sdekit.declare.dynamics import Dynamics
+from sdekit.declaration.model.dynamics import Dynamics
 from sdekit.errors import SchemeError
 from sdekit.schemes.concrete import Particle, Value, particle
 from sdekit.schemes.curvature import step_limit

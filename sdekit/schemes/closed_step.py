@@ -16,7 +16,7 @@ from math import factorial, gcd, lcm
 import sympy as sp
 from sympy.core.function import AppliedUndef
 
-from sdekit.declare.components import Components
+from sdekit.declaration.model.components import Components
 from sdekit.errors import SchemeError
 from sdekit.schemes.concrete import Particle
 from sdekit.schemes.flow import Inexact, Part, Shift

@@ -14,12 +14,12 @@ from typing import Any
 import sympy as sp
 from sympy.core.function import AppliedUndef
 
-from sdekit.declare.component_reader import ComponentReader
-from sdekit.declare.components import Components
-from sdekit.declare.dynamics import Dynamics
-from sdekit.declare.expression import Call, Expression
-from sdekit.declare.parser import parse_expression
-from sdekit.declare.symbols import Parameter, Variable
+from sdekit.declaration.model.component_reader import ComponentReader
+from sdekit.declaration.model.components import Components
+from sdekit.declaration.model.dynamics import Dynamics
+from sdekit.declaration.text.parser import parse_expression
+from sdekit.declaration.tree.expression import Call, Expression
+from sdekit.declaration.tree.symbols import Parameter, Variable
 from sdekit.errors import SchemeError
 from sdekit.schemes.formulas import Formula
 from sdekit.schemes.stages import small_sizes

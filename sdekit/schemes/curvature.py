@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from sdekit.declare.dynamics import Dynamics
+from sdekit.declaration.model.dynamics import Dynamics
 from sdekit.errors import SchemeError
 from sdekit.schemes.concrete import Particle
 from sdekit.schemes.formulas import Formula

@@ -12,8 +12,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sdekit.declare.expression import Expression
-from sdekit.declare.symbols import Variable
+from sdekit.declaration.tree.expression import Expression
+from sdekit.declaration.tree.symbols import Variable
 
 Updates = tuple[tuple[Variable, Expression], ...]
 Blocks = tuple[tuple[tuple[Variable, Variable], Expression], ...]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sdekit.declare.dynamics import Dynamics
+from sdekit.declaration.model.dynamics import Dynamics
 from sdekit.schemes.affine import functions_of, variables_of
 from sdekit.schemes.flow import Blocks, Flow, Inexact, Part, Updates
 from sdekit.schemes.pieces import noise_of

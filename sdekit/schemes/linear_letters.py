@@ -15,7 +15,7 @@ import numpy as np
 import sympy as sp
 from sympy.core.function import AppliedUndef
 
-from sdekit.declare.components import Components
+from sdekit.declaration.model.components import Components
 from sdekit.errors import SchemeError
 from sdekit.schemes.concrete import exact_value
 from sdekit.schemes.flow import Inexact, Part

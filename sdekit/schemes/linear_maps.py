@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from functools import reduce
 
-from sdekit.declare import expression as ex
-from sdekit.declare.expression import Expression, Number
-from sdekit.declare.operators import ONE, add, divide, matmul, multiply, transpose
-from sdekit.declare.symbols import Variable
+from sdekit.declaration.tree import expression as ex
+from sdekit.declaration.tree.expression import Expression, Number
+from sdekit.declaration.tree.operators import ONE, add, divide, matmul, multiply, transpose
+from sdekit.declaration.tree.symbols import Variable
 from sdekit.schemes.affine import expanded_terms, negated, variables_of
 from sdekit.schemes.flow import LinearMap
 

@@ -19,8 +19,8 @@ from typing import Any
 import numpy as np
 import sympy as sp
 
-from sdekit.declare.components import Components
-from sdekit.declare.dynamics import Dynamics
+from sdekit.declaration.model.components import Components
+from sdekit.declaration.model.dynamics import Dynamics
 from sdekit.errors import SchemeError
 from sdekit.schemes.formulas import Formula
 from sdekit.schemes.linear_letters import Letter, letters_of

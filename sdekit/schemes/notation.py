@@ -1,6 +1,6 @@
 """Formulas with unknown functions as one writes them on paper: U', U'', U_xy.
 
-Not for LaTeX of declarations (`sdekit.declare.latex`).
+Not for LaTeX of declarations (`sdekit.declaration.text.latex`).
 """
 
 from __future__ import annotations

@@ -25,7 +25,7 @@ from typing import Any
 
 import sympy as sp
 
-from sdekit.declare.dynamics import Dynamics
+from sdekit.declaration.model.dynamics import Dynamics
 from sdekit.errors import SchemeError
 from sdekit.schemes.density import large_friction_marginal, modified_density
 from sdekit.schemes.notation import compact

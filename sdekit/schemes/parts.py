@@ -9,9 +9,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 
-from sdekit.declare.dynamics import Dynamics
-from sdekit.declare.expression import Expression, Number
-from sdekit.declare.symbols import Variable
+from sdekit.declaration.model.dynamics import Dynamics
+from sdekit.declaration.tree.expression import Expression, Number
+from sdekit.declaration.tree.symbols import Variable
 from sdekit.schemes.affine import functions_of, total, variables_of
 from sdekit.schemes.flow import (
     Blocks,

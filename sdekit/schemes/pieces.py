@@ -11,11 +11,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sdekit.declare import expression as ex
-from sdekit.declare.dynamics import Dynamics
-from sdekit.declare.expression import Expression
-from sdekit.declare.operators import negate
-from sdekit.declare.symbols import Variable
+from sdekit.declaration.model.dynamics import Dynamics
+from sdekit.declaration.tree import expression as ex
+from sdekit.declaration.tree.expression import Expression
+from sdekit.declaration.tree.operators import negate
+from sdekit.declaration.tree.symbols import Variable
 from sdekit.schemes.affine import expanded_terms, is_antisymmetric, variables_of
 from sdekit.schemes.flow import Blocks, LinearMap
 from sdekit.schemes.linear_maps import linear_map

@@ -12,10 +12,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 
-from sdekit.declare.dynamics import Dynamics
-from sdekit.declare.expression import Expression, Eye, Shape
-from sdekit.declare.operators import multiply
-from sdekit.declare.symbols import Variable
+from sdekit.declaration.model.dynamics import Dynamics
+from sdekit.declaration.tree.expression import Expression, Eye, Shape
+from sdekit.declaration.tree.operators import multiply
+from sdekit.declaration.tree.symbols import Variable
 from sdekit.schemes.affine import expanded_terms
 from sdekit.schemes.flow import Part
 

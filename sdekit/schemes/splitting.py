@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from sdekit.declare.dynamics import Dynamics
+from sdekit.declaration.model.dynamics import Dynamics
 from sdekit.errors import SchemeError
 from sdekit.schemes.flow import Inexact, Part
 from sdekit.schemes.lettering import whole_part

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 
 import sympy as sp
 
-from sdekit.declare.components import Components
-from sdekit.declare.dynamics import Dynamics
-from sdekit.declare.operators import ZERO
+from sdekit.declaration.model.components import Components
+from sdekit.declaration.model.dynamics import Dynamics
+from sdekit.declaration.tree.operators import ZERO
 from sdekit.schemes.flow import Part
 from sdekit.schemes.formulas import Formula
 from sdekit.schemes.jets import JetRing, Polynomial

@@ -13,7 +13,7 @@ from functools import reduce
 
 import sympy as sp
 
-from sdekit.declare.dynamics import Dynamics
+from sdekit.declaration.model.dynamics import Dynamics
 from sdekit.errors import SchemeError
 from sdekit.schemes.jets import JetRing, Polynomial
 from sdekit.schemes.operators import Generator, weighted

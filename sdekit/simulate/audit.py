@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
-from sdekit.declare.dynamics import Dynamics
+from sdekit.declaration.model.dynamics import Dynamics
 from sdekit.simulate import audit_coefficients, audit_moments
 from sdekit.simulate.audit_arguments import (
     LARGEST_SEED,

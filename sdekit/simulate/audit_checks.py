@@ -13,12 +13,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from sdekit.declare import expression as ex
-from sdekit.declare.dynamics import Dynamics
-from sdekit.declare.expression import Expression
-from sdekit.declare.operators import ZERO
-from sdekit.declare.symbols import Variable
-from sdekit.declare.terms import additive_terms
+from sdekit.declaration.model.dynamics import Dynamics
+from sdekit.declaration.tree import expression as ex
+from sdekit.declaration.tree.addends import additive_terms
+from sdekit.declaration.tree.expression import Expression
+from sdekit.declaration.tree.operators import ZERO
+from sdekit.declaration.tree.symbols import Variable
 from sdekit.errors import SimulationError
 from sdekit.simulate.audit_arguments import (
     TRACED,

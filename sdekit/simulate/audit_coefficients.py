@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from sdekit.declare.symbols import Variable
+from sdekit.declaration.tree.symbols import Variable
 from sdekit.simulate.audit_checks import Declared
 from sdekit.simulate.audit_result import FLOOR, Comparison
 from sdekit.simulate.implied import RATIOS, Implied, extrapolated

@@ -15,7 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from sdekit.calculus.limits import spending
-from sdekit.declare.expression import Expression
+from sdekit.declaration.tree.expression import Expression
 from sdekit.schemes.linear_sde import LinearSDE
 from sdekit.simulate.audit_checks import AtStates, Declared
 from sdekit.simulate.audit_exact import linear_sde

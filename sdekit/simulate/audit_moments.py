@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from sdekit.declare.symbols import Variable
+from sdekit.declaration.tree.symbols import Variable
 from sdekit.simulate.audit_chains import WINDOWS, Averages, broken_chain, pairs, run_chains
 from sdekit.simulate.audit_checks import Declared, StepMap
 from sdekit.simulate.audit_law import Gaussian, NoLaw, fastest_rate

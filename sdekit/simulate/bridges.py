@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
-from sdekit.declare.dynamics import Dynamics
+from sdekit.declaration.model.dynamics import Dynamics
 from sdekit.errors import MissingDependencyError, SimulationError
 from sdekit.simulate.diffrax_problem import DiffraxProblem, diffrax_problem
 from sdekit.simulate.noise import check_seed

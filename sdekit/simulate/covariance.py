@@ -20,10 +20,10 @@ from typing import Any
 import jax.numpy as jnp
 from jax import Array
 
-from sdekit.declare import expression as ex
-from sdekit.declare.expression import Expression
-from sdekit.declare.operators import ONE, add, divide, matmul, multiply, negate
-from sdekit.declare.symbols import Variable
+from sdekit.declaration.tree import expression as ex
+from sdekit.declaration.tree.expression import Expression
+from sdekit.declaration.tree.operators import ONE, add, divide, matmul, multiply, negate
+from sdekit.declaration.tree.symbols import Variable
 from sdekit.simulate.linear_flows import covariance_root
 from sdekit.simulate.lower import Environment, evaluate, is_batched, per_chain, shape_of
 

@@ -18,8 +18,8 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from sdekit.declare.expression import Expression
-from sdekit.declare.symbols import Variable
+from sdekit.declaration.tree.expression import Expression
+from sdekit.declaration.tree.symbols import Variable
 from sdekit.errors import SimulationError
 from sdekit.simulate.brownian import GivenIncrement, brownian_path
 from sdekit.simulate.diffrax_terms import (

@@ -16,8 +16,8 @@ import jax.numpy as jnp
 import lineax
 from jax import Array
 
-from sdekit.declare.expression import Expression
-from sdekit.declare.symbols import Variable
+from sdekit.declaration.tree.expression import Expression
+from sdekit.declaration.tree.symbols import Variable
 from sdekit.simulate.covariance import NoiseTerm, factor_terms, noise_terms
 from sdekit.simulate.lower import evaluate, shape_of
 from sdekit.simulate.noise_type import diagonal_of

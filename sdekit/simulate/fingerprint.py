@@ -24,7 +24,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from sdekit.declare.expression import Call
+from sdekit.declaration.tree.expression import Call
 from sdekit.simulate.driver import Driver
 from sdekit.simulate.gradients import FunctionSource
 from sdekit.simulate.lower import evaluate

@@ -21,9 +21,9 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from sdekit.declare import expression as ex
-from sdekit.declare.expression import Expression
-from sdekit.declare.symbols import Variable
+from sdekit.declaration.tree import expression as ex
+from sdekit.declaration.tree.expression import Expression
+from sdekit.declaration.tree.symbols import Variable
 from sdekit.simulate.lower import is_batched
 
 

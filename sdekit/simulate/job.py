@@ -17,7 +17,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from sdekit.declare.dynamics import Dynamics
+from sdekit.declaration.model.dynamics import Dynamics
 from sdekit.errors import DivergenceError, SimulationError
 from sdekit.simulate.course import Course, Outcome
 from sdekit.simulate.devices import chosen_share

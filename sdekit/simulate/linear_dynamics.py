@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 import sympy as sp
 
-from sdekit.declare.component_reader import entry_name
-from sdekit.declare.components import Components
-from sdekit.declare.dynamics import Dynamics
+from sdekit.declaration.model.component_reader import entry_name
+from sdekit.declaration.model.components import Components
+from sdekit.declaration.model.dynamics import Dynamics
 from sdekit.errors import SimulationError
 from sdekit.schemes.linear_sde import LinearSDE
 

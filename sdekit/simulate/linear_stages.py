@@ -15,9 +15,9 @@ import jax.numpy as jnp
 from jax import Array
 from jax.typing import ArrayLike
 
-from sdekit.declare import operators as op
-from sdekit.declare.expression import Diag, Expression, Eye, Ones
-from sdekit.declare.symbols import Variable
+from sdekit.declaration.tree import operators as op
+from sdekit.declaration.tree.expression import Diag, Expression, Eye, Ones
+from sdekit.declaration.tree.symbols import Variable
 from sdekit.errors import SimulationError
 from sdekit.schemes.flow import LinearBlock, LinearMap, OrnsteinUhlenbeck, Rotation
 from sdekit.simulate.covariance import (

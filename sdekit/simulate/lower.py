@@ -23,9 +23,9 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from sdekit.declare import expression as ex
-from sdekit.declare.expression import Expression
-from sdekit.declare.symbols import Parameter, Variable
+from sdekit.declaration.tree import expression as ex
+from sdekit.declaration.tree.expression import Expression
+from sdekit.declaration.tree.symbols import Parameter, Variable
 from sdekit.errors import SimulationError
 
 #: The dtype where none is asked for.

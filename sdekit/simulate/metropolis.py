@@ -21,8 +21,8 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from sdekit.declare.expression import Negation, Sum
-from sdekit.declare.symbols import Variable
+from sdekit.declaration.tree.expression import Negation, Sum
+from sdekit.declaration.tree.symbols import Variable
 from sdekit.errors import SimulationError
 from sdekit.schemes.flow import Shift
 from sdekit.schemes.splitting import splitting

@@ -16,12 +16,12 @@ from typing import Any
 
 import sympy as sp
 
-from sdekit.declare import expression as ex
-from sdekit.declare.component_reader import ComponentReader
-from sdekit.declare.components import check_sizes
-from sdekit.declare.dynamics import Dynamics
-from sdekit.declare.expression import Expression
-from sdekit.declare.symbols import Parameter, Variable
+from sdekit.declaration.model.component_reader import ComponentReader
+from sdekit.declaration.model.components import check_sizes
+from sdekit.declaration.model.dynamics import Dynamics
+from sdekit.declaration.tree import expression as ex
+from sdekit.declaration.tree.expression import Expression
+from sdekit.declaration.tree.symbols import Parameter, Variable
 from sdekit.simulate.covariance import diagonal_entries
 
 #: Most Brownian motions for which commutativity is decided; the conditions grow as m^2 d^2.

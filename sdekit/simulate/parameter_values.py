@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from sdekit.declare.dynamics import Dynamics
-from sdekit.declare.symbols import Parameter, shape_text
+from sdekit.declaration.model.dynamics import Dynamics
+from sdekit.declaration.tree.symbols import Parameter, shape_text
 from sdekit.errors import SimulationError
 from sdekit.simulate.assumptions import holds
 

@@ -21,7 +21,7 @@ import numpy as np
 from jax import Array
 from jax.core import Tracer
 
-from sdekit.declare.symbols import Variable, shape_text
+from sdekit.declaration.tree.symbols import Variable, shape_text
 from sdekit.errors import SimulationError
 
 

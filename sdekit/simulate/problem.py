@@ -17,9 +17,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from sdekit.declare.dynamics import Dynamics
-from sdekit.declare.expression import Expression
-from sdekit.declare.symbols import FunctionSymbol, Variable
+from sdekit.declaration.model.dynamics import Dynamics
+from sdekit.declaration.tree.expression import Expression
+from sdekit.declaration.tree.symbols import FunctionSymbol, Variable
 from sdekit.errors import SimulationError
 from sdekit.simulate.gradients import (
     FunctionSource,

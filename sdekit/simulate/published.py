@@ -24,9 +24,9 @@ import numpy as np
 from jax import Array
 from jax.typing import ArrayLike
 
-from sdekit.declare.expression import Expression, Product
-from sdekit.declare.operators import ONE, ZERO
-from sdekit.declare.symbols import Variable
+from sdekit.declaration.tree.expression import Expression, Product
+from sdekit.declaration.tree.operators import ONE, ZERO
+from sdekit.declaration.tree.symbols import Variable
 from sdekit.errors import SimulationError
 from sdekit.schemes.flow import OrnsteinUhlenbeck, Shift
 from sdekit.schemes.splitting import splitting

@@ -15,7 +15,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from sdekit.declare.dynamics import Dynamics
+from sdekit.declaration.model.dynamics import Dynamics
 from sdekit.errors import SdekitError
 from sdekit.simulate.position import PositionLayout
 from sdekit.simulate.program import LoopState

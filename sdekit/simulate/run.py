@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from sdekit.declare.dynamics import Dynamics
+from sdekit.declaration.model.dynamics import Dynamics
 from sdekit.errors import SimulationError
 from sdekit.schemes.step_guards import check_step, kind_of_scheme
 from sdekit.simulate.job import Job

@@ -23,7 +23,7 @@ from jax import Array
 from jax.core import Tracer, eval_context
 from jax.typing import ArrayLike
 
-from sdekit.declare.dynamics import Dynamics
+from sdekit.declaration.model.dynamics import Dynamics
 from sdekit.errors import SimulationError
 from sdekit.schemes.splitting import splitting
 from sdekit.simulate.gradients import Oracle

@@ -23,7 +23,7 @@ import numpy as np
 from jax import Array
 from jax.typing import ArrayLike
 
-from sdekit.declare.symbols import Variable
+from sdekit.declaration.tree.symbols import Variable
 from sdekit.errors import SimulationError
 from sdekit.simulate.gradients import FunctionSource, Oracle
 from sdekit.simulate.problem import Problem

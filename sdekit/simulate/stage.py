@@ -18,8 +18,8 @@ from typing import Any
 from jax import Array
 from jax.typing import ArrayLike
 
-from sdekit.declare.expression import Expression
-from sdekit.declare.symbols import Variable
+from sdekit.declaration.tree.expression import Expression
+from sdekit.declaration.tree.symbols import Variable
 from sdekit.simulate.covariance import NoiseTerm
 from sdekit.simulate.lower import Environment, evaluate, is_batched
 

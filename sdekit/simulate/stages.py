@@ -17,9 +17,9 @@ import numpy as np
 from jax import Array, lax
 from jax.typing import ArrayLike
 
-from sdekit.declare.dynamics import Dynamics
-from sdekit.declare.operators import ZERO
-from sdekit.declare.symbols import Variable
+from sdekit.declaration.model.dynamics import Dynamics
+from sdekit.declaration.tree.operators import ZERO
+from sdekit.declaration.tree.symbols import Variable
 from sdekit.errors import SimulationError
 from sdekit.schemes.flow import (
     Flow,

@@ -23,8 +23,8 @@ import numpy as np
 from jax import Array, lax
 from jax.scipy.linalg import solve_triangular
 
-from sdekit.declare.expression import Call
-from sdekit.declare.symbols import Variable
+from sdekit.declaration.tree.expression import Call
+from sdekit.declaration.tree.symbols import Variable
 from sdekit.errors import SimulationError
 from sdekit.simulate.covariance import symmetrized
 from sdekit.simulate.lower import evaluate, shape_of

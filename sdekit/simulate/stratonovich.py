@@ -6,12 +6,12 @@ $v^S_i = v_i - \tfrac12\sum_{jk}\sigma_{jk}\,\partial_j\sigma_{ik}$. The other d
 
 from __future__ import annotations
 
-from sdekit.declare.dynamics import Dynamics
-from sdekit.declare.expression import Expression
-from sdekit.declare.grammar import diag, grad
-from sdekit.declare.noise import ito_drift
-from sdekit.declare.operators import ZERO, divide, subtract
-from sdekit.declare.symbols import Variable
+from sdekit.declaration.functions.grammar import diag, grad
+from sdekit.declaration.model.dynamics import Dynamics
+from sdekit.declaration.model.noise_factor import ito_drift
+from sdekit.declaration.tree.expression import Expression
+from sdekit.declaration.tree.operators import ZERO, divide, subtract
+from sdekit.declaration.tree.symbols import Variable
 from sdekit.simulate.noise_type import NoiseKind, diagonal_of, noise_type
 
 

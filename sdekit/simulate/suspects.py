@@ -14,11 +14,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sdekit.declare import expression as ex
-from sdekit.declare.expression import Expression
-from sdekit.declare.grammar import sqrt
-from sdekit.declare.operators import divide, multiply, negate
-from sdekit.declare.terms import product
+from sdekit.declaration.functions.grammar import sqrt
+from sdekit.declaration.tree import expression as ex
+from sdekit.declaration.tree.addends import product
+from sdekit.declaration.tree.expression import Expression
+from sdekit.declaration.tree.operators import divide, multiply, negate
 
 #: Relative distance at which two numbers are taken for the same candidate.
 _CLOSE = 0.06

@@ -14,8 +14,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from sdekit.declare.dynamics import Dynamics
-from sdekit.declare.symbols import FunctionSymbol
+from sdekit.declaration.model.dynamics import Dynamics
+from sdekit.declaration.tree.symbols import FunctionSymbol
 from sdekit.errors import SimulationError
 from sdekit.simulate.assumptions import holds
 from sdekit.simulate.lower import shape_of, size_of

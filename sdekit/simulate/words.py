@@ -12,8 +12,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from sdekit.declare.dynamics import Dynamics
-from sdekit.declare.symbols import Variable
+from sdekit.declaration.model.dynamics import Dynamics
+from sdekit.declaration.tree.symbols import Variable
 from sdekit.errors import SimulationError
 from sdekit.schemes.splitting import Splitting, splitting
 from sdekit.schemes.word import ALGORITHM_1, ALGORITHM_2, EULER_MARUYAMA

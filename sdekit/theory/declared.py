@@ -13,10 +13,10 @@ from typing import Any
 
 import numpy as np
 
-from sdekit.declare.dimension import dim
-from sdekit.declare.dynamics import Dynamics
-from sdekit.declare.grammar import atan, dot, eye, log, ones, outer, sqrt
-from sdekit.declare.symbols import parameter, scalar, vector
+from sdekit.declaration.functions.grammar import atan, dot, eye, log, ones, outer, sqrt
+from sdekit.declaration.model.dynamics import Dynamics
+from sdekit.declaration.tree.dimension import dim
+from sdekit.declaration.tree.symbols import parameter, scalar, vector
 from sdekit.theory.flow import LeastSquaresFlow
 from sdekit.theory.pearson import PearsonLaw
 

@@ -34,7 +34,7 @@ from sdekit.theory.moments import GivenResponse, MomentEquation
 from sdekit.theory.regression import Regression
 
 if TYPE_CHECKING:
-    from sdekit.declare.dynamics import Dynamics
+    from sdekit.declaration.model.dynamics import Dynamics
 
 #: Default relative error per step of the moment equation; the error of the result is far less.
 TOLERANCE = 1e-6

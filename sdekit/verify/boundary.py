@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from sdekit.calculus.limits import BudgetExceeded, Unsupported
-from sdekit.declare.expression import (
+from sdekit.declaration.tree.expression import (
     Call,
     Constant,
     Elementwise,
@@ -25,8 +25,8 @@ from sdekit.declare.expression import (
     Product,
     Sum,
 )
-from sdekit.declare.operators import ZERO
-from sdekit.declare.symbols import Domain, Parameter, Variable
+from sdekit.declaration.tree.operators import ZERO
+from sdekit.declaration.tree.symbols import Domain, Parameter, Variable
 from sdekit.verify.currents import Normal, current_at, is_jet, normal_current
 from sdekit.verify.expansion import collected, expand
 from sdekit.verify.implied import NEGATIVE, POSITIVE, entry_signs

@@ -18,8 +18,8 @@ from sdekit.calculus.contraction import Tensor, gradient, is_zero
 from sdekit.calculus.contraction.heads import Head, Kind
 from sdekit.calculus.contraction.relations import coefficients
 from sdekit.calculus.limits import tick
-from sdekit.declare.expression import Expression
-from sdekit.declare.symbols import Variable
+from sdekit.declaration.tree.expression import Expression
+from sdekit.declaration.tree.symbols import Variable
 from sdekit.verify.expansion import collected
 from sdekit.verify.forms import form_signs
 from sdekit.verify.implied import POSITIVE

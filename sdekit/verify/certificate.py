@@ -17,9 +17,9 @@ import sympy as sp
 from flint import arb
 
 from sdekit.calculus.limits import BudgetExceeded, Unsupported, tick
-from sdekit.declare.component_reader import ComponentReader
-from sdekit.declare.components import components_from_sympy
-from sdekit.declare.symbols import Domain
+from sdekit.declaration.model.component_reader import ComponentReader
+from sdekit.declaration.model.components import components_from_sympy
+from sdekit.declaration.tree.symbols import Domain
 from sdekit.verify.coercivity import finite_in_components, is_small
 from sdekit.verify.componentwise import Space, space_at
 from sdekit.verify.elimination import eliminate

@@ -9,7 +9,7 @@ from __future__ import annotations
 from fractions import Fraction
 
 from sdekit.calculus.limits import BudgetExceeded, Unsupported
-from sdekit.declare.expression import (
+from sdekit.declaration.tree.expression import (
     Call,
     Dot,
     Elementwise,
@@ -24,7 +24,7 @@ from sdekit.declare.expression import (
     Quotient,
     Sum,
 )
-from sdekit.declare.symbols import Variable
+from sdekit.declaration.tree.symbols import Variable
 from sdekit.verify.expansion import expand
 from sdekit.verify.forms import form_signs
 from sdekit.verify.implied import NEGATIVE, POSITIVE, entry_signs, never_negative

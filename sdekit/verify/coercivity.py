@@ -21,9 +21,9 @@ from flint import fmpq
 from sdekit.calculus.field.points import Scene
 from sdekit.calculus.limits import tick
 from sdekit.calculus.signs import Sign, sign
-from sdekit.declare.component_reader import ComponentReader
-from sdekit.declare.expression import Expression
-from sdekit.declare.symbols import Variable
+from sdekit.declaration.model.component_reader import ComponentReader
+from sdekit.declaration.tree.expression import Expression
+from sdekit.declaration.tree.symbols import Variable
 from sdekit.verify.expansion import expand
 from sdekit.verify.monomials import TooLarge
 from sdekit.verify.pivots import all_pivots_positive

@@ -11,12 +11,12 @@ from dataclasses import dataclass
 import sympy as sp
 
 from sdekit.calculus.limits import Unsupported
-from sdekit.declare.component_reader import ComponentReader
-from sdekit.declare.components import Components
-from sdekit.declare.dynamics import Dynamics
-from sdekit.declare.expression import Expression
-from sdekit.declare.symbols import Domain, Variable
-from sdekit.declare.sympy_reader import from_sympy
+from sdekit.declaration.model.component_reader import ComponentReader
+from sdekit.declaration.model.components import Components
+from sdekit.declaration.model.dynamics import Dynamics
+from sdekit.declaration.text.sympy_reader import from_sympy
+from sdekit.declaration.tree.expression import Expression
+from sdekit.declaration.tree.symbols import Domain, Variable
 from sdekit.errors import DeclarationError
 
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-from sdekit.declare.dimension import Dim
-from sdekit.declare.expression import (
+from sdekit.declaration.tree.dimension import Dim
+from sdekit.declaration.tree.expression import (
     Diag,
     Dot,
     Elementwise,
@@ -29,7 +29,7 @@ from sdekit.declare.expression import (
     Trace,
     Transpose,
 )
-from sdekit.declare.operators import ONE, ZERO
+from sdekit.declaration.tree.operators import ONE, ZERO
 from sdekit.verify.forms import matmul_chain, transposed
 
 

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from fractions import Fraction
 
 from sdekit.calculus.limits import Unsupported
-from sdekit.declare.expression import (
+from sdekit.declaration.tree.expression import (
     Call,
     Elementwise,
     Expression,
@@ -23,8 +23,8 @@ from sdekit.declare.expression import (
     Quotient,
     Sum,
 )
-from sdekit.declare.operators import ONE, ZERO
-from sdekit.declare.symbols import Variable
+from sdekit.declaration.tree.operators import ONE, ZERO
+from sdekit.declaration.tree.symbols import Variable
 from sdekit.verify.expansion import expand
 from sdekit.verify.problem import Problem
 from sdekit.verify.rewriting import substituted

@@ -10,8 +10,8 @@ from typing import Any
 
 import sympy as sp
 
-from sdekit.declare.expression import Expression
-from sdekit.declare.symbols import Variable
+from sdekit.declaration.tree.expression import Expression
+from sdekit.declaration.tree.symbols import Variable
 from sdekit.verify.componentwise import current_of
 from sdekit.verify.points import (
     admissible_points,
@@ -27,7 +27,7 @@ from sdekit.verify.verdict import Check, Witness, refuted
 def periodic_in_components(part: Expression, x: Variable) -> bool:
     """Whether a scalar part is shown to have period 2 pi by the field engine."""
     from sdekit.calculus.field.elements import is_zero
-    from sdekit.declare.component_reader import ComponentReader
+    from sdekit.declaration.model.component_reader import ComponentReader
 
     if any(node.shape for node in part.walk()):
         return False

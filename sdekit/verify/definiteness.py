@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import itertools
 
-from sdekit.declare.expression import (
+from sdekit.declaration.tree.expression import (
     Dot,
     Expression,
     Eye,
@@ -21,8 +21,8 @@ from sdekit.declare.expression import (
     Size,
     Sum,
 )
-from sdekit.declare.operators import ZERO
-from sdekit.declare.symbols import Variable
+from sdekit.declaration.tree.operators import ZERO
+from sdekit.declaration.tree.symbols import Variable
 from sdekit.verify.expansion import collected, expand
 from sdekit.verify.forms import form_signs, is_symmetric, matmul_chain, transposed
 from sdekit.verify.implied import POSITIVE, never_negative
@@ -186,7 +186,7 @@ def _multiple_of_identity(group: tuple[Variable, ...], blocks: Blocks) -> str | 
         scalars[x, y] = scalar
     import sympy as sp
 
-    from sdekit.declare.component_reader import ComponentReader
+    from sdekit.declaration.model.component_reader import ComponentReader
     from sdekit.verify.pivots import is_semidefinite
 
     reader = ComponentReader({})

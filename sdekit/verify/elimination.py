@@ -11,8 +11,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 
-from sdekit.declare.expression import Call, Expression
-from sdekit.declare.symbols import Variable
+from sdekit.declaration.tree.expression import Call, Expression
+from sdekit.declaration.tree.symbols import Variable
 from sdekit.verify.expansion import expand
 from sdekit.verify.integrals import FAMILIES, integrate
 from sdekit.verify.location_scale import with_outside_sums_named

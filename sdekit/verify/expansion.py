@@ -17,7 +17,7 @@ from functools import lru_cache
 from typing import Any
 
 from sdekit.calculus.limits import tick
-from sdekit.declare.expression import (
+from sdekit.declaration.tree.expression import (
     Diag,
     Dot,
     Elementwise,
@@ -37,8 +37,8 @@ from sdekit.declare.expression import (
     Trace,
     Transpose,
 )
-from sdekit.declare.operators import ZERO
-from sdekit.declare.symbols import Parameter
+from sdekit.declaration.tree.operators import ZERO
+from sdekit.declaration.tree.symbols import Parameter
 from sdekit.verify import cores
 from sdekit.verify.implied import POSITIVE, entry_signs
 from sdekit.verify.monomials import (
@@ -142,7 +142,7 @@ def expand(expression: Expression) -> Terms:
         TooLarge: If there are more than `LARGEST_EXPANSION` monomials.
 
     Example:
-        >>> from sdekit.declare.symbols import parameter, scalar
+        >>> from sdekit.declaration.tree.symbols import parameter, scalar
         >>> xi, A = scalar("xi"), parameter("A")
         >>> collected((xi - A)**2 - xi**2 + 2*A*xi) == A**2
         True

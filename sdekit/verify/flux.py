@@ -14,7 +14,7 @@ from flint import acb, arb
 from sdekit.calculus.field.elements import is_zero
 from sdekit.calculus.field.stationarity import FieldResidual
 from sdekit.calculus.limits import Unsupported
-from sdekit.declare.components import Components
+from sdekit.declaration.model.components import Components
 from sdekit.verify.points import (
     admissible_points,
     number_text,

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from sdekit.declare.expression import (
+from sdekit.declaration.tree.expression import (
     Call,
     Diag,
     Elementwise,
@@ -27,7 +27,7 @@ from sdekit.declare.expression import (
     Sum,
     Transpose,
 )
-from sdekit.declare.symbols import Parameter, Variable
+from sdekit.declaration.tree.symbols import Parameter, Variable
 from sdekit.verify.implied import (
     NEGATIVE,
     NONNEGATIVE,
@@ -55,8 +55,8 @@ def form_signs(matrix: Expression) -> Signs:
         {1} positive definite, {0, 1} positive semidefinite, {0} an antisymmetric matrix, ...
 
     Example:
-        >>> from sdekit.declare.dimension import Dim
-        >>> from sdekit.declare.symbols import parameter
+        >>> from sdekit.declaration.tree.dimension import Dim
+        >>> from sdekit.declaration.tree.symbols import parameter
         >>> n = Dim("n")
         >>> M = parameter("M", n, n, positive_definite=True)
         >>> sorted(form_signs(M + M @ M))

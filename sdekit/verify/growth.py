@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-from sdekit.declare import expression as ex
-from sdekit.declare.symbols import Variable
+from sdekit.declaration.tree import expression as ex
+from sdekit.declaration.tree.symbols import Variable
 
 _BOUNDED = frozenset({"sin", "cos", "tanh", "atan", "erf", "sign"})
 _AT_MOST_LINEAR = frozenset({"asinh", "abs"})

@@ -13,7 +13,7 @@ from __future__ import annotations
 from fractions import Fraction
 from functools import lru_cache
 
-from sdekit.declare.expression import (
+from sdekit.declaration.tree.expression import (
     Call,
     Constant,
     Diag,
@@ -35,7 +35,7 @@ from sdekit.declare.expression import (
     Trace,
     Transpose,
 )
-from sdekit.declare.symbols import Parameter, Variable
+from sdekit.declaration.tree.symbols import Parameter, Variable
 from sdekit.verify.ranges import range_signs, value_range
 
 Signs = frozenset[int]
@@ -86,7 +86,7 @@ def entry_signs(expression: Expression) -> Signs:
         A set that holds the sign of every entry at every admissible point.
 
     Example:
-        >>> from sdekit.declare.symbols import parameter, scalar
+        >>> from sdekit.declaration.tree.symbols import parameter, scalar
         >>> xi = scalar("xi")
         >>> sorted(entry_signs(parameter("A", positive=True) + xi**2))
         [1]

@@ -12,9 +12,9 @@ from collections.abc import Mapping
 from fractions import Fraction
 
 from sdekit.calculus.limits import BudgetExceeded, Unsupported
-from sdekit.declare.expression import Call, Expression, Number
-from sdekit.declare.operators import ZERO
-from sdekit.declare.symbols import Domain, Variable
+from sdekit.declaration.tree.expression import Call, Expression, Number
+from sdekit.declaration.tree.operators import ZERO
+from sdekit.declaration.tree.symbols import Domain, Variable
 from sdekit.verify.elimination import Elimination, Step, eliminate
 from sdekit.verify.instances import Choice, choice_text, choices, symbols_of
 from sdekit.verify.integrals import DIRECT
@@ -127,7 +127,7 @@ def _needed(energy: Expression, blocks: Blocks, outside: Blocks, choice: Choice)
 def _has_value(energy: Expression, choice: Choice) -> bool:
     """Whether the energy is a finite real number at some admissible point under the choice."""
     from sdekit.calculus.field.points import Scene
-    from sdekit.declare.component_reader import ComponentReader
+    from sdekit.declaration.model.component_reader import ComponentReader
     from sdekit.verify.points import admissible_points, value_at
 
     concrete = substituted(energy, choice)

@@ -11,7 +11,7 @@ import random
 from collections.abc import Iterator, Mapping
 from fractions import Fraction
 
-from sdekit.declare.expression import (
+from sdekit.declaration.tree.expression import (
     Call,
     Dot,
     Expression,
@@ -21,8 +21,8 @@ from sdekit.declare.expression import (
     Product,
     Sum,
 )
-from sdekit.declare.operators import ONE, ZERO
-from sdekit.declare.symbols import Parameter
+from sdekit.declaration.tree.operators import ONE, ZERO
+from sdekit.declaration.tree.symbols import Parameter
 
 #: Values tried for a scalar, by what is assumed of it; the first is the plain choice.
 _POSITIVE_VALUES = tuple(Fraction(v) for v in ("1", "1/4", "4", "1/2", "2"))

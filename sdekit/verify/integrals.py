@@ -10,7 +10,7 @@ from __future__ import annotations
 from fractions import Fraction
 
 from sdekit.calculus.limits import BudgetExceeded, Unsupported
-from sdekit.declare.expression import (
+from sdekit.declaration.tree.expression import (
     Elementwise,
     Expression,
     Negation,
@@ -19,7 +19,7 @@ from sdekit.declare.expression import (
     Quotient,
     Sum,
 )
-from sdekit.declare.symbols import REAL, Variable
+from sdekit.declaration.tree.symbols import REAL, Variable
 from sdekit.verify.closed_forms import absent, gaussian, log_gamma, power_law, unknown_function
 from sdekit.verify.expansion import expand
 from sdekit.verify.implied import entry_signs, never_negative

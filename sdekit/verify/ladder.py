@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from importlib import import_module
 
 from sdekit.calculus.limits import BudgetExceeded, Unsupported, spending
-from sdekit.declare.dynamics import Dynamics
+from sdekit.declaration.model.dynamics import Dynamics
 from sdekit.errors import VerificationError
 from sdekit.verify.problem import Problem, check_names, read_sizes
 from sdekit.verify.verdict import Check, Verification, undecided

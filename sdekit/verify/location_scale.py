@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from fractions import Fraction
 
-from sdekit.declare.expression import (
+from sdekit.declaration.tree.expression import (
     Expression,
     Inverse,
     MatMul,
@@ -22,7 +22,7 @@ from sdekit.declare.expression import (
     Quotient,
     Sum,
 )
-from sdekit.declare.symbols import Domain, Variable
+from sdekit.declaration.tree.symbols import Domain, Variable
 from sdekit.verify.expansion import expand
 from sdekit.verify.forms import form_signs
 from sdekit.verify.implied import POSITIVE, entry_signs

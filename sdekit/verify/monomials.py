@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from math import gcd, lcm
 
-from sdekit.declare.expression import (
+from sdekit.declaration.tree.expression import (
     Expression,
     Negation,
     Number,
@@ -19,7 +19,7 @@ from sdekit.declare.expression import (
     Quotient,
     Sum,
 )
-from sdekit.declare.operators import ZERO
+from sdekit.declaration.tree.operators import ZERO
 
 #: An expansion with more monomials than this is given up.
 LARGEST_EXPANSION = 600

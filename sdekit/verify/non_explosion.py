@@ -16,7 +16,7 @@ from fractions import Fraction
 from sdekit.calculus.contraction import Tensor, current, generator, gradient, is_zero, lower, text
 from sdekit.calculus.contraction.heads import Head, Kind, variable
 from sdekit.calculus.contraction.tensor import Term
-from sdekit.declare.symbols import Variable
+from sdekit.declaration.tree.symbols import Variable
 from sdekit.verify.brackets import is_definite
 from sdekit.verify.explosion import find_explosion
 from sdekit.verify.growth import growth

@@ -10,8 +10,8 @@ except that what is visible beside it is still judged. Not for what the marginal
 from __future__ import annotations
 
 from sdekit.calculus.limits import BudgetExceeded, Unsupported
-from sdekit.declare.expression import Call, Expression
-from sdekit.declare.symbols import Variable
+from sdekit.declaration.tree.expression import Call, Expression
+from sdekit.declaration.tree.symbols import Variable
 from sdekit.verify.elimination import Elimination, eliminate
 from sdekit.verify.infinite import infinite_integral
 from sdekit.verify.marginalization import infinite_marginal

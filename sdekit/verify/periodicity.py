@@ -5,8 +5,8 @@ Not for jumps at the cut (`cut`).
 
 from __future__ import annotations
 
-from sdekit.declare.expression import Call, Elementwise, Expression, Number
-from sdekit.declare.symbols import Variable
+from sdekit.declaration.tree.expression import Call, Elementwise, Expression, Number
+from sdekit.declaration.tree.symbols import Variable
 from sdekit.verify.expansion import expand
 from sdekit.verify.monomials import TooLarge, as_expression
 from sdekit.verify.quadratic import split_by

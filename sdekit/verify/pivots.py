@@ -22,7 +22,7 @@ from sympy.core.function import AppliedUndef
 from sdekit.calculus.field.points import Point
 from sdekit.calculus.limits import tick
 from sdekit.calculus.signs import Sign, sign
-from sdekit.declare.components import Components
+from sdekit.declaration.model.components import Components
 from sdekit.verify.points import (
     admissible_points,
     midpoint,

@@ -21,7 +21,7 @@ from sdekit.calculus.field.jets import JetOf, read_jet
 from sdekit.calculus.field.points import Point, Scene
 from sdekit.calculus.field.scenes import scene_of
 from sdekit.calculus.limits import Unsupported
-from sdekit.declare.components import Components
+from sdekit.declaration.model.components import Components
 
 #: Points tried for one matrix or expression.
 TRIED_POINTS = 40

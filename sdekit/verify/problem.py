@@ -12,17 +12,17 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from sdekit.declare.dynamics import Dynamics
-from sdekit.declare.expression import Call, Expression, Negation, Sum
-from sdekit.declare.operators import ZERO
-from sdekit.declare.symbols import Variable
+from sdekit.declaration.model.dynamics import Dynamics
+from sdekit.declaration.tree.expression import Call, Expression, Negation, Sum
+from sdekit.declaration.tree.operators import ZERO
+from sdekit.declaration.tree.symbols import Variable
 from sdekit.errors import VerificationError
 from sdekit.verify.elimination import Elimination, eliminate
 from sdekit.verify.rewriting import INTERNAL, with_sizes
 
 if TYPE_CHECKING:
     from sdekit.calculus.contraction.generator import Lowered
-    from sdekit.declare.components import Components
+    from sdekit.declaration.model.components import Components
 
 #: Sizes at which a claim about all n is tried for a counterexample, smallest first.
 TRIAL_SIZES = (1, 2, 3)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fractions import Fraction
 
-from sdekit.declare.expression import (
+from sdekit.declaration.tree.expression import (
     Diag,
     Dot,
     Expression,
@@ -23,8 +23,8 @@ from sdekit.declare.expression import (
     Trace,
     Transpose,
 )
-from sdekit.declare.operators import ONE
-from sdekit.declare.symbols import Variable
+from sdekit.declaration.tree.operators import ONE
+from sdekit.declaration.tree.symbols import Variable
 from sdekit.verify import cores
 from sdekit.verify.expansion import expand, scalar_product
 from sdekit.verify.forms import is_symmetric, transposed

@@ -19,7 +19,7 @@ from sdekit.calculus.ball_functions import working_precision
 from sdekit.calculus.balls import ball_value
 from sdekit.calculus.limits import BudgetExceeded, Unsupported, tick
 from sdekit.calculus.signs import Sign, sign
-from sdekit.declare.symbols import Domain
+from sdekit.declaration.tree.symbols import Domain
 
 #: Lengths at which a convex tail may begin.
 _LENGTHS = (2, 8, 32)

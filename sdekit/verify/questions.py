@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from enum import Enum
 from fractions import Fraction
 
-from sdekit.declare.expression import Elementwise, Expression, Number, Product, Sum
-from sdekit.declare.operators import ZERO
-from sdekit.declare.symbols import Variable
+from sdekit.declaration.tree.expression import Elementwise, Expression, Number, Product, Sum
+from sdekit.declaration.tree.operators import ZERO
+from sdekit.declaration.tree.symbols import Variable
 from sdekit.verify import cores
 from sdekit.verify.monomials import Terms, as_expression
 from sdekit.verify.quadratic import Split

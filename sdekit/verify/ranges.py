@@ -7,8 +7,16 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-from sdekit.declare.expression import Elementwise, Expression, Negation, Number, Power, Product, Sum
-from sdekit.declare.symbols import Parameter, Variable
+from sdekit.declaration.tree.expression import (
+    Elementwise,
+    Expression,
+    Negation,
+    Number,
+    Power,
+    Product,
+    Sum,
+)
+from sdekit.declaration.tree.symbols import Parameter, Variable
 
 #: Functions with values in [-1, 1].
 _WITHIN_ONE = frozenset({"sin", "cos", "tanh", "erf", "sign"})

@@ -15,7 +15,7 @@ from fractions import Fraction
 
 from sdekit.calculus.contraction import current, is_zero
 from sdekit.calculus.limits import Unsupported
-from sdekit.declare.expression import Elementwise, Expression
+from sdekit.declaration.tree.expression import Elementwise, Expression
 from sdekit.verify.expansion import expand
 from sdekit.verify.monomials import Monomial, TooLarge, as_expression
 from sdekit.verify.problem import Problem

@@ -33,8 +33,8 @@ from sdekit.calculus.contraction import (
 from sdekit.calculus.contraction.powers import reciprocal
 from sdekit.calculus.contraction.tensor import ones, zero
 from sdekit.calculus.limits import Unsupported
-from sdekit.declare.grammar import pi
-from sdekit.declare.symbols import Variable
+from sdekit.declaration.functions.grammar import pi
+from sdekit.declaration.tree.symbols import Variable
 from sdekit.verify.boundary import check_boundary
 from sdekit.verify.problem import Problem
 from sdekit.verify.regularity import check_regularity

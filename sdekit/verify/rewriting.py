@@ -11,8 +11,8 @@ from fractions import Fraction
 from typing import Any
 
 from sdekit.calculus.limits import Unsupported
-from sdekit.declare.dimension import Dim
-from sdekit.declare.expression import (
+from sdekit.declaration.tree.dimension import Dim
+from sdekit.declaration.tree.expression import (
     Divergence,
     Elementwise,
     Expression,
@@ -24,7 +24,7 @@ from sdekit.declare.expression import (
     Quotient,
     Size,
 )
-from sdekit.declare.symbols import FunctionSymbol, Variable
+from sdekit.declaration.tree.symbols import FunctionSymbol, Variable
 from sdekit.verify.forms import form_signs
 from sdekit.verify.implied import POSITIVE, entry_signs, never_negative
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from sdekit.declare.expression import Expression, Size
+from sdekit.declaration.tree.expression import Expression, Size
 from sdekit.verify.implied import NEGATIVE, NONNEGATIVE, POSITIVE, UNKNOWN, ZERO, Signs, entry_signs
 
 
@@ -22,7 +22,7 @@ def decided_signs(expression: Expression) -> Signs:
         A set that holds the sign at every admissible point.
 
     Example:
-        >>> from sdekit.declare.symbols import scalar
+        >>> from sdekit.declaration.tree.symbols import scalar
         >>> x = scalar("x")
         >>> sorted(decided_signs(x**2 + x + 1))
         [1]
@@ -33,7 +33,7 @@ def decided_signs(expression: Expression) -> Signs:
     if not {-1, 1} <= signs or not _is_plain(expression):
         return signs
     from sdekit.calculus.signs import Sign, sign
-    from sdekit.declare.component_reader import ComponentReader
+    from sdekit.declaration.model.component_reader import ComponentReader
 
     table = {
         Sign.POSITIVE: POSITIVE,

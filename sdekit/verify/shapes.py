@@ -11,7 +11,7 @@ import hashlib
 from fractions import Fraction
 
 from sdekit.calculus.limits import BudgetExceeded, Unsupported
-from sdekit.declare.expression import (
+from sdekit.declaration.tree.expression import (
     Dot,
     Elementwise,
     Expression,
@@ -24,8 +24,8 @@ from sdekit.declare.expression import (
     Quotient,
     Sum,
 )
-from sdekit.declare.operators import ONE, ZERO
-from sdekit.declare.symbols import Domain, Parameter, Variable
+from sdekit.declaration.tree.operators import ONE, ZERO
+from sdekit.declaration.tree.symbols import Domain, Parameter, Variable
 from sdekit.verify import cores
 from sdekit.verify.expansion import collected, expand
 from sdekit.verify.forms import form_signs

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from sdekit.declare import expression as ex
-from sdekit.declare.symbols import Variable
+from sdekit.declaration.tree import expression as ex
+from sdekit.declaration.tree.symbols import Variable
 from sdekit.verify.forms import form_signs
 from sdekit.verify.implied import POSITIVE, entry_signs
 
@@ -142,7 +142,7 @@ def _has_no_root_on_interval(divisor: ex.Expression) -> bool:
         return False
     import sympy as sp
 
-    from sdekit.declare.component_reader import ComponentReader
+    from sdekit.declaration.model.component_reader import ComponentReader
 
     reader = ComponentReader({})
     scalar, symbol = reader.scalar(divisor), reader.coordinate(w, ())

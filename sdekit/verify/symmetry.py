@@ -9,9 +9,9 @@ import itertools
 from collections.abc import Iterator
 
 from sdekit.calculus.limits import BudgetExceeded, Unsupported
-from sdekit.declare.expression import Expression, Transpose
-from sdekit.declare.operators import ZERO
-from sdekit.declare.symbols import Variable
+from sdekit.declaration.tree.expression import Expression, Transpose
+from sdekit.declaration.tree.operators import ZERO
+from sdekit.declaration.tree.symbols import Variable
 from sdekit.verify.forms import is_symmetric
 from sdekit.verify.problem import Problem
 from sdekit.verify.verdict import Check, Witness, proved, refuted, undecided

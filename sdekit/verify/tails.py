@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from enum import Enum
 from fractions import Fraction
 
-from sdekit.declare.expression import (
+from sdekit.declaration.tree.expression import (
     Constant,
     Elementwise,
     Expression,
@@ -25,8 +25,8 @@ from sdekit.declare.expression import (
     Product,
     Sum,
 )
-from sdekit.declare.operators import ONE, ZERO
-from sdekit.declare.symbols import Domain, Variable
+from sdekit.declaration.tree.operators import ONE, ZERO
+from sdekit.declaration.tree.symbols import Domain, Variable
 from sdekit.verify.expansion import collected, expand
 from sdekit.verify.implied import NEGATIVE, POSITIVE, Signs, entry_signs
 from sdekit.verify.implied import ZERO as ZERO_SIGN
@@ -88,7 +88,7 @@ def tail(f: Expression) -> tuple[Tail, str]:
         f: A scalar expression in `Z` and other symbols, bounded at finite z > 1.
 
     Example:
-        >>> from sdekit.declare.operators import as_expression
+        >>> from sdekit.declaration.tree.operators import as_expression
         >>> tail(as_expression(2) * Elementwise("log", Z))[0].value
         'finite'
 

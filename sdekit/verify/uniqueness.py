@@ -12,7 +12,7 @@ from __future__ import annotations
 from sdekit.calculus.contraction import generator, is_zero, text
 from sdekit.calculus.contraction.tensor import Tensor, reindex
 from sdekit.calculus.limits import Unsupported
-from sdekit.declare.symbols import Variable
+from sdekit.declaration.tree.symbols import Variable
 from sdekit.verify.brackets import spanned_blocks, spanned_coordinates
 from sdekit.verify.problem import Problem
 from sdekit.verify.verdict import Check, Witness, proved, refuted, undecided

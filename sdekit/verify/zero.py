@@ -12,8 +12,8 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 from sdekit.calculus.limits import BudgetExceeded, Unsupported
-from sdekit.declare.expression import Expression
-from sdekit.declare.symbols import Variable
+from sdekit.declaration.tree.expression import Expression
+from sdekit.declaration.tree.symbols import Variable
 from sdekit.verify.instances import varying_functions
 from sdekit.verify.rewriting import substituted
 from sdekit.verify.verdict import Witness
@@ -84,7 +84,7 @@ def gradient_witness(
 def _slope(
     expression: Expression, x: Variable, sizes: Mapping[str, int]
 ) -> tuple[dict[str, str], str] | None:
-    from sdekit.declare.component_reader import ComponentReader
+    from sdekit.declaration.model.component_reader import ComponentReader
 
     reader = ComponentReader(_all_sizes(expression, x, sizes))
     try:
@@ -142,7 +142,7 @@ def nonzero_value(
     problem: Problem, expression: Expression, sizes: Mapping[str, int]
 ) -> tuple[dict[str, str], str] | None:
     """An exact point at which a scalar expression is not zero at given sizes, and its value."""
-    from sdekit.declare.component_reader import ComponentReader
+    from sdekit.declaration.model.component_reader import ComponentReader
     from sdekit.verify.points import (
         admissible_points,
         number_text,

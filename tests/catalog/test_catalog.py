@@ -4,7 +4,7 @@ import pytest
 
 import sdekit as sk
 from sdekit.catalog.entry import CHECKS, PROVED, REFUTED, REQUIRED, UNDECIDED, claims
-from sdekit.declare.model_file import loads
+from sdekit.declaration.model.model_file import loads
 from sdekit.errors import DeclarationError
 from sdekit.verify.ladder import RUNGS
 

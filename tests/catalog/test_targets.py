@@ -6,8 +6,8 @@ from scipy.integrate import quad
 
 import sdekit as sk
 from sdekit.catalog.targets import TARGETS
-from sdekit.declare.parser import parse_expression
-from sdekit.declare.symbols import scalar
+from sdekit.declaration.text.parser import parse_expression
+from sdekit.declaration.tree.symbols import scalar
 
 
 def density(target):

@@ -19,7 +19,7 @@ from sdekit.certificate.export import (
     write_certificate,
 )
 from sdekit.errors import VerificationError
-from tests.declare.models import sgnht
+from tests.declaration.model.models import sgnht
 
 CHECKER = Path(checker.__file__)
 

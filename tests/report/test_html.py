@@ -6,7 +6,7 @@ from html.parser import HTMLParser
 import pytest
 
 import sdekit as sk
-from sdekit.declare.latex import dynamics_lines
+from sdekit.declaration.text.latex import dynamics_lines
 from sdekit.report.document import (
     Derivation,
     Document,

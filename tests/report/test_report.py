@@ -6,7 +6,7 @@ import pytest
 
 import sdekit as sk
 from sdekit.cli.results import results_of
-from sdekit.declare.model_file import loads
+from sdekit.declaration.model.model_file import loads
 from sdekit.errors import SdekitError, SimulationError
 from sdekit.report.document import Listing
 from sdekit.report.experiment import Experiment, Panel, figure_of

@@ -6,11 +6,11 @@ from functools import reduce
 
 import sympy as sp
 
-from sdekit.declare import expression as ex
-from sdekit.declare.dynamics import Dynamics
-from sdekit.declare.expression import Expression
-from sdekit.declare.operators import ZERO, add, matmul, multiply
-from sdekit.declare.symbols import Variable
+from sdekit.declaration.model.dynamics import Dynamics
+from sdekit.declaration.tree import expression as ex
+from sdekit.declaration.tree.expression import Expression
+from sdekit.declaration.tree.operators import ZERO, add, matmul, multiply
+from sdekit.declaration.tree.symbols import Variable
 from sdekit.schemes.flow import (
     Flow,
     Joint,

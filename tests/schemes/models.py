@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sdekit as sk
-from sdekit.declare.dynamics import Dynamics
+from sdekit.declaration.model.dynamics import Dynamics
 
 n = sk.dim("n")
 theta, p, xi, s = sk.vector("theta", n), sk.vector("p", n), sk.scalar("xi"), sk.vector("s", n)

@@ -10,8 +10,8 @@ import sdekit as sk
 import sdekit.catalog as catalog
 from sdekit.calculus import contraction
 from sdekit.catalog.entry import REFUTED
-from sdekit.declare.dynamics import Dynamics
-from sdekit.declare.expression import Expression
+from sdekit.declaration.model.dynamics import Dynamics
+from sdekit.declaration.tree.expression import Expression
 from sdekit.schemes import order_series
 from sdekit.schemes.all_sizes import adjoint_of_one
 from sdekit.schemes.order import order

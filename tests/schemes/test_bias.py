@@ -10,7 +10,7 @@ import sympy as sp
 
 import sdekit as sk
 import sdekit.catalog as catalog
-from sdekit.declare.dynamics import Dynamics
+from sdekit.declaration.model.dynamics import Dynamics
 from sdekit.errors import ModelFileError, SchemeError
 from sdekit.schemes.bias import Bias, bias
 from sdekit.schemes.harmonic import harmonic_law

@@ -9,7 +9,7 @@ import sympy as sp
 
 import sdekit as sk
 import sdekit.catalog as catalog
-from sdekit.declare.dynamics import Dynamics
+from sdekit.declaration.model.dynamics import Dynamics
 from sdekit.errors import SchemeError
 from sdekit.schemes.harmonic import HarmonicLaw, harmonic_law
 from tests.schemes.models import langevin, overdamped, sgnht

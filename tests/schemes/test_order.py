@@ -6,7 +6,7 @@ import pytest
 import sympy as sp
 
 import sdekit as sk
-from sdekit.declare.dynamics import Dynamics
+from sdekit.declaration.model.dynamics import Dynamics
 from sdekit.errors import SchemeError
 from sdekit.schemes.order import order
 from tests.schemes.models import A, langevin, n, overdamped, p, sgnht, theta, two_particles

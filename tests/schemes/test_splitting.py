@@ -8,7 +8,7 @@ from fractions import Fraction
 import pytest
 
 import sdekit as sk
-from sdekit.declare.dynamics import Dynamics
+from sdekit.declaration.model.dynamics import Dynamics
 from sdekit.errors import SchemeError
 from sdekit.schemes.flow import (
     Inexact,

@@ -8,7 +8,7 @@ import pytest
 import sympy as sp
 
 import sdekit.catalog as catalog
-from sdekit.declare.dynamics import Dynamics
+from sdekit.declaration.model.dynamics import Dynamics
 from sdekit.schemes.splitting import splitting
 from tests.schemes.flows import assert_solved, assert_sum
 

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import pytest
 
 import sdekit as sk
-from sdekit.declare.terms import additive_terms
+from sdekit.declaration.tree.addends import additive_terms
 from sdekit.errors import SimulationError
 from sdekit.simulate.audit_checks import declared_coefficients, random_states, step_map
 from sdekit.simulate.implied import Sums

@@ -6,7 +6,7 @@ import random
 from fractions import Fraction
 
 import sdekit as sk
-from sdekit.declare.component_reader import ComponentReader
+from sdekit.declaration.model.component_reader import ComponentReader
 
 N = sk.dim("n")
 X, Y = sk.scalar("x"), sk.scalar("y")

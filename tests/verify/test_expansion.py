@@ -8,7 +8,7 @@ import pytest
 
 import sdekit as sk
 from sdekit.calculus.balls import ball_value
-from sdekit.declare.component_reader import ComponentReader
+from sdekit.declaration.model.component_reader import ComponentReader
 from sdekit.verify.expansion import collected, expand
 from sdekit.verify.monomials import TooLarge
 from sdekit.verify.quadratic import as_sum, split_by

@@ -8,7 +8,7 @@ import pytest
 
 import sdekit as sk
 from sdekit.calculus.balls import number_value
-from sdekit.declare.component_reader import ComponentReader
+from sdekit.declaration.model.component_reader import ComponentReader
 from sdekit.verify.forms import form_signs
 from sdekit.verify.implied import NEGATIVE, NONNEGATIVE, POSITIVE, UNKNOWN, ZERO, entry_signs
 from tests.verify.random_expressions import (

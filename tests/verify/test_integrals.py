@@ -10,7 +10,7 @@ import sympy as sp
 from scipy import integrate as quadrature
 
 import sdekit as sk
-from sdekit.declare.component_reader import ComponentReader
+from sdekit.declaration.model.component_reader import ComponentReader
 from sdekit.verify.elimination import eliminate
 from sdekit.verify.expansion import expand
 from sdekit.verify.integrals import integrate

@@ -16,7 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 
 import sdekit as sk
-from sdekit.declare.symbols import FunctionSymbol, Parameter
+from sdekit.declaration.tree.symbols import FunctionSymbol, Parameter
 from sdekit.errors import DivergenceError
 
 SIZE = 10

@@ -16,9 +16,9 @@ from sdekit.calculus.contraction.canonical import Factor
 from sdekit.calculus.contraction.heads import Head, Jet, Kernel, Kind
 from sdekit.calculus.contraction.tensor import Tensor
 from sdekit.calculus.limits import Unsupported
-from sdekit.declare.component_reader import TIME, ComponentReader, Index, entry_name
-from sdekit.declare.symbols import FunctionSymbol, Variable
-from sdekit.declare.sympy_reader import SYMPY_FUNCTIONS
+from sdekit.declaration.model.component_reader import TIME, ComponentReader, Index, entry_name
+from sdekit.declaration.text.sympy_reader import SYMPY_FUNCTIONS
+from sdekit.declaration.tree.symbols import FunctionSymbol, Variable
 
 
 class Expansion:

@@ -31,8 +31,8 @@ def side_conditions(tensors: Iterable[Tensor]) -> tuple[str, ...]:
 
     Example:
         >>> from sdekit.calculus.contraction.lower import lower
-        >>> from sdekit.declare.grammar import log
-        >>> from sdekit.declare.symbols import parameter, scalar
+        >>> from sdekit.declaration.functions.grammar import log
+        >>> from sdekit.declaration.tree.symbols import parameter, scalar
         >>> x, mu, A = scalar("x"), parameter("mu"), parameter("A", positive=True)
         >>> side_conditions([lower(x / mu + x / A), lower(log(1 + x))])
         ('mu != 0', 'x + 1 > 0')

@@ -36,7 +36,7 @@ from sdekit.calculus.contraction.tensor import (
     zero,
 )
 from sdekit.calculus.limits import tick
-from sdekit.declare.symbols import Variable
+from sdekit.declaration.tree.symbols import Variable
 
 
 def gradient(tensor: Tensor, variable: Variable) -> Tensor:

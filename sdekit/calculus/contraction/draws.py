@@ -13,8 +13,8 @@ from fractions import Fraction
 from flint import fmpq
 
 from sdekit.calculus.contraction.polynomials import Index
-from sdekit.declare.dimension import Dim
-from sdekit.declare.symbols import REAL, Domain, Parameter, Variable
+from sdekit.declaration.tree.dimension import Dim
+from sdekit.declaration.tree.symbols import REAL, Domain, Parameter, Variable
 
 #: Numbers that are easy to check by hand, in the order in which simpler ones are tried first.
 _SMALL = tuple(fmpq(p, q) for p, q in ((1, 1), (2, 1), (-1, 1), (3, 1), (-2, 1), (1, 2), (3, 2)))

@@ -20,8 +20,8 @@ from sdekit.calculus.contraction.polynomials import Coordinate, Index, Value
 from sdekit.calculus.contraction.simpler import simplifications
 from sdekit.calculus.contraction.tensor import Tensor
 from sdekit.calculus.limits import tick
-from sdekit.declare.dimension import Dim
-from sdekit.declare.symbols import FunctionSymbol, Parameter, Variable
+from sdekit.declaration.tree.dimension import Dim
+from sdekit.declaration.tree.symbols import FunctionSymbol, Parameter, Variable
 
 #: Blocks of a diffusion matrix.
 Blocks = Mapping[tuple[Variable, Variable], Tensor]
@@ -123,9 +123,9 @@ def counterexample(
 
     Example:
         >>> from sdekit.calculus.contraction.lower import lower
-        >>> from sdekit.declare.dimension import Dim
-        >>> from sdekit.declare.grammar import dot
-        >>> from sdekit.declare.symbols import vector
+        >>> from sdekit.declaration.tree.dimension import Dim
+        >>> from sdekit.declaration.functions.grammar import dot
+        >>> from sdekit.declaration.tree.symbols import vector
         >>> p = vector("p", Dim("n"))
         >>> counterexample(lower(dot(p, p) - 1)).value
         '-1'

@@ -16,9 +16,9 @@ from sdekit.calculus.contraction.lower import lower
 from sdekit.calculus.contraction.projection import projected
 from sdekit.calculus.contraction.tensor import Tensor, combine, contract, reindex, zero
 from sdekit.calculus.limits import Unsupported
-from sdekit.declare.dynamics import Dynamics
-from sdekit.declare.expression import Expression
-from sdekit.declare.symbols import Variable
+from sdekit.declaration.model.dynamics import Dynamics
+from sdekit.declaration.tree.expression import Expression
+from sdekit.declaration.tree.symbols import Variable
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from weakref import WeakValueDictionary
 from sdekit.calculus.contraction import heads
 from sdekit.calculus.contraction.canonical import Factor, Factors, arrange, canonical
 from sdekit.calculus.contraction.heads import Head, Kind
-from sdekit.declare.dimension import Dim
+from sdekit.declaration.tree.dimension import Dim
 
 
 class Component:

@@ -16,8 +16,8 @@ from weakref import WeakValueDictionary
 
 from sdekit.calculus.contraction.symmetry import Group, named, symmetric, trivial, with_jets
 from sdekit.calculus.limits import Unsupported
-from sdekit.declare.dimension import Dim
-from sdekit.declare.symbols import FunctionSymbol, Parameter, Variable
+from sdekit.declaration.tree.dimension import Dim
+from sdekit.declaration.tree.symbols import FunctionSymbol, Parameter, Variable
 
 if TYPE_CHECKING:
     from sdekit.calculus.contraction.tensor import Tensor

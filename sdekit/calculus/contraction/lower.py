@@ -26,10 +26,10 @@ from sdekit.calculus.contraction.tensor import (
     zero,
 )
 from sdekit.calculus.limits import Unsupported, tick
-from sdekit.declare import expression as tree
-from sdekit.declare.dimension import Dim
-from sdekit.declare.expression import Expression
-from sdekit.declare.symbols import Parameter, Variable
+from sdekit.declaration.tree import expression as tree
+from sdekit.declaration.tree.dimension import Dim
+from sdekit.declaration.tree.expression import Expression
+from sdekit.declaration.tree.symbols import Parameter, Variable
 
 
 def lower(expression: Expression, shape: tuple[Dim, ...] | None = None) -> Tensor:
@@ -48,9 +48,9 @@ def lower(expression: Expression, shape: tuple[Dim, ...] | None = None) -> Tenso
         BudgetExceeded: If the time granted by `spending` is over.
 
     Example:
-        >>> from sdekit.declare.dimension import Dim
-        >>> from sdekit.declare.grammar import dot
-        >>> from sdekit.declare.symbols import vector
+        >>> from sdekit.declaration.tree.dimension import Dim
+        >>> from sdekit.declaration.functions.grammar import dot
+        >>> from sdekit.declaration.tree.symbols import vector
         >>> p = vector("p", Dim("n"))
         >>> lower(dot(p, p) - Dim("n"))
         dot(p, p) - n

@@ -31,8 +31,8 @@ from sdekit.calculus.contraction.polynomials import (
 )
 from sdekit.calculus.contraction.tensor import Tensor
 from sdekit.calculus.limits import tick
-from sdekit.declare.dimension import Dim
-from sdekit.declare.symbols import FunctionSymbol, Parameter, Variable
+from sdekit.declaration.tree.dimension import Dim
+from sdekit.declaration.tree.symbols import FunctionSymbol, Parameter, Variable
 
 
 class OutsideDomain(Exception):

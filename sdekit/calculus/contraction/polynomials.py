@@ -18,8 +18,8 @@ from math import factorial, prod
 
 from flint import arb, fmpq
 
-from sdekit.declare.dimension import Dim
-from sdekit.declare.symbols import FunctionSymbol, Variable
+from sdekit.declaration.tree.dimension import Dim
+from sdekit.declaration.tree.symbols import FunctionSymbol, Variable
 
 Index = tuple[int, ...]
 #: An exact number, or a ball where kernels leave the rationals.

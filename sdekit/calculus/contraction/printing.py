@@ -2,7 +2,7 @@
 
 A closed component is written with dot, @ and trace where its graph is a chain or a cycle, entry by
 entry where it has one index, else as a sum over named indices. Not for expressions as users wrote
-them (`sdekit.declare.text`).
+them (`sdekit.declaration.text.expression_text`).
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ def text(tensor: Tensor) -> str:
 
     Example:
         >>> from sdekit.calculus.contraction.lower import lower
-        >>> from sdekit.declare.dimension import Dim
-        >>> from sdekit.declare.grammar import dot
-        >>> from sdekit.declare.symbols import parameter, vector
+        >>> from sdekit.declaration.tree.dimension import Dim
+        >>> from sdekit.declaration.functions.grammar import dot
+        >>> from sdekit.declaration.tree.symbols import parameter, vector
         >>> p, mu = vector("p", Dim("n")), parameter("mu")
         >>> text(lower((dot(p, p) - Dim("n")) / mu))
         '(dot(p, p) - n)/mu'

@@ -9,7 +9,7 @@ from fractions import Fraction
 
 from sdekit.calculus.contraction import heads
 from sdekit.calculus.contraction.tensor import Tensor, combine, reindex
-from sdekit.declare.symbols import Variable
+from sdekit.declaration.tree.symbols import Variable
 
 
 def projected(tensor: Tensor, variable: Variable) -> Tensor:

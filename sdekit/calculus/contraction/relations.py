@@ -47,8 +47,8 @@ def is_zero(tensor: Tensor) -> bool:
         BudgetExceeded: If the time granted by `spending` is over.
 
     Example:
-        >>> from sdekit.declare.grammar import cos, sin
-        >>> from sdekit.declare.symbols import scalar
+        >>> from sdekit.declaration.functions.grammar import cos, sin
+        >>> from sdekit.declaration.tree.symbols import scalar
         >>> from sdekit.calculus.contraction.lower import lower
         >>> x = scalar("x")
         >>> is_zero(lower(sin(x) ** 2 + cos(x) ** 2 - 1))

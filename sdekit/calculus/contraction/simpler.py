@@ -11,7 +11,7 @@ from flint import fmpq
 
 from sdekit.calculus.contraction.model import Model
 from sdekit.calculus.contraction.polynomials import Exponents, Index, Polynomial
-from sdekit.declare.symbols import Parameter, Variable
+from sdekit.declaration.tree.symbols import Parameter, Variable
 
 
 def simplifications(model: Model) -> Iterator[Callable[[], None]]:

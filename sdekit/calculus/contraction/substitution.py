@@ -29,7 +29,7 @@ from sdekit.calculus.contraction.tensor import (
     zero,
 )
 from sdekit.calculus.limits import Unsupported, tick
-from sdekit.declare.symbols import Variable
+from sdekit.declaration.tree.symbols import Variable
 
 Image = Callable[[Head], Tensor | None]
 

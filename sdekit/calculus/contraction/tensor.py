@@ -19,7 +19,7 @@ from sdekit.calculus.contraction.canonical import Factor, arrange
 from sdekit.calculus.contraction.graph import Component, component, normal
 from sdekit.calculus.contraction.heads import Head
 from sdekit.calculus.limits import tick
-from sdekit.declare.dimension import Dim
+from sdekit.declaration.tree.dimension import Dim
 
 Monomial = tuple[tuple[Component, int], ...]
 Labels = Sequence[Hashable]

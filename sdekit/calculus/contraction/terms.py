@@ -25,7 +25,7 @@ from sdekit.calculus.contraction.tensor import (
     ordered,
     reindex,
 )
-from sdekit.declare.dimension import Dim
+from sdekit.declaration.tree.dimension import Dim
 
 
 def single(term: Term, coefficient: Fraction | int, shape: tuple[Dim, ...]) -> Tensor:

@@ -32,7 +32,7 @@ from sdekit.calculus.limits import spending
 from sdekit.calculus.sympy_types import Expr
 
 if TYPE_CHECKING:
-    from sdekit.declare.components import Components
+    from sdekit.declaration.model.components import Components
 
 
 @dataclass(frozen=True)

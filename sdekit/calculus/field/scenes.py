@@ -1,6 +1,6 @@
 """What a triple at given sizes assumes, told to the two routes: to points and to towers.
 
-Not for the declaration itself (`sdekit.declare.components`).
+Not for the declaration itself (`sdekit.declaration.model.components`).
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from sdekit.calculus.field.tower import Scales, Tower
 from sdekit.calculus.sympy_types import Expr, Matrix
 
 if TYPE_CHECKING:
-    from sdekit.declare.components import Components
+    from sdekit.declaration.model.components import Components
 
 #: Minors of larger matrices are not worked out: a determinant has too many terms.
 _LARGEST_MINOR = 4

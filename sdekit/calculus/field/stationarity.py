@@ -34,7 +34,7 @@ from sdekit.calculus.sympy_types import Expr
 from sdekit.errors import VerificationError
 
 if TYPE_CHECKING:
-    from sdekit.declare.components import Components
+    from sdekit.declaration.model.components import Components
 
 #: Seconds granted when nothing is said.
 DEFAULT_BUDGET = 20.0

@@ -5,10 +5,7 @@ Independent of the catalogue on purpose: these are written from the papers' form
 
 from __future__ import annotations
 
-from sdekit.declare.dimension import Dim
-from sdekit.declare.dynamics import Dynamics
-from sdekit.declare.expression import Expression
-from sdekit.declare.grammar import (
+from sdekit.declaration.functions.grammar import (  # fmt: skip
     cos,
     cosh,
     diag,
@@ -26,8 +23,19 @@ from sdekit.declare.grammar import (
     tanh,
     trace,
     transpose,
-)  # fmt: skip
-from sdekit.declare.symbols import Variable, function, matrix, parameter, potential, scalar, vector
+)
+from sdekit.declaration.model.dynamics import Dynamics
+from sdekit.declaration.tree.dimension import Dim
+from sdekit.declaration.tree.expression import Expression
+from sdekit.declaration.tree.symbols import (
+    Variable,
+    function,
+    matrix,
+    parameter,
+    potential,
+    scalar,
+    vector,
+)
 
 n, k = Dim("n"), Dim("k")
 theta, p, xi = vector("theta", n), vector("p", n), scalar("xi")

@@ -14,11 +14,11 @@ from sdekit.calculus.contraction import Counterexample
 from sdekit.calculus.contraction.heads import parameter, variable
 from sdekit.calculus.contraction.model import Model
 from sdekit.calculus.contraction.polynomials import Polynomial, coordinates
-from sdekit.declare.component_reader import entry_name
-from sdekit.declare.components import Components
-from sdekit.declare.dynamics import Dynamics
-from sdekit.declare.expression import Call, Expression
-from sdekit.declare.symbols import FunctionSymbol, Parameter, Variable
+from sdekit.declaration.model.component_reader import entry_name
+from sdekit.declaration.model.components import Components
+from sdekit.declaration.model.dynamics import Dynamics
+from sdekit.declaration.tree.expression import Call, Expression
+from sdekit.declaration.tree.symbols import FunctionSymbol, Parameter, Variable
 
 DIGITS = 40
 

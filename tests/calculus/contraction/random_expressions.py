@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import random
 
-from sdekit.declare import grammar as g
-from sdekit.declare.dimension import Dim
-from sdekit.declare.expression import Expression
-from sdekit.declare.symbols import (
+from sdekit.declaration.functions import grammar as g
+from sdekit.declaration.tree.dimension import Dim
+from sdekit.declaration.tree.expression import Expression
+from sdekit.declaration.tree.symbols import (
     Domain,
     Variable,
     function,

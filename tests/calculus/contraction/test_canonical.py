@@ -9,8 +9,8 @@ from sdekit.calculus.contraction import heads
 from sdekit.calculus.contraction.canonical import arrange, canonical
 from sdekit.calculus.contraction.heads import Kind
 from sdekit.calculus.contraction.symmetry import antisymmetric, named, parity, symmetric, with_jets
-from sdekit.declare.dimension import Dim
-from sdekit.declare.symbols import FunctionSymbol, Parameter, Variable
+from sdekit.declaration.tree.dimension import Dim
+from sdekit.declaration.tree.symbols import FunctionSymbol, Parameter, Variable
 
 n = Dim("n")
 X = heads.variable(Variable("X", (n, n)))

@@ -10,16 +10,9 @@ from sdekit.calculus.contraction import counterexample, gradient, lower
 from sdekit.calculus.contraction.evaluate import has_nonnegative_pivots, is_semidefinite
 from sdekit.calculus.contraction.model import Model, OutsideDomain
 from sdekit.calculus.contraction.polynomials import Polynomial, coordinates, realisation
-from sdekit.declare.dimension import Dim
-from sdekit.declare.grammar import dot, exp, eye, inv, log, logdet, ones, sqrt, trace
-from sdekit.declare.symbols import (
-    Domain,
-    function,
-    matrix,
-    parameter,
-    scalar,
-    vector,
-)
+from sdekit.declaration.functions.grammar import dot, exp, eye, inv, log, logdet, ones, sqrt, trace
+from sdekit.declaration.tree.dimension import Dim
+from sdekit.declaration.tree.symbols import Domain, function, matrix, parameter, scalar, vector
 
 n = Dim("n")
 SIZE = 3

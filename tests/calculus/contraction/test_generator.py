@@ -12,9 +12,9 @@ from sdekit.calculus.contraction import (
 )
 from sdekit.calculus.contraction.generator import projected
 from sdekit.calculus.limits import Unsupported
-from sdekit.declare.dynamics import Dynamics
-from sdekit.declare.grammar import dot, exp, eye, grad, outer, sqrt, trace
-from sdekit.declare.symbols import scalar
+from sdekit.declaration.functions.grammar import dot, exp, eye, grad, outer, sqrt, trace
+from sdekit.declaration.model.dynamics import Dynamics
+from sdekit.declaration.tree.symbols import scalar
 from tests.calculus.contraction.models import (
     INVALID,
     VALID,

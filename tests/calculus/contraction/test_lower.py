@@ -14,11 +14,20 @@ from sdekit.calculus.contraction.components import Expansion
 from sdekit.calculus.contraction.lower import RULES
 from sdekit.calculus.contraction.model import Model
 from sdekit.calculus.limits import Unsupported
-from sdekit.declare import expression as tree
-from sdekit.declare.component_reader import ComponentReader
-from sdekit.declare.dimension import Dim
-from sdekit.declare.grammar import dot, eye, inv, loggamma, ones, time, trace, transpose
-from sdekit.declare.symbols import (
+from sdekit.declaration.functions.grammar import (
+    dot,
+    eye,
+    inv,
+    loggamma,
+    ones,
+    time,
+    trace,
+    transpose,
+)
+from sdekit.declaration.model.component_reader import ComponentReader
+from sdekit.declaration.tree import expression as tree
+from sdekit.declaration.tree.dimension import Dim
+from sdekit.declaration.tree.symbols import (
     Parameter,
     Variable,
     function,
@@ -137,9 +146,9 @@ def test_proofs_for_all_n_import_neither_sympy_nor_jax():
     code = """
 import sys
 from fractions import Fraction
-from sdekit.declare.symbols import vector
-from sdekit.declare.dimension import Dim
-from sdekit.declare.grammar import dot, exp
+from sdekit.declaration.tree.symbols import vector
+from sdekit.declaration.tree.dimension import Dim
+from sdekit.declaration.functions.grammar import dot, exp
 from sdekit.calculus.contraction import counterexample, is_zero, lower
 p = vector("p", Dim("n"))
 assert not is_zero(lower(exp(dot(p, p)) - 1))

@@ -13,9 +13,9 @@ from flint import ctx
 
 from sdekit.calculus.contraction import counterexample, is_zero, lower_dynamics, residual
 from sdekit.calculus.contraction.model import Model, OutsideDomain
-from sdekit.declare.dynamics import Dynamics
-from sdekit.declare.expression import Expression, Sum
-from sdekit.declare.operators import ZERO, negate
+from sdekit.declaration.model.dynamics import Dynamics
+from sdekit.declaration.tree.expression import Expression, Sum
+from sdekit.declaration.tree.operators import ZERO, negate
 from tests.calculus.contraction.models import VALID
 from tests.calculus.contraction.oracle import Oracle, agree, as_number
 

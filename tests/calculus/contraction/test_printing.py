@@ -4,8 +4,7 @@ import pytest
 
 from sdekit.calculus.contraction import groups, lower, text
 from sdekit.calculus.contraction.conditions import kernels, side_conditions
-from sdekit.declare.dimension import Dim
-from sdekit.declare.grammar import (
+from sdekit.declaration.functions.grammar import (
     abs_,
     dot,
     exp,
@@ -20,7 +19,8 @@ from sdekit.declare.grammar import (
     tanh,
     trace,
 )
-from sdekit.declare.symbols import Domain, function, matrix, parameter, scalar, vector
+from sdekit.declaration.tree.dimension import Dim
+from sdekit.declaration.tree.symbols import Domain, function, matrix, parameter, scalar, vector
 
 n, k = Dim("n"), Dim("k")
 x, r = scalar("x"), scalar("r", domain=Domain("positive"))

@@ -4,8 +4,7 @@ import pytest
 
 from sdekit.calculus.contraction import counterexample, is_zero, lower
 from sdekit.calculus.limits import BudgetExceeded, Unsupported, spending
-from sdekit.declare.dimension import Dim
-from sdekit.declare.grammar import (
+from sdekit.declaration.functions.grammar import (
     E,
     abs_,
     atan,
@@ -32,7 +31,8 @@ from sdekit.declare.grammar import (
     trace,
     transpose,
 )
-from sdekit.declare.symbols import function, matrix, parameter, scalar, vector
+from sdekit.declaration.tree.dimension import Dim
+from sdekit.declaration.tree.symbols import function, matrix, parameter, scalar, vector
 
 n, k = Dim("n"), Dim("k")
 x, y = scalar("x"), scalar("y")

@@ -4,9 +4,21 @@ import pytest
 
 from sdekit.calculus.contraction import current, is_zero, lower, lower_dynamics, substitute
 from sdekit.calculus.limits import Unsupported
-from sdekit.declare.dimension import Dim
-from sdekit.declare.grammar import cos, dot, exp, eye, grad, inv, log, logdet, ones, sin, sqrt
-from sdekit.declare.symbols import function, matrix, parameter, scalar, vector
+from sdekit.declaration.functions.grammar import (
+    cos,
+    dot,
+    exp,
+    eye,
+    grad,
+    inv,
+    log,
+    logdet,
+    ones,
+    sin,
+    sqrt,
+)
+from sdekit.declaration.tree.dimension import Dim
+from sdekit.declaration.tree.symbols import function, matrix, parameter, scalar, vector
 from tests.calculus.contraction.models import VALID, A, p, xi
 
 n = Dim("n")

@@ -5,7 +5,7 @@ import random
 import mpmath
 import sympy as sp
 
-from sdekit.declare.components import Components, components_from_sympy
+from sdekit.declaration.model.components import Components, components_from_sympy
 from tests.calculus.field.models import recipe, sympy_residual
 
 x, y = sp.symbols("x y", real=True)

@@ -2,7 +2,7 @@
 
 import sympy as sp
 
-from sdekit.declare.components import Components, components_from_sympy
+from sdekit.declaration.model.components import Components, components_from_sympy
 
 
 def sgnht(n: int, surplus: int = 0) -> Components:

@@ -4,7 +4,7 @@ import pytest
 import sympy as sp
 
 from sdekit.calculus import field
-from sdekit.declare.components import components_from_sympy
+from sdekit.declaration.model.components import components_from_sympy
 from tests.calculus.field.models import langevin, sgnht
 
 x, y = sp.symbols("x y", real=True)

@@ -14,9 +14,9 @@ from typing import Any
 
 import sympy as sp
 
-from sdekit.declare.component_reader import ComponentReader, Index
-from sdekit.declare.dynamics import Dynamics
-from sdekit.declare.symbols import REAL, Domain, Variable
+from sdekit.declaration.model.component_reader import ComponentReader, Index
+from sdekit.declaration.model.dynamics import Dynamics
+from sdekit.declaration.tree.symbols import REAL, Domain, Variable
 from sdekit.errors import DeclarationError
 
 

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
-from sdekit.declare.dimension import Dim
-from sdekit.declare.expression import Call, Expression, Shape
-from sdekit.declare.names import check_name
+from sdekit.declaration.tree.dimension import Dim
+from sdekit.declaration.tree.expression import Call, Expression, Shape
+from sdekit.declaration.tree.names import check_name
 from sdekit.errors import DeclarationError
 
 #: What may be assumed of a parameter or unknown function; a definite matrix is symmetric.
@@ -241,13 +241,13 @@ def exact_number(value: Any) -> Fraction:
     Raises:
         DeclarationError: If the value is a float or no number.
     """
-    from sdekit.declare.operators import as_expression
-    from sdekit.declare.parser import parse_number
+    from sdekit.declaration.text.parser import parse_number
+    from sdekit.declaration.tree.operators import as_expression
 
     if isinstance(value, str):
         return parse_number(value)
     expression = as_expression(value)
-    from sdekit.declare.expression import Number
+    from sdekit.declaration.tree.expression import Number
 
     if not isinstance(expression, Number):
         raise DeclarationError("expected an exact number", found=repr(value))

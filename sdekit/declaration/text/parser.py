@@ -14,11 +14,12 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
-from sdekit.declare import grammar, operators
-from sdekit.declare.dimension import Dim
-from sdekit.declare.expression import Expression
-from sdekit.declare.names import ELEMENTARY, TENSOR_WORDS
-from sdekit.declare.symbols import FunctionSymbol
+from sdekit.declaration.functions import grammar
+from sdekit.declaration.tree import operators
+from sdekit.declaration.tree.dimension import Dim
+from sdekit.declaration.tree.expression import Expression
+from sdekit.declaration.tree.names import ELEMENTARY, TENSOR_WORDS
+from sdekit.declaration.tree.symbols import FunctionSymbol
 from sdekit.errors import DeclarationError, ModelFileError
 
 #: A formula of this length (some thousand terms) is beyond anything published.

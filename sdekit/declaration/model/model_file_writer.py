@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from sdekit.declare.dynamics import Dynamics
-from sdekit.declare.expression import Expression, Shape
-from sdekit.declare.symbols import Domain, FunctionSymbol, Parameter, Variable
-from sdekit.declare.text import grammar_text
+from sdekit.declaration.model.dynamics import Dynamics
+from sdekit.declaration.text.expression_text import grammar_text
+from sdekit.declaration.tree.expression import Expression, Shape
+from sdekit.declaration.tree.symbols import Domain, FunctionSymbol, Parameter, Variable
 
 Lines = list[str]
 

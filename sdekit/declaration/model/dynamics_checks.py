@@ -9,10 +9,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sdekit.declare import expression as ex
-from sdekit.declare.expression import Expression
-from sdekit.declare.operators import ZERO, as_expression
-from sdekit.declare.symbols import Parameter, Variable, shape_text
+from sdekit.declaration.tree import expression as ex
+from sdekit.declaration.tree.expression import Expression
+from sdekit.declaration.tree.operators import ZERO, as_expression
+from sdekit.declaration.tree.symbols import Parameter, Variable, shape_text
 from sdekit.errors import DeclarationError
 
 Blocks = dict[tuple[Variable, Variable], Expression]
@@ -52,7 +52,7 @@ class Reader:
     def expression(self, value: Any) -> Expression:
         """The value as an expression of this state."""
         if is_sympy(value):
-            from sdekit.declare.sympy_reader import from_sympy
+            from sdekit.declaration.text.sympy_reader import from_sympy
 
             return from_sympy(value, self.symbols)
         return as_expression(value)
@@ -110,7 +110,7 @@ def read_variables(drift: Mapping[Any, Any]) -> Reader:
         if isinstance(key, Variable):
             variables.append(key)
         elif is_sympy(key) and getattr(key, "is_Symbol", False):
-            from sdekit.declare.sympy_reader import variable_of
+            from sdekit.declaration.text.sympy_reader import variable_of
 
             symbols[key] = variable_of(key)
             variables.append(symbols[key])

@@ -8,8 +8,8 @@ import pytest
 import sympy as sp
 
 import sdekit as sk
-from sdekit.declare.expression import Number, Sum
-from sdekit.declare.operators import as_expression
+from sdekit.declaration.tree.expression import Number, Sum
+from sdekit.declaration.tree.operators import as_expression
 from sdekit.errors import DeclarationError
 
 n, k = sk.dim("n"), sk.dim("k")

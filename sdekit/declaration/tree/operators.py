@@ -10,8 +10,8 @@ import numbers
 from fractions import Fraction
 from typing import Any
 
-from sdekit.declare.dimension import Dim
-from sdekit.declare.expression import (
+from sdekit.declaration.tree.dimension import Dim
+from sdekit.declaration.tree.expression import (
     Call,
     Expression,
     MatMul,
@@ -24,7 +24,7 @@ from sdekit.declare.expression import (
     Sum,
     Transpose,
 )
-from sdekit.declare.symbols import FunctionSymbol, shape_text
+from sdekit.declaration.tree.symbols import FunctionSymbol, shape_text
 from sdekit.errors import DeclarationError
 
 ZERO = Number(Fraction(0))
@@ -55,7 +55,7 @@ def as_expression(value: Any) -> Expression:
     if isinstance(value, numbers.Rational):
         return number(Fraction(int(value.numerator), int(value.denominator)))
     if any(str(base.__module__).partition(".")[0] == "sympy" for base in type(value).__mro__):
-        from sdekit.declare.sympy_reader import from_sympy
+        from sdekit.declaration.text.sympy_reader import from_sympy
 
         return from_sympy(value)
     if isinstance(value, numbers.Number):

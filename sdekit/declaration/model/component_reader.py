@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 import sympy as sp
 
-from sdekit.declare import expression as ex
-from sdekit.declare.dimension import Dim
-from sdekit.declare.symbols import FunctionSymbol, Parameter, Variable
-from sdekit.declare.sympy_reader import SYMPY_FUNCTIONS
+from sdekit.declaration.text.sympy_reader import SYMPY_FUNCTIONS
+from sdekit.declaration.tree import expression as ex
+from sdekit.declaration.tree.dimension import Dim
+from sdekit.declaration.tree.symbols import FunctionSymbol, Parameter, Variable
 
 Index = tuple[int, ...]
 #: Larger symbolic matrices are inverted by elimination: their adjugate has too many terms.

@@ -7,7 +7,7 @@ import sympy as sp
 
 import sdekit as sk
 from sdekit.errors import DeclarationError
-from tests.declare.models import A, U, mu, n, p, sgnht, theta, xi
+from tests.declaration.model.models import A, U, mu, n, p, sgnht, theta, xi
 
 
 def test_a_dynamics_is_frozen_and_hashable():

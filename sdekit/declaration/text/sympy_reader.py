@@ -13,9 +13,9 @@ from typing import Any
 import sympy as sp
 from sympy.core.function import AppliedUndef
 
-from sdekit.declare.expression import Call, Constant, Elementwise, Expression, Gradient
-from sdekit.declare.operators import add, divide, multiply, negate, number, power
-from sdekit.declare.symbols import Domain, FunctionSymbol, Parameter, Variable
+from sdekit.declaration.tree.expression import Call, Constant, Elementwise, Expression, Gradient
+from sdekit.declaration.tree.operators import add, divide, multiply, negate, number, power
+from sdekit.declaration.tree.symbols import Domain, FunctionSymbol, Parameter, Variable
 from sdekit.errors import DeclarationError
 
 #: The functions of the grammar in SymPy.

@@ -7,10 +7,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from sdekit.declare.expression import Expression
-from sdekit.declare.grammar import div, grad
-from sdekit.declare.operators import ZERO, add, divide, matmul, multiply, power, subtract, transpose
-from sdekit.declare.symbols import Variable
+from sdekit.declaration.functions.grammar import div, grad
+from sdekit.declaration.tree.expression import Expression
+from sdekit.declaration.tree.operators import (
+    ZERO,
+    add,
+    divide,
+    matmul,
+    multiply,
+    power,
+    subtract,
+    transpose,
+)
+from sdekit.declaration.tree.symbols import Variable
 
 Rows = Mapping[Variable, Expression | tuple[Expression, ...]]
 
@@ -56,7 +65,7 @@ def ito_drift(
     r"""$v_i + \tfrac12\sum_{jk}\sigma_{jk}\partial_j\sigma_{ik}$, for each block.
 
     Source: Gardiner (2009), section 4.3.6.
-    Checked by: tests/declare/test_dynamics.py.
+    Checked by: tests/declaration/model/test_dynamics.py.
     """
     corrected = dict(drift)
     for x, row in (noise or {}).items():

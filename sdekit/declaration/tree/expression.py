@@ -1,7 +1,7 @@
 """The immutable expression tree, kept as written, on which all readings of a model are built.
 
 Every node knows its `shape` (a tuple of `Dim`) and its `children`, compares by structure and is
-hashable. Python operators build nodes through `sdekit.declare.operators`, which checks shapes and
+hashable. Python operators build nodes through `sdekit.declaration.tree.operators`, which checks shapes and
 folds numbers; nothing else is simplified, so that a report prints what the user wrote.
 
 Not for proving, differentiating or evaluating: each reading (`calculus.contraction`, `components`,
@@ -15,11 +15,11 @@ from dataclasses import dataclass, fields
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
-from sdekit.declare.dimension import Dim
+from sdekit.declaration.tree.dimension import Dim
 from sdekit.errors import DeclarationError
 
 if TYPE_CHECKING:
-    from sdekit.declare.symbols import FunctionSymbol, Variable
+    from sdekit.declaration.tree.symbols import FunctionSymbol, Variable
 
 Shape = tuple[Dim, ...]
 
@@ -93,7 +93,7 @@ class Expression:
         return {key: value for key, value in self.__dict__.items() if key != "_hash"}
 
     def __repr__(self) -> str:
-        from sdekit.declare.text import grammar_text
+        from sdekit.declaration.text.expression_text import grammar_text
 
         return grammar_text(self)
 
@@ -167,7 +167,7 @@ class Expression:
 
 
 def _operators() -> Any:
-    from sdekit.declare import operators
+    from sdekit.declaration.tree import operators
 
     return operators
 

@@ -6,10 +6,10 @@ Not for text that is read back (`text`) or typeset formulas (`latex`).
 
 from __future__ import annotations
 
-from sdekit.declare import expression as ex
-from sdekit.declare.dynamics import CONVENTION, Dynamics
-from sdekit.declare.symbols import Parameter, Variable
-from sdekit.declare.text import ATOM, POWER, PRODUCT, SUM, UNARY
+from sdekit.declaration.model.dynamics import CONVENTION, Dynamics
+from sdekit.declaration.text.expression_text import ATOM, POWER, PRODUCT, SUM, UNARY
+from sdekit.declaration.tree import expression as ex
+from sdekit.declaration.tree.symbols import Parameter, Variable
 
 GREEK = {
     "alpha": "α", "beta": "β", "gamma": "γ", "delta": "δ", "epsilon": "ε", "zeta": "ζ", "eta": "η",

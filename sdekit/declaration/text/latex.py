@@ -6,11 +6,11 @@ whole report (`sdekit.report`).
 
 from __future__ import annotations
 
-from sdekit.declare import expression as ex
-from sdekit.declare.dynamics import Dynamics
-from sdekit.declare.symbols import Parameter, Variable
-from sdekit.declare.text import ATOM, POWER, PRODUCT, SUM, UNARY
-from sdekit.declare.unicode_text import GREEK
+from sdekit.declaration.model.dynamics import Dynamics
+from sdekit.declaration.text.expression_text import ATOM, POWER, PRODUCT, SUM, UNARY
+from sdekit.declaration.text.unicode_text import GREEK
+from sdekit.declaration.tree import expression as ex
+from sdekit.declaration.tree.symbols import Parameter, Variable
 
 _COMMANDS = {"exp", "log", "sin", "cos", "tan", "sinh", "cosh", "tanh"}
 

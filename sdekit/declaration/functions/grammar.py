@@ -10,8 +10,8 @@ import math
 from fractions import Fraction
 from typing import Any
 
-from sdekit.declare.dimension import Dim
-from sdekit.declare.expression import (
+from sdekit.declaration.tree.dimension import Dim
+from sdekit.declaration.tree.expression import (
     Constant,
     Diag,
     Divergence,
@@ -28,8 +28,8 @@ from sdekit.declare.expression import (
     Time,
     Trace,
 )
-from sdekit.declare.operators import as_expression, transpose
-from sdekit.declare.symbols import Variable, as_dims, shape_text
+from sdekit.declaration.tree.operators import as_expression, transpose
+from sdekit.declaration.tree.symbols import Variable, as_dims, shape_text
 from sdekit.errors import DeclarationError
 
 __all__ = [

@@ -8,8 +8,8 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 
-from sdekit.declare.expression import Expression, Negation, Number, Product, Quotient, Sum
-from sdekit.declare.operators import divide, multiply, negate
+from sdekit.declaration.tree.expression import Expression, Negation, Number, Product, Quotient, Sum
+from sdekit.declaration.tree.operators import divide, multiply, negate
 
 
 def additive_terms(expression: Expression) -> list[Expression]:

@@ -13,9 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from sdekit.declare import expression as ex
-from sdekit.declare.dimension import Dim
-from sdekit.declare.dynamics_checks import (
+from sdekit.declaration.model.dynamics_checks import (
     check_expression,
     check_interpretation,
     check_symbols,
@@ -23,14 +21,16 @@ from sdekit.declare.dynamics_checks import (
     read_noise,
     read_variables,
 )
-from sdekit.declare.expression import Expression
-from sdekit.declare.noise import diffusion_of_noise, ito_drift
-from sdekit.declare.operators import ZERO, transpose
-from sdekit.declare.symbols import FunctionSymbol, Parameter, Variable
+from sdekit.declaration.model.noise_factor import diffusion_of_noise, ito_drift
+from sdekit.declaration.tree import expression as ex
+from sdekit.declaration.tree.dimension import Dim
+from sdekit.declaration.tree.expression import Expression
+from sdekit.declaration.tree.operators import ZERO, transpose
+from sdekit.declaration.tree.symbols import FunctionSymbol, Parameter, Variable
 from sdekit.errors import DeclarationError
 
 if TYPE_CHECKING:
-    from sdekit.declare.components import Components
+    from sdekit.declaration.model.components import Components
 
 #: One sentence for every place that prints a triple.
 CONVENTION = "Ito, dG = v dt + N(0, 2 D dt), rho ~ exp(-H), H = -log density"
@@ -157,7 +157,7 @@ class Dynamics:
 
     def __reduce__(self) -> tuple[Any, ...]:
         # Mapping proxies cannot be pickled; the text of the model is its own serial form.
-        from sdekit.declare.model_file import loads
+        from sdekit.declaration.model.model_file import loads
 
         return loads, (self.to_toml(),)
 
@@ -186,7 +186,7 @@ class Dynamics:
         return f"<Dynamics {self.name or '(unnamed)'} of {names}>"
 
     def __str__(self) -> str:
-        from sdekit.declare.unicode_text import dynamics_text
+        from sdekit.declaration.text.unicode_text import dynamics_text
 
         return dynamics_text(self)
 
@@ -303,19 +303,19 @@ class Dynamics:
         Raises:
             DeclarationError: If a size is missing, unknown or no positive integer.
         """
-        from sdekit.declare.components import components_at
+        from sdekit.declaration.model.components import components_at
 
         return components_at(self, sizes)
 
     def to_toml(self) -> str:
         """The model as the text of a model file; `sdekit.load` gives an equal object back."""
-        from sdekit.declare.model_file import to_toml
+        from sdekit.declaration.model.model_file import to_toml
 
         return to_toml(self)
 
     def latex(self) -> str:
         """The triple as LaTeX, in vector notation as written."""
-        from sdekit.declare.latex import dynamics_latex
+        from sdekit.declaration.text.latex import dynamics_latex
 
         return dynamics_latex(self)
 

@@ -5,10 +5,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import sdekit as sk
-from sdekit.declare.parser import DEEPEST_NESTING, parse_expression
-from sdekit.declare.text import grammar_text
+from sdekit.declaration.text.expression_text import grammar_text
+from sdekit.declaration.text.parser import DEEPEST_NESTING, parse_expression
 from sdekit.errors import DeclarationError, ModelFileError
-from tests.declare.models import SGNHT_TOML, sgnht
+from tests.declaration.model.models import SGNHT_TOML, sgnht
 
 
 def test_the_file_of_the_design_is_the_declaration_of_the_design():

@@ -13,12 +13,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from sdekit.declare.dimension import Dim
-from sdekit.declare.dynamics import Dynamics
-from sdekit.declare.expression import Expression
-from sdekit.declare.model_file_writer import to_toml
-from sdekit.declare.parser import parse_expression
-from sdekit.declare.symbols import (
+from sdekit.declaration.model.dynamics import Dynamics
+from sdekit.declaration.model.model_file_writer import to_toml
+from sdekit.declaration.text.parser import parse_expression
+from sdekit.declaration.tree.dimension import Dim
+from sdekit.declaration.tree.expression import Expression
+from sdekit.declaration.tree.symbols import (
     ASSUMPTIONS,
     FunctionSymbol,
     Parameter,

@@ -5,8 +5,8 @@ Not for typeset formulas (`latex`) or Unicode for the terminal (`unicode_text` h
 
 from __future__ import annotations
 
-from sdekit.declare import expression as ex
-from sdekit.declare.symbols import Parameter, Variable
+from sdekit.declaration.tree import expression as ex
+from sdekit.declaration.tree.symbols import Parameter, Variable
 
 #: How tightly each kind of node binds; a node inside a tighter one needs parentheses.
 SUM, PRODUCT, UNARY, POWER, ATOM = range(5)
@@ -16,7 +16,7 @@ def grammar_text(node: ex.Expression) -> str:
     """The expression in the grammar of model files.
 
     Example:
-        >>> from sdekit.declare.symbols import scalar, parameter
+        >>> from sdekit.declaration.tree.symbols import scalar, parameter
         >>> x, a = scalar("x"), parameter("a")
         >>> grammar_text(-a * (x - 1) ** 2 / 2)
         '-a*(x - 1)**2/2'

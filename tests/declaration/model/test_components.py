@@ -5,7 +5,7 @@ import sympy as sp
 
 import sdekit as sk
 from sdekit.errors import DeclarationError
-from tests.declare.models import sgnht
+from tests.declaration.model.models import sgnht
 
 
 def residual(components):

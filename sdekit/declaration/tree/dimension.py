@@ -8,13 +8,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sdekit.declare.names import check_name
+from sdekit.declaration.tree.names import check_name
 from sdekit.errors import DeclarationError
 
 if TYPE_CHECKING:
     from fractions import Fraction
 
-    from sdekit.declare.expression import Expression
+    from sdekit.declaration.tree.expression import Expression
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ class Dim:
 
     def as_expression(self) -> Expression:
         """The size as a scalar of an expression."""
-        from sdekit.declare.expression import Size
+        from sdekit.declaration.tree.expression import Size
 
         return Size(self)
 

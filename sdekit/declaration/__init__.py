@@ -1,0 +1,1 @@
+"""Declaring: what a formula is, its functions, its text, the model."""

@@ -1,0 +1,1 @@
+"""A model: the dynamics, its checks, its components, its files."""

@@ -1,0 +1,1 @@
+"""Formulas as text and back: grammar, parser, printers, SymPy."""

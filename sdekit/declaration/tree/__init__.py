@@ -1,0 +1,1 @@
+"""What a formula is: the immutable expression tree, sizes, symbols and operators."""
