@@ -25,8 +25,8 @@ from random_truth import perturbed, scalar_design, tensor_design
 import sdekit as sk
 from sdekit import catalog
 from sdekit.calculus.contraction import Tensor, counterexample, is_zero, residual
-from sdekit.calculus.contraction.model import Model, OutsideDomain
-from sdekit.calculus.field.stationarity import FieldResidual
+from sdekit.calculus.contraction.values.concrete_model import Model, OutsideDomain
+from sdekit.calculus.field.field_residual import FieldResidual
 from sdekit.calculus.limits import Unsupported, spending
 from tests.calculus.contraction.oracle import Oracle, agree, as_number
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 import platform
 
 from sdekit import __version__, catalog
-from sdekit.calculus.derivation import Derivation, derive
 from sdekit.calculus.limits import Unsupported
+from sdekit.calculus.stationarity_terms import Derivation, derive
 from sdekit.cli.repairs import proved_repair
 from sdekit.declaration.model.dynamics import Dynamics
 from sdekit.errors import SchemeError, SdekitError, SimulationError

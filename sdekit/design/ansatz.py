@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import sympy as sp
 
 from sdekit.calculus.contraction import is_zero, residual
+from sdekit.calculus.expansion.rewriting import substituted
 from sdekit.declaration.model.dynamics import Dynamics
 from sdekit.declaration.text.expression_text import grammar_text
 from sdekit.declaration.tree.expression import Expression
@@ -21,7 +22,6 @@ from sdekit.declaration.tree.symbols import Parameter
 from sdekit.design.coefficients import coefficient_expression
 from sdekit.design.matching import equations
 from sdekit.errors import VerificationError
-from sdekit.verify.rewriting import substituted
 
 #: Beyond this a Groebner basis in pure Python may not end.
 MOST_UNKNOWNS = 20

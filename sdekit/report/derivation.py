@@ -1,13 +1,13 @@
 """The derivation as a reader follows it: gradients, each term of both sides, what is left.
 
-Not for computing any of it (`sdekit.calculus.derivation`).
+Not for computing any of it (`sdekit.calculus.stationarity_terms`).
 """
 
 from __future__ import annotations
 
 from sdekit.calculus.contraction.printing import groups
 from sdekit.calculus.contraction.tensor import Tensor
-from sdekit.calculus.derivation import DIFFUSION, TRANSPORT, Derivation, Term
+from sdekit.calculus.stationarity_terms import DIFFUSION, TRANSPORT, Derivation, Term
 from sdekit.declaration.model.dynamics import Dynamics
 from sdekit.declaration.text.latex import symbol_latex
 from sdekit.declaration.tree.symbols import Variable

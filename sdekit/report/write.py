@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from sdekit.calculus.derivation import Derivation
+from sdekit.calculus.stationarity_terms import Derivation
 from sdekit.declaration.model.dynamics import Dynamics
 from sdekit.design.repair import Repair
 from sdekit.errors import SdekitError

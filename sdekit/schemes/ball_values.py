@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import sympy as sp
 from flint import arb, fmpq
 
-from sdekit.calculus.balls import ball_value
+from sdekit.calculus.field.witnesses.balls import ball_value
 from sdekit.schemes.kernels import Kernel
 
 if TYPE_CHECKING:

@@ -14,8 +14,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from sdekit.calculus.linear.linear_law import LinearSDE
 from sdekit.errors import SimulationError
-from sdekit.schemes.linear_sde import LinearSDE
 from sdekit.simulate.audit_checks import AtStates, Declared
 
 #: A drift is linear if it differs by less than this share from its linearization at one state.

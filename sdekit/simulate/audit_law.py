@@ -15,8 +15,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from sdekit.calculus.limits import spending
+from sdekit.calculus.linear.linear_law import LinearSDE
 from sdekit.declaration.tree.expression import Expression
-from sdekit.schemes.linear_sde import LinearSDE
 from sdekit.simulate.audit_checks import AtStates, Declared
 from sdekit.simulate.audit_exact import linear_sde
 from sdekit.verify.ladder import RUNGS

@@ -15,8 +15,8 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
 
+from sdekit.calculus.linear.linear_law import LinearSDE
 from sdekit.errors import SimulationError
-from sdekit.schemes.linear_sde import LinearSDE
 from sdekit.simulate.noise import check_seed
 
 

@@ -13,11 +13,11 @@ from typing import Any
 import numpy as np
 import sympy as sp
 
+from sdekit.calculus.linear.linear_law import LinearSDE
 from sdekit.declaration.model.component_reader import entry_name
 from sdekit.declaration.model.components import Components
 from sdekit.declaration.model.dynamics import Dynamics
 from sdekit.errors import SimulationError
-from sdekit.schemes.linear_sde import LinearSDE
 
 
 def linear_sde(

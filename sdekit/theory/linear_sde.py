@@ -1,7 +1,7 @@
 r"""The fluctuation-dissipation relation, which ties the noise of a linear SDE to its friction.
 
 The linear SDE itself, with mean, covariance and stationary law in closed form, is
-`sdekit.schemes.linear_sde.LinearSDE`, offered here as well.
+`sdekit.calculus.linear.linear_law.LinearSDE`, offered here as well.
 
 Source: textbook.
 """
@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from sdekit.schemes.linear_sde import LinearSDE
+from sdekit.calculus.linear.linear_law import LinearSDE
 
 __all__ = ["LinearSDE", "fluctuation_dissipation_noise"]
 

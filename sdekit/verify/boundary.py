@@ -14,7 +14,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 
+from sdekit.calculus.expansion.expand import collected, expand
+from sdekit.calculus.expansion.monomial_sums import Terms, TooLarge
+from sdekit.calculus.expansion.rewriting import INTERNAL, substituted
 from sdekit.calculus.limits import BudgetExceeded, Unsupported
+from sdekit.calculus.signs.implied_signs import NEGATIVE, POSITIVE, entry_signs
 from sdekit.declaration.tree.expression import (
     Call,
     Constant,
@@ -28,13 +32,9 @@ from sdekit.declaration.tree.expression import (
 from sdekit.declaration.tree.operators import ZERO
 from sdekit.declaration.tree.symbols import Domain, Parameter, Variable
 from sdekit.verify.currents import Normal, current_at, is_jet, normal_current
-from sdekit.verify.expansion import collected, expand
-from sdekit.verify.implied import NEGATIVE, POSITIVE, entry_signs
 from sdekit.verify.instances import Choice, choice_text, choices
-from sdekit.verify.monomials import Terms, TooLarge
 from sdekit.verify.periodicity import is_periodic
 from sdekit.verify.problem import Problem
-from sdekit.verify.rewriting import INTERNAL, substituted
 from sdekit.verify.tails import Growth, Unclear, Z, is_slower_than_log, leading, log_or_bounded
 from sdekit.verify.verdict import Check, Verdict, Witness, proved, refuted, undecided
 from sdekit.verify.zero import nonzero_value

@@ -17,13 +17,13 @@ from typing import Any
 from sdekit.calculus.contraction import Tensor, gradient, is_zero
 from sdekit.calculus.contraction.heads import Head, Kind
 from sdekit.calculus.contraction.relations import coefficients
+from sdekit.calculus.expansion.expand import collected
+from sdekit.calculus.expansion.monomial_sums import TooLarge
 from sdekit.calculus.limits import tick
+from sdekit.calculus.signs.forms import form_signs
+from sdekit.calculus.signs.implied_signs import POSITIVE
 from sdekit.declaration.tree.expression import Expression
 from sdekit.declaration.tree.symbols import Variable
-from sdekit.verify.expansion import collected
-from sdekit.verify.forms import form_signs
-from sdekit.verify.implied import POSITIVE
-from sdekit.verify.monomials import TooLarge
 from sdekit.verify.problem import Problem
 
 #: Depth of nested brackets: two suffice for thermostats, three leave room.
@@ -163,7 +163,7 @@ def spanned_coordinates(problem: Problem) -> str | None:
     """At given sizes: a minor of nested derivatives that is never zero, in words; or None."""
     import sympy as sp
 
-    from sdekit.calculus.signs import Sign, sign
+    from sdekit.calculus.signs.sign import Sign, sign
 
     components = problem.components()
     z = components.coordinates

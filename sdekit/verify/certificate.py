@@ -16,6 +16,8 @@ from typing import Any
 import sympy as sp
 from flint import arb
 
+from sdekit.calculus.expansion.monomial_sums import TooLarge, as_expression
+from sdekit.calculus.expansion.rewriting import substituted
 from sdekit.calculus.limits import BudgetExceeded, Unsupported, tick
 from sdekit.declaration.model.component_reader import ComponentReader
 from sdekit.declaration.model.components import components_from_sympy
@@ -24,10 +26,8 @@ from sdekit.verify.coercivity import finite_in_components, is_small
 from sdekit.verify.componentwise import Space, space_at
 from sdekit.verify.elimination import eliminate
 from sdekit.verify.instances import choices, varying_functions
-from sdekit.verify.monomials import TooLarge, as_expression
 from sdekit.verify.problem import Problem
 from sdekit.verify.quadrature import mass
-from sdekit.verify.rewriting import substituted
 from sdekit.verify.verdict import Check, Witness, proved, refuted, undecided
 from sdekit.verify.zero import gradient_text, gradient_vanishes, gradient_witness
 
@@ -201,7 +201,7 @@ def _certifies(
     at: Space,
 ) -> bool:
     """The identity again, as the residual of the drift (-1, w) against exp(-Q)."""
-    from sdekit.calculus.field.stationarity import FieldResidual
+    from sdekit.calculus.field.field_residual import FieldResidual
 
     others = [s for s in at.coordinates if s not in ys and s != t]
     coordinates = [t, *ys, *others]

@@ -8,7 +8,13 @@ from __future__ import annotations
 
 from fractions import Fraction
 
+from sdekit.calculus.expansion.expand import expand
+from sdekit.calculus.expansion.monomial_sums import Monomial, as_expression
+from sdekit.calculus.expansion.rewriting import INTERNAL
 from sdekit.calculus.limits import BudgetExceeded, Unsupported
+from sdekit.calculus.signs.forms import form_signs
+from sdekit.calculus.signs.implied_signs import NEGATIVE, POSITIVE, entry_signs, never_negative
+from sdekit.calculus.signs.scalar_signs import decided_signs
 from sdekit.declaration.tree.expression import (
     Call,
     Dot,
@@ -25,14 +31,8 @@ from sdekit.declaration.tree.expression import (
     Sum,
 )
 from sdekit.declaration.tree.symbols import Variable
-from sdekit.verify.expansion import expand
-from sdekit.verify.forms import form_signs
-from sdekit.verify.implied import NEGATIVE, POSITIVE, entry_signs, never_negative
-from sdekit.verify.monomials import Monomial, as_expression
 from sdekit.verify.quadratic import Split, as_sum, split_by
 from sdekit.verify.questions import HALF, Integral, Outcome, Question, coordinates, log_of
-from sdekit.verify.rewriting import INTERNAL
-from sdekit.verify.scalar_signs import decided_signs
 
 
 def absent(question: Question) -> Integral | None:
@@ -70,7 +70,7 @@ def gaussian(question: Question) -> Integral | None:
 
 def _adds_up(question: Question) -> bool:
     """The split by degree once more, by the index calculus where that can express it."""
-    from sdekit.calculus.contraction.lower import lower
+    from sdekit.calculus.contraction.lowering import lower
     from sdekit.calculus.contraction.relations import difference_is_zero
 
     try:

@@ -18,14 +18,14 @@ from math import prod
 import sympy as sp
 from flint import fmpq
 
-from sdekit.calculus.field.points import Scene
+from sdekit.calculus.expansion.expand import expand
+from sdekit.calculus.expansion.monomial_sums import TooLarge
+from sdekit.calculus.field.witnesses.random_points import Scene
 from sdekit.calculus.limits import tick
-from sdekit.calculus.signs import Sign, sign
+from sdekit.calculus.signs.sign import Sign, sign
 from sdekit.declaration.model.component_reader import ComponentReader
 from sdekit.declaration.tree.expression import Expression
 from sdekit.declaration.tree.symbols import Variable
-from sdekit.verify.expansion import expand
-from sdekit.verify.monomials import TooLarge
 from sdekit.verify.pivots import all_pivots_positive
 from sdekit.verify.points import (
     admissible_points,

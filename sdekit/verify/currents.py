@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from fractions import Fraction
 
+from sdekit.calculus.expansion.expand import expand
+from sdekit.calculus.expansion.rewriting import substituted
 from sdekit.calculus.limits import Unsupported
 from sdekit.declaration.tree.expression import (
     Call,
@@ -25,9 +27,7 @@ from sdekit.declaration.tree.expression import (
 )
 from sdekit.declaration.tree.operators import ONE, ZERO
 from sdekit.declaration.tree.symbols import Variable
-from sdekit.verify.expansion import expand
 from sdekit.verify.problem import Problem
-from sdekit.verify.rewriting import substituted
 
 #: One coordinate, the current in its direction, and H.
 Normal = tuple[Variable, Expression, Expression]

@@ -9,6 +9,11 @@ from __future__ import annotations
 
 import itertools
 
+from sdekit.calculus.expansion.expand import collected, expand
+from sdekit.calculus.expansion.monomial_sums import Monomial, TooLarge, as_expression
+from sdekit.calculus.signs.forms import form_signs, is_symmetric, matmul_chain, transposed
+from sdekit.calculus.signs.implied_signs import POSITIVE, never_negative
+from sdekit.calculus.signs.scalar_signs import decided_signs
 from sdekit.declaration.tree.expression import (
     Dot,
     Expression,
@@ -23,12 +28,7 @@ from sdekit.declaration.tree.expression import (
 )
 from sdekit.declaration.tree.operators import ZERO
 from sdekit.declaration.tree.symbols import Variable
-from sdekit.verify.expansion import collected, expand
-from sdekit.verify.forms import form_signs, is_symmetric, matmul_chain, transposed
-from sdekit.verify.implied import POSITIVE, never_negative
-from sdekit.verify.monomials import Monomial, TooLarge, as_expression
 from sdekit.verify.problem import Problem
-from sdekit.verify.scalar_signs import decided_signs
 from sdekit.verify.smoothness import may_be_undefined
 from sdekit.verify.symmetry import Blocks, swapped
 from sdekit.verify.verdict import Check, Witness, proved, refuted, undecided

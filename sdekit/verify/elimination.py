@@ -11,15 +11,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 
+from sdekit.calculus.expansion.expand import expand
+from sdekit.calculus.expansion.monomial_sums import Monomial, Terms, as_expression, total
+from sdekit.calculus.expansion.rewriting import substituted
 from sdekit.declaration.tree.expression import Call, Expression
 from sdekit.declaration.tree.symbols import Variable
-from sdekit.verify.expansion import expand
 from sdekit.verify.integrals import FAMILIES, integrate
 from sdekit.verify.location_scale import with_outside_sums_named
-from sdekit.verify.monomials import Monomial, Terms, as_expression, total
 from sdekit.verify.quadratic import involves
 from sdekit.verify.questions import Family, Integral, Outcome
-from sdekit.verify.rewriting import substituted
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ import sympy as sp
 from flint import acb, arb
 
 from sdekit.calculus.field.elements import is_zero
-from sdekit.calculus.field.stationarity import FieldResidual
+from sdekit.calculus.field.field_residual import FieldResidual
 from sdekit.calculus.limits import Unsupported
 from sdekit.declaration.model.components import Components
 from sdekit.verify.points import (
@@ -197,7 +197,7 @@ def _flux_on_line(components: Components, velocity: list[sp.Expr]) -> arb:
 
 
 def _ball(expression: sp.Expr) -> arb:
-    from sdekit.calculus.balls import ball_value
+    from sdekit.calculus.field.witnesses.balls import ball_value
 
     return ball_value(expression, {}, 128)
 

@@ -11,6 +11,8 @@ import itertools
 from collections.abc import Mapping
 from fractions import Fraction
 
+from sdekit.calculus.expansion.monomial_sums import TooLarge
+from sdekit.calculus.expansion.rewriting import substituted, with_sizes
 from sdekit.calculus.limits import BudgetExceeded, Unsupported
 from sdekit.declaration.tree.expression import Call, Expression, Number
 from sdekit.declaration.tree.operators import ZERO
@@ -18,9 +20,7 @@ from sdekit.declaration.tree.symbols import Domain, Variable
 from sdekit.verify.elimination import Elimination, Step, eliminate
 from sdekit.verify.instances import Choice, choice_text, choices, symbols_of
 from sdekit.verify.integrals import DIRECT
-from sdekit.verify.monomials import TooLarge
 from sdekit.verify.problem import Problem
-from sdekit.verify.rewriting import substituted, with_sizes
 from sdekit.verify.verdict import Check, Witness, refuted
 
 #: Value of a witness whose integral diverges.
@@ -126,7 +126,7 @@ def _needed(energy: Expression, blocks: Blocks, outside: Blocks, choice: Choice)
 
 def _has_value(energy: Expression, choice: Choice) -> bool:
     """Whether the energy is a finite real number at some admissible point under the choice."""
-    from sdekit.calculus.field.points import Scene
+    from sdekit.calculus.field.witnesses.random_points import Scene
     from sdekit.declaration.model.component_reader import ComponentReader
     from sdekit.verify.points import admissible_points, value_at
 

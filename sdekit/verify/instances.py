@@ -2,7 +2,7 @@ r"""Concrete choices for what a declaration leaves open: parameters, unknown fun
 
 A claim for all potentials and parameters fails if it fails for one admissible choice. Choices are
 made in the expression, so that each is again a declaration that the same theorems apply to.
-Not for random points of a residual (`sdekit.calculus.field.witness`).
+Not for random points of a residual (`sdekit.calculus.field.witnesses.witness`).
 """
 
 from __future__ import annotations

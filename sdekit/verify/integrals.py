@@ -9,7 +9,11 @@ from __future__ import annotations
 
 from fractions import Fraction
 
+from sdekit.calculus.expansion.expand import expand
+from sdekit.calculus.expansion.monomial_sums import Monomial, Terms, TooLarge, as_expression
+from sdekit.calculus.expansion.rewriting import INTERNAL, substituted
 from sdekit.calculus.limits import BudgetExceeded, Unsupported
+from sdekit.calculus.signs.implied_signs import entry_signs, never_negative
 from sdekit.declaration.tree.expression import (
     Elementwise,
     Expression,
@@ -21,14 +25,10 @@ from sdekit.declaration.tree.expression import (
 )
 from sdekit.declaration.tree.symbols import REAL, Variable
 from sdekit.verify.closed_forms import absent, gaussian, log_gamma, power_law, unknown_function
-from sdekit.verify.expansion import expand
-from sdekit.verify.implied import entry_signs, never_negative
 from sdekit.verify.location_scale import abstraction, centres, scales
-from sdekit.verify.monomials import Monomial, Terms, TooLarge, as_expression
 from sdekit.verify.periodicity import is_periodic
 from sdekit.verify.quadratic import involves, split_by
 from sdekit.verify.questions import HALF, Family, Integral, Outcome, Question, coordinates, log_of
-from sdekit.verify.rewriting import INTERNAL, substituted
 from sdekit.verify.shapes import radial_integral, univariate_integral
 from sdekit.verify.tails import Tail, Z
 

@@ -11,6 +11,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from fractions import Fraction
 
+from sdekit.calculus.expansion.expand import expand
+from sdekit.calculus.expansion.monomial_sums import (
+    Monomial,
+    Terms,
+    TooLarge,
+    as_expression,
+    divided,
+)
+from sdekit.calculus.expansion.rewriting import INTERNAL, substituted
+from sdekit.calculus.signs.forms import form_signs
+from sdekit.calculus.signs.implied_signs import POSITIVE, entry_signs
 from sdekit.declaration.tree.expression import (
     Expression,
     Inverse,
@@ -23,12 +34,7 @@ from sdekit.declaration.tree.expression import (
     Sum,
 )
 from sdekit.declaration.tree.symbols import Domain, Variable
-from sdekit.verify.expansion import expand
-from sdekit.verify.forms import form_signs
-from sdekit.verify.implied import POSITIVE, entry_signs
-from sdekit.verify.monomials import Monomial, Terms, TooLarge, as_expression, divided
 from sdekit.verify.quadratic import split_by
-from sdekit.verify.rewriting import INTERNAL, substituted
 
 #: Candidates beyond these are not worth the time.
 _MOST_CANDIDATES = 4

@@ -8,10 +8,10 @@ searched for in components (`certificate`), or a counterexample by rigorous quad
 
 from __future__ import annotations
 
+from sdekit.calculus.expansion.monomial_sums import Monomial, TooLarge, as_expression
 from sdekit.calculus.limits import BudgetExceeded, Unsupported
 from sdekit.verify.elimination import Elimination
 from sdekit.verify.infinite import infinite_integral
-from sdekit.verify.monomials import Monomial, TooLarge, as_expression
 from sdekit.verify.problem import Problem
 from sdekit.verify.quadratic import involves
 from sdekit.verify.verdict import Check, proved, refuted, undecided

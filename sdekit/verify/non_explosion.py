@@ -13,7 +13,17 @@ from __future__ import annotations
 from collections.abc import Iterable
 from fractions import Fraction
 
-from sdekit.calculus.contraction import Tensor, current, generator, gradient, is_zero, lower, text
+from sdekit.calculus.contraction import (
+    Tensor,
+    current,
+    generator,
+    gradient,
+    is_zero,
+    text,
+)
+from sdekit.calculus.contraction import (
+    lowering as lower,
+)
 from sdekit.calculus.contraction.heads import Head, Kind, variable
 from sdekit.calculus.contraction.tensor import Term
 from sdekit.declaration.tree.symbols import Variable

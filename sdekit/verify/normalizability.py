@@ -9,13 +9,13 @@ except that what is visible beside it is still judged. Not for what the marginal
 
 from __future__ import annotations
 
+from sdekit.calculus.expansion.monomial_sums import TooLarge
 from sdekit.calculus.limits import BudgetExceeded, Unsupported
 from sdekit.declaration.tree.expression import Call, Expression
 from sdekit.declaration.tree.symbols import Variable
 from sdekit.verify.elimination import Elimination, eliminate
 from sdekit.verify.infinite import infinite_integral
 from sdekit.verify.marginalization import infinite_marginal
-from sdekit.verify.monomials import TooLarge
 from sdekit.verify.problem import Problem
 from sdekit.verify.verdict import Check, Verdict, proved, undecided
 

@@ -5,10 +5,10 @@ Not for jumps at the cut (`cut`).
 
 from __future__ import annotations
 
+from sdekit.calculus.expansion.expand import expand
+from sdekit.calculus.expansion.monomial_sums import TooLarge, as_expression
 from sdekit.declaration.tree.expression import Call, Elementwise, Expression, Number
 from sdekit.declaration.tree.symbols import Variable
-from sdekit.verify.expansion import expand
-from sdekit.verify.monomials import TooLarge, as_expression
 from sdekit.verify.quadratic import split_by
 
 

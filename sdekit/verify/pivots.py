@@ -19,9 +19,9 @@ import sympy as sp
 from flint import fmpq
 from sympy.core.function import AppliedUndef
 
-from sdekit.calculus.field.points import Point
+from sdekit.calculus.field.witnesses.random_points import Point
 from sdekit.calculus.limits import tick
-from sdekit.calculus.signs import Sign, sign
+from sdekit.calculus.signs.sign import Sign, sign
 from sdekit.declaration.model.components import Components
 from sdekit.verify.points import (
     admissible_points,

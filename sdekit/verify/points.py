@@ -15,11 +15,11 @@ import sympy as sp
 from flint import arb, fmpq
 from sympy.core.function import AppliedUndef
 
-from sdekit.calculus.ball_functions import Number, working_precision
-from sdekit.calculus.balls import number_value
-from sdekit.calculus.field.jets import JetOf, read_jet
-from sdekit.calculus.field.points import Point, Scene
+from sdekit.calculus.field.ring.partials import JetOf, read_jet
 from sdekit.calculus.field.scenes import scene_of
+from sdekit.calculus.field.witnesses.ball_functions import Number, working_precision
+from sdekit.calculus.field.witnesses.balls import number_value
+from sdekit.calculus.field.witnesses.random_points import Point, Scene
 from sdekit.calculus.limits import Unsupported
 from sdekit.declaration.model.components import Components
 

@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from sdekit.calculus.expansion.rewriting import INTERNAL, with_sizes
 from sdekit.declaration.model.dynamics import Dynamics
 from sdekit.declaration.tree.expression import Call, Expression, Negation, Sum
 from sdekit.declaration.tree.operators import ZERO
 from sdekit.declaration.tree.symbols import Variable
 from sdekit.errors import VerificationError
 from sdekit.verify.elimination import Elimination, eliminate
-from sdekit.verify.rewriting import INTERNAL, with_sizes
 
 if TYPE_CHECKING:
     from sdekit.calculus.contraction.generator import Lowered

@@ -1,6 +1,6 @@
 r"""An energy as a quadratic in one block: $c + b\cdot X + \tfrac12 X\cdot M X$ and other terms.
 
-Works on expansions (`sdekit.verify.expansion`) for blocks of any rank and every size. What is not
+Works on expansions (`sdekit.calculus.expansion.expand`) for blocks of any rank and every size. What is not
 visibly linear or quadratic in X is kept as other terms, so the split is always exact.
 Not for definiteness of M (`implied`) nor for the integral over X (`families`).
 """
@@ -10,6 +10,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fractions import Fraction
 
+from sdekit.calculus.expansion import cores
+from sdekit.calculus.expansion.expand import expand, scalar_product
+from sdekit.calculus.expansion.monomial_sums import Monomial, Terms, as_expression, scaled, total
+from sdekit.calculus.signs.forms import is_symmetric, transposed
 from sdekit.declaration.tree.expression import (
     Diag,
     Dot,
@@ -25,10 +29,6 @@ from sdekit.declaration.tree.expression import (
 )
 from sdekit.declaration.tree.operators import ONE
 from sdekit.declaration.tree.symbols import Variable
-from sdekit.verify import cores
-from sdekit.verify.expansion import expand, scalar_product
-from sdekit.verify.forms import is_symmetric, transposed
-from sdekit.verify.monomials import Monomial, Terms, as_expression, scaled, total
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ def split_by(terms: Terms, x: Variable) -> Split:
     Returns:
         The parts; Q = constant + linear . x + x . hessian x / 2 + other.
 
-    Checked by: tests/verify/test_expansion.py.
+    Checked by: tests/calculus/expansion/test_expand.py.
     """
     constant, other = {}, {}
     linear: list[Terms] = []

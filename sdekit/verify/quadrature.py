@@ -15,10 +15,10 @@ from typing import Any
 import sympy as sp
 from flint import acb, arb, fmpq
 
-from sdekit.calculus.ball_functions import working_precision
-from sdekit.calculus.balls import ball_value
+from sdekit.calculus.field.witnesses.ball_functions import working_precision
+from sdekit.calculus.field.witnesses.balls import ball_value
 from sdekit.calculus.limits import BudgetExceeded, Unsupported, tick
-from sdekit.calculus.signs import Sign, sign
+from sdekit.calculus.signs.sign import Sign, sign
 from sdekit.declaration.tree.symbols import Domain
 
 #: Lengths at which a convex tail may begin.

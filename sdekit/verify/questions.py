@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from enum import Enum
 from fractions import Fraction
 
+from sdekit.calculus.expansion import cores
+from sdekit.calculus.expansion.monomial_sums import Terms, as_expression
 from sdekit.declaration.tree.expression import Elementwise, Expression, Number, Product, Sum
 from sdekit.declaration.tree.operators import ZERO
 from sdekit.declaration.tree.symbols import Variable
-from sdekit.verify import cores
-from sdekit.verify.monomials import Terms, as_expression
 from sdekit.verify.quadratic import Split
 
 HALF = Number(Fraction(1, 2))

@@ -14,10 +14,10 @@ from collections.abc import Iterable, Iterator
 from fractions import Fraction
 
 from sdekit.calculus.contraction import current, is_zero
+from sdekit.calculus.expansion.expand import expand
+from sdekit.calculus.expansion.monomial_sums import Monomial, TooLarge, as_expression
 from sdekit.calculus.limits import Unsupported
 from sdekit.declaration.tree.expression import Elementwise, Expression
-from sdekit.verify.expansion import expand
-from sdekit.verify.monomials import Monomial, TooLarge, as_expression
 from sdekit.verify.problem import Problem
 from sdekit.verify.smoothness import is_continuous, may_be_undefined, rough_parts
 from sdekit.verify.verdict import Check, proved, undecided

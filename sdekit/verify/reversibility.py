@@ -25,12 +25,14 @@ from sdekit.calculus.contraction import (
     current,
     gradient,
     is_zero,
-    lower,
     residual,
     substitute,
     text,
 )
-from sdekit.calculus.contraction.powers import reciprocal
+from sdekit.calculus.contraction import (
+    lowering as lower,
+)
+from sdekit.calculus.contraction.rules.powers import reciprocal
 from sdekit.calculus.contraction.tensor import ones, zero
 from sdekit.calculus.limits import Unsupported
 from sdekit.declaration.functions.grammar import pi

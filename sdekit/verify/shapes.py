@@ -10,7 +10,13 @@ from __future__ import annotations
 import hashlib
 from fractions import Fraction
 
+from sdekit.calculus.expansion import cores
+from sdekit.calculus.expansion.expand import collected, expand
+from sdekit.calculus.expansion.monomial_sums import Monomial
+from sdekit.calculus.expansion.rewriting import INTERNAL, is_locally_bounded, substituted
 from sdekit.calculus.limits import BudgetExceeded, Unsupported
+from sdekit.calculus.signs.forms import form_signs
+from sdekit.calculus.signs.implied_signs import POSITIVE, entry_signs, never_negative
 from sdekit.declaration.tree.expression import (
     Dot,
     Elementwise,
@@ -26,13 +32,7 @@ from sdekit.declaration.tree.expression import (
 )
 from sdekit.declaration.tree.operators import ONE, ZERO
 from sdekit.declaration.tree.symbols import Domain, Parameter, Variable
-from sdekit.verify import cores
-from sdekit.verify.expansion import collected, expand
-from sdekit.verify.forms import form_signs
-from sdekit.verify.implied import POSITIVE, entry_signs, never_negative
-from sdekit.verify.monomials import Monomial
 from sdekit.verify.quadratic import quadratic_form
-from sdekit.verify.rewriting import INTERNAL, is_locally_bounded, substituted
 from sdekit.verify.tails import Tail, Z, tail
 
 _INVERSE_Z = Power(Z, Number(Fraction(-1)))
@@ -153,7 +153,7 @@ def _entry_energy(energy: Expression, x: Variable, line: Variable) -> Expression
 
 
 def _scalar_of(monomial: Monomial, coefficient: Fraction) -> Expression:
-    from sdekit.verify.expansion import as_expression
+    from sdekit.calculus.expansion.expand import as_expression
 
     return as_expression({monomial: coefficient})
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from sdekit.calculus.signs.forms import form_signs
+from sdekit.calculus.signs.implied_signs import POSITIVE, entry_signs
 from sdekit.declaration.tree import expression as ex
 from sdekit.declaration.tree.symbols import Variable
-from sdekit.verify.forms import form_signs
-from sdekit.verify.implied import POSITIVE, entry_signs
 
 #: Smooth on the positive half-line only.
 _NEED_POSITIVE = frozenset({"sqrt", "log", "loggamma"})

@@ -21,8 +21,8 @@ from sdekit.verify.verdict import Check, Verdict, Witness, proved, refuted, unde
 
 if TYPE_CHECKING:
     from sdekit.calculus.contraction.tensor import Tensor
-    from sdekit.calculus.field.stationarity import FieldResidual
-    from sdekit.calculus.field.witness import PointWitness
+    from sdekit.calculus.field.field_residual import FieldResidual
+    from sdekit.calculus.field.witnesses.witness import PointWitness
 
 #: A longer residual is cut in reports; its terms beyond this say little.
 LONGEST_RESIDUAL = 600
@@ -96,7 +96,7 @@ def _for_every_size(problem: Problem) -> Outcome:
 
 def _conditions(problem: Problem) -> tuple[str, ...]:
     """Where v, D and H are defined; a residual that cancelled shows no denominators any more."""
-    from sdekit.calculus.contraction.conditions import side_conditions
+    from sdekit.calculus.contraction.rules.definedness import side_conditions
 
     model = problem.lowered
     return side_conditions((*model.drift.values(), *model.diffusion.values(), model.energy))
@@ -106,7 +106,7 @@ def _by_counterexample(problem: Problem, outcome: Outcome) -> Check | None:
     """A refutation by the index calculus alone, for models on the whole space."""
     if outcome.residual is None or any(x.domain.kind != "real" for x in problem.dynamics.variables):
         return None
-    from sdekit.calculus.contraction.evaluate import counterexample
+    from sdekit.calculus.contraction.values.evaluate import counterexample
     from sdekit.verify.definiteness import check_psd
 
     # Where D is semidefinite at every point, no point has to be looked at for it.
@@ -122,7 +122,7 @@ def _smaller_sizes_that_hold(problem: Problem, dimensions: Mapping[str, int]) ->
     """Sizes below those of a witness at which the residual vanishes after all."""
     if not problem.is_for_all_sizes or max(dimensions.values(), default=1) == 1:
         return []
-    from sdekit.calculus.field.stationarity import FieldResidual
+    from sdekit.calculus.field.field_residual import FieldResidual
 
     holds = []
     for size in range(1, max(dimensions.values())):
@@ -163,7 +163,7 @@ def _density_may_jump(problem: Problem) -> bool:
 
 def _in_components(problem: Problem, outcome: Outcome) -> Check:
     """At the sizes asked for, or at small sizes for a counterexample."""
-    from sdekit.calculus.field.stationarity import FieldResidual
+    from sdekit.calculus.field.field_residual import FieldResidual
 
     holds: list[str] = []
     reason = outcome.reason or "the normal form has terms left that were not seen to vanish"

@@ -9,10 +9,10 @@ import itertools
 from collections.abc import Iterator
 
 from sdekit.calculus.limits import BudgetExceeded, Unsupported
+from sdekit.calculus.signs.forms import is_symmetric
 from sdekit.declaration.tree.expression import Expression, Transpose
 from sdekit.declaration.tree.operators import ZERO
 from sdekit.declaration.tree.symbols import Variable
-from sdekit.verify.forms import is_symmetric
 from sdekit.verify.problem import Problem
 from sdekit.verify.verdict import Check, Witness, proved, refuted, undecided
 
@@ -60,7 +60,7 @@ def _mirrored(given: Blocks, x: Variable, y: Variable) -> bool:
     one, other = given.get((x, y), ZERO), given.get((y, x), ZERO)
     if x == y and (not one.shape or is_symmetric(one)):
         return True
-    from sdekit.calculus.contraction.lower import lower
+    from sdekit.calculus.contraction.lowering import lower
     from sdekit.calculus.contraction.relations import difference_is_zero
 
     try:

@@ -15,6 +15,12 @@ from dataclasses import dataclass
 from enum import Enum
 from fractions import Fraction
 
+from sdekit.calculus.expansion.expand import collected, expand
+from sdekit.calculus.expansion.monomial_sums import Monomial, Terms
+from sdekit.calculus.expansion.rewriting import INTERNAL
+from sdekit.calculus.signs.implied_signs import NEGATIVE, POSITIVE, Signs, entry_signs
+from sdekit.calculus.signs.implied_signs import ZERO as ZERO_SIGN
+from sdekit.calculus.signs.scalar_signs import decided_signs
 from sdekit.declaration.tree.expression import (
     Constant,
     Elementwise,
@@ -27,12 +33,6 @@ from sdekit.declaration.tree.expression import (
 )
 from sdekit.declaration.tree.operators import ONE, ZERO
 from sdekit.declaration.tree.symbols import Domain, Variable
-from sdekit.verify.expansion import collected, expand
-from sdekit.verify.implied import NEGATIVE, POSITIVE, Signs, entry_signs
-from sdekit.verify.implied import ZERO as ZERO_SIGN
-from sdekit.verify.monomials import Monomial, Terms
-from sdekit.verify.rewriting import INTERNAL
-from sdekit.verify.scalar_signs import decided_signs
 
 
 class Tail(Enum):

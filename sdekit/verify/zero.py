@@ -11,11 +11,11 @@ from collections.abc import Iterator, Mapping
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
+from sdekit.calculus.expansion.rewriting import substituted
 from sdekit.calculus.limits import BudgetExceeded, Unsupported
 from sdekit.declaration.tree.expression import Expression
 from sdekit.declaration.tree.symbols import Variable
 from sdekit.verify.instances import varying_functions
-from sdekit.verify.rewriting import substituted
 from sdekit.verify.verdict import Witness
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ _POINTS = 12
 def gradient_vanishes(expression: Expression, x: Variable) -> bool:
     """Whether the gradient by x is shown to vanish for every size."""
     from sdekit.calculus.contraction.derivative import gradient
-    from sdekit.calculus.contraction.lower import lower
+    from sdekit.calculus.contraction.lowering import lower
     from sdekit.calculus.contraction.relations import is_zero
 
     if not expression.depends_on(x):
@@ -47,7 +47,7 @@ def gradient_text(expression: Expression, x: Variable) -> str | None:
     """The gradient by x in vector notation, its terms grouped; None outside the calculus."""
     from sdekit.calculus.contraction import printing
     from sdekit.calculus.contraction.derivative import gradient
-    from sdekit.calculus.contraction.lower import lower
+    from sdekit.calculus.contraction.lowering import lower
 
     try:
         return printing.text(gradient(lower(expression), x))
@@ -120,12 +120,12 @@ def nonzero_point(
     Returns:
         (point, value) as text, or None.
     """
-    from sdekit.calculus.field.points import Scene
-    from sdekit.calculus.field.witness import search
+    from sdekit.calculus.field.witnesses.random_points import Scene
+    from sdekit.calculus.field.witnesses.witness import search
 
     def evaluate(values: Any) -> Any:
-        from sdekit.calculus.ball_functions import is_defined
-        from sdekit.calculus.balls import number_value
+        from sdekit.calculus.field.witnesses.ball_functions import is_defined
+        from sdekit.calculus.field.witnesses.balls import number_value
 
         symbols = sorted(expression.free_symbols | energy.free_symbols, key=str)
         environment = {symbol: _as_fraction(values(symbol)) for symbol in symbols}

@@ -138,7 +138,7 @@ def linear_step(covariance):
 
 
 def test_an_exact_step_is_compared_at_a_finite_step():
-    from sdekit.schemes.linear_sde import LinearSDE
+    from sdekit.calculus.linear.linear_law import LinearSDE
 
     exact = jnp.asarray(LinearSDE(-A, jnp.eye(2)).transition(1.0).covariance)
     assert sk.audit(linear_step(exact), linear, step_size=1.0, exact=True).is_consistent

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 import sdekit as sk
-from sdekit.schemes.linear_sde import LinearSDE
+from sdekit.calculus.linear.linear_law import LinearSDE
 from sdekit.simulate.audit_checks import declared_coefficients, random_states
 from sdekit.simulate.audit_law import Gaussian, NoLaw, fastest_rate, stationary_law
 

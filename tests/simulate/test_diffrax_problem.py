@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 import sdekit as sk
+from sdekit.calculus.linear.linear_law import LinearSDE
 from sdekit.errors import SchemeError, SimulationError
-from sdekit.schemes.linear_sde import LinearSDE
 
 X = sk.scalar("x")
 N = sk.dim("n")

@@ -5,8 +5,8 @@ import pytest
 from scipy.integrate import quad_vec
 from scipy.linalg import expm
 
+from sdekit.calculus.linear.linear_law import LinearSDE, covariance_factor
 from sdekit.errors import SimulationError
-from sdekit.schemes.linear_sde import LinearSDE, covariance_factor
 from sdekit.simulate.linear import sample_linear
 
 #: Not normal, and not made normal by D: a package that symmetrizes the drift gets this wrong.

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 import sdekit as sk
+from sdekit.calculus.linear.linear_law import LinearSDE
 from sdekit.errors import SimulationError
-from sdekit.schemes.linear_sde import LinearSDE
 from sdekit.simulate.linear import sample_linear
 from sdekit.simulate.noise import ACCEPT, BACKENDS, GRADIENT, NORMALS, NoiseSource, chain_keys
 

@@ -14,8 +14,7 @@ from sdekit.verify.ladder import RUNGS
 from sdekit.verify.marginalization import check_marginalization
 from sdekit.verify.problem import Problem
 from sdekit.verify.verdict import Verdict
-from tests.verify.models import Q, R, T, V, claimed
-from tests.verify.random_expressions import (
+from tests.calculus.expansion.expressions_at_random import (
     A,
     N,
     P,
@@ -26,6 +25,7 @@ from tests.verify.random_expressions import (
     random_scalar,
     random_vector,
 )
+from tests.verify.models import Q, R, T, V, claimed
 
 TAU = sk.scalar("tau", domain="positive")
 PHI = sk.scalar("phi", domain="circle")

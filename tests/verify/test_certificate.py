@@ -8,11 +8,11 @@ import pytest
 import sympy as sp
 
 import sdekit as sk
+from sdekit.calculus.signs.scalar_signs import decided_signs
 from sdekit.verify.certificate import certificate_field
 from sdekit.verify.coercivity import coercive
 from sdekit.verify.normalizability import check_normalizable
 from sdekit.verify.problem import Problem
-from sdekit.verify.scalar_signs import decided_signs
 from tests.verify.models import THETA, N, Q, R, T, U, V, claimed
 
 M = sk.function("m", T)

@@ -10,11 +10,11 @@ import sympy as sp
 from scipy import integrate as quadrature
 
 import sdekit as sk
+from sdekit.calculus.expansion.expand import expand
+from sdekit.calculus.expansion.monomial_sums import as_expression
 from sdekit.declaration.model.component_reader import ComponentReader
 from sdekit.verify.elimination import eliminate
-from sdekit.verify.expansion import expand
 from sdekit.verify.integrals import integrate
-from sdekit.verify.monomials import as_expression
 from sdekit.verify.questions import Outcome
 
 TH = sk.scalar("theta")

@@ -6,7 +6,6 @@ sizes (`sdekit.calculus.field`).
 """
 
 from sdekit.calculus.contraction.derivative import divergence, gradient
-from sdekit.calculus.contraction.evaluate import Counterexample, counterexample
 from sdekit.calculus.contraction.generator import (
     Lowered,
     current,
@@ -14,11 +13,12 @@ from sdekit.calculus.contraction.generator import (
     lower_dynamics,
     residual,
 )
-from sdekit.calculus.contraction.lower import lower
+from sdekit.calculus.contraction.lowering import lower
 from sdekit.calculus.contraction.printing import groups, text
 from sdekit.calculus.contraction.relations import is_zero, reduced
 from sdekit.calculus.contraction.substitution import substitute
 from sdekit.calculus.contraction.tensor import Tensor, combine, contract, reindex
+from sdekit.calculus.contraction.values.evaluate import Counterexample, counterexample
 
 __all__ = [
     "Counterexample",

@@ -12,7 +12,7 @@ from __future__ import annotations
 from functools import lru_cache
 
 from sdekit.calculus.contraction.heads import Head
-from sdekit.calculus.contraction.symmetry import Group
+from sdekit.calculus.contraction.slot_symmetry import Group
 from sdekit.calculus.limits import tick
 
 Factor = tuple[Head, tuple[int, ...]]

@@ -14,11 +14,11 @@ from fractions import Fraction
 
 from sdekit.calculus.contraction import heads
 from sdekit.calculus.contraction.canonical import Factor
-from sdekit.calculus.contraction.elementary import RULES
 from sdekit.calculus.contraction.graph import Component
 from sdekit.calculus.contraction.heads import Head, Jet, Kernel, Kind
-from sdekit.calculus.contraction.matrices import inverse
-from sdekit.calculus.contraction.powers import logarithm
+from sdekit.calculus.contraction.rules.elementary import RULES
+from sdekit.calculus.contraction.rules.matrices import inverse
+from sdekit.calculus.contraction.rules.powers import logarithm
 from sdekit.calculus.contraction.tensor import (
     Monomial,
     Tensor,

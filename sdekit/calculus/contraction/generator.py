@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from sdekit.calculus.contraction.derivative import divergence, gradient
-from sdekit.calculus.contraction.lower import lower
-from sdekit.calculus.contraction.projection import projected
+from sdekit.calculus.contraction.lowering import lower
+from sdekit.calculus.contraction.rules.projection import projected
 from sdekit.calculus.contraction.tensor import Tensor, combine, contract, reindex, zero
 from sdekit.calculus.limits import Unsupported
 from sdekit.declaration.model.dynamics import Dynamics

@@ -14,7 +14,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any
 from weakref import WeakValueDictionary
 
-from sdekit.calculus.contraction.symmetry import Group, named, symmetric, trivial, with_jets
+from sdekit.calculus.contraction.slot_symmetry import Group, named, symmetric, trivial, with_jets
 from sdekit.calculus.limits import Unsupported
 from sdekit.declaration.tree.dimension import Dim
 from sdekit.declaration.tree.symbols import FunctionSymbol, Parameter, Variable

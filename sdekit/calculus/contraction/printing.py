@@ -25,7 +25,7 @@ def text(tensor: Tensor) -> str:
     """The tensor as text; of one with axes, the entry at indices i, j, ...
 
     Example:
-        >>> from sdekit.calculus.contraction.lower import lower
+        >>> from sdekit.calculus.contraction.lowering import lower
         >>> from sdekit.declaration.tree.dimension import Dim
         >>> from sdekit.declaration.functions.grammar import dot
         >>> from sdekit.declaration.tree.symbols import parameter, vector

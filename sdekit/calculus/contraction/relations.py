@@ -14,11 +14,10 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-from sdekit.calculus.contraction import local
-from sdekit.calculus.contraction.evaluate import is_nonzero_somewhere
 from sdekit.calculus.contraction.graph import Component
-from sdekit.calculus.contraction.powers import reciprocal
-from sdekit.calculus.contraction.rational import needs_fraction, numerator_is_zero
+from sdekit.calculus.contraction.rules import local
+from sdekit.calculus.contraction.rules.powers import reciprocal
+from sdekit.calculus.contraction.rules.rational import needs_fraction, numerator_is_zero
 from sdekit.calculus.contraction.tensor import (
     Tensor,
     Term,
@@ -29,6 +28,7 @@ from sdekit.calculus.contraction.tensor import (
     of_component,
     ordered,
 )
+from sdekit.calculus.contraction.values.evaluate import is_nonzero_somewhere
 from sdekit.calculus.limits import Unsupported, tick
 
 #: Rewrites end after as many steps as there are factors to remove; more would be our own bug.
@@ -49,7 +49,7 @@ def is_zero(tensor: Tensor) -> bool:
     Example:
         >>> from sdekit.declaration.functions.grammar import cos, sin
         >>> from sdekit.declaration.tree.symbols import scalar
-        >>> from sdekit.calculus.contraction.lower import lower
+        >>> from sdekit.calculus.contraction.lowering import lower
         >>> x = scalar("x")
         >>> is_zero(lower(sin(x) ** 2 + cos(x) ** 2 - 1))
         True

@@ -8,13 +8,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from fractions import Fraction
 
-from sdekit.calculus.contraction import elementary, heads
+from sdekit.calculus.contraction import heads
 from sdekit.calculus.contraction.canonical import Factor
 from sdekit.calculus.contraction.heads import Head, Jet, Kernel, Kind
-from sdekit.calculus.contraction.kernels import opaque
-from sdekit.calculus.contraction.matrices import inverse, logdet
-from sdekit.calculus.contraction.powers import power, reciprocal
-from sdekit.calculus.contraction.projection import has_symmetry_of
+from sdekit.calculus.contraction.rules import elementary
+from sdekit.calculus.contraction.rules.function_heads import opaque
+from sdekit.calculus.contraction.rules.matrices import inverse, logdet
+from sdekit.calculus.contraction.rules.powers import power, reciprocal
+from sdekit.calculus.contraction.rules.projection import has_symmetry_of
 from sdekit.calculus.contraction.tensor import (
     Tensor,
     Term,

@@ -16,30 +16,30 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from sdekit.calculus.field.currents import Current as Current
-    from sdekit.calculus.field.currents import current as current
     from sdekit.calculus.field.elements import DifferentialField as DifferentialField
     from sdekit.calculus.field.elements import Element as Element
     from sdekit.calculus.field.elements import is_zero as is_zero
     from sdekit.calculus.field.elements import zero_decision as zero_decision
-    from sdekit.calculus.field.proof import Decision as Decision
-    from sdekit.calculus.field.stationarity import FieldResidual as FieldResidual
-    from sdekit.calculus.field.stationarity import residual as residual
-    from sdekit.calculus.field.witness import PointWitness as PointWitness
+    from sdekit.calculus.field.field_current import Current as Current
+    from sdekit.calculus.field.field_current import current as current
+    from sdekit.calculus.field.field_residual import FieldResidual as FieldResidual
+    from sdekit.calculus.field.field_residual import residual as residual
+    from sdekit.calculus.field.witnesses.witness import PointWitness as PointWitness
+    from sdekit.calculus.field.zero_proof import Decision as Decision
     from sdekit.calculus.limits import BudgetExceeded as BudgetExceeded
     from sdekit.calculus.limits import Unsupported as Unsupported
 
 _HOME = {
-    "Current": "field.currents",
-    "current": "field.currents",
+    "Current": "field.field_current",
+    "current": "field.field_current",
     "DifferentialField": "field.elements",
     "Element": "field.elements",
     "is_zero": "field.elements",
     "zero_decision": "field.elements",
-    "Decision": "field.proof",
-    "FieldResidual": "field.stationarity",
-    "residual": "field.stationarity",
-    "PointWitness": "field.witness",
+    "Decision": "field.zero_proof",
+    "FieldResidual": "field.field_residual",
+    "residual": "field.field_residual",
+    "PointWitness": "field.witnesses.witness",
     "BudgetExceeded": "limits",
     "Unsupported": "limits",
 }

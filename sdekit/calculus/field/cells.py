@@ -15,14 +15,14 @@ from typing import TYPE_CHECKING
 
 from flint import fmpq
 
-from sdekit.calculus import signs
-from sdekit.calculus.field import factors
-from sdekit.calculus.field.generators import Sign
-from sdekit.calculus.field.polynomial import ONE, ZERO, Polynomial, total
+from sdekit.calculus.field.ring import element_factors as factors
+from sdekit.calculus.field.ring.generators import Sign
+from sdekit.calculus.field.ring.polynomial import ONE, ZERO, Polynomial, total
 from sdekit.calculus.limits import Unsupported, tick
+from sdekit.calculus.signs.sign import sign as signs
 
 if TYPE_CHECKING:
-    from sdekit.calculus.field.tower import Tower
+    from sdekit.calculus.field.ring.tower import Tower
 
 #: There are two to this power many cells.
 _MOST_SIGNS = 9

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 
 import sympy as sp
 
-from sdekit.calculus import signs
-from sdekit.calculus.field import factors
-from sdekit.calculus.field.polynomial import ONE
+from sdekit.calculus.field.ring import element_factors as factors
+from sdekit.calculus.field.ring.polynomial import ONE
+from sdekit.calculus.signs.sign import sign as signs
 from sdekit.calculus.sympy_types import Expr
 
 if TYPE_CHECKING:

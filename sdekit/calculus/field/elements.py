@@ -11,17 +11,17 @@ from collections.abc import Sequence
 
 import sympy as sp
 
-from sdekit.calculus.ball_functions import Number
+from sdekit.calculus.field.admission import check_input
 from sdekit.calculus.field.conditions import condition_texts
-from sdekit.calculus.field.factors import power
-from sdekit.calculus.field.input import check_input
-from sdekit.calculus.field.points import Scene
-from sdekit.calculus.field.polynomial import Polynomial
-from sdekit.calculus.field.proof import Decision, decide
 from sdekit.calculus.field.reading import Reader
+from sdekit.calculus.field.ring.element_factors import power
+from sdekit.calculus.field.ring.polynomial import Polynomial
+from sdekit.calculus.field.ring.tower import Tower
 from sdekit.calculus.field.scenes import plain_scene, reader_of
-from sdekit.calculus.field.taylor import Expander, ValueOf
-from sdekit.calculus.field.tower import Tower
+from sdekit.calculus.field.witnesses.ball_functions import Number
+from sdekit.calculus.field.witnesses.random_points import Scene
+from sdekit.calculus.field.witnesses.taylor import Expander, ValueOf
+from sdekit.calculus.field.zero_proof import Decision, decide
 from sdekit.calculus.limits import spending
 from sdekit.calculus.sympy_types import Expr
 from sdekit.errors import VerificationError

@@ -17,14 +17,15 @@ import sympy as sp
 from flint import fmpq
 from sympy.core.function import AppliedUndef
 
-from sdekit.calculus.field import factors, kernels
+from sdekit.calculus.field.admission import check_input
 from sdekit.calculus.field.cells import exact_sign
-from sdekit.calculus.field.generators import Constant, Jet, UnknownFunction
-from sdekit.calculus.field.input import check_input
-from sdekit.calculus.field.jets import JetOf, read_jet
-from sdekit.calculus.field.polynomial import ONE, Polynomial, total
-from sdekit.calculus.field.tower import Tower
-from sdekit.calculus.field.transcendentals import Primitive
+from sdekit.calculus.field.ring import element_factors as factors
+from sdekit.calculus.field.ring import kernel_bases as kernels
+from sdekit.calculus.field.ring.generators import Constant, Jet, UnknownFunction
+from sdekit.calculus.field.ring.partials import JetOf, read_jet
+from sdekit.calculus.field.ring.polynomial import ONE, Polynomial, total
+from sdekit.calculus.field.ring.tower import Tower
+from sdekit.calculus.field.ring.transcendentals import Primitive
 from sdekit.calculus.limits import Unsupported, tick
 from sdekit.calculus.sympy_types import Expr
 

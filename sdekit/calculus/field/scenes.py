@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 
 import sympy as sp
 
-from sdekit.calculus.field.points import Interval, Scene
 from sdekit.calculus.field.reading import Reader
-from sdekit.calculus.field.tower import Scales, Tower
+from sdekit.calculus.field.ring.tower import Scales, Tower
+from sdekit.calculus.field.witnesses.random_points import Interval, Scene
 from sdekit.calculus.sympy_types import Expr, Matrix
 
 if TYPE_CHECKING:

@@ -12,8 +12,8 @@ from sympy.core.function import AppliedUndef
 
 from sdekit.calculus.contraction import Counterexample
 from sdekit.calculus.contraction.heads import parameter, variable
-from sdekit.calculus.contraction.model import Model
-from sdekit.calculus.contraction.polynomials import Polynomial, coordinates
+from sdekit.calculus.contraction.values.concrete_model import Model
+from sdekit.calculus.contraction.values.function_polynomials import Polynomial, coordinates
 from sdekit.declaration.model.component_reader import entry_name
 from sdekit.declaration.model.components import Components
 from sdekit.declaration.model.dynamics import Dynamics

@@ -8,7 +8,13 @@ import pytest
 from sdekit.calculus.contraction import heads
 from sdekit.calculus.contraction.canonical import arrange, canonical
 from sdekit.calculus.contraction.heads import Kind
-from sdekit.calculus.contraction.symmetry import antisymmetric, named, parity, symmetric, with_jets
+from sdekit.calculus.contraction.slot_symmetry import (
+    antisymmetric,
+    named,
+    parity,
+    symmetric,
+    with_jets,
+)
 from sdekit.declaration.tree.dimension import Dim
 from sdekit.declaration.tree.symbols import FunctionSymbol, Parameter, Variable
 

@@ -3,7 +3,7 @@
 import pytest
 
 from sdekit.calculus.contraction import counterexample, reduced, residual
-from sdekit.calculus.field.stationarity import FieldResidual
+from sdekit.calculus.field.field_residual import FieldResidual
 from tests.calculus.contraction.models import INVALID, VALID
 
 ALL = {**VALID, **INVALID}

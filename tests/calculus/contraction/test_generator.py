@@ -6,9 +6,11 @@ from sdekit.calculus.contraction import (
     current,
     generator,
     is_zero,
-    lower,
     lower_dynamics,
     residual,
+)
+from sdekit.calculus.contraction import (
+    lowering as lower,
 )
 from sdekit.calculus.contraction.generator import projected
 from sdekit.calculus.limits import Unsupported

@@ -13,7 +13,7 @@ from sdekit.calculus.contraction import (
     residual,
     text,
 )
-from sdekit.calculus.contraction.model import Model, OutsideDomain
+from sdekit.calculus.contraction.values.concrete_model import Model, OutsideDomain
 from tests.calculus.contraction.models import INVALID, VALID
 from tests.calculus.contraction.oracle import (
     Oracle,

@@ -12,7 +12,7 @@ import pytest
 from flint import ctx
 
 from sdekit.calculus.contraction import counterexample, is_zero, lower_dynamics, residual
-from sdekit.calculus.contraction.model import Model, OutsideDomain
+from sdekit.calculus.contraction.values.concrete_model import Model, OutsideDomain
 from sdekit.declaration.model.dynamics import Dynamics
 from sdekit.declaration.tree.expression import Expression, Sum
 from sdekit.declaration.tree.operators import ZERO, negate

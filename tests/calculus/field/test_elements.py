@@ -6,7 +6,7 @@ import pytest
 import sympy as sp
 
 from sdekit.calculus import field
-from sdekit.calculus.field.points import Interval, Scene
+from sdekit.calculus.field.witnesses.random_points import Interval, Scene
 from sdekit.errors import VerificationError
 from tests.calculus.field.identities import NOT_ZERO, ZERO, a, p, x, y
 

@@ -8,7 +8,7 @@ import random
 import pytest
 
 from sdekit.calculus import field
-from sdekit.calculus.field import stationarity
+from sdekit.calculus.field import field_residual as stationarity
 from tests.calculus.field.designs import is_zero_by_oracle, perturbed, random_design
 
 SEEDS = range(4)

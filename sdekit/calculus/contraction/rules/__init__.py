@@ -1,0 +1,1 @@
+"""Rules of the normal form: heads of functions, powers, matrices, relations, definedness."""

@@ -1,0 +1,1 @@
+"""Tensors at concrete sizes: exact values, counterexamples, components."""

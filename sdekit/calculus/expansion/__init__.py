@@ -1,0 +1,1 @@
+"""Declared expressions as sums of monomials, for every size."""

@@ -1,0 +1,167 @@
+"""Replacing symbols in an expression, and asking where an expression stays bounded.
+
+Not for simplifying (`expansion`) nor for evaluating at concrete sizes (`instances`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import fields
+from fractions import Fraction
+from typing import Any
+
+from sdekit.calculus.limits import Unsupported
+from sdekit.calculus.signs.forms import form_signs
+from sdekit.calculus.signs.implied_signs import POSITIVE, entry_signs, never_negative
+from sdekit.declaration.tree.dimension import Dim
+from sdekit.declaration.tree.expression import (
+    Divergence,
+    Elementwise,
+    Expression,
+    Gradient,
+    Inverse,
+    LogDet,
+    Number,
+    Power,
+    Quotient,
+    Size,
+)
+from sdekit.declaration.tree.symbols import FunctionSymbol, Variable
+
+#: Names of symbols that the verifier brings in begin so; no declaration may use them.
+INTERNAL = "sdekit_"
+
+#: Bounded on every bounded set, or smooth, wherever the operand is.
+_LOCALLY_BOUNDED = frozenset(
+    {"exp", "sin", "cos", "sinh", "cosh", "tanh", "asinh", "atan", "abs", "sign", "erf"}
+)
+
+
+def substituted(expression: Expression, values: Mapping[Any, Expression]) -> Expression:
+    """The expression with symbols replaced.
+
+    Args:
+        expression: Where to replace.
+        values: New expression, of the same shape, for each symbol (or whole sub-expression).
+
+    Raises:
+        Unsupported: If a derivative by a replaced variable is written in the expression.
+    """
+    if expression in values:
+        return values[expression]
+    if isinstance(expression, (Gradient, Divergence)) and any(
+        expression.operand.depends_on(v) for v in values if isinstance(v, Variable)
+    ):
+        raise Unsupported("a derivative is written inside the energy")
+    if not expression.children:
+        return expression
+    changed: dict[str, Any] = {}
+    for field in fields(expression):  # type: ignore[arg-type]
+        old = getattr(expression, field.name)
+        changed[field.name] = _substituted_field(old, values)
+    return type(expression)(**changed)
+
+
+def _substituted_field(old: Any, values: Mapping[Expression, Expression]) -> Any:
+    if isinstance(old, Expression):
+        return substituted(old, values)
+    if isinstance(old, tuple) and old and isinstance(old[0], Expression):
+        return tuple(substituted(item, values) for item in old)
+    return old
+
+
+def with_sizes(expression: Any, sizes: Mapping[str, int]) -> Any:
+    """The same expression with open dimensions fixed, in every symbol and tensor."""
+    return _fixed(expression, dict(sizes)) if sizes else expression
+
+
+def _fixed(part: Any, sizes: dict[str, int]) -> Any:
+    if isinstance(part, Dim):
+        size = part.size if part.size is not None else sizes.get(part.name)
+        return Dim(part.name, size)
+    if isinstance(part, Size):
+        dim = _fixed(part.dim, sizes)
+        return Size(dim) if dim.size is None else Number(Fraction(dim.size))
+    if isinstance(part, tuple):
+        return tuple(_fixed(item, sizes) for item in part)
+    if isinstance(part, (Expression, FunctionSymbol)):
+        changed = {f.name: _fixed(getattr(part, f.name), sizes) for f in fields(part)}  # type: ignore[arg-type]
+        return type(part)(**changed)
+    return part
+
+
+def is_locally_bounded(expression: Expression, x: Variable) -> bool:
+    """Whether x -> expression is visibly bounded on every compact part of the domain of x.
+
+    No poles, no logarithms of what can vanish; False says nothing.
+    """
+    if not expression.depends_on(x):
+        return True
+    match expression:
+        case Quotient():
+            if not _excludes_zero(expression.denominator, x):
+                return False
+        case Power():
+            if not _power_is_bounded(expression, x):
+                return False
+        case Elementwise(name="log" | "loggamma"):
+            if not _is_positive(expression.operand, x):
+                return False
+        case Elementwise(name="sqrt"):
+            if not never_negative(entry_signs(expression.operand)):
+                return False
+        case Elementwise():
+            if expression.name not in _LOCALLY_BOUNDED:
+                return False
+        case Inverse() | LogDet():
+            if form_signs(expression.operand) != POSITIVE:
+                return False
+        case Gradient() | Divergence():
+            return False
+    return all(is_locally_bounded(child, x) for child in expression.children)
+
+
+def _power_is_bounded(power: Power, x: Variable) -> bool:
+    if not isinstance(power.exponent, Number):
+        return not power.exponent.depends_on(x) and _is_positive(power.base, x)
+    exponent = power.exponent.value
+    if exponent.denominator == 1:
+        return exponent >= 0 or _excludes_zero(power.base, x)
+    return _is_positive(power.base, x) or (exponent > 0 and never_negative(entry_signs(power.base)))
+
+
+def _excludes_zero(expression: Expression, x: Variable) -> bool:
+    return 0 not in entry_signs(expression) or _affine_sign(expression, x) != 0
+
+
+def _is_positive(expression: Expression, x: Variable) -> bool:
+    return entry_signs(expression) == POSITIVE or _affine_sign(expression, x) == 1
+
+
+def _affine_sign(expression: Expression, x: Variable) -> int:
+    """Sign inside the interval of x of a function a + b x with rational a and b; 0 if unknown."""
+    from sdekit.calculus.expansion.expand import collected
+
+    if x.domain.kind != "interval" or expression.shape or x.shape:
+        return 0
+    assert x.domain.lower is not None and x.domain.upper is not None
+    ends = [Number(x.domain.lower), Number(x.domain.upper)]
+    middle = Number((x.domain.lower + x.domain.upper) / 2)
+    values = [collected(substituted(expression, {x: point})) for point in (*ends, middle)]
+    if not all(isinstance(value, Number) for value in values):
+        return 0
+    low, high, centre = (value.value for value in values)  # type: ignore[attr-defined]
+    is_affine = _degree_at_most_one(expression, x)
+    if not is_affine or 2 * centre != low + high or (low == 0 and high == 0):
+        return 0
+    return 1 if min(low, high) >= 0 else -1 if max(low, high) <= 0 else 0
+
+
+def _degree_at_most_one(expression: Expression, x: Variable) -> bool:
+    from sdekit.calculus.expansion.expand import expand
+
+    return all(
+        not base.depends_on(x) or (base == x and exponent == 1)
+        for monomial in expand(expression)
+        for base, exponent in monomial.factors
+    )

@@ -1,0 +1,1 @@
+"""The ring behind the field: polynomials in generators, the tower, its kernels."""

@@ -1,0 +1,1 @@
+"""Exact points and balls: where something that should vanish does not."""

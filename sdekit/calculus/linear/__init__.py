@@ -1,0 +1,1 @@
+"""Linear stochastic differential equations: exact transitions and laws."""

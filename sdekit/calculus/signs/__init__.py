@@ -1,0 +1,1 @@
+"""Signs and ranges: of SymPy expressions, of declared expressions, of matrices."""

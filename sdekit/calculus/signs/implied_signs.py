@@ -1,0 +1,259 @@
+r"""Signs and definiteness that the declared assumptions imply, read off an expression for every n.
+
+A result is the set of signs that are still possible, a subset of {-1, 0, 1}: {1} is positive,
+{0, 1} nonnegative, {-1, 0, 1} nothing known. Rules only ever keep too many signs, so a conclusion
+from "no negative sign is possible" is a proof. The definiteness of matrices is `forms`.
+
+Not for decisions by algebra such as completing squares; `sdekit.calculus.signs.sign` and
+`sdekit.verify.pivots` do that at concrete sizes.
+"""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from functools import lru_cache
+
+from sdekit.calculus.signs.ranges import range_signs, value_range
+from sdekit.declaration.tree.expression import (
+    Call,
+    Constant,
+    Diag,
+    Dot,
+    Elementwise,
+    Expression,
+    Eye,
+    LogDet,
+    MatMul,
+    Negation,
+    Number,
+    Ones,
+    Outer,
+    Power,
+    Product,
+    Quotient,
+    Size,
+    Sum,
+    Trace,
+    Transpose,
+)
+from sdekit.declaration.tree.symbols import Parameter, Variable
+
+Signs = frozenset[int]
+
+POSITIVE: Signs = frozenset({1})
+NEGATIVE: Signs = frozenset({-1})
+ZERO: Signs = frozenset({0})
+NONNEGATIVE: Signs = frozenset({0, 1})
+UNKNOWN: Signs = frozenset({-1, 0, 1})
+
+#: f(0) = 0 and f increases, so f(x) has the sign of x.
+_ODD_INCREASING = frozenset({"tanh", "sinh", "asinh", "atan", "erf", "sign"})
+_ALWAYS_POSITIVE = frozenset({"exp", "cosh"})
+
+
+def never_negative(signs: Signs) -> bool:
+    """Whether a negative value is excluded."""
+    return -1 not in signs
+
+
+def opposite(signs: Signs) -> Signs:
+    """Signs of -x."""
+    return frozenset(-s for s in signs)
+
+
+def product_signs(left: Signs, right: Signs) -> Signs:
+    """Signs of x y."""
+    return frozenset(a * b for a in left for b in right)
+
+
+def sum_signs(left: Signs, right: Signs) -> Signs:
+    """Signs of x + y."""
+    possible: set[int] = set()
+    for a in left:
+        for b in right:
+            possible |= {a or b} if a * b >= 0 else {-1, 0, 1}
+    return frozenset(possible)
+
+
+@lru_cache(maxsize=4096)
+def entry_signs(expression: Expression) -> Signs:
+    """Possible signs of a scalar, or of the entries of a tensor, for all states and parameters.
+
+    Args:
+        expression: Scalar or tensor.
+
+    Returns:
+        A set that holds the sign of every entry at every admissible point.
+
+    Example:
+        >>> from sdekit.declaration.tree.symbols import parameter, scalar
+        >>> xi = scalar("xi")
+        >>> sorted(entry_signs(parameter("A", positive=True) + xi**2))
+        [1]
+
+    Checked by: tests/calculus/signs/test_implied_signs.py.
+    """
+    rule = _ENTRY_RULES.get(type(expression))
+    # No sign at all would mean no real value anywhere; nothing is to be concluded from that.
+    return (rule(expression) if rule else UNKNOWN) or UNKNOWN
+
+
+def summed(signs: Signs) -> Signs:
+    """Signs of a sum of numbers that each have one of these signs."""
+    return UNKNOWN if {-1, 1} <= signs else signs
+
+
+def _number(node: Number) -> Signs:
+    return frozenset({(node.value > 0) - (node.value < 0)})
+
+
+def _variable(node: Variable) -> Signs:
+    domain = node.domain
+    if domain.kind == "positive" or (domain.lower is not None and domain.lower >= 0):
+        return POSITIVE
+    if domain.upper is not None and domain.upper <= 0:
+        return NEGATIVE
+    return UNKNOWN
+
+
+def _assumed(assumptions: frozenset[str]) -> Signs:
+    if "positive" in assumptions:
+        return POSITIVE
+    return NONNEGATIVE if "nonnegative" in assumptions else UNKNOWN
+
+
+def _parameter(node: Parameter) -> Signs:
+    if node.value is not None:
+        return frozenset({(node.value > 0) - (node.value < 0)})
+    return _assumed(node.assumptions)
+
+
+def _sum(node: Sum) -> Signs:
+    signs = ZERO
+    for term in node.terms:
+        signs = sum_signs(signs, entry_signs(term))
+    return signs if signs != UNKNOWN else range_signs(value_range(node))
+
+
+def _product(node: Product) -> Signs:
+    signs = POSITIVE
+    for factor in set(node.factors):
+        one = entry_signs(factor)
+        repeated = one if node.factors.count(factor) % 2 else product_signs(one, one) - {-1}
+        signs = product_signs(signs, repeated)
+    return signs
+
+
+def _quotient(node: Quotient) -> Signs:
+    # A quotient has a value only where the denominator is not zero.
+    return product_signs(entry_signs(node.numerator), entry_signs(node.denominator) - ZERO)
+
+
+def _power(node: Power) -> Signs:
+    base = entry_signs(node.base)
+    if not isinstance(node.exponent, Number):
+        return POSITIVE if base == POSITIVE else UNKNOWN
+    exponent = node.exponent.value
+    if exponent < 0:
+        base -= ZERO
+    if exponent == 0:
+        return POSITIVE
+    if exponent.denominator == 1:
+        return base if exponent % 2 else frozenset(s * s for s in base)
+    # An even root is real only where the base is nonnegative; odd roots are not read off.
+    return base - NEGATIVE if exponent.denominator % 2 == 0 or never_negative(base) else UNKNOWN
+
+
+def _elementwise(node: Elementwise) -> Signs:
+    inner = entry_signs(node.operand)
+    if node.name in _ALWAYS_POSITIVE:
+        return POSITIVE
+    if node.name in _ODD_INCREASING:
+        return inner
+    if node.name == "sqrt":
+        return inner - NEGATIVE
+    if node.name == "abs":
+        return frozenset(s * s for s in inner)
+    if node.name == "log":
+        return _excess_over_one(node.operand)
+    return UNKNOWN
+
+
+def _excess_over_one(operand: Expression) -> Signs:
+    """Signs of operand - 1, where the operand is a sum that holds a number of at least 1."""
+    if not isinstance(operand, Sum):
+        return UNKNOWN
+    constants = [_constant_entry(term) for term in operand.terms]
+    constant = sum((value for value in constants if value is not None), Fraction(0))
+    signs = _number(Number(constant - 1))
+    for term, value in zip(operand.terms, constants, strict=True):
+        if value is None:
+            signs = sum_signs(signs, entry_signs(term))
+    return signs
+
+
+def _constant_entry(term: Expression) -> Fraction | None:
+    """The number that every entry of the term is; None if that is not visible."""
+    if isinstance(term, Number):
+        return term.value
+    return Fraction(1) if isinstance(term, Ones) else None
+
+
+def _dot(node: Dot) -> Signs:
+    from sdekit.calculus.signs.forms import form_signs
+
+    if node.left == node.right:
+        return entry_square(node.left)
+    for one, other in ((node.left, node.right), (node.right, node.left)):
+        if isinstance(other, MatMul) and other.right == one and one.ndim == 1:
+            signs = form_signs(other.left)
+            return signs if signs == ZERO else signs | ZERO
+    return summed(product_signs(entry_signs(node.left), entry_signs(node.right)))
+
+
+def entry_square(tensor: Expression) -> Signs:
+    """Signs of the sum of the squares of all entries."""
+    signs = entry_signs(tensor)
+    return POSITIVE if 0 not in signs else ZERO if signs == ZERO else NONNEGATIVE
+
+
+def _matmul(node: MatMul) -> Signs:
+    if not node.shape:
+        return _dot(Dot(node.left, node.right))
+    return summed(product_signs(entry_signs(node.left), entry_signs(node.right)))
+
+
+def _trace(node: Trace) -> Signs:
+    from sdekit.calculus.signs.forms import form_signs
+
+    signs = form_signs(node.operand)
+    return signs if signs != UNKNOWN else summed(entry_signs(node.operand))
+
+
+def _logdet(node: LogDet) -> Signs:
+    return UNKNOWN if not isinstance(node.operand, Eye) else ZERO
+
+
+_ENTRY_RULES = {
+    Number: _number,
+    Constant: lambda _: POSITIVE,
+    Size: lambda _: POSITIVE,
+    Variable: _variable,
+    Parameter: _parameter,
+    Call: lambda node: _assumed(node.function.assumptions),
+    Sum: _sum,
+    Negation: lambda node: opposite(entry_signs(node.operand)),
+    Product: _product,
+    Quotient: _quotient,
+    Power: _power,
+    Elementwise: _elementwise,
+    Dot: _dot,
+    MatMul: _matmul,
+    Outer: lambda node: product_signs(entry_signs(node.left), entry_signs(node.right)),
+    Trace: _trace,
+    LogDet: _logdet,
+    Eye: lambda _: NONNEGATIVE,
+    Ones: lambda _: POSITIVE,
+    Diag: lambda node: entry_signs(node.operand) | (ZERO if node.ndim == 2 else frozenset()),
+    Transpose: lambda node: entry_signs(node.operand),
+}

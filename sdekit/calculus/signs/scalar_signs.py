@@ -1,0 +1,58 @@
+"""Signs of scalars that need algebra, such as completing a square: SymPy's assumptions help out.
+
+SymPy is loaded only where `implied` does not decide. Not for tensors.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from sdekit.calculus.signs.implied_signs import (
+    NEGATIVE,
+    NONNEGATIVE,
+    POSITIVE,
+    UNKNOWN,
+    ZERO,
+    Signs,
+    entry_signs,
+)
+from sdekit.declaration.tree.expression import Expression, Size
+
+
+@lru_cache(maxsize=1024)
+def decided_signs(expression: Expression) -> Signs:
+    """Possible signs of a scalar, by rules and, where they do not decide, by SymPy.
+
+    Args:
+        expression: Scalar.
+
+    Returns:
+        A set that holds the sign at every admissible point.
+
+    Example:
+        >>> from sdekit.declaration.tree.symbols import scalar
+        >>> x = scalar("x")
+        >>> sorted(decided_signs(x**2 + x + 1))
+        [1]
+
+    Checked by: tests/verify/test_certificate.py.
+    """
+    signs = entry_signs(expression)
+    if not {-1, 1} <= signs or not _is_plain(expression):
+        return signs
+    from sdekit.calculus.signs.sign import Sign, sign
+    from sdekit.declaration.model.component_reader import ComponentReader
+
+    table = {
+        Sign.POSITIVE: POSITIVE,
+        Sign.NEGATIVE: NEGATIVE,
+        Sign.ZERO: ZERO,
+        Sign.NONNEGATIVE: NONNEGATIVE,
+        Sign.NONPOSITIVE: frozenset({-1, 0}),
+    }
+    return signs & table.get(sign(ComponentReader({}).scalar(expression)), UNKNOWN)
+
+
+def _is_plain(expression: Expression) -> bool:
+    """Whether only scalars occur, none of them a size."""
+    return not any(node.shape or isinstance(node, Size) for node in expression.walk())

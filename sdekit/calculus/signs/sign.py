@@ -1,0 +1,249 @@
+"""Sound, incomplete sign calculus for real SymPy expressions: no `simplify`, no floats, no search.
+
+What is returned holds at every real point at which the expression is defined and its symbols
+satisfy their assumptions; UNKNOWN says nothing. Signs are read off structure (squares, exp, sqrt,
+products, sums of terms of one sign); sums that do not give in are polynomials in bounded or
+sign-definite parts, which `polynomial_signs.py` judges.
+
+Not for zero tests (`field`), not for values (`balls.py`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from enum import Enum
+from functools import reduce
+
+import sympy as sp
+from flint import arb
+from sympy.core.function import AppliedUndef
+
+from sdekit.calculus.field.witnesses.balls import number_value
+from sdekit.calculus.limits import Unsupported, tick
+from sdekit.calculus.sympy_types import Expr
+
+
+class Sign(Enum):
+    """What is known of a sign."""
+
+    POSITIVE = "positive"
+    NEGATIVE = "negative"
+    ZERO = "zero"
+    NONNEGATIVE = "nonnegative"
+    NONPOSITIVE = "nonpositive"
+    UNKNOWN = "unknown"
+
+    @property
+    def is_nonnegative(self) -> bool:
+        """Whether >= 0 is known."""
+        return self in (Sign.POSITIVE, Sign.NONNEGATIVE, Sign.ZERO)
+
+    @property
+    def is_nonpositive(self) -> bool:
+        """Whether <= 0 is known."""
+        return self in (Sign.NEGATIVE, Sign.NONPOSITIVE, Sign.ZERO)
+
+    @property
+    def is_nonzero(self) -> bool:
+        """Whether > 0 or < 0 is known."""
+        return self in (Sign.POSITIVE, Sign.NEGATIVE)
+
+    def __neg__(self) -> Sign:
+        return _OPPOSITE[self]
+
+    def __mul__(self, other: Sign) -> Sign:
+        if Sign.ZERO in (self, other):
+            return Sign.ZERO
+        if Sign.UNKNOWN in (self, other):
+            return Sign.UNKNOWN
+        same = self.is_nonnegative == other.is_nonnegative
+        strict = self.is_nonzero and other.is_nonzero
+        return _made(same, strict)
+
+    def __add__(self, other: Sign) -> Sign:
+        if self is Sign.ZERO:
+            return other
+        if other is Sign.ZERO:
+            return self
+        if Sign.UNKNOWN in (self, other) or self.is_nonnegative != other.is_nonnegative:
+            return Sign.UNKNOWN
+        return _made(self.is_nonnegative, self.is_nonzero or other.is_nonzero)
+
+    def without_zero(self) -> Sign:
+        """The same where zero is excluded."""
+        return {Sign.NONNEGATIVE: Sign.POSITIVE, Sign.NONPOSITIVE: Sign.NEGATIVE}.get(self, self)
+
+
+_OPPOSITE = {
+    Sign.POSITIVE: Sign.NEGATIVE,
+    Sign.NEGATIVE: Sign.POSITIVE,
+    Sign.ZERO: Sign.ZERO,
+    Sign.NONNEGATIVE: Sign.NONPOSITIVE,
+    Sign.NONPOSITIVE: Sign.NONNEGATIVE,
+    Sign.UNKNOWN: Sign.UNKNOWN,
+}
+
+
+def _made(is_nonnegative: bool, is_strict: bool) -> Sign:
+    if is_strict:
+        return Sign.POSITIVE if is_nonnegative else Sign.NEGATIVE
+    return Sign.NONNEGATIVE if is_nonnegative else Sign.NONPOSITIVE
+
+
+#: Functions with the sign of their argument, with zero exactly there.
+_ODD = (sp.sinh, sp.tanh, sp.atan, sp.asinh, sp.asin, sp.atanh, sp.erf, sp.sign)
+#: One over such a function: the same, and never zero.
+_ODD_RECIPROCAL = (sp.csch, sp.coth, sp.acot)
+_POSITIVE = (sp.exp, sp.cosh, sp.sech, sp.erfc)
+_NONNEGATIVE = (sp.acosh, sp.acos)
+
+
+def sign(expression: Expr, facts: Mapping[Expr, Sign] | None = None) -> Sign:
+    """What is known of the sign of an expression.
+
+    Args:
+        expression: SymPy, real, without floats.
+        facts: Known signs of symbols or sub-expressions beyond their SymPy assumptions.
+
+    Raises:
+        BudgetExceeded: If the time granted is over.
+
+    Example:
+        >>> x, y = sp.symbols("x y", real=True)
+        >>> sign(x**2 - x * y + y**2), sign(1 - sp.tanh(x) ** 2), sign(x * y)
+        (<Sign.NONNEGATIVE: 'nonnegative'>, <Sign.POSITIVE: 'positive'>, <Sign.UNKNOWN: 'unknown'>)
+
+    Checked by: tests/calculus/signs/test_sign.py.
+    """
+    return Signs(facts or {}).of(sp.sympify(expression))
+
+
+def is_nonzero(expression: Expr, facts: Mapping[Expr, Sign] | None = None) -> bool:
+    """Whether an expression is known to vanish nowhere, of either sign."""
+    return Signs(facts or {}).is_nonzero(sp.sympify(expression))
+
+
+class Signs:
+    """Signs under the same facts, each distinct sub-expression judged once."""
+
+    def __init__(self, facts: Mapping[Expr, Sign]) -> None:
+        self._known: dict[Expr, Sign] = dict(facts)
+
+    def of(self, expression: Expr) -> Sign:
+        """The sign of an expression."""
+        known = self._known.get(expression)
+        if known is None:
+            tick()
+            known = self._known[expression] = self._new(expression)
+        return known
+
+    def is_nonzero(self, expression: Expr) -> bool:
+        """Whether an expression vanishes nowhere."""
+        if self.of(expression).is_nonzero:
+            return True
+        if expression.is_Mul:
+            return all(self.is_nonzero(factor) for factor in expression.args)
+        if expression.is_Pow and expression.exp.is_Integer:
+            return expression.exp < 0 or self.is_nonzero(expression.base)
+        return bool(expression.is_Symbol and expression.is_nonzero)
+
+    def _new(self, expression: Expr) -> Sign:
+        if not expression.free_symbols and not expression.atoms(AppliedUndef):
+            return _sign_of_number(expression)
+        if expression.is_Symbol or isinstance(expression, AppliedUndef):
+            return _assumed(expression)
+        if expression.is_Add:
+            return self._sum(expression)
+        if expression.is_Mul:
+            return reduce(Sign.__mul__, (self.of(factor) for factor in expression.args))
+        if expression.is_Pow:
+            return self._power(*expression.args)
+        if isinstance(expression, (sp.Max, sp.Min)):
+            return self._extremum(expression)
+        return self._function(expression)
+
+    def _sum(self, expression: sp.Add) -> Sign:
+        found = reduce(Sign.__add__, (self.of(term) for term in expression.args))
+        if found is not Sign.UNKNOWN and found.is_nonzero:
+            return found
+        # Loaded here: most signs need no polynomials, and that module needs this one.
+        from sdekit.calculus.signs.polynomial_signs import sign_of_sum
+
+        finer = sign_of_sum(expression, self)
+        return found if finer is Sign.UNKNOWN else finer
+
+    def _power(self, base: Expr, exponent: Expr) -> Sign:
+        below = self.of(base)
+        if exponent.is_Integer:
+            found = below if exponent % 2 else _made(True, self.is_nonzero(base))
+            return found.without_zero() if exponent < 0 else found
+        if exponent.is_Rational:
+            return _made(True, below.is_nonzero or exponent < 0)
+        if below is Sign.POSITIVE:
+            return Sign.POSITIVE
+        # A negative base has real powers for integer exponents only.
+        return Sign.UNKNOWN if exponent.is_integer is not False else Sign.NONNEGATIVE
+
+    def _extremum(self, expression: Expr) -> Sign:
+        found = [self.of(argument) for argument in expression.args]
+        if isinstance(expression, sp.Min):
+            return -_largest(-one for one in found)
+        return _largest(found)
+
+    def _function(self, expression: Expr) -> Sign:
+        if isinstance(expression, _POSITIVE):
+            return Sign.POSITIVE
+        if isinstance(expression, _NONNEGATIVE):
+            return Sign.NONNEGATIVE
+        if isinstance(expression, _ODD):
+            return self.of(expression.args[0])
+        if isinstance(expression, _ODD_RECIPROCAL):
+            return self.of(expression.args[0]).without_zero()
+        if isinstance(expression, sp.Abs):
+            return _made(True, self.is_nonzero(expression.args[0]))
+        if isinstance(expression, sp.log):
+            return self.of(expression.args[0] - 1)
+        if isinstance(expression, sp.gamma):
+            positive = self.of(expression.args[0]) is Sign.POSITIVE
+            return Sign.POSITIVE if positive else Sign.UNKNOWN
+        return Sign.UNKNOWN
+
+
+def _largest(found: Iterable[Sign]) -> Sign:
+    """The sign of the largest of numbers with these signs."""
+    known = list(found)
+    for one in (Sign.POSITIVE, Sign.NONNEGATIVE):
+        if one in known:
+            return one
+    if Sign.ZERO in known:
+        return Sign.ZERO if all(one.is_nonpositive for one in known) else Sign.NONNEGATIVE
+    if all(one is Sign.NEGATIVE for one in known):
+        return Sign.NEGATIVE
+    return Sign.NONPOSITIVE if all(one.is_nonpositive for one in known) else Sign.UNKNOWN
+
+
+def _assumed(symbol: Expr) -> Sign:
+    """The sign that a symbol or an unknown function is declared to have."""
+    if symbol.is_zero:
+        return Sign.ZERO
+    if symbol.is_positive:
+        return Sign.POSITIVE
+    if symbol.is_negative:
+        return Sign.NEGATIVE
+    if symbol.is_nonnegative:
+        return Sign.NONNEGATIVE
+    return Sign.NONPOSITIVE if symbol.is_nonpositive else Sign.UNKNOWN
+
+
+def _sign_of_number(expression: Expr) -> Sign:
+    try:
+        value = number_value(expression)
+    except Unsupported:
+        return Sign.UNKNOWN
+    if isinstance(value, arb):
+        if not value.is_finite() or value.contains(0):
+            return Sign.UNKNOWN
+        return Sign.POSITIVE if value > 0 else Sign.NEGATIVE
+    if value == 0:
+        return Sign.ZERO
+    return Sign.POSITIVE if value > 0 else Sign.NEGATIVE
