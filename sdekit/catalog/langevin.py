@@ -6,7 +6,7 @@ Not for thermostats (`thermostat`) nor for metrics that depend on the position (
 from __future__ import annotations
 
 from sdekit.catalog.entry import PROVED, REFUTED, UNDECIDED, Entry, Triple, claims
-from sdekit.catalog.symbols import A, B, M, U, kinetic, n, p, s, theta
+from sdekit.catalog.shared_symbols import A, B, M, U, kinetic, n, p, s, theta
 from sdekit.declaration.functions.grammar import dot, eye, grad, inv, outer, sqrt, transpose
 from sdekit.declaration.tree.dimension import Dim
 from sdekit.declaration.tree.symbols import function, matrix, parameter, potential

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from sdekit import catalog
-from sdekit.catalog.symbols import U, kinetic, n, p, theta
+from sdekit.catalog.shared_symbols import U, kinetic, n, p, theta
 from sdekit.catalog.targets import DOUBLE_WELL
 from sdekit.declaration.functions.grammar import eye, grad
 from sdekit.declaration.model.dynamics import Dynamics
