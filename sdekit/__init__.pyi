@@ -47,9 +47,9 @@ from sdekit.declaration.tree.symbols import vector as vector
 from sdekit.design.ansatz import design as design
 from sdekit.design.recipe import recipe as recipe
 from sdekit.errors import SdekitError as SdekitError
-from sdekit.schemes.bias import bias as bias
-from sdekit.schemes.order import order as order
-from sdekit.schemes.splitting import splitting as splitting
+from sdekit.schemes.bias.scheme_bias import bias as bias
+from sdekit.schemes.order.scheme_order import order as order
+from sdekit.schemes.split.splitting import splitting as splitting
 from sdekit.simulate.audit import audit as audit
 from sdekit.simulate.bridges import from_numpyro as from_numpyro
 from sdekit.simulate.bridges import to_blackjax as to_blackjax

@@ -17,7 +17,7 @@ import sympy as sp
 from _results import Report, arguments, table
 
 import sdekit as sk
-from sdekit.schemes.harmonic import harmonic_law
+from sdekit.schemes.bias.harmonic import harmonic_law
 
 LONGEST = 2.0
 q, p, A = sp.Symbol("theta_1"), sp.Symbol("p_1"), sp.Symbol("A")

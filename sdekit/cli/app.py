@@ -250,7 +250,7 @@ def order(
     """Show the weak order of a splitting word, and its order for the stationary law."""
     from sdekit.cli.inputs import dynamics_of, sizes_of
     from sdekit.cli.show import show_json
-    from sdekit.schemes.order import order as order_of
+    from sdekit.schemes.order.scheme_order import order as order_of
 
     dynamics = dynamics_of(model)
     found = order_of(dynamics, word, **(sizes_of(n or [], dynamics) or {}))
@@ -282,7 +282,7 @@ def bias(
     """Show the leading bias of a stationary mean under a word, at one degree of freedom."""
     from sdekit.cli.inputs import dynamics_of, values_of
     from sdekit.cli.show import show_json
-    from sdekit.schemes.bias import bias as bias_of
+    from sdekit.schemes.bias.scheme_bias import bias as bias_of
 
     found = bias_of(
         dynamics_of(model),

@@ -16,9 +16,9 @@ from sdekit.errors import SchemeError, SdekitError, SimulationError
 from sdekit.report.experiment import Experiment
 from sdekit.report.sections import StepAdvice
 from sdekit.report.write import Results
-from sdekit.schemes.bias import bias
-from sdekit.schemes.order import Order, order
-from sdekit.schemes.splitting import Splitting, splitting
+from sdekit.schemes.bias.scheme_bias import bias
+from sdekit.schemes.order.scheme_order import Order, order
+from sdekit.schemes.split.splitting import Splitting, splitting
 from sdekit.verify.ladder import verify
 from sdekit.verify.verdict import Verification
 

@@ -27,10 +27,10 @@ from sdekit.report.document import (
 )
 from sdekit.report.experiment import Experiment, figure_of
 from sdekit.report.formulas import compact_terms, formula_of, plain, space_of, symbol
-from sdekit.schemes.bias import Bias
-from sdekit.schemes.flow import Part
-from sdekit.schemes.order import Order
-from sdekit.schemes.splitting import Splitting
+from sdekit.schemes.bias.scheme_bias import Bias
+from sdekit.schemes.order.scheme_order import Order
+from sdekit.schemes.split.flow_records import Part
+from sdekit.schemes.split.splitting import Splitting
 from sdekit.verify.verdict import DISQUALIFYING, REQUIRED, Check, Verification, Witness
 
 #: Checks whose refutation refutes the whole.

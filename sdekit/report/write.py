@@ -30,8 +30,8 @@ from sdekit.report.sections import (
     verdict_section,
 )
 from sdekit.report.tex import write_tex
-from sdekit.schemes.order import Order
-from sdekit.schemes.splitting import Splitting
+from sdekit.schemes.order.scheme_order import Order
+from sdekit.schemes.split.splitting import Splitting
 from sdekit.verify.verdict import Verification
 
 WRITERS: dict[str, Callable[[Document, Path], None]] = {

@@ -19,7 +19,7 @@ from sdekit.declaration.tree import operators as op
 from sdekit.declaration.tree.expression import Diag, Expression, Eye, Ones
 from sdekit.declaration.tree.symbols import Variable
 from sdekit.errors import SimulationError
-from sdekit.schemes.flow import LinearBlock, LinearMap, OrnsteinUhlenbeck, Rotation
+from sdekit.schemes.split.flow_records import LinearBlock, LinearMap, OrnsteinUhlenbeck, Rotation
 from sdekit.simulate.covariance import (
     apply_matrix,
     dense_matrix,

@@ -24,8 +24,8 @@ from jax import Array
 from sdekit.declaration.tree.expression import Negation, Sum
 from sdekit.declaration.tree.symbols import Variable
 from sdekit.errors import SimulationError
-from sdekit.schemes.flow import Shift
-from sdekit.schemes.splitting import splitting
+from sdekit.schemes.split.flow_records import Shift
+from sdekit.schemes.split.splitting import splitting
 from sdekit.simulate.gradients import FunctionSource
 from sdekit.simulate.lower import evaluate, shape_of
 from sdekit.simulate.problem import Problem

@@ -28,9 +28,9 @@ from sdekit.declaration.tree.expression import Expression, Product
 from sdekit.declaration.tree.operators import ONE, ZERO
 from sdekit.declaration.tree.symbols import Variable
 from sdekit.errors import SimulationError
-from sdekit.schemes.flow import OrnsteinUhlenbeck, Shift
-from sdekit.schemes.splitting import splitting
-from sdekit.schemes.word import ALGORITHM_2
+from sdekit.schemes.split.flow_records import OrnsteinUhlenbeck, Shift
+from sdekit.schemes.split.splitting import splitting
+from sdekit.schemes.split.word import ALGORITHM_2
 from sdekit.simulate.lower import evaluate
 from sdekit.simulate.problem import Problem
 from sdekit.simulate.scheme import Blocks, Cache, Scheme, StepInput

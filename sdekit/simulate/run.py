@@ -15,7 +15,7 @@ import numpy as np
 
 from sdekit.declaration.model.dynamics import Dynamics
 from sdekit.errors import SimulationError
-from sdekit.schemes.step_guards import check_step, kind_of_scheme
+from sdekit.schemes.guards.step_guards import check_step, kind_of_scheme
 from sdekit.simulate.job import Job
 from sdekit.simulate.noise import MOST_STEPS, check_seed
 from sdekit.simulate.result import Run

@@ -25,7 +25,7 @@ from jax.typing import ArrayLike
 
 from sdekit.declaration.model.dynamics import Dynamics
 from sdekit.errors import SimulationError
-from sdekit.schemes.splitting import splitting
+from sdekit.schemes.split.splitting import splitting
 from sdekit.simulate.gradients import Oracle
 from sdekit.simulate.noise import ACCEPT, GRADIENT, NORMALS, START, NoiseSource, chain_keys
 from sdekit.simulate.position import PositionLayout, layout_of

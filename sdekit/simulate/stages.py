@@ -21,7 +21,7 @@ from sdekit.declaration.model.dynamics import Dynamics
 from sdekit.declaration.tree.operators import ZERO
 from sdekit.declaration.tree.symbols import Variable
 from sdekit.errors import SimulationError
-from sdekit.schemes.flow import (
+from sdekit.schemes.split.flow_records import (
     Flow,
     Inexact,
     Joint,

@@ -15,8 +15,8 @@ from typing import Any
 from sdekit.declaration.model.dynamics import Dynamics
 from sdekit.declaration.tree.symbols import Variable
 from sdekit.errors import SimulationError
-from sdekit.schemes.splitting import Splitting, splitting
-from sdekit.schemes.word import ALGORITHM_1, ALGORITHM_2, EULER_MARUYAMA
+from sdekit.schemes.split.splitting import Splitting, splitting
+from sdekit.schemes.split.word import ALGORITHM_1, ALGORITHM_2, EULER_MARUYAMA
 from sdekit.simulate.metropolis import hamiltonian_monte_carlo
 from sdekit.simulate.problem import Problem
 from sdekit.simulate.published import algorithm_2

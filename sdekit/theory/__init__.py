@@ -41,7 +41,7 @@ _NAMESPACES = {
     "optax_rates": "sdekit.theory.optax_rates",
     "paths": "sdekit.theory.paths",
     "sgld": "sdekit.theory.sgld",
-    "step_guards": "sdekit.schemes.step_guards",
+    "step_guards": "sdekit.schemes.guards.step_guards",
 }
 
 __all__ = sorted([*_MODULES, *_NAMESPACES])  # type: ignore[reportUnsupportedDunderAll]

@@ -227,7 +227,7 @@ def _run_chunk(
 
 
 def _check_step(flow: LeastSquaresFlow, scheme: str, step_size: float) -> None:
-    from sdekit.schemes.step_guards import require_stable_step
+    from sdekit.schemes.guards.step_guards import require_stable_step
 
     if scheme == "sgd" and step_size != flow.step_size:
         raise SimulationError(

@@ -8,7 +8,7 @@ import scipy.linalg
 
 import sdekit as sk
 from sdekit.errors import SimulationError
-from sdekit.schemes.flow import (
+from sdekit.schemes.split.flow_records import (
     Inexact,
     Joint,
     LinearBlock,

@@ -1,0 +1,1 @@
+"""What a scheme does to means: leading bias, closed forms, harmonic laws."""

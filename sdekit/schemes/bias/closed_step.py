@@ -1,0 +1,246 @@
+r"""One step of a scheme on a quadratic target as a map x -> M x + N(0, N), symbolically.
+
+Not for what follows from the map (`sdekit.schemes.bias.harmonic`).
+
+Notation: J the Jacobian and D the diffusion of a part, h the step size, c = exp(-a h s) the decay
+over the smallest share s of a part with friction a.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from fractions import Fraction
+from functools import partial
+from math import factorial, gcd, lcm
+
+import sympy as sp
+from sympy.core.function import AppliedUndef
+
+from sdekit.declaration.model.components import Components
+from sdekit.errors import SchemeError
+from sdekit.schemes.bias.concrete import Particle
+from sdekit.schemes.jet_ring.sympy_stubs import Formula, Matrix
+from sdekit.schemes.order.ring_stages import part_components, small_sizes
+from sdekit.schemes.split.flow_records import Inexact, Part, Shift
+from sdekit.schemes.split.splitting import Splitting
+from sdekit.schemes.split.word import ALGORITHM_1, ALGORITHM_2, EULER_MARUYAMA
+
+STEP_SIZE = sp.Symbol("h", positive=True)
+STIFFNESS = sp.Symbol("K", positive=True)
+_FORCE_ERROR = sp.Dummy("eta")
+
+Maps = tuple[Matrix, Matrix]
+
+
+class ClosedStep:
+    """The affine map of one step, built letter by letter.
+
+    Args:
+        parts: The splitting.
+        word: The scheme.
+        particle_of: Potential and parameter values; symbols K and the parameters when left out.
+        gradient_noise: Variance of the noise of a stochastic gradient, which then is the last
+            coordinate of the maps; no such noise when left out.
+
+    Raises:
+        SchemeError: If a part is not linear at this potential.
+    """
+
+    def __init__(
+        self,
+        parts: Splitting,
+        word: str,
+        particle_of: Particle | None,
+        gradient_noise: Formula | None = None,
+    ) -> None:
+        self.parts = parts
+        self.word = word
+        self.gradient_noise = gradient_noise
+        if gradient_noise is not None and gradient_noise.free_symbols & {
+            *parts.dynamics.at(**small_sizes(parts.dynamics, {})).coordinates
+        }:
+            raise SchemeError(
+                "a closed form needs gradient noise that does not depend on the state",
+                found=str(gradient_noise),
+            )
+        self.sizes = small_sizes(parts.dynamics, {})
+        whole = parts.dynamics.at(**self.sizes)
+        self.coordinates = whole.coordinates
+        self.positions = [whole.coordinates.index(x) for x in whole.target_coordinates]
+        self.state = [*whole.coordinates] + ([] if gradient_noise is None else [_FORCE_ERROR])
+        self._put = _Replacement(whole, particle_of, tilted=gradient_noise is not None)
+        self.decay: list[tuple[sp.Symbol, Formula]] = []
+        self._rates: dict[tuple[Formula, Fraction], sp.Symbol] = {}
+
+    @property
+    def factors(self) -> tuple[sp.Symbol, ...]:
+        """The decay factors, which lie between 0 and 1."""
+        return tuple(symbol for symbol, _ in self.decay)
+
+    def maps(self) -> tuple[Matrix, Matrix]:
+        """M and N of one step, shape (d, d), or (d + 1, d + 1) with gradient noise."""
+        M, N = sp.eye(len(self.state)), sp.zeros(len(self.state))
+        for m, noise in self._with_draws(self._stages()):
+            M = m * M
+            N = m * N * m.T + noise
+        together = [matrix.applyfunc(sp.cancel) for matrix in (M, N)]
+        return sp.ImmutableMatrix(together[0]), sp.ImmutableMatrix(together[1])
+
+    def _with_draws(self, stages: list[Maps]) -> Iterator[Maps]:
+        """The stages, with a new gradient wherever the positions have moved since the last one."""
+        if self.gradient_noise is None:
+            yield from stages
+            return
+        size = len(self.coordinates)
+        redraw = sp.diag(*[1] * size, 0)
+        drawn = sp.diag(*[0] * size, self.gradient_noise)
+        kicks = [any(m[i, size] != 0 for i in range(size)) for m, _ in stages]
+        moves = [self._moves_positions(stage) for stage in stages]
+        last = max((k for k, is_kick in enumerate(kicks) if is_kick), default=-1)
+        is_fresh = last >= 0 and not any(moves[last:])
+        for stage, is_kick, has_moved in zip(stages, kicks, moves, strict=True):
+            if is_kick and not is_fresh:
+                yield redraw, drawn
+                is_fresh = True
+            yield stage
+            is_fresh = is_fresh and not has_moved
+
+    def _moves_positions(self, stage: Maps) -> bool:
+        m, noise = stage
+        still = sp.eye(m.rows)
+        return any(m.row(i) != still.row(i) or any(noise.row(i)) for i in self.positions)
+
+    def _stages(self) -> list[Maps]:
+        h = STEP_SIZE
+        if self.word == EULER_MARUYAMA:
+            return [_euler(*self._linear(self.parts.parts), h)]
+        if self.word in (ALGORITHM_1, ALGORITHM_2):
+            stages = self.parts.algorithm_1
+            if stages is None:
+                raise SchemeError(f"{self.word} needs positions that move along momenta")
+            return [_euler(*self._linear(stage), h) for stage in stages]
+        parsed = self.parts.parse(self.word)
+        found = []
+        for letter, share in parsed:
+            shares = [s for other, s in parsed if other == letter]
+            found += self._part(self.parts.part(letter), share, _unit(shares))
+        return found
+
+    def _part(self, part: Part, share: Fraction, unit: Fraction) -> list[Maps]:
+        J, D = self._linear((part,))
+        time = STEP_SIZE * sp.Rational(share.numerator, share.denominator)
+        if isinstance(part.flow, Shift):
+            return [_euler(J, D, time)]
+        if isinstance(part.flow, Inexact):
+            return _inexact(part.flow.method, J, D, time)
+        if not J.is_diagonal():
+            raise SchemeError(
+                f"the exact flow of {part.letter} has no closed form here",
+                expected="friction that acts on each coordinate for itself",
+                found=str(J),
+                fix="use sdekit.schemes.bias.linear_step with numbers",
+            )
+        return [self._ornstein_uhlenbeck(J, D, share, unit)]
+
+    def _ornstein_uhlenbeck(self, J: Matrix, D: Matrix, share: Fraction, unit: Fraction) -> Maps:
+        power = int(share / unit)
+        decay = [self._decay_factor(-J[i, i], unit) ** power for i in range(J.rows)]
+        time = STEP_SIZE * sp.Rational(share.numerator, share.denominator)
+
+        def noise(i: int, j: int) -> Formula:
+            rate = -J[i, i] - J[j, j]
+            if rate == 0:
+                return 2 * D[i, j] * time
+            return 2 * D[i, j] * (1 - decay[i] * decay[j]) / rate
+
+        return sp.diag(*decay), sp.Matrix(J.rows, J.rows, noise)
+
+    def _decay_factor(self, rate: Formula, unit: Fraction) -> Formula:
+        """The symbol for exp(-rate h unit)."""
+        if rate == 0:
+            return sp.Integer(1)
+        key = (rate, unit)
+        if key not in self._rates:
+            name = "c" if not self._rates else f"c_{len(self._rates) + 1}"
+            symbol = sp.Symbol(name, positive=True)
+            self._rates[key] = symbol
+            share = sp.Rational(unit.numerator, unit.denominator)
+            self.decay.append((symbol, sp.exp(-rate * STEP_SIZE * share)))
+        return self._rates[key]
+
+    def _linear(self, parts: Sequence[Part]) -> Maps:
+        """Jacobian and diffusion of parts that act together."""
+        size = len(self.state)
+        J, D = sp.zeros(size), sp.zeros(size)
+        for part in parts:
+            components = part_components(self.parts.dynamics, part, self.sizes)
+            rates = [self._put(rate) for rate in components.drift]
+            drift = sp.Matrix(rates + [0] * (size - len(rates)))
+            jacobian = drift.jacobian(self.state)
+            J += jacobian.applyfunc(partial(self._constant_entry, part))
+            for (i, j), entry in components.diffusion.items():
+                D[i, j] += self._constant_entry(part, self._put(entry))
+        return J, D
+
+    def _constant_entry(self, part: Part, entry: Formula) -> Formula:
+        entry = sp.cancel(entry)
+        if entry.free_symbols & set(self.coordinates) or entry.atoms(AppliedUndef):
+            raise SchemeError(
+                f"part {part.letter} is not linear at this potential",
+                expected="a quadratic potential, and no thermostat",
+                found=str(entry),
+                fix="see sdekit.bias for the leading bias, or mean_field for thermostats",
+            )
+        return entry
+
+
+class _Replacement:
+    """Puts a quadratic potential, and parameter values if given, into expressions."""
+
+    def __init__(self, components: Components, particle_of: Particle | None, tilted: bool) -> None:
+        energy = components.target if components.target is not None else components.hamiltonian
+        found = set() if energy is None else energy.atoms(AppliedUndef)
+        self.function: Formula = next((f for f in found if len(f.args) == 1), None)
+        self.values: Formula = {} if particle_of is None else particle_of.values
+        self.potential: Formula = None
+        if self.function is not None:
+            position: Formula = self.function.args[0]
+            self.potential = STIFFNESS * position**2 / 2
+            if particle_of is not None:
+                self.potential = particle_of.potential
+            # A force that is off by eta is the force of a potential tilted by eta.
+            self.potential += _FORCE_ERROR * position if tilted else 0
+        elif tilted:
+            raise SchemeError(
+                "gradient noise needs a potential that is left open in the declaration",
+                expected="an unknown function U in the target",
+            )
+
+    def __call__(self, expression: Formula) -> Formula:
+        if self.function is not None:
+            expression = expression.subs(self.function, self.potential).doit()
+        return sp.sympify(expression).subs(self.values)
+
+
+def _unit(shares: Sequence[Fraction]) -> Fraction:
+    """The largest number of which all shares are multiples."""
+    bottom = lcm(*(share.denominator for share in shares))
+    return Fraction(gcd(*(int(share * bottom) for share in shares)), bottom)
+
+
+def _euler(J: Matrix, D: Matrix, time: Formula) -> Maps:
+    return sp.eye(J.rows) + time * J, 2 * time * D
+
+
+def _inexact(method: str, J: Matrix, D: Matrix, time: Formula) -> list[Maps]:
+    if method == "euler_maruyama":
+        return [_euler(J, D, time)]
+    if method == "rk4":
+        return [(_runge_kutta(J, time), 0 * D)]
+    half = (_runge_kutta(J, time / 2), 0 * D)
+    return [half, (sp.eye(J.rows), 2 * time * D), half]
+
+
+def _runge_kutta(J: Matrix, time: Formula) -> Matrix:
+    terms = [(time * J) ** k / factorial(k) for k in range(5)]
+    return sum(terms[1:], terms[0])

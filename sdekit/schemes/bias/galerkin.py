@@ -1,0 +1,272 @@
+r"""The leading bias of a scheme at a given potential, by Galerkin with checked refinement.
+
+$$\langle f \rangle_h - \langle f \rangle = c\,h^r + \dots, \qquad
+  c = -\langle \phi\, A_{r+1}^\dagger 1 \rangle, \qquad L \phi = f - \langle f \rangle$$
+
+The Poisson equation is solved in products of orthonormal polynomials of the single coordinates
+(Hermite for Gaussian ones), which needs H to be a sum of functions of one coordinate each. For
+harmonic targets and polynomial observables the result is exact up to rounding.
+
+Not for the order r or the term A_{r+1}^dagger 1 (`sdekit.schemes.order.scheme_order`).
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import product
+from typing import Any
+
+import numpy as np
+import sympy as sp
+
+from sdekit.errors import MissingDependencyError, SchemeError
+from sdekit.schemes.bias.concrete import Particle
+from sdekit.schemes.jet_ring.jets import Polynomial
+from sdekit.schemes.jet_ring.orthogonal import Basis, Weight
+from sdekit.schemes.jet_ring.separable import Formulas, Terms, array_function, outer_at
+from sdekit.schemes.jet_ring.sympy_stubs import Formula
+from sdekit.schemes.order.ring_stages import Step
+
+#: Polynomial degrees in each coordinate of the first attempt, by number of coordinates.
+FIRST_DEGREE = {1: 24, 2: 24, 3: 16}
+LAST_DEGREE = {1: 96, 2: 80, 3: 48}
+#: The same where coefficients are no polynomials, so that matrices are full.
+LAST_DEGREE_OF_FULL = {1: 96, 2: 36, 3: 16}
+#: Refinement stops when two degrees agree to this fraction.
+AGREEMENT = {1: 1e-8, 2: 1e-8, 3: 1e-6}
+
+
+@dataclass(frozen=True)
+class Coefficient:
+    """The leading bias coefficient of one observable.
+
+    Attributes:
+        value: c.
+        error_bound: Twice the change in the last refinement, plus rounding; an estimate.
+        mean: The exact mean of the observable, by quadrature.
+        degree: Largest total degree of the polynomials of the last solution.
+    """
+
+    value: float
+    error_bound: float
+    mean: float
+    degree: int
+
+
+def leading_coefficient(step: Step, particle: Particle, leading: Polynomial) -> Coefficient:
+    """The coefficient c of the leading bias.
+
+    Args:
+        step: The scheme in its ring, at n = 1.
+        particle: Potential, parameters, observable.
+        leading: A_{r+1}^dagger 1 in that ring.
+
+    Raises:
+        SchemeError: If a parameter has no value, H does not separate, or the Poisson equation has
+            no unique solution.
+    """
+    if particle.open_symbols:
+        names = ", ".join(symbol.name for symbol in particle.open_symbols)
+        raise SchemeError(
+            f"no value is given for {names}",
+            expected="a number for every parameter",
+            fix=f"give parameters={{{particle.open_symbols[0].name!r}: ...}}",
+        )
+    if not particle.components.diffusion:
+        raise SchemeError(
+            "without noise there is no single stationary law to be biased",
+            fix="add friction with noise, or see sdekit.order for the order of the flow",
+        )
+    weights = _separated(particle)
+    count = len(weights)
+    if count not in FIRST_DEGREE:
+        raise SchemeError(
+            "bias theory solves for at most three coordinates",
+            found=f"{count} coordinates at n = 1",
+        )
+    is_polynomial = all(k.kind == "inverse" and not k.argument.args for k in step.ring.kernels)
+    highest = (LAST_DEGREE if is_polynomial else LAST_DEGREE_OF_FULL)[count]
+    degree = min(FIRST_DEGREE[count], highest * 2 // 3)
+    problem = _Problem(step, particle, leading, weights)
+    last = problem.solved(degree)
+    while True:
+        degree = min(-(-degree * 3 // 2), highest)
+        previous, last = last, problem.solved(degree)
+        change = abs(last[0] - previous[0])
+        scale = last[2]
+        if change <= AGREEMENT[count] * scale or degree == highest:
+            return Coefficient(last[0], 2 * change + 1e-10 * scale, last[1], degree)
+
+
+def _separated(particle: Particle) -> list[Weight]:
+    """For each coordinate the weight of its own part of H."""
+    coordinates = particle.components.coordinates
+    hamiltonian = particle.concrete(particle.components.hamiltonian)
+    found = []
+    for x in coordinates:
+        slope = sp.diff(hamiltonian, x)
+        for y in coordinates:
+            if y != x and sp.expand(sp.diff(slope, y)) != 0:
+                raise SchemeError(
+                    "bias theory needs H to be a sum of functions of one coordinate each",
+                    found=f"{x} and {y} together in {hamiltonian}",
+                )
+        others = {y: 0 for y in coordinates if y != x}
+        found.append(Weight(array_function(sp.sympify(hamiltonian).subs(others), x)))
+    return found
+
+
+class _Problem:
+    """The Poisson equation of one observable, to be solved at several degrees."""
+
+    def __init__(
+        self, step: Step, particle: Particle, leading: Polynomial, weights: Sequence[Weight]
+    ) -> None:
+        self.leading = leading
+        self.weights = weights
+        self.costs = _costs(step)
+        self.formulas = Formulas(step, particle)
+        self.observable = Separated(particle)
+
+    def solved(self, degree: int) -> tuple[float, float, float]:
+        """Coefficient, mean of the observable and the size that the coefficient could have."""
+        linalg, sparse = _sparse()
+        bases = [w.basis(degree // c + 1) for w, c in zip(self.weights, self.costs, strict=True)]
+        chosen = _simplex(self.costs, degree)
+        terms = Terms(self.formulas, bases)
+        operator = sparse.csr_matrix((len(chosen), len(chosen)))
+        for factors, orders in terms.of_generator():
+            operator = operator + _restricted(sparse, bases, factors, orders, chosen)
+        observable = self.observable.projected(bases, chosen)
+        functional = terms.projected(self.leading, chosen)
+        # The constant, first in the list, spans the kernel of L.
+        inner = operator[1:, 1:].tocsc()
+        solution = _solution(linalg, inner, observable[1:])
+        scale = float(np.linalg.norm(solution) * np.linalg.norm(functional[1:]))
+        return -float(solution @ functional[1:]), float(observable[0]), scale
+
+
+def _solution(linalg: Any, operator: Any, right: np.ndarray) -> np.ndarray:
+    """The solution of the Galerkin equations.
+
+    Raises:
+        SchemeError: If there is not exactly one.
+    """
+    solution = None
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", linalg.MatrixRankWarning)
+        try:
+            solution = linalg.spsolve(operator, right)
+        except RuntimeError:  # SuperLU says so of matrices that are singular to working precision
+            solution = None
+    if solution is None or not np.isfinite(solution).all():
+        raise SchemeError(
+            "the Poisson equation L phi = f - <f> has no unique solution",
+            expected="a dynamics with one stationary law",
+            fix="see the check `uniqueness` of sdekit.verify",
+        )
+    return solution
+
+
+def _sparse() -> tuple[Any, Any]:
+    try:
+        from scipy import sparse
+        from scipy.sparse import linalg
+    except ImportError:
+        raise MissingDependencyError(
+            "numerical bias theory needs scipy", fix='install "sdekit[run]"'
+        ) from None
+    return linalg, sparse
+
+
+def _costs(step: Step) -> list[int]:
+    """How much a degree in each coordinate counts, so that L does not lose the highest degrees.
+
+    A coordinate without noise is only felt through its drift, p^2 - 1 for a thermostat: a
+    polynomial of it must leave room for that factor, or the truncated L is singular.
+    """
+    ring, whole = step.ring, step.whole
+    size = len(ring.coordinates)
+    costs = [1] * size
+    for i in range(size):
+        if (i, i) in whole.diffusion or i not in whole.drift:
+            continue
+        degrees = [sum(e[j] for j in range(size) if j != i) for e in whole.drift[i].to_dict()]
+        costs[i] = max(1, *map(int, degrees))
+    return costs
+
+
+def _simplex(costs: Sequence[int], degree: int) -> np.ndarray:
+    """Degrees of weighted sum at most `degree`, the constant first; shape (basis, coordinates)."""
+    total = {
+        k: sum(a * c for a, c in zip(k, costs, strict=True))
+        for k in product(*(range(degree // c + 1) for c in costs))
+    }
+    return np.array(sorted((k for k in total if total[k] <= degree), key=lambda k: (total[k], k)))
+
+
+def _restricted(
+    sparse: Any,
+    bases: Sequence[Basis],
+    factors: Sequence[np.ndarray | None],
+    orders: Sequence[int],
+    chosen: np.ndarray,
+) -> Any:
+    """Galerkin matrix of a product of functions times derivatives, on the chosen degrees."""
+    matrix = None
+    for one, factor, order in zip(bases, factors, orders, strict=True):
+        block = np.eye(len(one.values)) if factor is None else one.multiplication(factor)
+        block = block @ np.linalg.matrix_power(one.derivative, order)
+        # Entries that vanish for polynomial coefficients come out as rounding noise.
+        block[np.abs(block) < 1e-12 * max(1.0, np.abs(block).max())] = 0.0
+        piece = sparse.csr_matrix(block)
+        matrix = piece if matrix is None else sparse.kron(matrix, piece, format="csr")
+    assert matrix is not None
+    flat = np.ravel_multi_index(tuple(chosen.T), [len(one.values) for one in bases])
+    return matrix[flat][:, flat]
+
+
+class Separated:
+    """An observable as a sum of products of functions of one coordinate each.
+
+    Raises:
+        SchemeError: If it is none.
+    """
+
+    def __init__(self, particle: Particle) -> None:
+        coordinates = particle.components.coordinates
+        self.terms: list[tuple[float, list[Any]]] = []
+        for term in sp.Add.make_args(sp.expand(particle.concrete(particle.observable))):
+            rest, functions = term, []
+            for x in coordinates:
+                factor, rest = _split(rest, x)
+                functions.append(array_function(factor, x))
+            if rest.free_symbols:
+                raise SchemeError(
+                    "the observable is no sum of products of functions of one coordinate",
+                    found=str(particle.observable),
+                )
+            self.terms.append((float(rest), functions))
+
+    def projected(self, bases: Sequence[Basis], chosen: np.ndarray) -> np.ndarray:
+        """The coefficients <e_k, f> on the chosen degrees."""
+        total = np.zeros(len(chosen))
+        for scale, functions in self.terms:
+            columns = [b.projection(f(b.nodes)) for f, b in zip(functions, bases, strict=True)]
+            total += scale * outer_at(columns, chosen)
+        return total
+
+
+def _split(term: Formula, x: sp.Symbol) -> tuple[Formula, Formula]:
+    independent, dependent = term.as_independent(x, as_Add=False)
+    if dependent.free_symbols - {x}:
+        return sp.Integer(1), term
+    return dependent, independent
+
+
+def stationary_mean(particle: Particle) -> float:
+    """The exact mean of the observable under exp(-H), by quadrature."""
+    bases = [weight.basis(1) for weight in _separated(particle)]
+    return float(Separated(particle).projected(bases, np.zeros((1, len(bases)), dtype=int))[0])

@@ -1,0 +1,201 @@
+"""The stages of a scheme on a quadratic target, with numbers put in.
+
+Not for composing them (`sdekit.schemes.bias.linear_step`).
+
+Notation: d coordinates of the state, n of the positions; J and D of a part.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import sympy as sp
+from sympy.core.function import AppliedUndef
+
+from sdekit.declaration.model.components import Components
+from sdekit.errors import SchemeError
+from sdekit.schemes.bias.concrete import exact_value
+from sdekit.schemes.jet_ring.sympy_stubs import Formula, Matrix
+from sdekit.schemes.order.ring_stages import part_components
+from sdekit.schemes.split.flow_records import Inexact, Part
+from sdekit.schemes.split.splitting import Splitting
+from sdekit.schemes.split.word import ALGORITHM_1, ALGORITHM_2, EULER_MARUYAMA
+
+
+@dataclass(frozen=True)
+class Letter:
+    """One stage of a step: coefficients and how they are integrated.
+
+    Attributes:
+        J: Drift matrix of the part, shape (d, d).
+        D: Diffusion, shape (d, d).
+        entry: How the gradient noise enters the drift, shape (d, n).
+        share: Share of the step.
+        method: "exact", "rk4", "strang" or "euler_maruyama".
+    """
+
+    J: np.ndarray
+    D: np.ndarray
+    entry: np.ndarray
+    share: float
+    method: str
+
+    @property
+    def is_kick(self) -> bool:
+        """Whether the force acts, and its noise with it."""
+        return bool(np.any(self.entry))
+
+    def moves(self, places: Sequence[int]) -> bool:
+        """Whether coordinates at these places change."""
+        rows = list(places)
+        return bool(np.any(self.J[rows]) or np.any(self.D[rows]) or np.any(self.entry[rows]))
+
+
+def letters_of(
+    parts: Splitting,
+    word: str | None,
+    K: np.ndarray,
+    parameters: Mapping[str, Any],
+    frozen: Mapping[str, float],
+) -> tuple[list[Letter], Components]:
+    """The stages of a step with numbers put in.
+
+    Args:
+        parts: The splitting.
+        word: The scheme; the default word when None.
+        K: Stiffness, shape (n, n).
+        parameters: Numbers by name.
+        frozen: Values for coordinates that stand still, by name.
+
+    Raises:
+        SchemeError: If a coefficient is not a number after that.
+    """
+    dynamics = parts.dynamics
+    open_sizes = [dim for dim in dynamics.dimensions if dim.size is None]
+    if len(K) > 1 and not open_sizes:
+        raise SchemeError("the model has one dimension", found=f"stiffness of shape {K.shape}")
+    sizes = {dim.name: len(K) for dim in open_sizes}
+    components = dynamics.at(**sizes)
+    put = _Numbers(components, K, parameters, frozen)
+    coefficients = {}
+    for part in parts.parts:
+        piece = part_components(dynamics, part, sizes)
+        coefficients[part.letter] = put.matrices(part, piece)
+    scheme = parts.default_word if word is None else word
+    return _letters(parts, scheme, coefficients), components
+
+
+class _Numbers:
+    """Replaces potential, parameters and frozen coordinates by numbers."""
+
+    def __init__(
+        self,
+        components: Components,
+        K: np.ndarray,
+        parameters: Mapping[str, Any],
+        frozen: Mapping[str, float],
+    ) -> None:
+        self.components = components
+        energy = components.target if components.target is not None else components.hamiltonian
+        self.function = next(iter(energy.atoms(AppliedUndef)), None) if energy is not None else None
+        x: Matrix = sp.Matrix(components.target_coordinates)
+        exact = sp.Matrix(K.shape[0], K.shape[1], lambda i, j: sp.Float(K[i, j], 17))
+        # A force that is off by eta is the force of this potential; eta stands for its noise.
+        self.noise = [sp.Dummy(f"eta_{k}") for k in range(len(K))]
+        if len(x) != len(K):
+            raise SchemeError(
+                "the stiffness does not fit the target",
+                expected=f"shape ({len(x)}, {len(x)})",
+                found=f"shape {K.shape}",
+            )
+        tilt = sum((a * b for a, b in zip(self.noise, x, strict=True)), sp.Integer(0))
+        self.potential = (x.T * exact * x)[0, 0] / 2 + tilt
+        self.values: dict[sp.Symbol, Any] = {}
+        for name, value in parameters.items():
+            self.values |= self._entries(name, value)
+        names = {x.name: x for x in components.coordinates}
+        self.values |= {names[name]: sp.Float(value, 17) for name, value in frozen.items()}
+        self.moving = [x for x in components.coordinates if x.name not in frozen]
+
+    def _entries(self, name: str, value: Any) -> dict[sp.Symbol, Any]:
+        symbols = {symbol.name: symbol for symbol in self.components.parameters}
+        if np.ndim(value) == 0:
+            return _entries_of_number(symbols, name, exact_value(name, value))
+        array = np.asarray(value, dtype=float)
+        found = {}
+        for index in np.ndindex(array.shape):
+            label = "_".join([name, *(str(k + 1) for k in index)])
+            if label in symbols:
+                found[symbols[label]] = sp.Float(array[index], 17)
+        return found
+
+    def matrices(self, part: Part, piece: Components) -> tuple[np.ndarray, ...]:
+        """J, D and noise entry of a part, rows of frozen coordinates zero."""
+        size = self.components.dimension
+        drift = sp.Matrix([self._put(rate) for rate in piece.drift])
+        jacobian = drift.jacobian([*self.components.coordinates, *self.noise])
+        both, D = np.zeros((size, size + len(self.noise))), np.zeros((size, size))
+        for i, x in enumerate(self.components.coordinates):
+            if x in self.moving:
+                both[i] = [self._number(part, entry) for entry in jacobian.row(i)]
+        for (i, j), entry in piece.diffusion.items():
+            if {self.components.coordinates[i], self.components.coordinates[j]} <= set(self.moving):
+                D[i, j] = self._number(part, self._put(entry))
+        return both[:, :size], D, both[:, size:]
+
+    def _put(self, expression: Formula) -> Formula:
+        if self.function is not None:
+            expression = expression.subs(self.function, self.potential).doit()
+        return sp.expand(expression.subs(self.values))
+
+    def _number(self, part: Part, entry: Formula) -> float:
+        if entry.free_symbols or entry.atoms(AppliedUndef):
+            raise SchemeError(
+                f"part {part.letter} is not linear with numbers put in",
+                expected="a quadratic target and a number for every parameter",
+                found=str(entry),
+                fix="give the missing parameters, or see mean_field for thermostats",
+            )
+        return float(entry)
+
+
+def _entries_of_number(
+    symbols: Mapping[str, sp.Symbol], name: str, number: Formula
+) -> dict[sp.Symbol, Formula]:
+    """A number for a matrix is that multiple of the identity, for a vector all its entries."""
+    if name in symbols:
+        return {symbols[name]: number}
+    found: dict[sp.Symbol, Formula] = {}
+    for label, symbol in symbols.items():
+        stem, *index = label.rsplit("_", label.count("_") - name.count("_"))
+        if stem == name and index and all(part.isdigit() for part in index):
+            found[symbol] = number if len(set(index)) == 1 else sp.Integer(0)
+    return found
+
+
+def _letters(
+    parts: Splitting, word: str, coefficients: Mapping[str, tuple[np.ndarray, ...]]
+) -> list[Letter]:
+    def together(group: Sequence[Part]) -> Letter:
+        sums = [
+            sum(matrices) for matrices in zip(*(coefficients[p.letter] for p in group), strict=True)
+        ]
+        J, D, entry = map(np.asarray, sums)
+        return Letter(J, D, entry, 1.0, "euler_maruyama")
+
+    if word == EULER_MARUYAMA:
+        return [together(parts.parts)]
+    if word in (ALGORITHM_1, ALGORITHM_2):
+        if parts.algorithm_1 is None:
+            raise SchemeError(f"{word} needs positions that move along momenta")
+        return [together(group) for group in parts.algorithm_1]
+    found = []
+    for letter, share in parts.parse(word):
+        flow = parts.part(letter).flow
+        method = flow.method if isinstance(flow, Inexact) else "exact"
+        J, D, entry = coefficients[letter]
+        found.append(Letter(J, D, entry, float(share), method))
+    return found

@@ -1,0 +1,329 @@
+r"""Stationary covariance of a scheme on quadratic targets of any dimension, with gradient noise.
+
+$U = \tfrac12 \theta^T K \theta$ and a stochastic gradient $\nabla U + \eta$, $\eta \sim N(0, V)$
+drawn anew wherever the positions have moved since the last force, and shared by neighbouring kicks
+that see the same positions, as a sampler with one force per step does. One step is
+$x \mapsto M x + \zeta$; $S = M S M^T + N$ is solved in numbers.
+
+Not for formulas in h (`sdekit.schemes.bias.harmonic`).
+
+Notation: d coordinates of the state, n of the positions; J and D of a part; V the covariance of
+the gradient noise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from sdekit.declaration.model.components import Components
+from sdekit.declaration.model.dynamics import Dynamics
+from sdekit.errors import SchemeError
+from sdekit.schemes.bias.linear_letters import Letter, letters_of
+from sdekit.schemes.guards.stability import first_crossing, spectral_radii, spectral_radius
+from sdekit.schemes.split.splitting import splitting
+
+
+@dataclass(frozen=True)
+class StationaryLaw:
+    """The stationary Gaussian law of a scheme.
+
+    Attributes:
+        coordinates: Names of the state.
+        covariance: S at the end of a step, shape (d, d).
+        spectral_radius: Of M; below 1, or there would be no law.
+    """
+
+    coordinates: tuple[str, ...]
+    covariance: np.ndarray
+    spectral_radius: float
+
+    def block(self, name: str) -> np.ndarray:
+        """The covariance of the coordinates of one variable, such as theta."""
+        places = [i for i, x in enumerate(self.coordinates) if x.rsplit("_", 1)[0] == name]
+        places = places or [i for i, x in enumerate(self.coordinates) if x == name]
+        if not places:
+            raise SchemeError(f"there is no variable {name}", expected=", ".join(self.coordinates))
+        return self.covariance[np.ix_(places, places)]
+
+
+def quadratic_law(
+    dynamics: Dynamics,
+    word: str | None,
+    *,
+    stiffness: Any,
+    step_size: float,
+    parameters: Mapping[str, Any] | None = None,
+    gradient_noise: Any = None,
+) -> StationaryLaw:
+    """The stationary covariance of a scheme on U = theta^T K theta / 2.
+
+    Args:
+        dynamics: A declaration that is linear once U is quadratic.
+        word: The scheme; the default word when left out.
+        stiffness: K, shape (n, n), or a number for n = 1.
+        step_size: h.
+        parameters: A number for each scalar parameter; a matrix parameter may be given as array.
+        gradient_noise: V, shape (n, n); none when left out.
+
+    Raises:
+        SchemeError: If shapes do not fit, the scheme is not linear or is unstable at this h.
+
+    Example:
+        >>> import sdekit.catalog as catalog
+        >>> law = quadratic_law(
+        ...     catalog.get("langevin"), "OBABO", stiffness=1.0, step_size=1.0, parameters={"A": 1}
+        ... )
+        >>> float(law.block("theta")[0, 0].round(12))
+        1.333333333333
+
+    Source: derived, by the discrete Lyapunov equation.
+    Checked by: tests/schemes/bias/test_linear_step.py.
+    """
+    K = symmetric_matrix(stiffness, "stiffness", None)
+    V = symmetric_matrix(0.0 * K if gradient_noise is None else gradient_noise, "noise", len(K))
+    letters, components = letters_of(splitting(dynamics), word, K, dict(parameters or {}), {})
+    _require_positive(step_size)
+    M, N = step_maps(letters, positions_in(components), V, step_size)
+    S = solve_lyapunov(M, N)
+    size = components.dimension
+    names = tuple(x.name for x in components.coordinates)
+    return StationaryLaw(names, S[:size, :size], spectral_radius(M))
+
+
+def stability_limit(
+    dynamics: Dynamics,
+    word: str | None,
+    *,
+    stiffness: Any,
+    parameters: Mapping[str, Any] | None = None,
+) -> float | None:
+    """The smallest step size at which a scheme is unstable on U = theta^T K theta / 2, or None."""
+    K = symmetric_matrix(stiffness, "stiffness", None)
+    letters, _ = letters_of(splitting(dynamics), word, K, dict(parameters or {}), {})
+    return first_crossing(lambda sizes: spectral_radii(step_decays(letters, sizes)))
+
+
+def symmetric_matrix(value: Any, what: str, size: int | None) -> np.ndarray:
+    """A number or nested list as a symmetric matrix.
+
+    Raises:
+        SchemeError: If it is not symmetric or not of the size.
+    """
+    matrix = np.atleast_2d(np.asarray(value, dtype=float))
+    fits = matrix.ndim == 2 and matrix.shape[0] == matrix.shape[1]
+    if not fits or (size is not None and len(matrix) != size) or not np.allclose(matrix, matrix.T):
+        raise SchemeError(
+            f"the {what} is no symmetric matrix of the right size",
+            expected="shape (n, n)" if size is None else f"shape ({size}, {size})",
+            found=f"shape {matrix.shape}",
+        )
+    return matrix
+
+
+def positions_in(components: Components) -> list[int]:
+    """Places of the target's coordinates in the state."""
+    return [components.coordinates.index(x) for x in components.target_coordinates]
+
+
+def _require_positive(step_size: float) -> None:
+    if not step_size > 0:
+        raise SchemeError("the step size is not positive", found=step_size)
+
+
+# -- maps ----------------------------------------------------------------------------------------
+
+
+def step_maps(
+    letters: Sequence[Letter], positions: Sequence[int], V: np.ndarray, step_size: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """M and N of one step on the state, extended by the current gradient noise.
+
+    Args:
+        letters: The stages.
+        positions: Places of the positions in the state.
+        V: Covariance of the gradient noise, shape (n, n).
+        step_size: h.
+
+    Returns:
+        Arrays of shape (d + n, d + n).
+    """
+    full = len(letters[0].J) + len(V)
+    M, N = np.eye(full), np.zeros((full, full))
+    for _, m, noise in _passes(letters, positions, V, step_size):
+        M, N = m @ M, m @ N @ m.T + noise
+    return M, N
+
+
+def step_decays(letters: Sequence[Letter], step_sizes: np.ndarray) -> np.ndarray:
+    """M of a step on the state alone, for many step sizes.
+
+    Args:
+        letters: The stages.
+        step_sizes: Shape (k,).
+
+    Returns:
+        Shape (k, d, d); with entries that are not finite where a stage overflows.
+    """
+    M = np.eye(len(letters[0].J))
+    with np.errstate(all="ignore"):
+        for letter in letters:
+            M = _decays(letter.method, letter.J, letter.share * step_sizes) @ M
+    return M
+
+
+def covariances_along(
+    letters: Sequence[Letter],
+    positions: Sequence[int],
+    V: np.ndarray,
+    step_size: float,
+    S: np.ndarray,
+) -> list[np.ndarray]:
+    """The covariance just before each stage, from the covariance S at the start of the step."""
+    found = []
+    for starts_stage, m, noise in _passes(letters, positions, V, step_size):
+        if starts_stage:
+            found.append(S)
+        S = m @ S @ m.T + noise
+    return found
+
+
+def _passes(
+    letters: Sequence[Letter], positions: Sequence[int], V: np.ndarray, step_size: float
+) -> Iterator[tuple[bool, np.ndarray, np.ndarray]]:
+    """The maps of a step one by one; True for a stage, False for a new draw of gradient noise."""
+    size = len(letters[0].J)
+    redraw = np.diag(np.r_[np.ones(size), np.zeros(len(V))])
+    drawn = np.zeros_like(redraw)
+    drawn[size:, size:] = V
+    is_fresh = _force_is_known_at_start(letters, positions)
+    for letter in letters:
+        if letter.is_kick and not is_fresh:
+            yield False, redraw, drawn
+            is_fresh = True
+        yield True, *_letter_maps(letter, step_size)
+        is_fresh = is_fresh and not letter.moves(positions)
+
+
+def _force_is_known_at_start(letters: Sequence[Letter], positions: Sequence[int]) -> bool:
+    """Whether the last force of the step before is still that of the present positions."""
+    for letter in reversed(letters):
+        if letter.moves(positions):
+            return False
+        if letter.is_kick:
+            return True
+    return False
+
+
+def _letter_maps(letter: Letter, step_size: float) -> tuple[np.ndarray, np.ndarray]:
+    """M and N of a stage on the state and the gradient noise, which stands still."""
+    size, extra = letter.entry.shape
+    J, D = np.zeros((size + extra, size + extra)), np.zeros((size + extra, size + extra))
+    J[:size, :size], J[:size, size:], D[:size, :size] = letter.J, letter.entry, letter.D
+    return stage_maps(letter.method, J, D, letter.share * step_size)
+
+
+def stage_maps(
+    method: str, J: np.ndarray, D: np.ndarray, time: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """M and N of one stage over a time."""
+    if method == "exact":
+        return _exact(J, D, time)
+    decay = _decays(method, J, np.array([time]))[0]
+    if method == "euler_maruyama":
+        return decay, 2 * time * D
+    if method == "rk4":
+        return decay, np.zeros_like(D)
+    half = _runge_kutta(J, time / 2)
+    return decay, half @ (2 * time * D) @ half.T
+
+
+def _decays(method: str, J: np.ndarray, times: np.ndarray) -> np.ndarray:
+    """M of one stage over each time, shape (k, d, d)."""
+    t = times[:, None, None]
+    if method == "euler_maruyama":
+        return np.eye(len(J)) + t * J
+    if method == "exact":
+        return _exponentials(J, times)
+    if method == "rk4":
+        return _runge_kutta(J, t)
+    half = _runge_kutta(J, t / 2)
+    return half @ half
+
+
+def _exponentials(J: np.ndarray, times: np.ndarray) -> np.ndarray:
+    """exp(t J) for each time, by the series over a short time, then doubling."""
+    if not (J @ J).any():
+        return np.eye(len(J)) + times[:, None, None] * J
+    doublings = _doublings(J, times)
+    decays = _short_exponential(J * (times / 2.0**doublings)[:, None, None])
+    for done in range(int(doublings.max())):
+        left = doublings > done
+        decays[left] = decays[left] @ decays[left]
+    return decays
+
+
+def _doublings(J: np.ndarray, time: Any) -> Any:
+    """How often a time is halved until the drift over it has norm at most 1."""
+    return np.maximum(np.ceil(np.log2(np.maximum(np.abs(J).sum() * time, 1e-300))), 0).astype(int)
+
+
+def _runge_kutta(J: np.ndarray, time: Any) -> np.ndarray:
+    term, total = np.eye(len(J)), np.eye(len(J))
+    for k in range(1, 5):
+        term = term @ J * (time / k)
+        total = total + term
+    return total
+
+
+def _exact(J: np.ndarray, D: np.ndarray, time: float) -> tuple[np.ndarray, np.ndarray]:
+    """Decay and noise of the exact flow: Van Loan over a short time, then doubling.
+
+    exp(h [[J, 2 D], [0, -J^T]]) holds both, but overflows for strong friction over a long time.
+    """
+    size = len(J)
+    if not D.any() and not (J @ J).any():
+        return np.eye(size) + time * J, D
+    whole = np.block([[J, 2 * D], [np.zeros((size, size)), -J.T]])
+    doublings = int(_doublings(J, time))
+    both = _short_exponential(whole * (time / 2**doublings))
+    decay = both[:size, :size]
+    noise = both[:size, size:] @ decay.T
+    for _ in range(doublings):
+        noise = noise + decay @ noise @ decay.T
+        decay = decay @ decay
+    return decay, (noise + noise.T) / 2
+
+
+def _short_exponential(matrices: np.ndarray) -> np.ndarray:
+    """The exponential series, of a matrix or of each in a stack; norms are about 1 at most."""
+    size = matrices.shape[-1]
+    term, total = np.eye(size), np.eye(size)
+    for k in range(1, 26):
+        term = term @ matrices / k
+        total = total + term
+    return total
+
+
+def solve_lyapunov(M: np.ndarray, N: np.ndarray) -> np.ndarray:
+    """The solution of S = M S M^T + N.
+
+    Raises:
+        SchemeError: If the spectral radius of M is not below 1.
+    """
+    radius = spectral_radius(M)
+    if not radius < 1:
+        raise SchemeError(
+            "the scheme has no stationary law at this step size",
+            expected="a spectral radius below 1",
+            found=f"{radius:.6g}",
+            fix="take a smaller step, or see stability_limit",
+        )
+    # The Smith iteration: after k rounds 2^k terms of sum_j M^j N (M^T)^j are added up.
+    S, power = N, M
+    while np.abs(power).max() > 1e-17:
+        S, power = S + power @ S @ power.T, power @ power
+    return (S + S.T) / 2

@@ -1,0 +1,240 @@
+r"""What a scheme does to a mean at a given potential: leading bias, closed forms, step size.
+
+$$\langle f \rangle_h = \langle f \rangle + c\,h^r + \dots$$
+
+with r the invariant-measure order for generic potentials (`sdekit.schemes.order.scheme_order`), c by Galerkin
+(`sdekit.schemes.bias.galerkin`) and, where scheme and potential are linear, the exact stationary
+covariance for every h (`sdekit.schemes.bias.harmonic`).
+
+Not for thermostats under gradient noise (`sdekit.schemes.bias.mean_field`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import sympy as sp
+
+from sdekit.declaration.model.dynamics import Dynamics
+from sdekit.errors import SchemeError
+from sdekit.schemes.bias.concrete import Particle, Value, particle
+from sdekit.schemes.bias.curvature import step_limit
+from sdekit.schemes.bias.galerkin import Coefficient, leading_coefficient, stationary_mean
+from sdekit.schemes.bias.harmonic import HarmonicLaw, harmonic_law
+from sdekit.schemes.bias.noise_bias import force_entries, gradient_shares, noise_term
+from sdekit.schemes.order.one_step_series import adjoint_of_one
+from sdekit.schemes.order.order_series import OneSize
+from sdekit.schemes.order.ring_stages import small_sizes, step_of
+from sdekit.schemes.order.scheme_order import Order, analysed
+from sdekit.schemes.split.splitting import splitting
+
+
+@dataclass(frozen=True)
+class Bias:
+    """The bias of the mean of one observable under one scheme.
+
+    Attributes:
+        name: Name of the dynamics.
+        word: The scheme.
+        observable: The observable.
+        weak_order: Weak order for generic potentials.
+        invariant_order: Order for the invariant measure, for generic potentials.
+        power: r, the power of the step size in the leading bias.
+        coefficient: c.
+        error_bound: Estimated error of c, from refinement.
+        mean: The exact mean of the observable.
+        stability_limit: Step size at which the scheme is unstable on a quadratic potential as
+            stiff as this one is within 1 - 2e-5 of its probability; None if there is none or it is
+            not known.
+        harmonic: The stationary law for every step size, for quadratic potentials and linear
+            schemes.
+    """
+
+    name: str | None
+    word: str
+    observable: str
+    weak_order: int | None
+    invariant_order: int | None
+    power: int | None
+    coefficient: float
+    error_bound: float
+    mean: float
+    stability_limit: float | None
+    harmonic: HarmonicLaw | None
+
+    def predicted_mean(self, step_size: float) -> float:
+        """The mean that a long run with this step size has, to leading order."""
+        return self.mean + self.coefficient * step_size ** (self.power or 0)
+
+    def recommended_step_size(self, tolerance: float) -> float:
+        """The largest step size whose leading bias stays within the tolerance.
+
+        Args:
+            tolerance: Bias of the mean that is accepted, in units of the observable.
+
+        Returns:
+            At most half of the stability limit, where one is known: nearer to it the leading term
+            says nothing. Infinite if nothing limits the step.
+
+        Raises:
+            SchemeError: If the tolerance is not positive.
+        """
+        if not tolerance > 0:
+            raise SchemeError("the tolerated bias is not positive", found=tolerance)
+        slope = abs(self.coefficient) + self.error_bound
+        step = float("inf")
+        if slope > 0 and self.power:
+            step = (tolerance / slope) ** (1 / self.power)
+        return step if self.stability_limit is None else min(step, self.stability_limit / 2)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The bias as plain data."""
+        leading = {
+            "power": self.power,
+            "coefficient": self.coefficient,
+            "error_bound": self.error_bound,
+        }
+        return {
+            "format": 1,
+            "name": self.name,
+            "word": self.word,
+            "observable": self.observable,
+            "weak_order": self.weak_order,
+            "invariant_order": self.invariant_order,
+            "mean": self.mean,
+            "leading_bias": leading,
+            "stability_limit": self.stability_limit,
+            "harmonic": None if self.harmonic is None else self.harmonic.to_dict(),
+        }
+
+    def __str__(self) -> str:
+        lines = [
+            f"{self.name or 'the dynamics'} by {self.word}: <{self.observable}> = {self.mean:.8g} "
+            f"{self.coefficient:+.6g} h^{self.power} (error of the coefficient "
+            f"{self.error_bound:.1g}, by refinement)"
+        ]
+        if self.stability_limit is not None:
+            lines.append(f"  unstable from about h = {self.stability_limit:.4g}")
+        if self.harmonic is not None:
+            lines.append(str(self.harmonic))
+        return "\n".join(lines)
+
+
+def bias(
+    dynamics: Dynamics,
+    word: str | None = None,
+    *,
+    potential: str | sp.Expr | None = None,
+    parameters: Mapping[str, Value] | None = None,
+    observable: str | sp.Expr = "theta**2",
+    functions: Mapping[str, str | sp.Expr] | None = None,
+    gradient_noise: str | sp.Expr | float | None = None,
+) -> Bias:
+    """Leading bias of the stationary mean of an observable, at n = 1.
+
+    Args:
+        dynamics: A declaration with a stationary exp(-H).
+        word: The scheme: letters of `sdekit.splitting(dynamics)`, "EM" or "Algorithm1"; the default
+            word when left out.
+        potential: The potential in the target's variable, as text or SymPy expression.
+        parameters: A number for each parameter.
+        observable: In the variables, as text or SymPy expression; polynomials are best.
+        functions: Formulas of other unknown functions by name, such as a kinetic energy K.
+        gradient_noise: Variance V(theta) of the noise of a stochastic gradient, drawn anew for each
+            gradient; the leading bias is then of first order, whatever the word.
+
+    Returns:
+        Orders, leading coefficient with its error, and the closed form for quadratic potentials.
+
+    Raises:
+        SchemeError: If the word, potential or parameters do not fit, or exp(-H) is not stationary.
+        ModelFileError: If a text cannot be read as a formula.
+        MissingDependencyError: Without scipy.
+
+    Example:
+        >>> import sdekit as sk
+        >>> x = sk.scalar("x")
+        >>> U = sk.potential("U", x)
+        >>> d = sk.Dynamics({x: -sk.grad(U, x)}, {x: 1}, hamiltonian=U, target=U)
+        >>> round(bias(d, "EM", potential="x**2/2", observable="x**2").coefficient, 9)
+        0.5
+
+    Source: Talay, Tubaro (1990) [recalled].
+    Checked by: tests/schemes/bias/test_scheme_bias.py.
+    """
+    given = dict(parameters or {})
+    found, series = analysed(dynamics, word, {})
+    target = particle(dynamics, potential, given, observable, functions, gradient_noise)
+    text = str(observable)
+    if found.is_exact:
+        return _without_bias(found, target, text)
+    if found.invariant_order is None:
+        raise SchemeError(
+            "exp(-H) is not stationary for this dynamics, so a bias against it means nothing",
+            found="; ".join(str(claim) for claim in found.claims[-1:]),
+            fix="see sdekit.verify, and effective_temperature for unmatched noise",
+        )
+    assert series is not None
+    power, value = _leading(dynamics, found, series, target)
+    return Bias(
+        dynamics.name,
+        found.word,
+        text,
+        found.weak_order,
+        found.invariant_order,
+        power,
+        value.value,
+        value.error_bound,
+        value.mean,
+        step_limit(dynamics, found.word, target, given),
+        _closed_form(dynamics, found.word, target),
+    )
+
+
+def _leading(
+    dynamics: Dynamics, found: Order, series: OneSize, target: Particle
+) -> tuple[int, Coefficient]:
+    """The power of the leading bias and its coefficient."""
+    assert found.invariant_order is not None
+    variance = target.gradient_noise
+    if variance is None and series.leading is not None:
+        return found.invariant_order, leading_coefficient(series.step, target, series.leading)
+    parts = splitting(dynamics)
+    sizes = small_sizes(parts.dynamics, {})
+    power = found.invariant_order if variance is None else 1
+    entries = () if variance is None else force_entries(target)
+    more = () if variance is None else (*entries, variance)
+    step = step_of(parts, found.word, sizes, power + 1, more)
+    assert step.slopes is not None
+    leading = adjoint_of_one(step.ring, step.stages, power + 1, step.slopes)[power + 1]
+    if variance is not None:
+        leading += noise_term(step, entries, variance, gradient_shares(parts, found.word))
+    return power, leading_coefficient(step, target, leading)
+
+
+def _without_bias(found: Order, target: Particle, text: str) -> Bias:
+    mean = stationary_mean(target)
+    return Bias(found.name, found.word, text, None, None, None, 0.0, 0.0, mean, None, None)
+
+
+def _closed_form(dynamics: Dynamics, word: str, target: Particle) -> HarmonicLaw | None:
+    """The exact law for every h, where the scheme is linear at this potential."""
+    if _has_curved_force(target):
+        return None
+    try:
+        return harmonic_law(
+            dynamics, word, particle_of=target, gradient_noise=target.gradient_noise
+        )
+    except SchemeError:
+        return None
+
+
+def _has_curved_force(target: Particle) -> bool:
+    """Whether the potential is a polynomial beyond quadratic, so that no scheme is linear."""
+    if target.potential is None or target.function is None:
+        return False
+    (x,) = target.function.args
+    polynomial = target.potential.as_poly(x)
+    return polynomial is not None and polynomial.degree() > 2

@@ -1,0 +1,1 @@
+"""Limits of step sizes, and the temperature that a dynamics really has."""

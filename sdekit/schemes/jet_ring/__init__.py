@@ -1,0 +1,1 @@
+"""Polynomials in coordinates and in derivatives of unknown functions, and their evaluation."""

@@ -1,0 +1,1 @@
+"""Weak and invariant order of a scheme, proved for all sizes or at one."""

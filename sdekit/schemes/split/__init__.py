@@ -1,0 +1,1 @@
+"""From a triple to the parts of a splitting, their flows and letters, and words over them."""

@@ -1,0 +1,196 @@
+"""Records of the parts of a splitting and of the flows that move them.
+
+A part is a piece of the triple with a letter; its flow says how it is solved, as data: which
+variables move and which expressions are the rates, frictions and noises. Everything a flow reads
+but does not move is frozen while it acts. Not for finding the parts (`sdekit.schemes.split.splitting`)
+nor for running them (`sdekit.simulate`).
+
+Notation: X a block of the state, h the share of the step; noise is N(0, 2 D dt).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sdekit.declaration.tree.expression import Expression
+from sdekit.declaration.tree.symbols import Variable
+
+Updates = tuple[tuple[Variable, Expression], ...]
+Blocks = tuple[tuple[tuple[Variable, Variable], Expression], ...]
+
+
+@dataclass(frozen=True)
+class LinearMap:
+    """A linear map of a block, the sum of the pieces that are given.
+
+    Attributes:
+        scalar: c, acting as x -> c x; as a diffusion, c times the identity.
+        elementwise: w, of the shape of x, acting as x -> w * x; as a diffusion, diag(w).
+        matrix: M, of shape X.shape + X.shape, acting as x -> M @ x; as a diffusion, M.
+    """
+
+    scalar: Expression | None = None
+    elementwise: Expression | None = None
+    matrix: Expression | None = None
+
+    @property
+    def pieces(self) -> tuple[Expression, ...]:
+        """The pieces that are given."""
+        given = (self.scalar, self.elementwise, self.matrix)
+        return tuple(piece for piece in given if piece is not None)
+
+    @property
+    def is_zero(self) -> bool:
+        """Whether no piece is given."""
+        return not self.pieces
+
+    @property
+    def is_scalar(self) -> bool:
+        """Whether the map is a multiple of the identity (or zero)."""
+        return self.elementwise is None and self.matrix is None
+
+    @property
+    def is_diagonal(self) -> bool:
+        """Whether the map acts entry by entry."""
+        return self.matrix is None
+
+
+@dataclass(frozen=True)
+class Shift:
+    """x += h * rate; exact, because no rate reads a variable that moves."""
+
+    updates: Updates
+
+    @property
+    def variables(self) -> tuple[Variable, ...]:
+        """What moves."""
+        return tuple(x for x, _ in self.updates)
+
+
+@dataclass(frozen=True)
+class OrnsteinUhlenbeck:
+    r"""$dX = (force - friction(X))\,dt + N(0, 2\,diffusion\,dt)$, exact; the friction may be <= 0.
+
+    Without friction it is pure noise, without diffusion pure decay.
+    """
+
+    variable: Variable
+    friction: LinearMap
+    diffusion: LinearMap
+    force: Expression | None = None
+
+    @property
+    def variables(self) -> tuple[Variable, ...]:
+        """What moves."""
+        return (self.variable,)
+
+
+@dataclass(frozen=True)
+class LinearBlock:
+    r"""$dX_i = (\sum_j matrix_{ij}(X_j) + force_i)\,dt + N(0, 2 D\,dt)$ jointly, exact.
+
+    Attributes:
+        variables: What moves, in the order of the blocks.
+        matrix: Linear maps of the drift (not of a friction) for the pairs that are not zero.
+        force: Constant rates.
+        diffusion: Linear maps of D, both triangles.
+    """
+
+    variables: tuple[Variable, ...]
+    matrix: tuple[tuple[tuple[Variable, Variable], LinearMap], ...]
+    diffusion: tuple[tuple[tuple[Variable, Variable], LinearMap], ...]
+    force: Updates = ()
+
+
+@dataclass(frozen=True)
+class Rotation:
+    """dX = matrix @ X dt with an antisymmetric matrix: x <- expm(h matrix) @ x, exact."""
+
+    variable: Variable
+    matrix: Expression
+
+    @property
+    def variables(self) -> tuple[Variable, ...]:
+        """What moves."""
+        return (self.variable,)
+
+
+#: Weak order of each way to solve a part that has no exact flow.
+INEXACT_METHODS = {"rk4": 4, "strang": 2, "euler_maruyama": 1}
+
+
+@dataclass(frozen=True)
+class Inexact:
+    """A remainder without exact flow, solved by a sub-integrator.
+
+    Attributes:
+        updates: Drift of what moves.
+        diffusion: Its noise, both triangles.
+        method: "rk4", classical Runge-Kutta for a part without noise; "strang", half a step of
+            that, the exact Gaussian increment, half a step of that, where D does not read what
+            moves; "euler_maruyama" otherwise.
+    """
+
+    updates: Updates
+    diffusion: Blocks
+    method: str
+
+    @property
+    def order(self) -> int:
+        """Weak order of the sub-integrator."""
+        return INEXACT_METHODS[self.method]
+
+    @property
+    def variables(self) -> tuple[Variable, ...]:
+        """What moves."""
+        moved = [x for x, _ in self.updates] + [x for (x, _), _ in self.diffusion]
+        return tuple(dict.fromkeys(moved))
+
+
+@dataclass(frozen=True)
+class Joint:
+    """Flows of different variables, none of which reads what another moves: they commute."""
+
+    flows: tuple[OrnsteinUhlenbeck | LinearBlock | Rotation, ...]
+
+    @property
+    def variables(self) -> tuple[Variable, ...]:
+        """What moves."""
+        return tuple(x for flow in self.flows for x in flow.variables)
+
+
+Flow = Shift | OrnsteinUhlenbeck | LinearBlock | Rotation | Inexact | Joint
+
+
+@dataclass(frozen=True)
+class Part:
+    """One letter of a splitting.
+
+    Attributes:
+        letter: "A" position drift, "B" kick, "O" friction and noise, "D" thermostat drift,
+            "R" rotation; others in the order E, F, G, ...; never "M".
+        kind: The same in words.
+        updates: Its piece of the drift.
+        diffusion: Its piece of the diffusion, both triangles.
+        flow: How it is solved.
+        reads: Variables it reads but does not move.
+        functions: Names of the unknown functions it evaluates: what a step pays for.
+    """
+
+    letter: str
+    kind: str
+    updates: Updates
+    diffusion: Blocks
+    flow: Flow
+    reads: tuple[Variable, ...]
+    functions: tuple[str, ...]
+
+    @property
+    def exact(self) -> bool:
+        """Whether the flow is exact."""
+        return not isinstance(self.flow, Inexact)
+
+    @property
+    def moves(self) -> tuple[Variable, ...]:
+        """The variables that change under this part."""
+        return self.flow.variables

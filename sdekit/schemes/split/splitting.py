@@ -1,0 +1,246 @@
+r"""Splittings derived from the triple: parts with exact flows, their letters, a default word.
+
+$$v = \sum_{\text{parts}} v_{part}, \qquad D = \sum_{\text{parts}} D_{part}$$
+
+Each part is solved for itself, the others standing still, in the order a word spells.
+
+Properties: Ito; a word whose letters are all exact has weak order 1, a palindrome 2
+(`sdekit.schemes.order.free_algebra`); one letter of a palindrome may be inexact of order 2 or more.
+Use the default word unless you know why not: it is a palindrome with one force per step.
+
+Not for the order of a word on this dynamics (`sdekit.schemes.order.scheme_order`) nor for running it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from sdekit.declaration.model.dynamics import Dynamics
+from sdekit.errors import SchemeError
+from sdekit.schemes.split.flow_records import Inexact, Part
+from sdekit.schemes.split.lettering import whole_part
+from sdekit.schemes.split.parts import find_parts, momenta_of
+from sdekit.schemes.split.pieces import positions_of
+from sdekit.schemes.split.split_proof import SumProof, prove_sum
+from sdekit.schemes.split.word import EULER_MARUYAMA, RESERVED, Word, parse_word
+
+
+@dataclass(frozen=True)
+class Splitting:
+    """A dynamics as the sum of parts.
+
+    Attributes:
+        dynamics: The dynamics in Ito form.
+        parts: The parts, in the order of their listing.
+        default_word: A palindrome over the letters, or "EM" if the whole is one inexact part.
+        proof: Why the parts add up to the dynamics.
+        notes: What else could have been chosen, in words.
+    """
+
+    dynamics: Dynamics
+    parts: tuple[Part, ...]
+    default_word: str
+    proof: SumProof
+    notes: tuple[str, ...] = ()
+
+    @property
+    def letters(self) -> tuple[str, ...]:
+        """The letters of the parts."""
+        return tuple(part.letter for part in self.parts)
+
+    def part(self, letter: str) -> Part:
+        """The part of a letter.
+
+        Raises:
+            SchemeError: If there is none.
+        """
+        for part in self.parts:
+            if part.letter == letter:
+                return part
+        raise SchemeError(
+            f"this dynamics has no part {letter!r}",
+            expected=f"one of {' '.join(self.letters)}",
+            found=repr(letter),
+        )
+
+    def parse(self, word: str) -> Word:
+        """Letters and shares of a word over the parts; see `sdekit.schemes.split.word`.
+
+        Raises:
+            SchemeError: If the word does not fit the parts, is reserved for another kind of step,
+                or runs noise or friction backwards.
+        """
+        if word in RESERVED:
+            raise SchemeError(
+                f"{word} is no word over letters",
+                expected=f"letters out of {' '.join(self.letters)}",
+                fix="use it as a scheme of its own",
+            )
+        parsed = parse_word(word, self.letters)
+        for letter, share in parsed:
+            if share < 0 and self.part(letter).diffusion:
+                raise SchemeError(
+                    f"the word {word!r} runs the noise of {letter} backwards",
+                    expected="multipliers >= 0 for parts with noise",
+                    found=f"{letter}[{share}]",
+                )
+        return parsed
+
+    def gradients_per_step(self, word: str) -> int:
+        """Evaluations of unknown functions in one step of a long run.
+
+        Neighbours share one evaluation while nothing that the function reads has moved, also
+        across the end of a step.
+        """
+        return sum(self.needs_evaluation(word, i) for i in range(len(self.parse(word))))
+
+    def needs_evaluation(self, word: str, index: int) -> bool:
+        """Whether the letter at a place of the word has to evaluate its unknown functions anew."""
+        letters = [letter for letter, _ in self.parse(word)]
+        part = self.part(letters[index])
+        if not part.functions:
+            return False
+        for back in range(1, len(letters) + 1):
+            before = self.part(letters[index - back])
+            if before.letter == part.letter:
+                # A single occurrence needs its one evaluation even if nothing ever moves.
+                return back == len(letters) or not part.exact
+            if set(before.moves) & set(part.reads):
+                return True
+        return True
+
+    @cached_property
+    def algorithm_1(self) -> tuple[tuple[Part, ...], ...] | None:
+        """Stages of Ding et al. (2014), Algorithm 1; None without positions and momenta.
+
+        One Euler-Maruyama step of everything that moves momenta, then positions with the new
+        momenta, then the other variables with what is new.
+        """
+        positions = positions_of(self.dynamics)
+        momenta = momenta_of(self.dynamics, positions)
+        first = tuple(p for p in self.parts if set(p.moves) <= momenta)
+        second = tuple(p for p in self.parts if set(p.moves) <= positions)
+        rest = tuple(p for p in self.parts if p not in first and p not in second)
+        is_mixed = any(set(p.moves) & (momenta | positions) for p in rest)
+        if not first or not second or is_mixed:
+            return None
+        return (first, second, *((part,) for part in rest))
+
+    def to_dict(self) -> dict[str, Any]:
+        """The splitting as plain data."""
+        return {
+            "format": 1,
+            "name": self.dynamics.name,
+            "default_word": self.default_word,
+            "sums_to_dynamics": self.proof.to_dict(),
+            "parts": [_part_dict(part) for part in self.parts],
+            "notes": list(self.notes),
+        }
+
+    def __str__(self) -> str:
+        name = self.dynamics.name or "the dynamics"
+        lines = [f"Splitting of {name}, default {self.default_word}"]
+        for part in self.parts:
+            flow = "exact flow" if part.exact else f"sub-integrator {_method(part)}"
+            lines.append(f"  {part.letter}  {part.kind}, {flow}")
+            lines += [f"       d{x.name} = ({rate}) dt" for x, rate in part.updates]
+            lines += [f"       D[{x.name}, {y.name}] = {block}" for (x, y), block in part.diffusion]
+        lines.append(f"  {self.proof}")
+        return "\n".join([*lines, *(f"  {note}" for note in self.notes)])
+
+
+def _method(part: Part) -> str:
+    assert isinstance(part.flow, Inexact)
+    return f"{part.flow.method} of order {part.flow.order}"
+
+
+def _part_dict(part: Part) -> dict[str, Any]:
+    return {
+        "letter": part.letter,
+        "kind": part.kind,
+        "exact": part.exact,
+        "flow": type(part.flow).__name__ if part.exact else _method(part),
+        "drift": {x.name: str(rate) for x, rate in part.updates},
+        "diffusion": {f"{x.name}, {y.name}": str(block) for (x, y), block in part.diffusion},
+        "reads": [x.name for x in part.reads],
+        "functions": list(part.functions),
+    }
+
+
+def splitting(dynamics: Dynamics, *, separate_forces: bool = False) -> Splitting:
+    """Derive the parts of a dynamics that can be solved one by one.
+
+    Args:
+        dynamics: Any declaration; a Stratonovich one is taken in its Ito form.
+        separate_forces: Give each unknown function a kick letter of its own, for multiple time
+            steps such as `"B (E A O A E)*4 B"`.
+
+    Returns:
+        Parts, letters, a default word and the proof that the parts add up.
+
+    Example:
+        >>> import sdekit as sk
+        >>> x, p = sk.scalar("x"), sk.scalar("p")
+        >>> U = sk.potential("U", x)
+        >>> drift = {x: p, p: -sk.grad(U, x) - p}
+        >>> d = sk.Dynamics(drift, {p: 1}, hamiltonian=U + p**2 / 2, target=U)
+        >>> splitting(d).letters, splitting(d).default_word
+        (('A', 'B', 'O'), 'BAOAB')
+
+    Source: Leimkuhler, Matthews (2013), doi:10.1093/amrx/abs010 for the letters A, B, O [recalled].
+    Checked by: tests/schemes/split/test_splitting.py, tests/schemes/split/test_splitting_catalog.py.
+    """
+    ito = dynamics.ito()
+    if ito.depends_on_time:
+        parts = (whole_part(ito),)
+    else:
+        # Nothing moves where all drifts are zero; that is a part as well.
+        parts = find_parts(ito, separate_forces=separate_forces) or (whole_part(ito),)
+    word = _default_word(ito, parts)
+    return Splitting(ito, parts, word, prove_sum(ito, parts), _notes(parts))
+
+
+#: From the ends of the default word to its middle: forces outside, so that the last force of a
+#: step serves the next one; noise in the middle, where it acts once.
+_FROM_OUTSIDE = "BARDEFGHIJKLNPQTUVWXYZCSO"
+
+
+def _default_word(dynamics: Dynamics, parts: tuple[Part, ...]) -> str:
+    has_remainder = any(not part.exact for part in parts)
+    if has_remainder and (len(parts) == 1 or dynamics.hamiltonian is None):
+        return EULER_MARUYAMA
+    ordered = _kicks_together(sorted(parts, key=lambda part: _FROM_OUTSIDE.index(part.letter)))
+    letters = [part.letter for part in ordered]
+    return "".join(letters[:-1] + letters[::-1])
+
+
+def _kicks_together(parts: list[Part]) -> list[Part]:
+    """The parts with all that only kicks the same momenta next to the force.
+
+    Forces may nearly cancel, such as mu (xi - A) grad A of a thermostat whose noise depends on the
+    position: between its halves a thermostat would see momenta that only one of them has moved, and
+    chains run away.
+    """
+    kick = next((part for part in parts if part.kind == "kick"), None)
+    if kick is None:
+        return parts
+    with_it = [p for p in parts if p.kind == "shear" and p.moves == kick.moves]
+    rest = [part for part in parts if part not in with_it]
+    place = rest.index(kick) + 1
+    return [*rest[:place], *with_it, *rest[place:]]
+
+
+def _notes(parts: tuple[Part, ...]) -> tuple[str, ...]:
+    notes = []
+    for part in parts:
+        if part.kind == "linear block":
+            names = ", ".join(x.name for x in part.moves)
+            notes.append(
+                f"{part.letter} moves {names} jointly; solving each alone, with the others frozen, "
+                "would be exact part by part as well, at the price of more splitting error."
+            )
+        if not part.exact:
+            notes.append(f"{part.letter} has no exact flow that is known here: {_method(part)}.")
+    return tuple(notes)
