@@ -31,8 +31,8 @@ _HOME: dict[str, tuple[str, ...]] = {
     ),
     "sdekit.declaration.model.dynamics": ("Dynamics",),
     "sdekit.declaration.model.model_file": ("load", "loads"),
-    "sdekit.verify.ladder": ("verify",),
-    "sdekit.verify.verdict": ("Verdict", "Verification"),
+    "sdekit.verifier.ladder": ("verify",),
+    "sdekit.verifier.verdict": ("Verdict", "Verification"),
     "sdekit.design.recipe": ("recipe",),
     "sdekit.design.ansatz": ("design",),
     "sdekit.schemes.split.splitting": ("splitting",),
@@ -57,8 +57,8 @@ class _Package(ModuleType):
     """The package as a module that keeps its functions when a subpackage has the same name."""
 
     def __setattr__(self, name: str, value: object) -> None:
-        # Loading sdekit/verify binds the subpackage to `sdekit.verify`; the name belongs to the
-        # function, and the subpackage is reached with `from sdekit.verify.ladder import ...`.
+        # Loading sdekit/verify binds the subpackage to `sdekit.verifier`; the name belongs to the
+        # function, and the subpackage is reached with `from sdekit.verifier.ladder import ...`.
         if name in _MODULE_OF and isinstance(value, ModuleType):
             return
         super().__setattr__(name, value)

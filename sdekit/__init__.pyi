@@ -58,9 +58,9 @@ from sdekit.simulate.convergence import empirical_order as empirical_order
 from sdekit.simulate.minibatch import Minibatch as Minibatch
 from sdekit.simulate.run import simulate as simulate
 from sdekit.simulate.sampler import sampler as sampler
-from sdekit.verify.ladder import verify as verify
-from sdekit.verify.verdict import Verdict as Verdict
-from sdekit.verify.verdict import Verification as Verification
+from sdekit.verifier.ladder import verify as verify
+from sdekit.verifier.verdict import Verdict as Verdict
+from sdekit.verifier.verdict import Verification as Verification
 
 __version__: str
 __all__: list[str]

@@ -1,6 +1,6 @@
 """The errors sdekit raises: what is wrong, what was expected, what was found, how to fix it.
 
-Not for verdicts: that a design is refuted or undecided is data (`sdekit.verify.verdict`).
+Not for verdicts: that a design is refuted or undecided is data (`sdekit.verifier.verdict`).
 """
 
 from __future__ import annotations

@@ -140,8 +140,8 @@ def test_every_layer_is_named_in_the_table():
 def test_an_upward_import_is_found():
     """Twin: the check sees each way of writing an import that points up."""
     for line in (
-        "import sdekit.verify",
-        "from sdekit.verify.ladder import verify",
+        "import sdekit.verifier",
+        "from sdekit.verifier.ladder import verify",
         "from sdekit import verify",
         "def f():\n    from sdekit.cli import main",
     ):

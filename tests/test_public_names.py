@@ -60,6 +60,6 @@ def test_a_missing_package_is_named_with_the_extra_that_brings_it():
 
 
 def test_a_subpackage_of_the_same_name_does_not_hide_a_function():
-    import sdekit.verify.verdict  # noqa: F401 - loading it is the test
+    import sdekit.verifier.verdict  # noqa: F401 - loading it is the test
 
     assert callable(sk.verify) and not isinstance(sk.verify, ModuleType)

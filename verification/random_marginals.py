@@ -27,8 +27,8 @@ from sdekit.calculus.limits import spending
 from sdekit.declaration.model.component_reader import ComponentReader
 from sdekit.declaration.tree.expression import Expression
 from sdekit.declaration.tree.symbols import Variable
-from sdekit.verify.marginalization import check_marginalization
-from sdekit.verify.problem import Problem
+from sdekit.verifier.question import Problem
+from sdekit.verifier.rungs.marginalization import check_marginalization
 
 DESIGNS = 300
 T, Y = sk.scalar("t"), sk.scalar("y")

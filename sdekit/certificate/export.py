@@ -17,7 +17,7 @@ from sdekit.declaration.model.dynamics import Dynamics
 from sdekit.declaration.tree import expression as ex
 from sdekit.declaration.tree.symbols import Parameter, Variable
 from sdekit.errors import VerificationError
-from sdekit.verify.verdict import Verdict, Verification
+from sdekit.verifier.verdict import Verdict, Verification
 
 Tree = list[Any]
 

@@ -122,7 +122,7 @@ def verify(
     """
     from sdekit.cli.inputs import dynamics_of, sizes_of
     from sdekit.cli.show import show_json, show_verification
-    from sdekit.verify.ladder import verify as verify_dynamics
+    from sdekit.verifier.ladder import verify as verify_dynamics
 
     if budget is not None and not 0 < budget < float("inf"):
         raise VerificationError("the budget is no number of seconds", found=budget)

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from sdekit.declaration.model.dynamics import Dynamics
 from sdekit.design.repair import Repair, repair
-from sdekit.verify.ladder import verify
-from sdekit.verify.verdict import Verdict, Verification
+from sdekit.verifier.ladder import verify
+from sdekit.verifier.verdict import Verdict, Verification
 
 
 def proved_repair(dynamics: Dynamics, verification: Verification) -> Repair | None:

@@ -19,8 +19,8 @@ from sdekit.report.write import Results
 from sdekit.schemes.bias.scheme_bias import bias
 from sdekit.schemes.order.scheme_order import Order, order
 from sdekit.schemes.split.splitting import Splitting, splitting
-from sdekit.verify.ladder import verify
-from sdekit.verify.verdict import Verification
+from sdekit.verifier.ladder import verify
+from sdekit.verifier.verdict import Verification
 
 #: Relative bias of a variance for which a report recommends a step size.
 ACCEPTED_BIAS = 0.01

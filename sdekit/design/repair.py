@@ -23,8 +23,8 @@ from sdekit.declaration.tree.operators import ONE, ZERO, add, divide, multiply, 
 from sdekit.declaration.tree.symbols import Variable
 from sdekit.design.coefficients import coefficient_expression
 from sdekit.design.matching import solve_linear
-from sdekit.verify.definiteness import check_psd
-from sdekit.verify.problem import Problem
+from sdekit.verifier.question import Problem
+from sdekit.verifier.rungs.definiteness import check_psd
 
 
 @dataclass(frozen=True)

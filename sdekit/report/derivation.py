@@ -14,7 +14,7 @@ from sdekit.declaration.tree.symbols import Variable
 from sdekit.report.document import Block, Formula, Paragraph, Section, Step, Table
 from sdekit.report.document import Derivation as Steps
 from sdekit.report.formulas import formula_of, plain, tensor_formula
-from sdekit.verify.verdict import Verification
+from sdekit.verifier.verdict import Verification
 
 CONDITION = (
     r"\nabla \cdot (\rho v) = \nabla \nabla^{\mathsf{T}} : (\rho D), "

@@ -31,7 +31,7 @@ from sdekit.schemes.bias.scheme_bias import Bias
 from sdekit.schemes.order.scheme_order import Order
 from sdekit.schemes.split.flow_records import Part
 from sdekit.schemes.split.splitting import Splitting
-from sdekit.verify.verdict import DISQUALIFYING, REQUIRED, Check, Verification, Witness
+from sdekit.verifier.verdict import DISQUALIFYING, REQUIRED, Check, Verification, Witness
 
 #: Checks whose refutation refutes the whole.
 DECIDING = REQUIRED + DISQUALIFYING

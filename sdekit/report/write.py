@@ -32,7 +32,7 @@ from sdekit.report.sections import (
 from sdekit.report.tex import write_tex
 from sdekit.schemes.order.scheme_order import Order
 from sdekit.schemes.split.splitting import Splitting
-from sdekit.verify.verdict import Verification
+from sdekit.verifier.verdict import Verification
 
 WRITERS: dict[str, Callable[[Document, Path], None]] = {
     ".html": write_html,

@@ -8,6 +8,6 @@ numbers), `linear_flows`, `covariance` (numerics of flows and noise), `stage`, `
 step is), `plan`, `loop`, `driver`, `course` (how steps are run), `sampler`, `run`, `result` (what
 users call and get).
 
-Not for deciding anything: verdicts come from `sdekit.verify`, parts of a splitting from
+Not for deciding anything: verdicts come from `sdekit.verifier`, parts of a splitting from
 `sdekit.schemes`. This is the only subpackage that needs JAX; nothing is imported here.
 """

@@ -7,7 +7,7 @@ a state that is not carried on, noise that is used twice. A verdict is reached o
 consistent means that every term and moment was seen to be right within the stated resolution,
 inconsistent that some difference is beyond its error at the stated level, and not enough evidence
 anything else. Nothing is read from the step's source. Not for whether the declared SDE is right
-(`sdekit.verify`).
+(`sdekit.verifier`).
 """
 
 from __future__ import annotations

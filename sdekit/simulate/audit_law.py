@@ -19,8 +19,8 @@ from sdekit.calculus.linear.linear_law import LinearSDE
 from sdekit.declaration.tree.expression import Expression
 from sdekit.simulate.audit_checks import AtStates, Declared
 from sdekit.simulate.audit_exact import linear_sde
-from sdekit.verify.ladder import RUNGS
-from sdekit.verify.problem import Problem
+from sdekit.verifier.ladder import RUNGS
+from sdekit.verifier.question import Problem
 
 #: A curvature is constant if it differs by less than this share between states. Single precision
 #: leaves 1e-5 in a sum of many terms; a variance changes by the same share, far below what an

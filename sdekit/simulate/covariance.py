@@ -5,7 +5,7 @@ time 1: entry by entry where D is diagonal as written, through a root of the den
 variables that share noise otherwise. A constant matrix is factorized once.
 
 Not for noise inside exact flows (`linear_flows`), nor for whether D is positive semidefinite for
-all states (`sdekit.verify`): where it is not, the increment is NaN and the run stops.
+all states (`sdekit.verifier`): where it is not, the increment is NaN and the run stops.
 
 Checked by: tests/simulate/test_covariance.py.
 """

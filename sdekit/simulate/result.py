@@ -85,7 +85,7 @@ class Run:
         if self.dynamics.hamiltonian is None:
             found.append("the dynamics claims no stationary density")
             return tuple(found)
-        from sdekit.verify.ladder import verify
+        from sdekit.verifier.ladder import verify
 
         try:
             verification = verify(self.dynamics)

@@ -39,7 +39,7 @@ def test_the_declared_flow_has_the_drift_and_the_noise_of_the_computed_one():
 
 @pytest.mark.parametrize("make", [declared.constant_covariance, declared.langevin])
 def test_known_gaussian_laws_are_proved_for_every_number_of_columns(make):
-    verify = pytest.importorskip("sdekit.verify.ladder").verify
+    verify = pytest.importorskip("sdekit.verifier.ladder").verify
     found = verify(make())
     assert found.checks["stationarity"].verdict.value == "proved"
     assert found.verdict.value == "proved"
@@ -47,7 +47,7 @@ def test_known_gaussian_laws_are_proved_for_every_number_of_columns(make):
 
 
 def test_the_pearson_law_is_stationary():
-    verify = pytest.importorskip("sdekit.verify.ladder").verify
+    verify = pytest.importorskip("sdekit.verifier.ladder").verify
     assert verify(declared.pearson()).checks["stationarity"].verdict.value == "proved"
 
 

@@ -1,6 +1,6 @@
 """Replacing heads by tensors: involutions p -> -p, xi -> 2 A - xi, and arguments of functions.
 
-Not for deciding what a substitution shows (`sdekit.verify`).
+Not for deciding what a substitution shows (`sdekit.verifier`).
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@ A result is the set of signs that are still possible, a subset of {-1, 0, 1}: {1
 from "no negative sign is possible" is a proof. The definiteness of matrices is `forms`.
 
 Not for decisions by algebra such as completing squares; `sdekit.calculus.signs.sign` and
-`sdekit.verify.pivots` do that at concrete sizes.
+`sdekit.verifier.pointwise.pivots` do that at concrete sizes.
 """
 
 from __future__ import annotations

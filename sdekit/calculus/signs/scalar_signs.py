@@ -35,7 +35,7 @@ def decided_signs(expression: Expression) -> Signs:
         >>> sorted(decided_signs(x**2 + x + 1))
         [1]
 
-    Checked by: tests/verify/test_certificate.py.
+    Checked by: tests/verifier/integrals/test_certificate_fields.py.
     """
     signs = entry_signs(expression)
     if not {-1, 1} <= signs or not _is_plain(expression):

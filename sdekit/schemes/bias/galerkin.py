@@ -165,7 +165,7 @@ def _solution(linalg: Any, operator: Any, right: np.ndarray) -> np.ndarray:
         raise SchemeError(
             "the Poisson equation L phi = f - <f> has no unique solution",
             expected="a dynamics with one stationary law",
-            fix="see the check `uniqueness` of sdekit.verify",
+            fix="see the check `uniqueness` of sdekit.verifier",
         )
     return solution
 

@@ -174,7 +174,7 @@ def bias(
         raise SchemeError(
             "exp(-H) is not stationary for this dynamics, so a bias against it means nothing",
             found="; ".join(str(claim) for claim in found.claims[-1:]),
-            fix="see sdekit.verify, and effective_temperature for unmatched noise",
+            fix="see sdekit.verifier, and effective_temperature for unmatched noise",
         )
     assert series is not None
     power, value = _leading(dynamics, found, series, target)

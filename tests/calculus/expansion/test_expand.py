@@ -11,7 +11,7 @@ from sdekit.calculus.expansion.expand import collected, expand
 from sdekit.calculus.expansion.monomial_sums import TooLarge
 from sdekit.calculus.field.witnesses.balls import ball_value
 from sdekit.declaration.model.component_reader import ComponentReader
-from sdekit.verify.quadratic import as_sum, split_by
+from sdekit.verifier.integrals.quadratic import as_sum, split_by
 from tests.calculus.expansion.expressions_at_random import (
     A,
     B,

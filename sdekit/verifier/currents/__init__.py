@@ -1,0 +1,1 @@
+"""How probability can leave: jumps, poles, cuts, explosion."""

@@ -1,0 +1,67 @@
+"""Jumps at the cut of a circle: where coefficients are not periodic, by exact evaluation.
+
+A circle variable lives on [0, 2 pi). Stationarity needs the density times D, and the density times
+the current, to be equal on both sides of the cut. Not for what is visibly periodic (`boundary`).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import sympy as sp
+
+from sdekit.declaration.tree.expression import Expression
+from sdekit.declaration.tree.symbols import Variable
+from sdekit.verifier.pointwise.componentwise import current_of
+from sdekit.verifier.pointwise.exact_points import (
+    admissible_points,
+    number_text,
+    point_text,
+    surely_nonzero,
+    value_at,
+)
+from sdekit.verifier.question import Problem
+from sdekit.verifier.verdict import Check, Witness, refuted
+
+
+def periodic_in_components(part: Expression, x: Variable) -> bool:
+    """Whether a scalar part is shown to have period 2 pi by the field engine."""
+    from sdekit.calculus.field.elements import is_zero
+    from sdekit.declaration.model.component_reader import ComponentReader
+
+    if any(node.shape for node in part.walk()):
+        return False
+    reader = ComponentReader({})
+    scalar, phi = reader.scalar(part), reader.coordinate(x, ())
+    shifted = scalar.subs(phi, phi + 2 * sp.pi)
+    symbols: Any = sorted(scalar.free_symbols, key=str)
+    return is_zero(sp.expand_trig(shifted) - sp.expand_trig(scalar), symbols) is True
+
+
+def jump_at_cut(problem: Problem, x: Variable) -> Check | None:
+    """A refutation if rho D or rho J differs between the two sides of the cut at an exact point."""
+    if x.shape:
+        return None
+    for sizes in problem.trial_sizes():
+        at = problem.components(sizes)
+        i = dict(at.variables)[x][0]
+        phi = at.coordinates[i]
+        assert at.hamiltonian is not None
+        density = sp.exp(-at.hamiltonian)
+        candidates = {"current": current_of(at, i)}
+        for (row, column), entry in at.diffusion.items():
+            if row == i:
+                candidates[f"D[{phi}, {at.coordinates[column]}]"] = entry
+        for name, factor in candidates.items():
+            flow = density * factor
+            jump = flow.subs(phi, 2 * sp.pi) - flow.subs(phi, 0)
+            for point in admissible_points(at, 8):
+                value = value_at(jump, point)
+                if value is not None and surely_nonzero(value):
+                    place = {**point_text(point), str(phi): "0"}
+                    return refuted(
+                        f"not periodic in {x.name}: the density times the {name} jumps at the cut",
+                        Witness(dict(at.sizes), place, number_text(value)),
+                        residual=f"({factor})*exp(-H) between {phi} = 0 and {phi} = 2 pi",
+                    )
+    return None

@@ -1,0 +1,66 @@
+"""Shows that a solution explodes: a deterministic drift on the line that outgrows 1 + x^2.
+
+If v(x0 + s) >= (1 + s^2)/k for all s >= 0, the solution from x0 is above x0 + tan(t/k) and reaches
+infinity by t = k pi/2. Not for explosions of diffusions or in several dimensions.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sdekit.verifier.question import Problem
+from sdekit.verifier.verdict import Witness
+
+if TYPE_CHECKING:
+    import sympy as sp
+
+#: Starting points and constants tried.
+_STARTS = (0, 1, 2, 5)
+_CONSTANTS = (1, 4, 16)
+
+
+def find_explosion(problem: Problem) -> Witness | None:
+    """A start from which the solution explodes, for one real scalar without noise."""
+    dynamics = problem.dynamics
+    variables = dynamics.variables
+    if len(variables) != 1 or variables[0].shape or variables[0].domain.kind != "real":
+        return None
+    if any(dynamics.blocks()) or dynamics.parameters or dynamics.functions:
+        return None
+    import sympy as sp
+
+    components = problem.components({})
+    x, v = components.coordinates[0], components.drift[0]
+    step = sp.Symbol("s", positive=True)
+    for direction in (1, -1):
+        for start in _STARTS:
+            speed = direction * v.subs(x, direction * (start + step))
+            for constant in _CONSTANTS:
+                if _dominates(speed, step, sp.Integer(constant)):
+                    value = f"explodes before t = {2 * constant}"
+                    return Witness({}, {x.name: str(direction * start)}, value)
+    return None
+
+
+def _dominates(speed: sp.Expr, step: sp.Symbol, constant: sp.Integer) -> bool:
+    """Whether speed - (1 + s^2)/k >= 0 for s > 0, with exp(g) >= 1 + g + g^2/2 for g >= 0."""
+    import sympy as sp
+
+    from sdekit.calculus.signs.sign import Sign, sign
+
+    nonnegative = (Sign.POSITIVE, Sign.NONNEGATIVE, Sign.ZERO)
+
+    def series(power: sp.Expr) -> sp.Expr:
+        g = power.args[0]
+        return 1 + g + g**2 / 2 if sign(sp.expand(g)) in nonnegative else power
+
+    # The bound from below may replace exp only where it enters with a positive coefficient.
+    terms = sp.Add.make_args(sp.expand(speed, power_exp=False))
+    lowered = [
+        term.replace(lambda e: isinstance(e, sp.exp), series)
+        if not term.has(sp.exp)
+        or sign(term.subs(dict.fromkeys(term.atoms(sp.exp), 1))) in nonnegative
+        else term
+        for term in terms
+    ]
+    return sign(sp.expand(sp.Add(*lowered) - (1 + step**2) / constant)) in nonnegative

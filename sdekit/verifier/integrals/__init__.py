@@ -1,0 +1,1 @@
+"""Integrals of exp(-H) over blocks: closed forms, finiteness, rigorous bounds."""

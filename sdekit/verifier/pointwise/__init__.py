@@ -1,0 +1,1 @@
+"""Exact points and instances of a declaration, and what holds at them."""

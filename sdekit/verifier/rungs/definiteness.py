@@ -1,0 +1,241 @@
+r"""Rung: the symmetric part of D is positive semidefinite.
+
+For all sizes: signs and definiteness that the assumptions imply (`implied`), for coupled blocks
+Gram forms $D_{XY} = L_X L_Y^\top$, a small matrix times the identity, or a Schur complement. In
+components: pivots (`pivots`). A refutation names a point and a direction.
+"""
+
+from __future__ import annotations
+
+import itertools
+
+from sdekit.calculus.expansion.expand import collected, expand
+from sdekit.calculus.expansion.monomial_sums import Monomial, TooLarge, as_expression
+from sdekit.calculus.signs.forms import form_signs, is_symmetric, matmul_chain, transposed
+from sdekit.calculus.signs.implied_signs import POSITIVE, never_negative
+from sdekit.calculus.signs.scalar_signs import decided_signs
+from sdekit.declaration.tree.expression import (
+    Dot,
+    Expression,
+    Eye,
+    Inverse,
+    MatMul,
+    Negation,
+    Outer,
+    Quotient,
+    Size,
+    Sum,
+)
+from sdekit.declaration.tree.operators import ZERO
+from sdekit.declaration.tree.symbols import Variable
+from sdekit.verifier.currents.smoothness import may_be_undefined
+from sdekit.verifier.question import Problem
+from sdekit.verifier.rungs.symmetry import Blocks, swapped
+from sdekit.verifier.verdict import Check, Witness, proved, refuted, undecided
+
+
+def check_psd(problem: Problem) -> Check:
+    """Whether x^T D x >= 0 for all x, states and admissible parameters.
+
+    Args:
+        problem: Any dynamics; the symmetric part of D is judged.
+
+    Returns:
+        Proved with the rule for each group of blocks; refuted with a point and a direction.
+
+    Checked by: tests/verifier/rungs/test_definiteness.py.
+    """
+    if problem.dynamics.noise is not None:
+        return proved("D = sigma sigma^T / 2 is a Gram matrix")
+    blocks = {pair: block for pair, block in problem.dynamics.blocks() if _visible(block)}
+    if not blocks:
+        return proved("D is zero")
+    reasons = []
+    for group in _groups(problem, blocks):
+        reason = _group_reason(group, blocks)
+        if reason is None:
+            return _psd_in_components(problem)
+        reasons.append(reason)
+    for block in blocks.values():
+        if may_be_undefined(block):
+            return undecided(f"{block!r} is not shown to be real at every state")
+    return proved("; ".join(dict.fromkeys(reasons)))
+
+
+def _visible(block: Expression) -> bool:
+    try:
+        return bool(expand(block))
+    except TooLarge:
+        return True
+
+
+def _groups(problem: Problem, blocks: Blocks) -> list[tuple[Variable, ...]]:
+    """Variables that off-diagonal blocks connect."""
+    left = [x for x in problem.dynamics.variables if any(x in pair for pair in blocks)]
+    groups = []
+    while left:
+        group = [left[0]]
+        for x in group:
+            group += [y for y in left if y not in group and ((x, y) in blocks or (y, x) in blocks)]
+        left = [x for x in left if x not in group]
+        groups.append(tuple(group))
+    return groups
+
+
+def _group_reason(group: tuple[Variable, ...], blocks: Blocks) -> str | None:
+    """Why the blocks of these variables form a semidefinite matrix; None if not shown."""
+    if len(group) == 1:
+        return _single_reason(group[0], blocks[group[0], group[0]])
+    for rule in (_gram, _multiple_of_identity, _schur):
+        reason = rule(group, blocks)
+        if reason is not None:
+            return reason
+    return None
+
+
+def _single_reason(x: Variable, block: Expression) -> str | None:
+    for form in (block, _collected(block)):
+        signs = form_signs(form)
+        if never_negative(signs):
+            kind = "definite" if signs == POSITIVE else "semidefinite"
+            return f"{form!r} is positive {kind}"
+    scalar = _factor_of_identity(x, block)
+    if scalar is not None and _scalar_is_nonnegative(scalar):
+        return f"{scalar!r} >= 0"
+    return None
+
+
+def _collected(block: Expression) -> Expression:
+    try:
+        return collected(block)
+    except TooLarge:
+        return block
+
+
+def _factor_of_identity(x: Variable, block: Expression) -> Expression | None:
+    """c where the block is c times the identity."""
+    try:
+        terms = expand(block)
+    except TooLarge:
+        return None
+    if not x.shape:
+        return as_expression(terms)
+    if any(m.core != Eye(x.shape) for m in terms):
+        return None
+    return as_expression({Monomial(m.factors): c for m, c in terms.items()})
+
+
+def _scalar_is_nonnegative(scalar: Expression) -> bool:
+    """By SymPy's sign reasoning, for scalars without tensors inside."""
+    return never_negative(decided_signs(scalar))
+
+
+def _has_size(scalar: Expression) -> bool:
+    return any(isinstance(node, Size) for node in scalar.walk())
+
+
+def _gram(group: tuple[Variable, ...], blocks: Blocks) -> str | None:
+    """D_XY = L_X L_Y^T for all pairs, with L_X read off the diagonal blocks."""
+    factors = {}
+    for x in group:
+        block = blocks.get((x, x))
+        factor = None if block is None else _left_factor(block)
+        if factor is None:
+            return None
+        factors[x] = factor
+    for x, y in itertools.product(group, repeat=2):
+        product = _times_transposed(factors[x], factors[y])
+        block = blocks.get((x, y), ZERO)
+        if product is None or product.shape != x.shape + y.shape:
+            return None
+        if collected(Sum((block, Negation(product)))) != ZERO:
+            return None
+    return "D is the Gram matrix of " + ", ".join(repr(f) for f in factors.values())
+
+
+def _left_factor(block: Expression) -> Expression | None:
+    if isinstance(block, Outer) and block.left == block.right:
+        return block.left
+    chain = matmul_chain(block)
+    if len(chain) % 2 or not is_symmetric(block):
+        return None
+    left = chain[: len(chain) // 2]
+    product = left[-1]
+    for factor in reversed(left[:-1]):
+        product = MatMul(factor, product)
+    return product
+
+
+def _times_transposed(left: Expression, right: Expression) -> Expression | None:
+    if left.ndim == right.ndim == 1:
+        return Outer(left, right)
+    return MatMul(left, transposed(right)) if left.ndim == right.ndim == 2 else None
+
+
+def _multiple_of_identity(group: tuple[Variable, ...], blocks: Blocks) -> str | None:
+    """All blocks are scalars times one identity: a small matrix of scalars decides."""
+    shape = group[0].shape
+    if any(x.shape != shape for x in group):
+        return None
+    scalars = {}
+    for x, y in itertools.product(group, repeat=2):
+        block = blocks.get((x, y))
+        scalar = ZERO if block is None else _factor_of_identity(x, block)
+        if scalar is None or any(node.shape for node in scalar.walk()) or _has_size(scalar):
+            return None
+        scalars[x, y] = scalar
+    import sympy as sp
+
+    from sdekit.declaration.model.component_reader import ComponentReader
+    from sdekit.verifier.pointwise.pivots import is_semidefinite
+
+    reader = ComponentReader({})
+    full = [[reader.scalar(scalars[x, y]) for y in group] for x in group]
+    matrix = sp.Matrix(full)
+    return is_semidefinite((matrix + matrix.T) / 2)
+
+
+def _schur(group: tuple[Variable, ...], blocks: Blocks) -> str | None:
+    """[[P, B], [B^T, C]] with P positive definite and C - B^T P^-1 B semidefinite."""
+    if len(group) != 2:
+        return None
+    for x, y in (group, group[::-1]):
+        p, b, c = blocks.get((x, x)), blocks.get((x, y)), blocks.get((y, y))
+        if p is None or b is None or c is None or max(x.ndim, y.ndim) > 1:
+            continue
+        if form_signs(p) != POSITIVE or not (not p.shape or is_symmetric(p)):
+            continue
+        if _collected(Sum((blocks.get((y, x), ZERO), Negation(swapped(x, b))))) != ZERO:
+            continue
+        complement = _collected(Sum((c, Negation(_conjugate(x, y, p, b)))))
+        if never_negative(form_signs(complement)):
+            return (
+                f"{p!r} is positive definite and its Schur complement {complement!r} semidefinite"
+            )
+    return None
+
+
+def _conjugate(x: Variable, y: Variable, p: Expression, b: Expression) -> Expression:
+    """B^T P^-1 B."""
+    if x.shape and y.shape:
+        return MatMul(transposed(b), MatMul(Inverse(p), b))
+    if x.shape:
+        return Dot(b, MatMul(Inverse(p), b))
+    return Quotient(Outer(b, b) if y.shape else b * b, p)
+
+
+def _psd_in_components(problem: Problem) -> Check:
+    from sdekit.verifier.pointwise.pivots import diffusion_part, find_indefinite, is_semidefinite
+
+    for sizes in problem.trial_sizes():
+        at = problem.components(sizes)
+        found = find_indefinite(at)
+        if found is not None:
+            witness = Witness(dict(at.sizes), found.point, found.value, direction=found.direction)
+            return refuted("x^T D x is negative at a point, for the direction x given", witness)
+        if not problem.is_for_all_sizes:
+            matrix, _ = diffusion_part(at)
+            reason = is_semidefinite(matrix)
+            if reason is not None:
+                return proved(reason)
+    return undecided("neither a rule for the blocks of D nor a counterexample was found")

@@ -1,0 +1,121 @@
+r"""Rung: the integral of exp(-H) over the auxiliaries is finite, and a concrete target is a law.
+
+The auxiliary part is judged by `elimination`, as for the marginal. A target without unknown
+functions is integrated in the same way over the target variables; where that is not enough, it is
+judged in components (`coercivity`). For an unknown potential integrability is a stated assumption,
+except that what is visible beside it is still judged. Not for what the marginal is
+(`marginalization`).
+"""
+
+from __future__ import annotations
+
+from sdekit.calculus.expansion.monomial_sums import TooLarge
+from sdekit.calculus.limits import BudgetExceeded, Unsupported
+from sdekit.declaration.tree.expression import Call, Expression
+from sdekit.declaration.tree.symbols import Variable
+from sdekit.verifier.integrals.elimination import Elimination, eliminate
+from sdekit.verifier.integrals.infinite import infinite_integral
+from sdekit.verifier.question import Problem
+from sdekit.verifier.rungs.marginalization import infinite_marginal
+from sdekit.verifier.verdict import Check, Verdict, proved, undecided
+
+
+def check_normalizable(problem: Problem) -> Check:
+    """Whether exp(-H) has a finite integral over the auxiliaries, and exp(-target) over the rest.
+
+    Args:
+        problem: A dynamics with a Hamiltonian.
+
+    Returns:
+        Proved, with the assumption about unknown functions stated; refuted with parameters for
+        which an integral is infinite.
+
+    Checked by: tests/verifier/rungs/test_normalizability.py.
+    """
+    auxiliary = _auxiliary_part(problem)
+    if auxiliary.verdict is Verdict.REFUTED:
+        return auxiliary
+    target = _target_part(problem)
+    if target.verdict is Verdict.REFUTED:
+        return target
+    for part in (auxiliary, target):
+        if part.verdict is Verdict.UNDECIDED:
+            return part
+    reasons = [part.reason for part in (auxiliary, target) if part.reason]
+    return proved(
+        "; ".join(reasons),
+        assumptions=tuple(dict.fromkeys(auxiliary.assumptions + target.assumptions)),
+    )
+
+
+def _auxiliary_part(problem: Problem) -> Check:
+    try:
+        found = problem.marginal
+    except BudgetExceeded:
+        raise
+    except (TooLarge, Unsupported) as reason:
+        return _auxiliary_in_components(problem, f"the energy is too long to take apart {reason}")
+    infinite = infinite_marginal(problem, found)
+    if infinite is not None:
+        return infinite
+    if found.is_finite:
+        return proved(_finite_text(found), assumptions=found.assumptions)
+    return _auxiliary_in_components(problem, "; ".join(s.reason for s in found.open_steps))
+
+
+def _finite_text(found: Elimination) -> str:
+    steps = (*found.steps, *found.open_steps)
+    return "; ".join(step.reason for step in steps)
+
+
+def _auxiliary_in_components(problem: Problem, reason: str) -> Check:
+    from sdekit.verifier.integrals.coercivity import finite_in_components
+
+    return finite_in_components(problem, problem.excess, problem.auxiliary, reason)
+
+
+def _target_part(problem: Problem) -> Check:
+    """exp(-target): known blocks are integrated out first, unknown functions are assumed."""
+    target = problem.sized(problem.target)
+    unknown = _reached_by_functions(target, problem.target_variables)
+    known = tuple(x for x in problem.target_variables if x not in unknown)
+    try:
+        found = eliminate(target, known, unknown)
+        infinite = infinite_integral(problem, target, known, unknown, found)
+    except BudgetExceeded:
+        raise
+    except (TooLarge, Unsupported) as why:
+        return _target_in_components(problem, target, f"the target is too long {why}", unknown)
+    if infinite is not None:
+        return infinite
+    if not found.is_finite:
+        reason = "; ".join(step.reason for step in found.open_steps)
+        return _target_in_components(problem, target, reason, unknown)
+    if not unknown:
+        return proved(f"the target is integrable: {_finite_text(found)}")
+    assumed = (*_assumptions(target, unknown), *found.assumptions)
+    return proved("exp(-target) by assumption", assumptions=assumed)
+
+
+def _assumptions(target: Expression, unknown: tuple[Variable, ...]) -> tuple[str, str]:
+    names = ", ".join(x.name for x in unknown)
+    over = names if len(unknown) == 1 else f"({names})"
+    return "the unknown functions are smooth", f"exp(-({target!r})) is integrable over {over}"
+
+
+def _reached_by_functions(
+    target: Expression, variables: tuple[Variable, ...]
+) -> tuple[Variable, ...]:
+    """Variables that an unknown function depends on; they cannot be integrated over."""
+    calls = [node for node in target.walk() if isinstance(node, Call)]
+    return tuple(x for x in variables if any(call.depends_on(x) for call in calls))
+
+
+def _target_in_components(
+    problem: Problem, target: Expression, reason: str, unknown: tuple[Variable, ...]
+) -> Check:
+    from sdekit.verifier.integrals.coercivity import finite_in_components
+
+    if unknown:
+        return undecided(reason)
+    return finite_in_components(problem, target, problem.target_variables, reason)

@@ -1,0 +1,54 @@
+"""Leading terms at infinity, and what they mean for integrability."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import pytest
+
+import sdekit as sk
+from sdekit.verifier.integrals.tails import Tail, Z, tail
+
+A = sk.parameter("A", positive=True)
+NU = sk.parameter("nu", positive=True)
+K = sk.parameter("k")
+
+CASES = [
+    (A * Z**2, Tail.FINITE),
+    (-A * Z**4 + Z, Tail.INFINITE),
+    (A * Z - 3 * sk.log(Z), Tail.FINITE),
+    (sk.exp(Z) - A * Z**5, Tail.FINITE),
+    (sk.exp(-Z) - A * Z, Tail.INFINITE),
+    (sk.log(sk.cosh(A * Z)), Tail.FINITE),
+    ((NU + 1) / 2 * sk.log(1 + Z**2 / NU), Tail.FINITE),
+    (sk.log(1 + Z**2 / NU) / 2, Tail.INFINITE),
+    (2 * sk.log(Z) - sk.log(1 + Z), Tail.INFINITE),
+    (sk.log(1 + Z**2) * Fraction(51, 100), Tail.FINITE),
+    (sk.asinh(Z) * Fraction(3, 2), Tail.FINITE),
+    (sk.asinh(Z) / 2, Tail.INFINITE),
+    (sk.sqrt(1 + Z**2 / A) - Z / (2 * sk.sqrt(A)), Tail.FINITE),
+    (Z**4 - 10 * Z**3, Tail.FINITE),
+    (sk.tanh(Z) + sk.atan(Z), Tail.INFINITE),
+    (sk.log(1 + sk.exp(A * Z)), Tail.FINITE),
+    (sk.exp(Z**2) - sk.exp(Z), Tail.FINITE),
+    (sk.exp(Z) - sk.exp(2 * Z), Tail.INFINITE),
+    (sk.log(sk.exp(Z) + sk.exp(-Z)), Tail.FINITE),
+    (sk.log(Z) ** 2, Tail.FINITE),
+    # Slower than any multiple of log z.
+    (A * sk.log(1 + Z**2) ** Fraction(1, 2), Tail.INFINITE),
+    (1 / Z, Tail.INFINITE),
+    (sk.exp(-Z) * Z**3, Tail.INFINITE),
+    (sk.abs_(-3 * Z), Tail.FINITE),
+    (K * Z**2, Tail.UNKNOWN),
+    (Z**2 * sk.sin(Z), Tail.UNKNOWN),
+    (Z + Z * sk.sin(Z), Tail.UNKNOWN),
+    (sk.log(sk.log(Z)), Tail.UNKNOWN),
+    (sk.sqrt(1 + Z**2) - Z, Tail.UNKNOWN),
+    # c log z with c = 1 exactly, and a term between log z and a constant.
+    (sk.log(Z) + sk.log(Z) ** Fraction(1, 2), Tail.UNKNOWN),
+]
+
+
+@pytest.mark.parametrize(("energy", "expected"), CASES)
+def test_the_leading_term_decides(energy, expected):
+    assert tail(energy)[0] is expected

@@ -1,0 +1,131 @@
+"""Lyapunov bounds, completeness, linear growth, and explosions."""
+
+from fractions import Fraction
+
+import pytest
+
+import sdekit as sk
+from sdekit.verifier.currents.growth import growth
+from sdekit.verifier.question import Problem
+from sdekit.verifier.rungs.non_explosion import check_non_explosion
+
+x, p = sk.scalar("x"), sk.scalar("p")
+
+
+def check(dynamics):
+    return check_non_explosion(Problem(dynamics.ito()))
+
+
+def test_sgnht_has_the_bound_of_its_quadratic_part():
+    found = check(sk.catalog.get("sgnht"))
+    assert found.reason == "L H = -A*dot(p, p) + 2*A*n - n*xi <= c (1 + H)"
+    assert found.assumptions == ("U(theta) is bounded below and tends to infinity",)
+
+
+def test_a_conserved_proper_energy_keeps_solutions_bounded():
+    assert check(sk.catalog.get("hamiltonian")).is_proved
+
+
+def test_overdamped_dynamics_are_complete_because_their_law_is_finite():
+    assert "does not explode" in check(sk.catalog.get("overdamped")).reason
+
+
+def test_bounded_velocities_cannot_explode():
+    assert "at most linearly" in check(sk.catalog.get("mclmc-2d")).reason
+
+
+def test_a_drift_that_outgrows_every_square_explodes():
+    """R = 0 and everything is smooth, yet the solution from 0 is infinite in finite time."""
+    found = check(sk.Dynamics({x: sk.exp(x**2 / 2)}, hamiltonian=x**2 / 2))
+    assert found.is_refuted
+    assert found.witness.point == {"x": "0"}
+
+
+@pytest.mark.parametrize("drift", [x, -(x**3), sk.exp(-x), x**2 / (1 + x**2)])
+def test_explosion_is_not_claimed_without_growth(drift):
+    """Twin: none of these reaches infinity forwards in time from where it is tried."""
+    assert not check(sk.Dynamics({x: drift}, hamiltonian=x**2)).is_refuted
+
+
+def test_an_energy_without_a_floor_proves_nothing():
+    """exp(x^4) is not integrable; the reversible diffusion towards it explodes."""
+    wrong = sk.Dynamics({x: 4 * x**3}, {x: 1}, hamiltonian=-(x**4))
+    assert not check(wrong).is_proved
+    langevin = sk.Dynamics(
+        {x: p, p: 4 * x**3 - p}, {p: 1}, hamiltonian=p**2 / 2 - x**4, target=-(x**4)
+    )
+    assert not check(langevin).is_proved
+
+
+def test_a_concrete_coercive_energy_is_recognized():
+    langevin = sk.Dynamics(
+        {x: p, p: -4 * x**3 - p}, {p: 1}, hamiltonian=p**2 / 2 + x**4, target=x**4
+    )
+    found = check(langevin)
+    assert (found.is_proved, found.assumptions) == (True, ())
+
+
+def test_a_momentum_that_the_metric_lets_run_away_is_left_open():
+    """H is conserved, but with a metric of unknown growth it need not tend to infinity."""
+    assert not check(sk.catalog.get("rhmc")).is_proved
+
+
+@pytest.mark.parametrize(
+    ("expression", "degree"),
+    [
+        (x * p + 1, 2),
+        (sk.sin(x**9), 0),
+        (sk.sqrt(1 + x**4), 2),
+        (x**3 / 7, 3),
+        (sk.exp(x), None),
+        (1 / (1 + x**2), None),
+        (sk.potential("U", x), None),
+        (sk.sin(sk.scalar("phi", domain="circle")) * 3, 0),
+        (sk.scalar("phi", domain="circle"), 0),
+    ],
+)
+def test_growth_is_an_upper_bound(expression, degree):
+    assert growth(expression) == (None if degree is None else Fraction(degree))
+
+
+def test_an_energy_that_is_proper_for_the_target_only_bounds_nothing():
+    """H = (x^2 + p^2)/2 - x^4 falls to minus infinity, and solutions follow it."""
+    energy = x**2 / 2 + p**2 / 2 - x**4
+    falling = sk.Dynamics({x: p, p: -sk.grad(energy, x)}, hamiltonian=energy, target=x**2 / 2)
+    assert not check(falling).is_proved
+
+
+def test_a_square_of_a_real_parameter_bounds_nothing_where_it_is_zero():
+    """For a = 0 the solution of dx = p x^2 explodes from p = x = 1."""
+    a = sk.parameter("a")
+    energy = p**2 / 2 + a**2 * x**2 / 2
+    turning = sk.Dynamics({p: -(a**2) * x**3, x: p * x**2}, hamiltonian=energy)
+    assert not check(turning).is_proved
+
+
+def test_completeness_needs_coefficients_without_poles():
+    """The law |x|^(-1/2) exp(-x^2/2) is finite, but no solution passes the pole at 0."""
+    energy = x**2 / 2 + sk.log(x**2) / 4
+    assert not check(sk.Dynamics({x: -sk.grad(energy, x)}, {x: 1}, hamiltonian=energy)).is_proved
+
+
+def test_a_pole_in_the_drift_of_a_circle_is_not_overlooked():
+    phi = sk.scalar("phi", domain="circle")
+    spun = sk.Dynamics({x: -x, phi: 1 / x}, {x: 1}, hamiltonian=x**2 / 2, target=x**2 / 2)
+    assert not check(spun).is_proved
+
+
+def test_a_pole_at_the_end_of_an_interval_that_is_reached_is_not_overlooked():
+    """The angle gains the integral of 1/(1 - w), which diverges where w is reflected."""
+    w, phi = sk.scalar("w", domain=(-1, 1)), sk.scalar("phi", domain="circle")
+    H = 0 * w
+    pole = sk.Dynamics({w: 0, phi: 1 / (1 - w)}, {w: 1}, hamiltonian=H)
+    assert not check(pole).is_proved
+    tame = sk.Dynamics({w: 0, phi: 1 / (2 - w)}, {w: 1}, hamiltonian=H)
+    assert check(tame).is_proved
+
+
+def test_a_diffusion_that_is_written_as_zero_is_none():
+    drift = {x: sk.exp(x**2 / 2)}
+    for diffusion in ({}, {x: 0}):
+        assert check(sk.Dynamics(drift, diffusion, hamiltonian=x**2 / 2)).is_refuted

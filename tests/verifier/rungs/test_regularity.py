@@ -1,0 +1,111 @@
+"""Kinks, poles and what they do to the current."""
+
+import pytest
+
+import sdekit as sk
+from sdekit.verifier.currents.smoothness import rough_parts
+from sdekit.verifier.question import Problem
+from sdekit.verifier.rungs.regularity import check_regularity
+
+x, y = sk.scalar("x"), sk.scalar("y")
+square = x**2 + y**2
+
+
+def check(dynamics):
+    return check_regularity(Problem(dynamics))
+
+
+def test_smooth_coefficients_are_regular():
+    assert check(sk.catalog.get("sgnht")).is_proved
+
+
+def test_a_kink_without_current_is_harmless():
+    laplace = sk.Dynamics({x: -sk.sign(x)}, {x: 1}, hamiltonian=sk.abs_(x))
+    assert check(laplace).reason == "the probability current vanishes identically"
+
+
+def test_a_jump_of_the_current_is_refuted():
+    """R = 0 off the origin, yet probability is created there."""
+    trap = sk.Dynamics({x: sk.exp(sk.abs_(x)) * sk.sign(x)}, hamiltonian=sk.abs_(x))
+    found = check(trap)
+    assert found.is_refuted
+    assert (found.witness.point, found.witness.value) == ({"x": "0"}, "2")
+
+
+def test_a_point_source_in_the_plane_is_refuted_with_its_flux():
+    speed = sk.exp(square / 2) / square
+    found = check(sk.Dynamics({x: speed * x, y: speed * y}, hamiltonian=square / 2))
+    assert found.is_refuted
+    assert found.witness.value.startswith("[6.28318530718")
+
+
+def test_a_vortex_has_a_pole_but_no_flux():
+    """Twin: the current turns around the origin; nothing flows out of it."""
+    found = check(sk.Dynamics({x: -y / square, y: x / square}, hamiltonian=square / 2))
+    assert not found.is_refuted
+
+
+def test_a_kink_along_which_the_current_flows_is_regular():
+    """v_y jumps at x = 0, but only its normal component, v_x = 0, would count."""
+    sheared = sk.Dynamics({x: 0, y: sk.sign(x)}, {y: 1}, hamiltonian=sk.abs_(x))
+    assert "do not jump" in check(sheared).reason
+
+
+def test_a_jump_of_the_density_under_noise_is_refuted():
+    """u = 0 off the origin, but the law of the smooth drift -x has no jump."""
+    found = check(sk.Dynamics({x: -x}, {x: 1}, hamiltonian=x**2 / 2 + sk.sign(x)))
+    assert found.is_refuted
+    assert found.witness.value.startswith("[-2.350402387")
+
+
+def test_a_jump_of_the_diffusion_is_refuted():
+    jumping = 2 + sk.sign(x - 1)
+    found = check(sk.Dynamics({x: -jumping * x}, {x: jumping}, hamiltonian=x**2 / 2))
+    assert (found.witness.point, found.witness.value) == ({"x": "1"}, "2")
+
+
+def test_a_density_that_jumps_out_of_a_pole_is_not_called_regular():
+    energy = x**2 / 2 + sk.atan(1 / x)
+    found = check(sk.Dynamics({x: -sk.grad(energy, x)}, {x: 1}, hamiltonian=energy))
+    assert found.verdict.value == "undecided"
+
+
+def test_a_continuous_density_without_current_is_regular():
+    """Twin: |x|^(1/2) exp(-x^2/2) has a root at 0 and no jump."""
+    energy = x**2 / 2 - sk.log(x**2) / 4
+    assert check(sk.Dynamics({x: -sk.grad(energy, x)}, {x: 1}, hamiltonian=energy)).is_proved
+
+
+def test_a_jumping_velocity_is_not_refuted_where_the_density_vanishes():
+    energy = x**2 / 2 - sk.log(x**2) + y**2 / 2
+    drift = {x: sk.sign(x) * y, y: 2 / sk.abs_(x) - sk.abs_(x)}
+    assert not check(sk.Dynamics(drift, hamiltonian=energy)).is_refuted
+
+
+def test_a_flux_is_blamed_on_a_pole_only_where_the_residual_is_zero():
+    found = check(sk.Dynamics({x: -x + 1 / x, y: -y}, {x: 1, y: 1}, hamiltonian=square / 2))
+    assert not found.is_refuted
+
+
+@pytest.mark.parametrize(
+    ("expression", "is_smooth"),
+    [
+        (sk.exp(x) / (1 + x**2), True),
+        (sk.sqrt(1 + x**2), True),
+        (sk.abs_(1 + x**2), True),
+        (1 / x, False),
+        (sk.sqrt(x), False),
+        (sk.log(x), False),
+        (sk.log(sk.scalar("tau", domain="positive")), True),
+        (sk.tan(x), False),
+        (x ** sk.parameter("a"), False),
+    ],
+)
+def test_smoothness_is_read_off_the_expression(expression, is_smooth):
+    assert (not list(rough_parts(expression))) is is_smooth
+
+
+def test_a_root_of_a_real_variable_is_not_called_continuous():
+    energy = x**2 / 2 - sk.log(x)
+    found = check(sk.Dynamics({x: -sk.grad(energy, x)}, {x: 1}, hamiltonian=energy))
+    assert not found.is_proved

@@ -1,0 +1,156 @@
+"""The whole verification: scopes, verdicts, JSON, text, budgets and errors."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+import sdekit as sk
+from sdekit.catalog import entries
+from sdekit.errors import VerificationError
+from sdekit.verifier.ladder import RUNGS, verify
+from sdekit.verifier.verdict import REQUIRED
+from tests.verifier.models import KINETIC, MU, THETA, XI, N, P, Q, U, sgnht
+
+CATALOGUE = entries()
+
+
+@pytest.mark.parametrize("entry", CATALOGUE, ids=[entry.name for entry in CATALOGUE])
+def test_no_verdict_of_the_catalogue_is_open_on_the_first_five_rungs(entry):
+    found = verify(entry.dynamics())
+    for name in REQUIRED:
+        if name in entry.claims:
+            assert found.checks[name].verdict.value == entry.claims[name], name
+
+
+@pytest.mark.parametrize("name", ["sgnht", "sgnht-mass", "sgnht-matrix", "rhmc-no-logdet", "gle"])
+@pytest.mark.parametrize("n", [1, 2])
+def test_given_sizes_get_the_claims_of_that_size(name, n):
+    entry = next(e for e in CATALOGUE if e.name == name)
+    found = verify(entry.dynamics(), n)
+    assert found.scope == f"n={n}"
+    for rung in REQUIRED:
+        assert found.checks[rung].verdict.value == entry.claims_for(n)[rung], rung
+
+
+def test_the_first_five_rungs_are_the_required_ones_in_order():
+    assert tuple(rung.name for rung in RUNGS[:5]) == REQUIRED
+
+
+def test_the_scope_says_what_the_verdicts_hold_for():
+    k = sk.dim("k")
+    s = sk.matrix("s", k, N)
+    two = sk.Dynamics(drift={P: -P, s: -s}, hamiltonian=KINETIC + sk.dot(s, s) / 2)
+    fixed = sk.vector("z", 3)
+    three = sk.Dynamics(drift={fixed: -fixed}, diffusion={fixed: 1},
+                        hamiltonian=sk.dot(fixed, fixed) / 2)  # fmt: skip
+    assert verify(sgnht()).scope == "all n"
+    assert verify(sgnht(), 2).scope == "n=2"
+    assert verify(two).scope == "all n"
+    assert verify(two, {"n": 2, "k": 3}).scope == "n=2, k=3"
+    assert verify(three).scope == "size_3=3"
+    assert verify(three).verdict.value == "proved"
+    ou = sk.Dynamics(drift={Q: -Q}, diffusion={Q: 1}, hamiltonian=Q**2 / 2)
+    assert verify(ou).scope == "components"
+
+
+def test_json_holds_what_the_design_promises():
+    wrong = sgnht(drift={THETA: P, P: -sk.grad(U, THETA) - XI * P, XI: (sk.dot(P, P) - N) / 2})
+    data = json.loads(json.dumps(verify(wrong).to_dict()))
+    assert data["format"] == 1
+    assert data["scope"] == "all n"
+    assert data["verdict"] == "refuted"
+    assert data["seconds"] > 0
+    found = data["checks"]["stationarity"]
+    assert found["verdict"] == "refuted"
+    assert found["residual"]
+    assert set(found["witness"]) >= {"dimensions", "point", "value"}
+    assert found["witness"]["dimensions"] == {"n": 1}
+    assert data["checks"]["marginalization"]["verdict"] == "proved"
+    assert isinstance(data["assumptions"], list)
+    assert isinstance(data["side_conditions"], list)
+
+
+def test_the_text_names_verdict_scope_leftover_and_witness():
+    wrong = sgnht(hamiltonian=U + KINETIC + MU * XI**2 / 2)
+    text = str(verify(wrong))
+    for part in ("all n", "REFUTED", "left over", "witness", "n = 1", "assuming"):
+        assert part in text
+    assert max(len(line) for line in text.splitlines()) <= 100
+
+
+def test_without_h_only_the_diffusion_is_judged():
+    plain = sk.Dynamics(drift={Q: -Q}, noise={Q: 1})
+    found = verify(plain)
+    assert {"diffusion_symmetric", "diffusion_psd"} <= set(found.checks)
+    assert not set(found.checks) & {"stationarity", "marginalization", "normalizable"}
+    assert found.verdict.value == "undecided"
+    assert "no law is claimed" in str(found)
+    bad = sk.Dynamics(drift={Q: -Q}, diffusion={Q: -1})
+    assert verify(bad).verdict.value == "refuted"
+
+
+@pytest.mark.parametrize(
+    ("n", "message"),
+    [
+        (0, "no positive integer"),
+        (True, "no positive integer"),
+        ({"m": 2}, "no dimension m"),
+        ({}, "no size for n"),
+        (2.0, "no positive integer"),
+    ],
+)
+def test_sizes_that_make_no_sense_are_refused(n, message):
+    with pytest.raises(VerificationError, match=message):
+        verify(sgnht(), n)
+
+
+def test_a_size_for_a_model_of_scalars_is_refused():
+    ou = sk.Dynamics(drift={Q: -Q}, diffusion={Q: 1}, hamiltonian=Q**2 / 2)
+    with pytest.raises(VerificationError, match="another number of dimensions"):
+        verify(ou, 2)
+
+
+@pytest.mark.parametrize("budget", [0, -1, float("nan"), float("inf"), "1", True])
+def test_a_budget_is_a_positive_number_of_seconds(budget):
+    with pytest.raises(VerificationError, match="budget"):
+        verify(sgnht(), budget=budget)
+
+
+def test_something_else_than_a_dynamics_is_refused():
+    with pytest.raises(VerificationError, match="only a Dynamics"):
+        verify(U)  # type: ignore[arg-type]
+
+
+def test_a_budget_that_runs_out_leaves_checks_undecided():
+    variables = [sk.scalar(f"x{i}") for i in range(12)]
+    energy = sum((x * y for x in variables for y in variables), start=variables[0] ** 2) ** 4
+    heavy = sk.Dynamics(
+        drift={x: -sk.grad(energy, x) for x in variables},
+        diffusion=dict.fromkeys(variables, 2),
+        hamiltonian=energy,
+    )
+    found = verify(heavy, budget=0.2)
+    assert found.verdict.value != "proved"
+
+
+def test_a_proof_needs_neither_sympy_nor_jax():
+    code = (
+        "import sys, sdekit as sk\n"
+        "from sdekit.catalog import entry\n"
+        "result = sk.verify(entry('sgnht').dynamics())\n"
+        "checks = [result.checks[n].verdict.value for n in "
+        f"{REQUIRED!r}]\n"
+        "assert checks == ['proved'] * 5, checks\n"
+        "sys.exit('jax' in sys.modules)\n"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_names_of_the_verifiers_own_symbols_are_refused():
+    x = sk.scalar("sdekit_z", domain="positive")
+    with pytest.raises(VerificationError, match="sdekit_z"):
+        verify(sk.Dynamics(drift={x: -x}, diffusion={x: 1}, hamiltonian=x**2 / 2))
