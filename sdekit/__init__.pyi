@@ -44,8 +44,8 @@ from sdekit.declaration.tree.symbols import potential as potential
 from sdekit.declaration.tree.symbols import scalar as scalar
 from sdekit.declaration.tree.symbols import variable as variable
 from sdekit.declaration.tree.symbols import vector as vector
-from sdekit.design.ansatz import design as design
-from sdekit.design.recipe import recipe as recipe
+from sdekit.designer.ansatz import design as design
+from sdekit.designer.recipe import recipe as recipe
 from sdekit.errors import SdekitError as SdekitError
 from sdekit.schemes.bias.scheme_bias import bias as bias
 from sdekit.schemes.order.scheme_order import order as order

@@ -144,7 +144,7 @@ def verify(
     else:
         show_verification(result)
         if result.verdict.value == "refuted":
-            from sdekit.cli.repairs import show_repair
+            from sdekit.designer.repairs import show_repair
 
             show_repair(dynamics, result)
     return STATUS[result.verdict.value]

@@ -10,8 +10,8 @@ import platform
 from sdekit import __version__, catalog
 from sdekit.calculus.limits import Unsupported
 from sdekit.calculus.stationarity_terms import Derivation, derive
-from sdekit.cli.repairs import proved_repair
 from sdekit.declaration.model.dynamics import Dynamics
+from sdekit.designer.repairs import proved_repair
 from sdekit.errors import SchemeError, SdekitError, SimulationError
 from sdekit.report.experiment import Experiment
 from sdekit.report.sections import StepAdvice

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from sdekit.declaration.model.dynamics import Dynamics
 from sdekit.declaration.text.latex import dynamics_lines, latex_text, symbol_latex
-from sdekit.design.repair import Repair
+from sdekit.designer.repair import Repair
 from sdekit.report.document import (
     Block,
     Derivation,

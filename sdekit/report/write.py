@@ -11,7 +11,7 @@ from pathlib import Path
 
 from sdekit.calculus.stationarity_terms import Derivation
 from sdekit.declaration.model.dynamics import Dynamics
-from sdekit.design.repair import Repair
+from sdekit.designer.repair import Repair
 from sdekit.errors import SdekitError
 from sdekit.report.derivation import marginal_section, stationarity_section
 from sdekit.report.document import Document, Section

@@ -21,8 +21,8 @@ from sdekit.declaration.tree.addends import additive_terms
 from sdekit.declaration.tree.expression import Expression
 from sdekit.declaration.tree.operators import ONE, ZERO, add, divide, multiply, negate
 from sdekit.declaration.tree.symbols import Variable
-from sdekit.design.coefficients import coefficient_expression
-from sdekit.design.matching import solve_linear
+from sdekit.designer.coefficients import coefficient_expression
+from sdekit.designer.matching import solve_linear
 from sdekit.verifier.question import Problem
 from sdekit.verifier.rungs.definiteness import check_psd
 
@@ -52,7 +52,7 @@ def repair(dynamics: Dynamics) -> Repair | None:
         The repaired dynamics, whose residual is exactly zero; None if none is found, or nothing is
         to be repaired.
 
-    Checked by: tests/design/test_repair.py.
+    Checked by: tests/designer/test_repair.py.
     """
     if dynamics.hamiltonian is None:
         return None

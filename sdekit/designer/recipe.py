@@ -28,8 +28,8 @@ from sdekit.declaration.tree import expression as ex
 from sdekit.declaration.tree.expression import Expression
 from sdekit.declaration.tree.operators import ONE, add, as_expression, divide, multiply, transpose
 from sdekit.declaration.tree.symbols import Parameter, Variable
-from sdekit.design.coefficients import coefficient_expression
-from sdekit.design.matching import solve_linear
+from sdekit.designer.coefficients import coefficient_expression
+from sdekit.designer.matching import solve_linear
 from sdekit.errors import VerificationError
 
 #: An ansatz of more tensors would take longer than it is worth.
@@ -73,7 +73,7 @@ def recipe(dynamics: Dynamics) -> Recipe | None:
         v = -(D + Q) grad H + div(D + Q), Q antisymmetric
           Q[theta, p] = -eye(n)
 
-    Checked by: tests/design/test_recipe.py.
+    Checked by: tests/designer/test_recipe.py.
     """
     if dynamics.hamiltonian is None:
         raise VerificationError("the recipe needs a Hamiltonian", fix="declare hamiltonian=H")

@@ -19,8 +19,8 @@ from sdekit.declaration.model.dynamics import Dynamics
 from sdekit.declaration.text.expression_text import grammar_text
 from sdekit.declaration.tree.expression import Expression
 from sdekit.declaration.tree.symbols import Parameter
-from sdekit.design.coefficients import coefficient_expression
-from sdekit.design.matching import equations
+from sdekit.designer.coefficients import coefficient_expression
+from sdekit.designer.matching import equations
 from sdekit.errors import VerificationError
 
 #: Beyond this a Groebner basis in pure Python may not end.
@@ -72,7 +72,7 @@ def design(
         >>> print(sk.design(d, [c])[0])
         c = k
 
-    Checked by: tests/design/test_ansatz.py.
+    Checked by: tests/designer/test_ansatz.py.
     """
     _check_unknowns(dynamics, unknowns, nonzero)
     ito = dynamics.ito()

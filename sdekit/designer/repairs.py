@@ -1,12 +1,12 @@
 """The change that mends a refuted design, if a small one does and the verifier proves it.
 
-Not for finding it (`sdekit.design.repair`).
+Not for finding it (`sdekit.designer.repair`).
 """
 
 from __future__ import annotations
 
 from sdekit.declaration.model.dynamics import Dynamics
-from sdekit.design.repair import Repair, repair
+from sdekit.designer.repair import Repair, repair
 from sdekit.verifier.ladder import verify
 from sdekit.verifier.verdict import Verdict, Verification
 

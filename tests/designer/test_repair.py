@@ -3,7 +3,7 @@
 import pytest
 
 import sdekit as sk
-from sdekit.design.repair import repair
+from sdekit.designer.repair import repair
 
 
 @pytest.mark.parametrize(
