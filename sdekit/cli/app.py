@@ -131,12 +131,12 @@ def verify(
     limits = {} if budget is None else {"budget": budget}
     result = verify_dynamics(dynamics, sizes, **limits)
     if certificate is not None:
-        from sdekit.certificate.export import certificate as certificate_of
-        from sdekit.certificate.export import write_certificate
+        from sdekit.certificates.export import certificate as certificate_of
+        from sdekit.certificates.export import write_certificate
 
         write_certificate(certificate, certificate_of(dynamics, result, sizes))
     if coq is not None:
-        from sdekit.certificate.coq import write_theorem
+        from sdekit.certificates.coq import write_theorem
 
         write_theorem(coq, dynamics, sizes)
     if as_json:
@@ -158,8 +158,8 @@ def check(
 
     Exit status: 0 accepted, 1 rejected, 2 no certificate.
     """
-    from sdekit.certificate.checker import check as check_certificate
-    from sdekit.certificate.export import read_certificate
+    from sdekit.certificates.checker import check as check_certificate
+    from sdekit.certificates.export import read_certificate
     from sdekit.cli.show import show_certificate
 
     content = read_certificate(certificate)

@@ -10,14 +10,9 @@ from pathlib import Path
 import pytest
 
 import sdekit as sk
-from sdekit.certificate import checker
-from sdekit.certificate.coq import coq_theorem, coq_theorem_all_sizes
-from sdekit.certificate.export import (
-    certificate,
-    model_tree,
-    read_certificate,
-    write_certificate,
-)
+from sdekit.certificates import checker
+from sdekit.certificates.coq import coq_theorem, coq_theorem_all_sizes
+from sdekit.certificates.export import certificate, model_tree, read_certificate, write_certificate
 from sdekit.errors import VerificationError
 from tests.declaration.model.models import sgnht
 
