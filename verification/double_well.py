@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 import sdekit as sk
-from sdekit.simulate.diagnostics import Estimate, mean_estimate
+from sdekit.diagnostics.draw_statistics import Estimate, mean_estimate
 from verification._results import Report, arguments
 
 #: Mean, variance and left weight of exp(-U); thermostat at the noise level; energy k_B T / 2.

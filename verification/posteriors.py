@@ -25,7 +25,7 @@ import jax.numpy as jnp
 import numpy as np
 
 import sdekit as sk
-from sdekit.simulate.diagnostics import Estimate, deviation_estimate, mean_estimate
+from sdekit.diagnostics.draw_statistics import Estimate, deviation_estimate, mean_estimate
 from verification._results import Report, arguments
 
 REGRESSIONS = ("kidiq-kidscore_momiq", "sblrc-blr")

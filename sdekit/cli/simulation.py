@@ -20,8 +20,8 @@ from sdekit.declaration.functions.grammar import dot, ones
 from sdekit.declaration.model.dynamics import Dynamics
 from sdekit.declaration.text.parser import parse_expression
 from sdekit.declaration.tree.symbols import Parameter, Variable
+from sdekit.diagnostics.draw_statistics import effective_sample_size, mean_estimate
 from sdekit.errors import SdekitError, SimulationError
-from sdekit.simulate.diagnostics import effective_sample_size, mean_estimate
 from sdekit.simulate.lower import compile_expression
 from sdekit.simulate.result import Run
 from sdekit.simulate.run import simulate

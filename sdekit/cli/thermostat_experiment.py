@@ -17,9 +17,9 @@ from sdekit.catalog.targets import DOUBLE_WELL
 from sdekit.declaration.functions.grammar import eye, grad
 from sdekit.declaration.model.dynamics import Dynamics
 from sdekit.declaration.tree.symbols import parameter
+from sdekit.diagnostics.draw_statistics import kinetic_temperature, mean_estimate
 from sdekit.report.experiment import Experiment, Panel
 from sdekit.schemes.split.word import ALGORITHM_1
-from sdekit.simulate.diagnostics import kinetic_temperature, mean_estimate
 from sdekit.simulate.result import Run
 from sdekit.simulate.run import simulate
 from sdekit.simulate.sampler import sampler

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from sdekit.diagnostics.draw_statistics import require_arviz
 from sdekit.errors import SimulationError
-from sdekit.simulate.diagnostics import require_arviz
 
 
 def to_inference_data(

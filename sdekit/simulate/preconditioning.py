@@ -19,8 +19,8 @@ import numpy as np
 from jax import Array
 from jax.flatten_util import ravel_pytree
 
+from sdekit.diagnostics.draw_statistics import checked_draws
 from sdekit.errors import DataError, SimulationError
-from sdekit.simulate.diagnostics import checked_draws
 from sdekit.simulate.gradient_noise import batch_factor, noise_covariance
 from sdekit.simulate.minibatch import Minibatch
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 import sdekit as sk
+from sdekit.diagnostics.draw_statistics import mean_estimate
 from sdekit.errors import SchemeError, SimulationError
-from sdekit.simulate.diagnostics import mean_estimate
 from sdekit.simulate.diffrax_problem import fixed_step
 
 X = sk.scalar("x")

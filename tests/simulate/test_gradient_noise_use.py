@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import sdekit as sk
-from sdekit.simulate.diagnostics import mean_estimate
+from sdekit.diagnostics.draw_statistics import mean_estimate
 from sdekit.simulate.gradient_noise import covariance_function, momentum_noise, noise_covariance
 
 N_ROWS, STEP = 1_000, 0.02

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 import sdekit as sk
+from sdekit.diagnostics.draw_statistics import mean_estimate
 from sdekit.errors import DataError, SimulationError
 from sdekit.simulate import epochs
-from sdekit.simulate.diagnostics import mean_estimate
 from sdekit.simulate.gradient_noise import full_gradient
 from sdekit.simulate.minibatch import Minibatch
 

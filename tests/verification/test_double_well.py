@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from sdekit.simulate.diagnostics import mean_estimate
+from sdekit.diagnostics.draw_statistics import mean_estimate
 from verification import double_well
 
 

@@ -4,8 +4,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from sdekit.diagnostics import draw_statistics as d
 from sdekit.errors import DataError
-from sdekit.simulate import diagnostics as d
 
 #: x' = R x + sqrt(1 - R^2) z: unit variance, autocorrelation R^k, time (1 + R) / (1 - R).
 R = 0.8

@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
+from sdekit.diagnostics.draw_statistics import autocorrelation, autocorrelation_time, checked_draws
 from sdekit.errors import DataError, MissingDependencyError
-from sdekit.simulate.diagnostics import autocorrelation, autocorrelation_time, checked_draws
 
 #: More points than pixels only make a file larger.
 MOST_POINTS = 2_000
@@ -29,7 +29,7 @@ def trace_plot(draws: Any, name: str = "") -> Any:
     Raises:
         DataError: For draws of another shape.
 
-    Checked by: tests/simulate/test_plots.py.
+    Checked by: tests/diagnostics/test_plots.py.
     """
     values = _scalar_draws(draws)
     every = -(-values.shape[1] // MOST_POINTS)
@@ -57,7 +57,7 @@ def density_plot(
     Raises:
         DataError: For draws of another shape.
 
-    Checked by: tests/simulate/test_plots.py.
+    Checked by: tests/diagnostics/test_plots.py.
     """
     values = _scalar_draws(draws).ravel()
     figure, axes = _figure()
@@ -80,7 +80,7 @@ def temperature_plot(momentum: Any, exact: float | None = None) -> Any:
     Raises:
         DataError: For draws of another shape.
 
-    Checked by: tests/simulate/test_plots.py.
+    Checked by: tests/diagnostics/test_plots.py.
     """
     values = checked_draws(momentum)
     squares = (values**2).reshape(*values.shape[:2], -1).mean(-1)
@@ -106,7 +106,7 @@ def autocorrelation_plot(draws: Any, lags: int | None = None, name: str = "") ->
     Raises:
         DataError: For draws of another shape.
 
-    Checked by: tests/simulate/test_plots.py.
+    Checked by: tests/diagnostics/test_plots.py.
     """
     values = _scalar_draws(draws)
     time = float(autocorrelation_time(values))

@@ -38,7 +38,7 @@ def kernel_stein_discrepancy(
         DataError: If the draws are not finite, or the gradient is not finite on them.
 
     Source: Gorham and Mackey (2017), section 3, arXiv:1703.01717.
-    Checked by: tests/simulate/test_discrepancy.py.
+    Checked by: tests/diagnostics/test_discrepancy.py.
     """
     values = np.asarray(draws, np.float64)
     if values.ndim == 0 or len(values) == 0 or not np.isfinite(values).all():
@@ -100,7 +100,7 @@ def density_rmse(
     Raises:
         DataError: For an empty interval or no draws.
 
-    Checked by: tests/simulate/test_discrepancy.py.
+    Checked by: tests/diagnostics/test_discrepancy.py.
     """
     values = _scalars(draws)
     edges = _edges(lower, upper, bins)
@@ -122,7 +122,7 @@ def wasserstein_1(draws: Any, reference: Any) -> float:
     Raises:
         DataError: If one of them is empty or not finite.
 
-    Checked by: tests/simulate/test_discrepancy.py.
+    Checked by: tests/diagnostics/test_discrepancy.py.
     """
     from scipy.stats import wasserstein_distance
 
@@ -151,7 +151,7 @@ def wasserstein_1_to_density(
     Raises:
         DataError: For an empty interval or no draws.
 
-    Checked by: tests/simulate/test_discrepancy.py.
+    Checked by: tests/diagnostics/test_discrepancy.py.
     """
     values = np.sort(_scalars(draws))
     grid = _edges(lower, upper, points - 1)

@@ -5,8 +5,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from sdekit.diagnostics import discrepancy as d
 from sdekit.errors import DataError
-from sdekit.simulate import discrepancy as d
 
 DRAWS = np.random.default_rng(0).normal(size=2_000)
 

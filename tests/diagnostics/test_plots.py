@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from sdekit.diagnostics import plots
 from sdekit.errors import DataError
-from sdekit.simulate import plots
 
 DRAWS = np.random.default_rng(0).normal(size=(2, 5_000))
 

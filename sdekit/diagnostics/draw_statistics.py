@@ -77,7 +77,7 @@ def effective_sample_size(draws: Any, kind: str = "bulk") -> np.ndarray:
         DataError: If the draws have the wrong shape or are not finite.
 
     Source: Vehtari et al. (2021), doi:10.1214/20-BA1221, as implemented by ArviZ.
-    Checked by: tests/simulate/test_diagnostics.py.
+    Checked by: tests/diagnostics/test_draw_statistics.py.
     """
     if kind not in ("bulk", "tail", "mean"):
         raise DataError(
@@ -93,7 +93,7 @@ def split_rhat(draws: Any) -> np.ndarray:
     """R-hat on split, rank-normalized chains; near 1 if the chains agree. Shape (*event,).
 
     Source: Vehtari et al. (2021), doi:10.1214/20-BA1221, as implemented by ArviZ.
-    Checked by: tests/simulate/test_diagnostics.py.
+    Checked by: tests/diagnostics/test_draw_statistics.py.
     """
     return _through_arviz("rhat", draws)
 
@@ -101,7 +101,7 @@ def split_rhat(draws: Any) -> np.ndarray:
 def mean_estimate(draws: Any) -> Estimate:
     """Mean over chains and draws with its standard error, each of shape (*event,).
 
-    Checked by: tests/simulate/test_diagnostics.py.
+    Checked by: tests/diagnostics/test_draw_statistics.py.
     """
     values = checked_draws(draws)
     return Estimate(values.mean((0, 1)), _through_arviz("mcse", values, method="mean"))
@@ -114,7 +114,7 @@ def deviation_estimate(draws: Any) -> Estimate:
 
     $$\mathrm{se}(\sigma) = \mathrm{se}\big(\overline{(x-\bar x)^2}\big)/(2\sigma)$$
 
-    Checked by: tests/simulate/test_diagnostics.py.
+    Checked by: tests/diagnostics/test_draw_statistics.py.
     """
     values = checked_draws(draws)
     deviation = values.std((0, 1), ddof=1)
@@ -130,7 +130,7 @@ def autocorrelation(draws: Any, lags: int) -> np.ndarray:
     Raises:
         DataError: For more lags than draws.
 
-    Checked by: tests/simulate/test_diagnostics.py.
+    Checked by: tests/diagnostics/test_draw_statistics.py.
     """
     values = checked_draws(draws)
     count = values.shape[1]
@@ -151,7 +151,7 @@ def autocorrelation(draws: Any, lags: int) -> np.ndarray:
 def autocorrelation_time(draws: Any) -> np.ndarray:
     """Draws per independent draw: chains * draws / effective sample size of the mean.
 
-    Checked by: tests/simulate/test_diagnostics.py.
+    Checked by: tests/diagnostics/test_draw_statistics.py.
     """
     values = checked_draws(draws)
     return values.shape[0] * values.shape[1] / effective_sample_size(values, "mean")
@@ -165,7 +165,7 @@ def kinetic_temperature(momentum: Any, inverse_mass: Any = 1.0) -> Estimate:
         inverse_mass: Number, or array that multiplies p * p element-wise.
 
     Source: equipartition.
-    Checked by: tests/simulate/test_diagnostics.py.
+    Checked by: tests/diagnostics/test_draw_statistics.py.
     """
     values = checked_draws(momentum)
     squares = (values**2 * np.asarray(inverse_mass)).reshape(*values.shape[:2], -1).mean(-1)
@@ -185,7 +185,7 @@ def configurational_temperature(potential: Callable[[Any], Any], position: Any) 
         Estimate; its standard error is that of the ratio to first order.
 
     Source: Rugh (1997), doi:10.1103/PhysRevLett.78.772.
-    Checked by: tests/simulate/test_diagnostics.py.
+    Checked by: tests/diagnostics/test_draw_statistics.py.
     """
     values = checked_draws(position)
     event = values.shape[2:]
@@ -217,7 +217,7 @@ def summary(samples: Mapping[str, Any]) -> Any:
     Returns:
         pandas DataFrame, one row per component.
 
-    Checked by: tests/simulate/test_diagnostics.py.
+    Checked by: tests/diagnostics/test_draw_statistics.py.
     """
     checked = {name: checked_draws(draws) for name, draws in samples.items()}
     arviz = require_arviz()

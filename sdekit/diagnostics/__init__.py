@@ -1,0 +1,1 @@
+"""What draws are worth: effective sizes, discrepancies, standard figures."""
