@@ -55,9 +55,9 @@ from sdekit.simulate.bridges import from_numpyro as from_numpyro
 from sdekit.simulate.bridges import to_blackjax as to_blackjax
 from sdekit.simulate.bridges import to_diffrax as to_diffrax
 from sdekit.simulate.convergence import empirical_order as empirical_order
-from sdekit.simulate.minibatch import Minibatch as Minibatch
-from sdekit.simulate.run import simulate as simulate
-from sdekit.simulate.sampler import sampler as sampler
+from sdekit.simulation.gradients.minibatch import Minibatch as Minibatch
+from sdekit.simulation.runs.run import simulate as simulate
+from sdekit.simulation.steps.sampler import sampler as sampler
 from sdekit.verifier.ladder import verify as verify
 from sdekit.verifier.verdict import Verdict as Verdict
 from sdekit.verifier.verdict import Verification as Verification

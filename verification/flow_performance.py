@@ -25,7 +25,7 @@ import numpy as np
 from _results import Report, arguments, table
 from jax import lax
 
-from sdekit.simulate.loop import compiler_options
+from sdekit.simulation.loop.compiled_loop import compiler_options
 from sdekit.theory import LeastSquaresFlow
 from sdekit.theory.jax_paths import fast_normals
 from sdekit.theory.jax_paths import simulate as simulate_jax

@@ -19,8 +19,8 @@ from pathlib import Path
 import numpy as np
 
 import sdekit as sk
-from sdekit.simulate.store import checkpoint_path
-from sdekit.simulate.stored import read_samples
+from sdekit.simulation.store.stored import read_samples
+from sdekit.simulation.store.zarr_store import checkpoint_path
 from verification._results import ROOT, Report, arguments
 
 JOBS = ("thermostat", "minibatch")

@@ -16,8 +16,8 @@ import numpy as np
 from _results import Report, arguments
 from scipy.special import ndtr
 
-from sdekit.simulate.loop import compiler_options
-from sdekit.simulate.noise import NORMALS, NoiseSource, chain_keys
+from sdekit.simulation.loop.compiled_loop import compiler_options
+from sdekit.simulation.noise.streams import NORMALS, NoiseSource, chain_keys
 
 #: Mean of z^k, and the variance of z^k.
 MOMENTS = {1: (0, 1), 2: (1, 2), 3: (0, 15), 4: (3, 96), 5: (0, 945), 6: (15, 10170),

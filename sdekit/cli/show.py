@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from sdekit.catalog import Entry
     from sdekit.declaration.model.dynamics import Dynamics
-    from sdekit.simulate.result import Run
+    from sdekit.simulation.runs.result import Run
     from sdekit.verifier.verdict import Verification
 
 #: Colours of the verdicts in a terminal; a pipe gets the same text without them.

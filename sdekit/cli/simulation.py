@@ -1,6 +1,6 @@
 """One run from the command line: potential, start and parameters read, results as a table.
 
-Not for the sampler itself (`sdekit.simulate`).
+Not for the sampler itself (`sdekit.simulation`).
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ from sdekit.declaration.text.parser import parse_expression
 from sdekit.declaration.tree.symbols import Parameter, Variable
 from sdekit.diagnostics.draw_statistics import effective_sample_size, mean_estimate
 from sdekit.errors import SdekitError, SimulationError
-from sdekit.simulate.lower import compile_expression
-from sdekit.simulate.result import Run
-from sdekit.simulate.run import simulate
-from sdekit.simulate.sampler import sampler
+from sdekit.simulation.bind.jax_reader import compile_expression
+from sdekit.simulation.runs.result import Run
+from sdekit.simulation.runs.run import simulate
+from sdekit.simulation.steps.sampler import sampler
 
 #: What a scalar parameter is when nobody says; printed with the results.
 DEFAULT_VALUE = 1.0

@@ -20,9 +20,9 @@ from sdekit.declaration.tree.symbols import parameter
 from sdekit.diagnostics.draw_statistics import kinetic_temperature, mean_estimate
 from sdekit.report.experiment import Experiment, Panel
 from sdekit.schemes.split.word import ALGORITHM_1
-from sdekit.simulate.result import Run
-from sdekit.simulate.run import simulate
-from sdekit.simulate.sampler import sampler
+from sdekit.simulation.runs.result import Run
+from sdekit.simulation.runs.run import simulate
+from sdekit.simulation.steps.sampler import sampler
 
 STEP_SIZE = 0.01
 #: Noise on the momentum; in the paper it is all that the stochastic gradient brings.

@@ -1,4 +1,4 @@
 """Splitting schemes: derived from the triple, and what they do to the stationary law.
 
-Not for running them (`sdekit.simulate`); nothing here imports JAX.
+Not for running them (`sdekit.simulation`); nothing here imports JAX.
 """

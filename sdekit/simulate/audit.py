@@ -22,7 +22,6 @@ import numpy as np
 from scipy import stats
 
 from sdekit.declaration.model.dynamics import Dynamics
-from sdekit.simulate import audit_coefficients, audit_moments
 from sdekit.simulate.audit_arguments import (
     LARGEST_SEED,
     check_chains,
@@ -41,6 +40,7 @@ from sdekit.simulate.audit_exact import exact_discrepancies, required_linear_sde
 from sdekit.simulate.audit_law import NoLaw, stationary_law
 from sdekit.simulate.audit_result import CONSISTENT, INCONSISTENT, OPEN, Audit, Comparison
 from sdekit.simulate.implied import RATIOS, Sums
+from sdekit.simulation import audit_coefficients, audit_moments
 
 #: Increments at each state and step size at the first look; every further look doubles them.
 _FIRST_LOOK = 40_000

@@ -17,8 +17,8 @@ import numpy as np
 
 from sdekit.declaration.model.dynamics import Dynamics
 from sdekit.errors import SimulationError
-from sdekit.simulate.lower import shape_of, size_of
-from sdekit.simulate.parameter_values import parameter_arrays
+from sdekit.simulation.bind.jax_reader import shape_of, size_of
+from sdekit.simulation.bind.parameter_values import parameter_arrays
 
 #: Sizes where nothing is said: two shows mistakes that one hides.
 _DEFAULT_SIZE = 2

@@ -28,7 +28,7 @@ from sdekit.simulate.audit_arguments import (
     known_sizes,
     parameter_values,
 )
-from sdekit.simulate.lower import Environment, evaluate, shape_of
+from sdekit.simulation.bind.jax_reader import Environment, evaluate, shape_of
 
 
 @dataclass(frozen=True, eq=False)

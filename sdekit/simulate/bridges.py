@@ -16,11 +16,11 @@ import numpy as np
 
 from sdekit.declaration.model.dynamics import Dynamics
 from sdekit.errors import MissingDependencyError, SimulationError
-from sdekit.simulate.diffrax_problem import DiffraxProblem, diffrax_problem
-from sdekit.simulate.noise import check_seed
-from sdekit.simulate.problem import bind
-from sdekit.simulate.sampler import Sampler, check_step_size
-from sdekit.simulate.start import check_auxiliary, normals_of, start_blocks, start_laws
+from sdekit.simulation.bind.bound import bind
+from sdekit.simulation.bind.start import check_auxiliary, normals_of, start_blocks, start_laws
+from sdekit.simulation.noise.streams import check_seed
+from sdekit.simulation.solvers.diffrax_problem import DiffraxProblem, diffrax_problem
+from sdekit.simulation.steps.sampler import Sampler, check_step_size
 
 PRECISIONS = ("float32", "float64")
 
@@ -84,7 +84,7 @@ def to_diffrax(
         >>> str(given.noise)
         'diagonal noise: each entry has noise of its own that reads no other noisy entry'
 
-    Checked by: tests/simulate/test_diffrax_problem.py.
+    Checked by: tests/simulation/solvers/test_diffrax_problem.py.
     """
     if not isinstance(dynamics, Dynamics):
         raise SimulationError(

@@ -22,9 +22,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from sdekit.errors import SimulationError
-from sdekit.simulate.noise import check_seed
-from sdekit.simulate.sampler import Bound, Sampler
-from sdekit.simulate.scheme import StepInput
+from sdekit.simulation.noise.streams import check_seed
+from sdekit.simulation.steps.sampler import Bound, Sampler
+from sdekit.simulation.steps.scheme import StepInput
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -21,8 +21,8 @@ from jax.flatten_util import ravel_pytree
 
 from sdekit.diagnostics.draw_statistics import checked_draws
 from sdekit.errors import DataError, SimulationError
-from sdekit.simulate.gradient_noise import batch_factor, noise_covariance
-from sdekit.simulate.minibatch import Minibatch
+from sdekit.simulation.gradients.gradient_noise import batch_factor, noise_covariance
+from sdekit.simulation.gradients.minibatch import Minibatch
 
 
 @dataclass(frozen=True, eq=False)

@@ -131,7 +131,7 @@ def _run(
 @cache
 def _compiled() -> Callable[..., Array]:
     """`_run` compiled for the widest vectors of the processor; asked for at the first run."""
-    from sdekit.simulate.loop import compiler_options
+    from sdekit.simulation.loop.compiled_loop import compiler_options
 
     names = ("scheme", "steps", "options")
     return jax.jit(_run, static_argnames=names, compiler_options=compiler_options())
@@ -196,12 +196,12 @@ def simulate(
 
 
 def fast_normals(key: Array, shape: tuple[int, ...], dtype: jnp.dtype) -> Array:
-    """Standard normals by the fast generator of `sdekit.simulate.fast_normal`, for `normals=`.
+    """Standard normals by the fast generator of `sdekit.simulation.noise.fast_normal`, for `normals=`.
 
     One hash makes two normals, so this costs about a third of `jax.random.normal` on a CPU. The
     stream is another one; the law is the same.
     """
-    from sdekit.simulate.fast_normal import key_words, one_normal, pair_of_normals
+    from sdekit.simulation.noise.fast_normal import key_words, one_normal, pair_of_normals
 
     count, words, zero = prod(shape), key_words(key), jnp.zeros((), jnp.uint32)
     if jnp.dtype(dtype) == jnp.float64:

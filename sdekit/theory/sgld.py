@@ -4,7 +4,7 @@ $$\theta^+ = \theta + \frac{\varepsilon}{2}\Big[\nabla\log p(\theta) +
   \frac Nn\sum\nabla\log p(x_i\mid\theta)\Big] + N(0, \varepsilon)$$
 
 is Euler-Maruyama with h = eps/2 of $d\theta = -\nabla U\,dt + N(0, 2\,dt)$. Analysis of the
-method only; sampling is `sdekit.simulate`.
+method only; sampling is `sdekit.simulation`.
 
 Source: Welling and Teh exposition ; its misprints are corrected here.
 """

@@ -8,7 +8,7 @@ import pytest
 
 import sdekit as sk
 from sdekit.errors import SimulationError
-from sdekit.simulate import audit_moments
+from sdekit.simulation import audit_moments
 
 FRICTION, MU = 3.0, 2.0
 x, y = sk.scalar("x"), sk.scalar("y")

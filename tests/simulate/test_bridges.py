@@ -8,7 +8,7 @@ import pytest
 import sdekit as sk
 from sdekit.errors import SimulationError
 from sdekit.simulate.bridges import from_numpyro, to_blackjax
-from sdekit.simulate.inference_data import to_inference_data
+from sdekit.simulation.runs.inference_data import to_inference_data
 
 N = sk.dim("n")
 THETA, P = sk.vector("theta", N), sk.vector("p", N)

@@ -4,7 +4,7 @@ import signal
 
 import numpy as np
 
-from sdekit.simulate.stored import read_samples
+from sdekit.simulation.store.stored import read_samples
 from verification import kill_test
 
 

@@ -17,9 +17,9 @@ import numpy as np
 from jax import Array, lax
 
 import sdekit as sk
-from sdekit.simulate.loop import compiler_options
-from sdekit.simulate.noise import NORMALS, NoiseSource, chain_keys
-from sdekit.simulate.plan import tiled
+from sdekit.simulation.loop.blocks import tiled
+from sdekit.simulation.loop.compiled_loop import compiler_options
+from sdekit.simulation.noise.streams import NORMALS, NoiseSource, chain_keys
 from verification.performance.claims import Measure, at_least, at_most
 from verification.performance.one_chain import compiled
 from verification.performance.timing import Case

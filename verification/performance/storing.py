@@ -16,7 +16,7 @@ from unittest.mock import patch
 import numpy as np
 
 import sdekit as sk
-from sdekit.simulate import store as store_module
+from sdekit.simulation.store import zarr_store as store_module
 from verification.performance.claims import Measure
 from verification.performance.timing import Case
 

@@ -1,7 +1,7 @@
 """Linear SDEs with additive noise: exact transitions and stationary laws, in double precision.
 
 Van Loan's exponential handles drifts that are not normal and singular diffusions. Free of JAX, so
-that theory and simulation share it; sampling is in `sdekit.simulate.linear`.
+that theory and simulation share it; sampling is in `sdekit.simulation.runs.linear_samples`.
 
 Source: Van Loan (1978), IEEE Trans. Autom. Control 23.
 """
@@ -60,7 +60,7 @@ class LinearSDE:
         >>> float(ou.stationary_covariance()[0, 0])
         1.0
 
-    Checked by: tests/simulate/test_linear.py.
+    Checked by: tests/simulation/runs/test_linear_samples.py.
     """
 
     drift: Any
@@ -115,7 +115,7 @@ class LinearSDE:
             SimulationError: If h is not positive, or e^{Fh} overflows.
 
         Source: Van Loan (1978), doi:10.1109/TAC.1978.1101743.
-        Checked by: tests/simulate/test_linear.py.
+        Checked by: tests/simulation/runs/test_linear_samples.py.
         """
         if not step_size > 0 or not np.isfinite(step_size):
             raise SimulationError(
@@ -163,7 +163,7 @@ class LinearSDE:
         Raises:
             SimulationError: If an eigenvalue of F has a real part that is not negative.
 
-        Checked by: tests/simulate/test_linear.py.
+        Checked by: tests/simulation/runs/test_linear_samples.py.
         """
         self._require_stable()
         covariance = solve_continuous_lyapunov(self.drift, -2 * self.diffusion)
@@ -195,7 +195,7 @@ def covariance_factor(covariance: np.ndarray) -> np.ndarray:
     The spectrum is taken at unit diagonal: in an underdamped step of size h the variance of the
     position is h^2 times that of the momentum, and must not count as rounding beside it.
 
-    Checked by: tests/simulate/test_linear.py.
+    Checked by: tests/simulation/runs/test_linear_samples.py.
     """
     scale = np.sqrt(np.diag(covariance))
     safe = np.where(scale > 0, scale, 1.0)

@@ -3,7 +3,7 @@ r"""`Dynamics`: stochastic dynamics declared as a triple (v, D, H), frozen and h
 Convention, here and everywhere: Ito, dG = v dt + N(0, 2 D dt), rho ~ exp(-H), H = -log density.
 
 Not for deciding anything about the triple (`sdekit.verifier`) nor for running it
-(`sdekit.simulate`). Four readings of one declaration exist, none of which knows the others: prove
+(`sdekit.simulation`). Four readings of one declaration exist, none of which knows the others: prove
 (`calculus.contraction`), expand (`Dynamics.at`), run (`simulate.lower`), print (`text`, `latex`).
 """
 

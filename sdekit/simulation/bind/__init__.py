@@ -1,0 +1,1 @@
+"""A declaration with numbers put for its symbols."""

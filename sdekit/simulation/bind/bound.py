@@ -1,0 +1,250 @@
+"""A dynamics with everything it needs to run: sizes, parameter values, functions, a layout.
+
+All mistakes of the user that can be seen before anything is compiled are found here.
+
+Not for schemes (`scheme`) nor for the state of a run (`start`).
+
+Checked by: tests/simulation/steps/test_sampler.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from sdekit.declaration.model.dynamics import Dynamics
+from sdekit.declaration.tree.expression import Expression
+from sdekit.declaration.tree.symbols import FunctionSymbol, Variable
+from sdekit.errors import SimulationError
+from sdekit.simulation.bind.jax_reader import Environment
+from sdekit.simulation.bind.parameter_values import parameter_arrays
+from sdekit.simulation.bind.position import PositionLayout, layout_of
+from sdekit.simulation.bind.user_functions import USER_ERRORS, checked_functions, told
+from sdekit.simulation.gradients.sources import (
+    FunctionSource,
+    GradientSource,
+    Oracle,
+    function_oracle,
+    gradient_nodes,
+    position_oracle,
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Problem:
+    """What one run is about.
+
+    Attributes:
+        dynamics: In Ito form.
+        layout: How the user's position maps to blocks.
+        sizes: Sizes of the dimensions, by name.
+        parameters: Arrays of the parameters, by name.
+        functions: Functions of the blocks of one chain, by name; the potential among them.
+        potential: The symbol that `source` stands behind, if there is one.
+        source: Where the gradient of the potential comes from.
+        dtype: Of all blocks.
+    """
+
+    dynamics: Dynamics
+    layout: PositionLayout
+    sizes: Mapping[str, int]
+    parameters: Mapping[str, np.ndarray]
+    functions: Mapping[str, Callable[..., Any]]
+    potential: FunctionSymbol | None
+    source: GradientSource | None
+    dtype: np.dtype
+
+    def environment(self, values: Mapping[str, Any], **more: Any) -> Environment:
+        """The environment of expressions for blocks (and parameters) by name."""
+        return Environment(values, self.sizes, self.functions, dtype=self.dtype, **more)
+
+    def oracles(self, expressions: Iterable[Expression]) -> tuple[Oracle, ...]:
+        """One oracle for each unknown scalar function whose gradient the expressions read."""
+        found = []
+        for (call, arguments), nodes in gradient_nodes(expressions).items():
+            name = call.function.name
+            if call.function == self.potential and self._takes_position(arguments):
+                assert self.source is not None
+                oracle = position_oracle(call, nodes, self.source, self.layout, self.dtype)
+            else:
+                oracle = function_oracle(call, arguments, nodes, self.functions[name])
+            found.append(oracle)
+        return tuple(found)
+
+    def _takes_position(self, arguments: tuple[Variable, ...]) -> bool:
+        return set(arguments) == set(self.layout.variables)
+
+
+def bind(
+    dynamics: Dynamics,
+    position: Any,
+    *,
+    potential: Any,
+    parameters: Mapping[str, Any],
+    functions: Mapping[str, Callable[..., Any]],
+    sizes: Mapping[str, int],
+    dtype: np.dtype,
+) -> Problem:
+    """Put values behind all symbols of a dynamics, or say which is missing.
+
+    Raises:
+        SimulationError: If anything is missing, unknown, of the wrong shape or not finite.
+    """
+    layout = layout_of(position, dynamics.target_variables)
+    arrays = parameter_arrays(dynamics, parameters)
+    found = _sizes(dynamics, layout, arrays, sizes)
+    example = layout.example(position, dtype) if functions else None
+    given = checked_functions(dynamics, functions, example, found, dtype)
+    symbol = _potential_symbol(dynamics, given, potential)
+    source = None if symbol is None else _source(potential, symbol, layout, arrays)
+    if symbol is not None and source is not None:
+        given[symbol.name] = _of_blocks(source, symbol, layout)
+    values = {name: array.astype(dtype) for name, array in arrays.items()}
+    problem = Problem(dynamics, layout, found, values, given, symbol, source, dtype)
+    if source is not None:
+        _try(source, position, layout, dtype)
+    return problem
+
+
+def _sizes(
+    dynamics: Dynamics,
+    layout: PositionLayout,
+    arrays: Mapping[str, np.ndarray],
+    given: Mapping[str, int],
+) -> dict[str, int]:
+    names = {dim.name for dim in dynamics.dimensions}
+    for name, size in given.items():
+        if name not in names:
+            raise SimulationError(
+                f"unknown dimension {name}", expected=", ".join(sorted(names)), found=name
+            )
+        if isinstance(size, bool) or not isinstance(size, int) or size < 1:
+            raise SimulationError(
+                f"the size of dimension {name} is wrong", expected="an integer >= 1", found=size
+            )
+    found: dict[str, tuple[int, str]] = {name: (size, "sizes") for name, size in given.items()}
+    shapes = [(x.name, x.shape, s) for x, s in zip(layout.variables, layout.shapes, strict=True)]
+    for parameter in dynamics.parameters:
+        if parameter.name in arrays:
+            shapes.append((parameter.name, parameter.shape, arrays[parameter.name].shape))
+    for name, dims, shape in shapes:
+        for dim, size in zip(dims, shape, strict=True):
+            known, where = (
+                (dim.size, "the declaration") if dim.size else found.get(dim.name, (size, name))
+            )
+            if known != size:
+                raise SimulationError(
+                    f"dimension {dim.name} has two sizes",
+                    expected=f"{known}, from {where}",
+                    found=f"{size}, from {name}",
+                )
+            found[dim.name] = (size, where)
+    sizes = {name: size for name, (size, _) in found.items()}
+    for dim in dynamics.dimensions:
+        if dim.size is None and dim.name not in sizes:
+            raise SimulationError(
+                f"the size of dimension {dim.name} is not known from position or parameters",
+                fix=f'give sizes={{"{dim.name}": ...}}',
+            )
+    return sizes
+
+
+def _potential_symbol(
+    dynamics: Dynamics, functions: Mapping[str, Any], potential: Any
+) -> FunctionSymbol | None:
+    """The unknown function that `potential` stands for."""
+    left = [symbol for symbol in dynamics.functions if symbol.name not in functions]
+    scalars = [symbol for symbol in left if not symbol.shape]
+    tensors = [symbol.name for symbol in left if symbol.shape]
+    if tensors:
+        raise SimulationError(
+            f"function {tensors[0]} is not given", fix=f'give functions={{"{tensors[0]}": ...}}'
+        )
+    if potential is None:
+        if scalars:
+            name = scalars[0].name
+            raise SimulationError(
+                f"the potential {name} is not given",
+                expected="a JAX function of the position, a SymPy expression or a Minibatch",
+                fix="give potential=..."
+                if len(scalars) == 1
+                else f'give functions={{"{name}": ...}}',
+            )
+        return None
+    if not scalars:
+        raise SimulationError(
+            "a potential is given to a dynamics without an unknown potential",
+            fix="leave potential out; the declaration says it all",
+        )
+    if len(scalars) > 1:
+        names = ", ".join(symbol.name for symbol in scalars)
+        raise SimulationError(
+            "several unknown functions and one potential",
+            found=names,
+            fix="give the others through functions={...}",
+        )
+    return scalars[0]
+
+
+def _source(
+    potential: Any, symbol: FunctionSymbol, layout: PositionLayout, arrays: Mapping[str, np.ndarray]
+) -> GradientSource:
+    if isinstance(potential, GradientSource):
+        return potential
+    if type(potential).__module__.partition(".")[0] == "sympy":
+        from sdekit.simulation.bind.sympy_potential import sympy_source
+
+        return sympy_source(potential, layout, arrays)
+    if callable(potential):
+        return FunctionSource(potential)
+    raise SimulationError(
+        f"the potential {symbol.name} is of no known kind",
+        expected="a JAX function of the position, a SymPy expression or a Minibatch",
+        found=type(potential).__name__,
+    )
+
+
+def _of_blocks(
+    source: GradientSource, symbol: FunctionSymbol, layout: PositionLayout
+) -> Callable[..., Any]:
+    """The potential as a function of its blocks, for terms that need more than its gradient."""
+
+    def of_blocks(*blocks: Any) -> Any:
+        by_name = {x.name: b for x, b in zip(layout.variables, blocks, strict=False)}
+        return source.potential(layout.position(by_name))
+
+    def of_arguments(*blocks: Any) -> Any:
+        (first, *others) = blocks
+        return source.potential(blocks if others else first)
+
+    names = {x.name for x in layout.variables}
+    # Argument names are formal, so that the count decides when the names are others.
+    fits = {x.name for x in symbol.arguments} == names or len(symbol.arguments) == len(names)
+    return of_blocks if fits else of_arguments
+
+
+def _try(source: GradientSource, position: Any, layout: PositionLayout, dtype: np.dtype) -> None:
+    """Evaluate the potential's shape once, before anything is compiled."""
+    if not isinstance(source, FunctionSource):
+        return
+    example = layout.position(
+        {x.name: jnp.zeros(s, dtype) for x, s in zip(layout.variables, layout.shapes, strict=True)}
+    )
+    try:
+        value = jax.eval_shape(source.potential, example)
+    except USER_ERRORS as error:
+        raise SimulationError(
+            "the potential fails at the position given", found=told(error)
+        ) from error
+    if value.shape != () or not jnp.issubdtype(value.dtype, jnp.floating):
+        raise SimulationError(
+            "the potential does not return a scalar",
+            expected="a floating point number, shape ()",
+            found=f"{value.dtype} of shape {value.shape}",
+            fix="sum over data and coordinates inside the potential",
+        )

@@ -1,0 +1,174 @@
+"""The user's position, any PyTree, as the blocks of the target variables, and back.
+
+One vector variable takes a whole PyTree, flattened leaf after leaf; several variables take a
+mapping by name (or a sequence in their order). Everything here is about one chain.
+
+Not for auxiliary variables (`start`).
+
+Checked by: tests/simulation/steps/test_sampler.py, tests/simulation/runs/test_run.py.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+from jax.core import Tracer
+
+from sdekit.declaration.tree.symbols import Variable, shape_text
+from sdekit.errors import SimulationError
+
+
+@dataclass(frozen=True)
+class PositionLayout:
+    """How a position of one structure maps to blocks; hashable, so that it can key a cache.
+
+    Attributes:
+        variables: The target variables.
+        shapes: Shape of the block of each.
+        tree: Structure of the user's PyTree.
+        leaves: Shape of each leaf.
+        by_variable: Whether the leaves are the blocks of the variables, not pieces of one vector.
+        order: For leaves that are blocks, the place of each variable's block among them.
+    """
+
+    variables: tuple[Variable, ...]
+    shapes: tuple[tuple[int, ...], ...]
+    tree: Any
+    leaves: tuple[tuple[int, ...], ...]
+    by_variable: bool
+    order: tuple[int, ...] = ()
+
+    def blocks(self, position: Any, dtype: np.dtype) -> dict[str, Array]:
+        """Blocks by name of a position of this structure."""
+        leaves = [_array(leaf, dtype) for leaf in jax.tree.leaves(position)]
+        if self.by_variable:
+            pairs = zip(self.variables, self.order, strict=True)
+            return {x.name: leaves[place] for x, place in pairs}
+        if len(leaves) == 1:
+            return {self.variables[0].name: leaves[0].reshape(self.shapes[0])}
+        whole = jnp.concatenate([leaf.reshape(-1) for leaf in leaves])
+        return {self.variables[0].name: whole.reshape(self.shapes[0])}
+
+    def example(self, position: Any, dtype: np.dtype) -> dict[str, Array] | None:
+        """`blocks`, or None for a position without numbers, as within a trace of the user's."""
+        leaves = jax.tree.leaves(position)
+        if any(isinstance(leaf, (Tracer, jax.ShapeDtypeStruct)) for leaf in leaves):
+            return None
+        return self.blocks(position, dtype)
+
+    def position(self, blocks: Mapping[str, Array]) -> Any:
+        """The PyTree of the user made of blocks."""
+        if self.by_variable:
+            leaves: list[Any] = [None] * len(self.variables)
+            for x, place in zip(self.variables, self.order, strict=True):
+                leaves[place] = blocks[x.name]
+            return jax.tree.unflatten(self.tree, leaves)
+        whole = blocks[self.variables[0].name]
+        if len(self.leaves) == 1:
+            return jax.tree.unflatten(self.tree, [whole.reshape(self.leaves[0])])
+        flat, pieces, first = whole.reshape(-1), [], 0
+        for shape in self.leaves:
+            count = math.prod(shape)
+            pieces.append(flat[first : first + count].reshape(shape))
+            first += count
+        return jax.tree.unflatten(self.tree, pieces)
+
+
+def _array(leaf: Any, dtype: np.dtype) -> Any:
+    """An array; NumPy's for what is not JAX's, since a compiled call takes it ten times faster."""
+    if isinstance(leaf, Array):
+        return jnp.asarray(leaf, dtype)
+    with np.errstate(over="ignore"):  # what becomes infinite is refused where the chains start
+        return np.asarray(leaf, dtype)
+
+
+def layout_of(position: Any, variables: tuple[Variable, ...]) -> PositionLayout:
+    """Match a position with the target variables.
+
+    Args:
+        position: Arrays or a PyTree of arrays, for one chain.
+        variables: The target variables.
+
+    Raises:
+        SimulationError: If it has no numbers in it or does not fit the variables.
+    """
+    leaves, tree = jax.tree.flatten(position)
+    if not leaves:
+        raise SimulationError("the position is empty", expected=_described(variables))
+    shapes = tuple(_leaf_shape(leaf) for leaf in leaves)
+    if len(variables) == 1 and variables[0].ndim <= 1:
+        return _flat_layout(variables[0], shapes, tree)
+    order = _order(position, variables, len(leaves))
+    for x, place in zip(variables, order, strict=True):
+        if len(shapes[place]) != x.ndim:
+            raise SimulationError(
+                f"the position of {x.name} has the wrong shape",
+                expected=f"shape {shape_text(x.shape)}",
+                found=f"shape {shapes[place]}",
+            )
+    blocks = tuple(shapes[place] for place in order)
+    return PositionLayout(variables, blocks, tree, shapes, True, order)
+
+
+def _flat_layout(x: Variable, shapes: tuple[tuple[int, ...], ...], tree: Any) -> PositionLayout:
+    count = sum(math.prod(shape) for shape in shapes)
+    if x.ndim and not count:
+        raise SimulationError(f"the position of {x.name} has no entries", expected="at least one")
+    if x.ndim == 0 and count != 1:
+        raise SimulationError(
+            f"the position of {x.name} has the wrong shape",
+            expected="one number",
+            found=f"shapes {', '.join(str(shape) for shape in shapes)}",
+            fix="for several chains give chains=...; each starts at the position given",
+        )
+    return PositionLayout((x,), ((count,) if x.ndim else (),), tree, shapes, False)
+
+
+def _order(position: Any, variables: tuple[Variable, ...], leaves: int) -> tuple[int, ...]:
+    names = [x.name for x in variables]
+    if isinstance(position, Mapping):
+        missing = [name for name in names if name not in position]
+        extra = [str(key) for key in position if key not in names]
+        if missing or extra:
+            raise SimulationError(
+                "the position does not name the target variables",
+                expected=", ".join(names),
+                found=", ".join(str(key) for key in position),
+                fix="give auxiliary variables through auxiliary={...}" if extra else None,
+            )
+        if leaves == len(names):
+            # JAX flattens mappings in the order of their sorted keys.
+            in_order = sorted(names)
+            return tuple(in_order.index(name) for name in names)
+    elif isinstance(position, (tuple, list)) and len(position) == len(names) == leaves:
+        return tuple(range(len(names)))
+    elif len(names) == leaves == 1:
+        return (0,)
+    raise SimulationError(
+        "the position does not fit the target variables",
+        expected=_described(variables),
+        found=f"{type(position).__name__} with {leaves} arrays",
+    )
+
+
+def _described(variables: tuple[Variable, ...]) -> str:
+    parts = [f"{x.name} of shape {shape_text(x.shape)}" for x in variables]
+    return ", ".join(parts) if len(parts) == 1 else "a mapping with " + ", ".join(parts)
+
+
+def _leaf_shape(leaf: Any) -> tuple[int, ...]:
+    array = leaf if isinstance(leaf, Tracer) else np.asarray(leaf)
+    kinds = (jnp.floating, jnp.integer)
+    if not any(jnp.issubdtype(array.dtype, kind) for kind in kinds):
+        raise SimulationError(
+            "the position holds something that is no array of real numbers",
+            found=repr(leaf)[:80],
+        )
+    return tuple(array.shape)

@@ -1,0 +1,1 @@
+"""Many steps: compiled blocks, chunks, devices, progress."""

@@ -1,0 +1,165 @@
+"""The course of a run: burn-in, then draws, chunk after chunk into a sink, until the end or a
+divergence.
+
+Not for the compiled calls (`driver`) nor for arguments (`run`).
+
+Checked by: tests/simulation/runs/test_run.py.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from sdekit.simulation.bind.jax_reader import shape_of
+from sdekit.simulation.loop.blocks import CHUNK_STEPS, Plan, plan_run
+from sdekit.simulation.loop.driver import Chunk, Diverged, Driver
+from sdekit.simulation.loop.observables import Observables, Watched, emptied
+from sdekit.simulation.loop.program import Fixed, LoopState
+from sdekit.simulation.store.sinks import OnDisk, Sink
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a course ends with.
+
+    Attributes:
+        samples: Draws by name, (chain, draw, *shape).
+        step_sizes: Step sizes at the draws under a schedule.
+        observed: Results of the observables.
+        state: State of the chains at the end.
+    """
+
+    samples: Mapping[str, np.ndarray]
+    step_sizes: np.ndarray | None
+    observed: dict[str, Any]
+    state: LoopState
+
+
+@dataclass(frozen=True, eq=False)
+class Course:
+    """One run.
+
+    Attributes:
+        driver: What makes the compiled calls.
+        fixed: What does not change during the run.
+        draws: Draws to keep.
+        thin: Steps from one to the next.
+        burn_in: Steps before the first.
+        observables: Streaming observables.
+        paced: Whether something happens between calls: progress, or a store.
+    """
+
+    driver: Driver
+    fixed: Fixed
+    draws: int
+    thin: int
+    burn_in: int
+    observables: Observables | None
+    paced: bool = False
+
+    def follow(
+        self, state: LoopState, sink: Sink, advance: Callable[[int], None]
+    ) -> tuple[Outcome, Diverged | None]:
+        """Run to the end, or to the first chain that is not finite.
+
+        Args:
+            state: At the start; replaced by the sink's where a stored run goes on.
+            sink: Where draws go.
+            advance: Told the number of steps of each finished call.
+        """
+        step, done = 0, 0
+        watched = Watched({}, {})
+        if self.observables is not None:
+            watched = self.observables.begin(state.blocks)
+        if isinstance(sink, OnDisk):
+            step, done, (state, watched) = sink.resumed((state, watched))
+        for plan, count, kept in self._stretches(step, done):
+            for chunk in self.driver.chunks(
+                plan, count, state, self.fixed, step, watched.running, done=done, paced=self.paced
+            ):
+                if isinstance(chunk, Diverged):
+                    if kept:
+                        self._keep_good(chunk, sink, state, step, done)
+                    sink.settle()
+                    return self._outcome(sink, watched, state), chunk
+                advance(chunk.next_step - step)
+                state, step = chunk.state, chunk.next_step
+                if kept:
+                    watched = self._watched(watched, chunk)
+                    sink.append(done, chunk.samples, (state, watched), step)
+                    done += chunk.draws
+                else:
+                    sink.append(0, {}, (state, watched), step)
+        sink.finish()
+        return self._outcome(sink, watched, state), None
+
+    def _watched(self, before: Watched, chunk: Chunk) -> Watched:
+        """The observables with the draws of one more chunk."""
+        if self.observables is None or not chunk.ends_batch:
+            return before._replace(running=chunk.observed)
+        totals = self.observables.merge(before.totals, chunk.observed)
+        return Watched(emptied(chunk.observed), totals)
+
+    def plan(self, draws: int, thin: int) -> Plan:
+        """How calls for so many draws are cut."""
+        problem, scheme = self.driver.bound.problem, self.driver.bound.scheme
+        sizes = {x.name: math.prod(shape_of(x, problem.sizes)) for x in problem.dynamics.variables}
+        per_draw = [getattr(o.source, "draw_bytes", 4 * o.source.words) for o in scheme.evaluations]
+        return plan_run(
+            draws,
+            thin,
+            chains=-(-self.driver.lanes // len(self.driver.devices)),
+            normals=scheme.elements,
+            numbers=self.driver.numbers,
+            recorded=sum(sizes[name] for name in self.driver.program.names),
+            draw_bytes=sum(per_draw),
+            tiles=self.driver.tiling[0],
+        )
+
+    def _stretches(self, step: int, done: int) -> Iterator[tuple[Plan, int, bool]]:
+        """Plans with their numbers of draws, and whether the draws are kept."""
+        plan = self.plan(self.draws, self.thin)
+        if step < self.burn_in:
+            if self.burn_in % self.thin == 0:
+                yield plan, (self.burn_in - step) // self.thin, False
+            else:
+                piece = min(self.burn_in, CHUNK_STEPS)
+                whole = (self.burn_in - step) // piece
+                if whole:
+                    yield self.plan(whole, piece), whole, False
+                if self.burn_in % piece:
+                    yield self.plan(1, self.burn_in % piece), 1, False
+        yield plan, self.draws - done, True
+
+    def _keep_good(
+        self, diverged: Diverged, sink: Sink, state: LoopState, step: int, done: int
+    ) -> None:
+        """Hand over the draws that were complete before the divergence."""
+        good = (diverged.step - step) // self.thin
+        if good > 0:
+            kept = {name: values[:good] for name, values in diverged.samples.items()}
+            if not isinstance(sink, OnDisk):
+                # A store keeps what its checkpoint stands behind: the last whole chunk.
+                sink.append(done, kept, state, step)
+
+    def _outcome(self, sink: Sink, watched: Watched, state: LoopState) -> Outcome:
+        observed = {}
+        if self.observables is not None:
+            whole = self.observables.merge(watched.totals, watched.running)
+            observed = self.observables.result(whole)
+        return Outcome(sink.samples(), self._step_sizes(sink.taken), observed, state)
+
+    def _step_sizes(self, draws: int) -> np.ndarray | None:
+        """The size of the last step before each draw, also of draws before a resumption."""
+        schedule = self.driver.program.schedule
+        if schedule is None:
+            return None
+        numbers = jnp.arange(draws, dtype=jnp.uint32) * np.uint32(self.thin)
+        return np.asarray(jax.vmap(schedule)(numbers + np.uint32(self.burn_in + self.thin - 1)))

@@ -1,0 +1,110 @@
+"""Which chains and devices a process runs, and how the axis of chains is split over the devices.
+
+After `jax.distributed.initialize` each process takes a stretch of the chains onto its own devices.
+A chain needs no other, so that processes never wait for each other while they sample, and a chain
+that diverges stops its own process only. (JAX itself ends the others some minutes after a process
+has gone; with a store they can be resumed.) Not for what runs on the devices (`driver`) nor for
+bringing results together (`gathering`).
+
+Checked by: tests/simulation/runs/test_run.py, tests/simulation/runs/test_hosts.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from itertools import accumulate, pairwise
+from typing import Any
+
+import jax
+from jax.sharding import PartitionSpec as Spec
+
+from sdekit.errors import SimulationError
+
+#: Name of the mesh axis over which chains are sharded.
+CHAINS = "chains"
+
+
+@dataclass(frozen=True)
+class Share:
+    """What one process runs.
+
+    Attributes:
+        devices: Its devices, at most one per chain.
+        chains: Numbers of its chains.
+        parts: Numbers of the chains of every process that takes part.
+    """
+
+    devices: tuple[Any, ...]
+    chains: range
+    parts: tuple[range, ...]
+
+
+def split_last_axis(x: Any) -> Spec:
+    """The last axis, that of chains, over the mesh; scalars everywhere."""
+    return Spec(*(None,) * (x.ndim - 1), CHAINS) if x.ndim else Spec()
+
+
+def chosen_share(devices: Any, chains: int) -> Share:
+    """What this process runs: its share of all chains, or all on devices that are named.
+
+    Args:
+        devices: None for all devices of all processes; or a number of devices of this process, or
+            some of them, which then run all chains.
+        chains: Number of all chains.
+
+    Raises:
+        SimulationError: If there are fewer devices than asked for, devices of another process are
+            named, or there are fewer chains than processes.
+    """
+    here = tuple(jax.local_devices())
+    if devices is None:
+        counts = [0] * jax.process_count()
+        for device in jax.devices():
+            counts[device.process_index] += 1
+        parts = chain_parts(counts, chains)
+        own = parts[jax.process_index()]
+        return Share(here[: len(own)], own, parts)
+    everything = range(chains)
+    if isinstance(devices, (bool, int)):
+        if isinstance(devices, bool) or not 1 <= devices <= len(here):
+            raise SimulationError(
+                "the number of devices is wrong", expected=f"1 to {len(here)}", found=devices
+            )
+        return Share(here[: min(devices, chains)], everything, (everything,))
+    given: tuple[Any, ...] = tuple(devices)
+    foreign = [str(device) for device in given if device not in here]
+    if foreign or not given:
+        raise SimulationError(
+            "the devices are not those of this process",
+            expected=f"some of {', '.join(map(str, here))}",
+            found=", ".join(foreign) or "none",
+            fix="leave devices out to use those of all processes",
+        )
+    return Share(given[:chains], everything, (everything,))
+
+
+def chain_parts(devices: Iterable[int], chains: int) -> tuple[range, ...]:
+    """Stretches of the chains, about as long as processes have devices.
+
+    Args:
+        devices: Number of devices of each process.
+        chains: Number of chains.
+
+    Raises:
+        SimulationError: If a process would have no chain.
+
+    Example:
+        >>> chain_parts([4, 4], 11)
+        (range(0, 5), range(5, 11))
+    """
+    ends = list(accumulate(devices, initial=0))
+    bounds = [chains * end // ends[-1] for end in ends]
+    if any(first == last for first, last in pairwise(bounds)):
+        raise SimulationError(
+            "a process would have no chain",
+            expected=f"at least {len(bounds) - 1} chains, one for each process",
+            found=chains,
+            fix="run more chains, or name this process's devices to run all chains on them",
+        )
+    return tuple(range(first, last) for first, last in pairwise(bounds))

@@ -1,0 +1,76 @@
+"""What the compiled loop runs and what it needs: records shared by the loop and the host.
+
+Not for the loop itself (`loop`) nor for the host's side (`driver`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from jax import Array
+
+from sdekit.simulation.noise.streams import NoiseSource
+from sdekit.simulation.steps.scheme import Cache, Scheme
+
+
+class LoopState(NamedTuple):
+    """All that a run needs to go on bit by bit, beside the number of the next step.
+
+    Attributes:
+        blocks: Blocks in the variables of the scheme.
+        cache: Shared gradients and what gradient sources carry.
+    """
+
+    blocks: dict[str, Array]
+    cache: Cache
+
+
+class Keys(NamedTuple):
+    """Threefry keys of the chains, uint32 (2[, chains]), one for each stream."""
+
+    normals: Array
+    gradients: Array
+    accept: Array
+
+
+class Fixed(NamedTuple):
+    """What stays the same during one call.
+
+    Attributes:
+        h: Step size; None under a schedule.
+        constants: Prepared coefficients; None under a schedule.
+        parameters: Arrays by name.
+        tables: Tables of gradient sources, by oracle.
+    """
+
+    h: Any
+    constants: Any
+    parameters: Mapping[str, Any]
+    tables: Mapping[str, Any]
+
+
+@dataclass(frozen=True, eq=False)
+class Program:
+    """What is compiled: a scheme with what is kept of it.
+
+    Attributes:
+        scheme: The step.
+        noise: Where normals and bits come from.
+        names: Variables to keep of a draw.
+        schedule: Step number -> step size; None for a constant one.
+        timed: Whether coefficients read the time.
+        observe: (accumulated, blocks, weight) -> accumulated, for each kept draw.
+        monitored: Whether to note the first step after which a chain is not finite.
+        machine_loops: Whether small loops are compiled as one machine loop (`machine_loop`).
+    """
+
+    scheme: Scheme
+    noise: NoiseSource
+    names: tuple[str, ...]
+    schedule: Callable[[Any], Any] | None = None
+    timed: bool = False
+    observe: Callable[[Any, Mapping[str, Array], Any], Any] | None = None
+    monitored: bool = False
+    machine_loops: bool = True

@@ -1,0 +1,197 @@
+"""Random numbers as a pure function of (key, stream, chain, step, element).
+
+The same seed therefore gives a chain the same noise whatever the number of chains and devices, the
+length of compiled chunks or the layout in memory; and a run can go on from any step. Two back-ends:
+
+- "threefry-fast": counters through `fast_normal`; drawn in blocks, several times faster than
+  `jax.random.normal` on a CPU. Every chain has its own Threefry key, made from the seed, the stream
+  and the chain's number. In single precision the counter is (step // 2, element), and its two
+  normals belong to the even and the odd step; in double precision it is (step, element).
+- "jax": `jax.random.normal` with the chain's key folded with the step; the reference.
+
+The streams of the two differ; each is reproducible for itself. Steps are counted in 32 bits of
+pairs: at most 2^33 steps of one seed.
+
+Not for the law of the normals (`fast_normal`), nor for the order in which steps use them (`loop`).
+
+Notation: arrays end with the axis of chains, which is absent where keys have shape (2,).
+Checked by: tests/simulation/noise/test_streams.py.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array, lax
+from jax.typing import ArrayLike
+
+from sdekit.errors import SimulationError
+from sdekit.simulation.noise.fast_normal import key_words, one_normal, pair_of_normals, threefry
+
+SINGLE = np.dtype(np.float32)
+BACKENDS = ("threefry-fast", "jax")
+#: Normals of pairs of steps: one complex array, or one real array for each step of the pairs.
+Pairs = Array | tuple[Array, Array]
+#: Streams of independent numbers of one chain.
+NORMALS, GRADIENT, START, ACCEPT = 0, 1, 2, 3
+#: Single precision numbers of the widest vector.
+_VECTOR = 16
+#: Size of a last axis from which on a remainder costs little.
+_WIDE = 64
+#: Seeds that JAX's keys tell apart whatever its precision is.
+SEEDS = 2**32
+#: Steps that one seed can number.
+MOST_STEPS = 2**33
+#: Normals that one step of one chain can number.
+MOST_ELEMENTS = 2**31
+
+
+def check_seed(seed: Any) -> None:
+    """Refuse what would not be a stream of its own: JAX's keys keep 32 bits of a seed.
+
+    Raises:
+        SimulationError: If the seed is no integer from 0 to 2^32 - 1.
+    """
+    whole = isinstance(seed, (int, np.integer)) and not isinstance(seed, bool)
+    if not whole or not 0 <= seed < SEEDS:
+        raise SimulationError(
+            "seed is wrong", expected="an integer from 0 to 2^32 - 1", found=repr(seed)[:60]
+        )
+
+
+def chain_keys(key: Array, chains: ArrayLike, stream: ArrayLike) -> Array:
+    """Threefry keys of chains.
+
+    Args:
+        key: A JAX key.
+        chains: Numbers of the chains, uint32, shape () or (chains,).
+        stream: Which independent stream of the chain.
+
+    Returns:
+        uint32 of shape (2,) or (2, chains).
+    """
+    return jnp.stack(threefry(chains, jnp.asarray(stream, jnp.uint32), key_words(key)))
+
+
+@dataclass(frozen=True)
+class NoiseSource:
+    """Where standard normals and random bits of a simulation come from.
+
+    Args:
+        backend: "threefry-fast" or "jax".
+        dtype: float32 or float64 (which needs JAX's 64-bit mode).
+
+    Raises:
+        SimulationError: If the back-end is unknown.
+
+    Example:
+        >>> source = NoiseSource()
+        >>> keys = chain_keys(jax.random.key(0), jnp.arange(3, dtype=jnp.uint32), NORMALS)
+        >>> source.normals(keys, 10, 4, 2).shape
+        (4, 2, 3)
+    """
+
+    backend: str = "threefry-fast"
+    dtype: np.dtype = SINGLE
+
+    def __post_init__(self) -> None:
+        if self.backend not in BACKENDS:
+            raise SimulationError(
+                "unknown source of noise",
+                expected=" or ".join(f'"{name}"' for name in BACKENDS),
+                found=repr(self.backend),
+            )
+
+    def pairs_axis(self, keys: Array, elements: int) -> int:
+        """The axis of pairs for which `pairs` is drawn fastest: 0 or -1.
+
+        The last axis is what vectors run along; a short one would leave most of them empty.
+        """
+        last = keys.shape[1] if keys.ndim > 1 else elements
+        is_narrow = last < _WIDE and last % _VECTOR != 0
+        return -1 if self.backend != "jax" and is_narrow else 0
+
+    def pairs(
+        self, keys: Array, first_pair: ArrayLike, pairs: int, elements: int, axis: int = 0
+    ) -> Pairs:
+        """Normals of `2 * pairs` steps from step `2 * first_pair` on.
+
+        Args:
+            keys: Of the chains.
+            first_pair: Number of the first pair of steps.
+            pairs: Number of pairs.
+            elements: Normals of one step of one chain.
+            axis: Where the axis of pairs stands: first (0), or last (-1; not for "jax").
+
+        Returns:
+            Complex numbers (pairs, elements[, chains]), whose real parts belong to the even steps
+            and imaginary parts to the odd ones; or two real arrays of that shape, where normals do
+            not come in pairs.
+        """
+        first = jnp.asarray(first_pair, jnp.uint32)
+        if self.backend == "jax":
+            steps = self._reference(keys, first * np.uint32(2), 2 * pairs, elements)
+            return steps[0::2], steps[1::2]
+        shape = (elements, *keys.shape[1:])
+        if axis == 0:
+            number, element = _counters((pairs, *shape), first)
+        else:
+            number, element = _counters((*shape, pairs), first, steps=-1, elements=0)
+            keys = keys[..., None]
+        if self.is_paired:
+            return pair_of_normals(number, element, keys)
+        # Interleaving two steps in one array would keep the compiler from vectorizing.
+        even = one_normal(number * np.uint32(2), element, keys)
+        return even, one_normal(number * np.uint32(2) + np.uint32(1), element, keys)
+
+    @property
+    def is_paired(self) -> bool:
+        """Whether one hash makes the normals of two steps."""
+        return self.backend != "jax" and self.dtype == np.float32
+
+    def normals(self, keys: Array, first_step: ArrayLike, steps: int, elements: int) -> Array:
+        """Normals of `steps` steps from `first_step` on, (steps, elements[, chains])."""
+        if self.backend == "jax":
+            return self._reference(keys, first_step, steps, elements)
+        first = jnp.asarray(first_step, jnp.uint32)
+        if not self.is_paired:
+            return one_normal(*_counters((steps, elements, *keys.shape[1:]), first), keys)
+        shape = (steps // 2 + 1, elements, *keys.shape[1:])
+        pairs = pair_of_normals(*_counters(shape, first // np.uint32(2)), keys)
+        both = jnp.stack([lax.real(pairs), lax.imag(pairs)], axis=1)
+        flat = both.reshape(2 * both.shape[0], *both.shape[2:])
+        odd = (first % np.uint32(2)).astype(jnp.int32)
+        return lax.dynamic_slice_in_dim(flat, odd, steps, axis=0)
+
+    def bits(self, keys: Array, first_step: ArrayLike, steps: int, words: int) -> Array:
+        """Random words of `steps` steps from `first_step` on, uint32 (steps, words[, chains])."""
+        if words == 0:
+            # The compiler drops the hash of nothing as well, but only after reading all of it.
+            return jnp.zeros((steps, 0, *keys.shape[1:]), jnp.uint32)
+        # Joining both words of each hash would keep the compiler from vectorizing.
+        return threefry(*_counters((steps, words, *keys.shape[1:]), first_step), keys)[0]
+
+    def _reference(self, keys: Array, first_step: ArrayLike, steps: int, elements: int) -> Array:
+        numbers = lax.iota(jnp.uint32, steps) + jnp.asarray(first_step, jnp.uint32)
+
+        def one_chain(words: Array) -> Array:
+            key = jax.random.wrap_key_data(words, impl="threefry2x32")
+            of_step = jax.vmap(lambda step: jax.random.fold_in(key, step))(numbers)
+            return jax.vmap(lambda k: jax.random.normal(k, (elements,), self.dtype))(of_step)
+
+        if keys.ndim == 1:
+            return one_chain(keys)
+        return jax.vmap(one_chain, in_axes=-1, out_axes=-1)(keys)
+
+
+def _counters(
+    shape: tuple[int, ...], first: ArrayLike, *, steps: int = 0, elements: int = 1
+) -> tuple[Array, Array]:
+    """Counter words of an array, given its axes of steps (or pairs) and of elements."""
+    axis = steps % len(shape)
+    number = lax.broadcasted_iota(jnp.uint32, shape, axis) + jnp.asarray(first, jnp.uint32)
+    return number, lax.broadcasted_iota(jnp.uint32, shape, elements)

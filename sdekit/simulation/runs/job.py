@@ -1,0 +1,293 @@
+"""One call of `simulate`, its arguments checked: from the start of the chains to the `Run`.
+
+Not for the course of the steps (`course`) nor for the user's arguments (`run`).
+
+Checked by: tests/simulation/runs/test_run.py.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from sdekit.declaration.model.dynamics import Dynamics
+from sdekit.errors import DivergenceError, SimulationError
+from sdekit.simulation.bind.jax_reader import shape_of
+from sdekit.simulation.bind.position import PositionLayout
+from sdekit.simulation.bind.start import check_auxiliary
+from sdekit.simulation.bind.user_functions import USER_ERRORS, told
+from sdekit.simulation.loop.course import Course, Outcome
+from sdekit.simulation.loop.devices import chosen_share
+from sdekit.simulation.loop.driver import Driver
+from sdekit.simulation.loop.observables import Observables
+from sdekit.simulation.loop.program import Fixed, LoopState, Program
+from sdekit.simulation.loop.progress import ProgressBar
+from sdekit.simulation.loop.schedules import as_schedule
+from sdekit.simulation.runs.fingerprint import digest, fingerprint
+from sdekit.simulation.runs.result import Run
+from sdekit.simulation.steps.sampler import Bound, Sampler, check_step_size
+from sdekit.simulation.store.sinks import open_sink
+
+#: Number folded into the seed's key for the starts that the user draws.
+_POSITIONS = 0x706F7369
+
+
+@dataclass(frozen=True, eq=False)
+class Job:
+    """One call of `simulate`; the attributes are its arguments, `draws` being steps // thin."""
+
+    sampler: Sampler
+    position: Any
+    step_size: Any
+    draws: int
+    thin: int
+    burn_in: int
+    chains: int
+    seed: int
+    auxiliary: Mapping[str, Any]
+
+    def run(
+        self,
+        record: Sequence[str] | None,
+        observables: Mapping[str, Any],
+        store: Any,
+        resume: bool,
+        progress: bool,
+        devices: Any,
+    ) -> Run:
+        """Run it.
+
+        Raises:
+            SimulationError: If something does not fit the dynamics.
+            DivergenceError: If a chain leaves the finite numbers.
+        """
+        began = time.perf_counter()
+        bound = self.sampler.bind(self._example())
+        schedule = self._schedule()
+        h = check_step_size(self.step_size) if schedule is None else float(schedule(0))
+        names = _recorded(bound, record)
+        share = chosen_share(devices, self.chains)
+        own = len(share.chains)
+        watched = None
+        if observables:
+            ndims = {x.name: x.ndim for x in bound.problem.dynamics.variables}
+            watched = Observables(observables, ndims, None if own == 1 else own)
+        program = self._program(bound, names, schedule, watched)
+        driver = Driver(self.sampler, bound, program, share.chains, share.devices, self.seed)
+        fixed = Fixed(
+            h=np.asarray(h, self.sampler.dtype) if schedule is None else None,
+            constants=driver.constants(h) if schedule is None else None,
+            parameters=bound.problem.parameters,
+            tables={},
+        )
+        state = self._start(driver, bound, h)
+        shapes = {
+            x.name: (shape_of(x, bound.problem.sizes), self.sampler.dtype)
+            for x in bound.problem.dynamics.variables
+            if x.name in names
+        }
+        header = {} if store is None else self._header(driver, names, state, watched)
+        sink = open_sink(store, resume, header, shapes, share, self.draws)
+        paced = progress or store is not None
+        course = Course(driver, fixed, self.draws, self.thin, self.burn_in, watched, paced)
+        with (
+            closing(sink),
+            ProgressBar(
+                self.burn_in + self.draws * self.thin,
+                # Processes of one machine share a terminal, and are about equally far.
+                enabled=progress and share.chains.start == 0,
+                description=self.sampler.dynamics.name or "simulating",
+            ) as bar,
+        ):
+            outcome, diverged = course.follow(state, sink, bar.advance)
+        seconds = time.perf_counter() - began
+        run = self._result(bound, outcome, None if schedule else h, share.chains.start, seconds)
+        if diverged is not None:
+            raise DivergenceError(
+                f"chain {diverged.chain} is not finite after step {diverged.step + 1}",
+                run=run,
+                found=f"step size {h}",
+                fix="use a smaller step; what was sampled before is in the error's run"
+                if diverged.step
+                else "use a smaller step, or a diffusion that is positive semidefinite there",
+            )
+        return run
+
+    def _result(
+        self,
+        bound: Bound,
+        outcome: Outcome,
+        step_size: float | None,
+        first_chain: int,
+        seconds: float,
+    ) -> Run:
+        return Run(
+            samples=outcome.samples,
+            dynamics=self.sampler.dynamics,
+            scheme=bound.scheme.name,
+            step_size=step_size,
+            step_sizes=outcome.step_sizes,
+            thin=self.thin,
+            burn_in=self.burn_in,
+            chains=self.chains,
+            first_chain=first_chain,
+            seed=self.seed,
+            parameters=bound.problem.parameters,
+            layout=bound.problem.layout,
+            seconds=seconds,
+            state=outcome.state,
+            observed=outcome.observed,
+        )
+
+    def _header(
+        self, driver: Driver, names: tuple[str, ...], state: LoopState, watched: Observables | None
+    ) -> dict[str, Any]:
+        """What identifies the run.
+
+        Two runs with equal headers give equal numbers, as far as the fingerprint can tell functions
+        apart by their values.
+        """
+        parameters = {k: np.asarray(v).tolist() for k, v in self.sampler.parameters.items()}
+        steps, is_drawn = self.burn_in + self.draws * self.thin, callable(self.position)
+        return {
+            "dynamics": self.sampler.dynamics.name or "",
+            "declaration": digest(np.array(_declared(self.sampler.dynamics))),
+            "variables": list(names),
+            "scheme": driver.bound.scheme.name,
+            "step_size": "schedule" if callable(self.step_size) else float(self.step_size),
+            "thin": self.thin,
+            "burn_in": self.burn_in,
+            "draws": self.draws,
+            "chains": self.chains,
+            "seed": self.seed,
+            "precision": str(self.sampler.dtype),
+            "noise": self.sampler.noise.backend,
+            "parameters": parameters,
+            "observables": {} if watched is None else watched.described(state.blocks),
+            "fingerprint": fingerprint(driver, state, watched, steps, is_drawn),
+        }
+
+    def _schedule(self) -> Callable[[Any], Any] | None:
+        if not callable(self.step_size):
+            return None
+        if self.sampler.dynamics.depends_on_time:
+            raise SimulationError(
+                "a dynamics that depends on the time runs with a constant step size",
+                fix="give step_size as a number",
+            )
+        return as_schedule(self.step_size)
+
+    def _example(self) -> Any:
+        """A position of the structure that all chains start from."""
+        if not callable(self.position):
+            return self.position
+        try:
+            return self.position(jax.random.key(self.seed))
+        except USER_ERRORS as error:
+            raise _position_error(error) from error
+
+    def _program(
+        self, bound: Bound, names: tuple[str, ...], schedule: Any, watched: Observables | None
+    ) -> Program:
+        """The program, the same object for the same run, so that it is compiled once."""
+        key = ("program", bound.problem.layout, names, self.step_size if schedule else None)
+        programs = self.sampler.programs
+        if watched is None and key in programs:
+            return programs[key]
+        program = Program(
+            scheme=bound.scheme,
+            noise=self.sampler.noise,
+            names=names,
+            schedule=schedule,
+            timed=self.sampler.dynamics.depends_on_time,
+            observe=None if watched is None else watched.update,
+        )
+        if watched is None:
+            programs[key] = program
+        return program
+
+    def _start(self, driver: Driver, bound: Bound, h: float) -> LoopState:
+        layout, dtype = bound.problem.layout, self.sampler.dtype
+        if not isinstance(self.auxiliary, Mapping):
+            raise SimulationError(
+                "auxiliary is no dictionary",
+                expected="starts of auxiliary variables by name",
+                found=type(self.auxiliary).__name__,
+            )
+        given = check_auxiliary(bound.problem, self.auxiliary)
+        if callable(self.position):
+            target = self._drawn_positions(driver, layout)
+        else:
+            target = layout.blocks(self.position, dtype)
+            if not driver.is_single:
+                target = {
+                    k: jnp.broadcast_to(b[..., None], (*b.shape, driver.lanes))
+                    for k, b in target.items()
+                }
+        state = driver.start(target, given, np.asarray(h, dtype), driver.tables(0)[0])
+        _check_start(state)
+        return state
+
+    def _drawn_positions(self, driver: Driver, layout: PositionLayout) -> dict[str, Any]:
+        """Blocks of the positions that the user's function draws, chains last."""
+        key = jax.random.fold_in(jax.random.key(self.seed), _POSITIONS)
+
+        def of_chain(number: Any) -> dict[str, Any]:
+            return layout.blocks(self.position(jax.random.fold_in(key, number)), self.sampler.dtype)
+
+        numbers = jnp.asarray(driver.chain_numbers)
+        try:
+            if driver.is_single:
+                return of_chain(numbers)
+            return jax.jit(jax.vmap(of_chain, out_axes=-1))(numbers)
+        except USER_ERRORS as error:
+            raise _position_error(error) from error
+
+
+def _declared(dynamics: Dynamics) -> str:
+    """The formulas of a dynamics, which its name need not tell."""
+    return repr((dict(dynamics.drift), dict(dynamics.diffusion), dynamics.hamiltonian))
+
+
+def _position_error(error: Exception) -> SimulationError:
+    return SimulationError(
+        "the function that draws positions fails",
+        expected="a JAX function of a key",
+        found=told(error),
+    )
+
+
+def _recorded(bound: Bound, record: Sequence[str] | None) -> tuple[str, ...]:
+    names = [x.name for x in bound.problem.dynamics.variables]
+    if record is None:
+        return tuple(names)
+    if isinstance(record, str) or not record or not set(record) <= set(names):
+        raise SimulationError(
+            "record does not name variables of the dynamics",
+            expected=f"some of {', '.join(names)}",
+            found=repr(record),
+        )
+    return tuple(record)
+
+
+def _check_start(state: LoopState) -> None:
+    for name, block in state.blocks.items():
+        if not np.all(np.isfinite(block)):
+            raise SimulationError(
+                f"the start of {name} is not finite", found=" ".join(str(block).split())[:80]
+            )
+    for name, gradient in state.cache.gradients.items():
+        for block in gradient.values():
+            if not np.all(np.isfinite(block)):
+                raise SimulationError(
+                    f"the gradient of {name} is not finite at the start",
+                    found=" ".join(str(block).split())[:80],
+                    fix="start where the potential is smooth",
+                )

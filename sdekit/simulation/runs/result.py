@@ -1,0 +1,154 @@
+"""`Run`: the draws of a simulation and everything needed to say how they came about.
+
+Not for making them (`run`) nor for reading stored runs (`store`).
+
+Checked by: tests/simulation/runs/test_run.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any
+
+import jax
+import numpy as np
+
+from sdekit.declaration.model.dynamics import Dynamics
+from sdekit.errors import SdekitError
+from sdekit.simulation.bind.position import PositionLayout
+from sdekit.simulation.loop.program import LoopState
+
+
+@dataclass(frozen=True)
+class Run:
+    """What a simulation gave.
+
+    Attributes:
+        samples: Draws of each recorded variable, (chain, draw, *shape); those of a run with a store
+            are read from it when they are first asked for.
+        dynamics: What ran.
+        scheme: The scheme that ran.
+        step_size: h, or None under a schedule.
+        step_sizes: Step size at each draw under a schedule, (draw,): the weights of averages.
+        thin: Steps from one draw to the next.
+        burn_in: Steps before the first draw that were dropped.
+        chains: Number of chains, over all processes.
+        seed: Of the noise.
+        parameters: Values of the parameters, by name.
+        layout: How positions map to blocks.
+        seconds: Wall time, compilation included.
+        state: State of the chains at the end.
+        observed: Results of the streaming observables, by name.
+        first_chain: Number of the first chain here: not 0 where another process ran that one.
+    """
+
+    samples: Mapping[str, np.ndarray]
+    dynamics: Dynamics
+    scheme: str
+    step_size: float | None
+    step_sizes: np.ndarray | None
+    thin: int
+    burn_in: int
+    chains: int
+    seed: int
+    parameters: Mapping[str, np.ndarray]
+    layout: PositionLayout
+    seconds: float
+    state: LoopState | None = None
+    observed: Mapping[str, Any] = field(default_factory=dict)
+    first_chain: int = 0
+
+    @property
+    def _shapes(self) -> Mapping[str, tuple[int, ...]]:
+        stored = getattr(self.samples, "shapes", None)
+        return {n: v.shape for n, v in self.samples.items()} if stored is None else stored
+
+    @property
+    def draws(self) -> int:
+        """Draws of each chain."""
+        return next(iter(self._shapes.values()))[1] if self.samples else 0
+
+    @property
+    def position(self) -> Any:
+        """Draws of the target variables as the user's PyTree; leaves (chain, draw, *leaf)."""
+        blocks: dict[str, Any] = {x.name: self.samples[x.name] for x in self.layout.variables}
+        return jax.tree.map(np.asarray, jax.vmap(jax.vmap(self.layout.position))(blocks))
+
+    @cached_property
+    def notes(self) -> tuple[str, ...]:
+        """What a reader must know about the run; the dynamics is verified when first asked."""
+        found = []
+        if self.step_sizes is not None:
+            found.append("step sizes vary: averages must be weighted with run.step_sizes")
+        if self.dynamics.hamiltonian is None:
+            found.append("the dynamics claims no stationary density")
+            return tuple(found)
+        from sdekit.verifier.ladder import verify
+
+        try:
+            verification = verify(self.dynamics)
+        except SdekitError as error:
+            return (*found, f"the dynamics is not proved: {error}")
+        verdict = verification.verdict.value
+        if verdict != "proved":
+            found.append(f"the dynamics is not proved to sample exp(-H): {verdict}")
+        return tuple(found)
+
+    def gathered(self) -> Run:
+        """The run with the chains of all processes, in each of them.
+
+        Processes wait for each other here: each must call this, and for the same run. Without
+        `jax.distributed` a run has all its chains, and is returned as it is.
+
+        Returns:
+            Samples and observables of all chains; the state, which each process keeps, is None.
+
+        Raises:
+            SimulationError: If a chain stopped before the others.
+        """
+        if self._has_all_chains:
+            return self
+        from sdekit.simulation.runs.gathering import gathered_moments, gathered_samples
+
+        samples, observed = gathered_samples(self.samples), gathered_moments(self.observed)
+        return replace(self, samples=samples, observed=observed, state=None, first_chain=0)
+
+    @property
+    def _has_all_chains(self) -> bool:
+        return len(next(iter(self.samples.values()))) == self.chains
+
+    def to_arviz(self) -> Any:
+        """The draws as `arviz.InferenceData`.
+
+        Raises:
+            MissingDependencyError: Without ArviZ.
+        """
+        from sdekit.simulation.runs.inference_data import to_inference_data
+
+        facts = {
+            "dynamics": self.dynamics.name or "",
+            "scheme": self.scheme,
+            "step_size": "schedule" if self.step_size is None else self.step_size,
+            "thin": self.thin,
+            "burn_in": self.burn_in,
+            "seed": self.seed,
+            "notes": "; ".join(self.notes),
+        }
+        return to_inference_data(self.samples, facts)
+
+    def summary(self) -> Any:
+        """ArviZ's table of means, standard deviations, effective sample sizes and R-hat."""
+        import arviz
+
+        return arviz.summary(self.to_arviz())
+
+    def __repr__(self) -> str:
+        what = ", ".join(f"{name} {shape}" for name, shape in self._shapes.items())
+        return f"<Run of {self.dynamics.name or 'a dynamics'} by {self.scheme}: {what}>"
+
+
+def chains_first(values: np.ndarray, is_single: bool) -> np.ndarray:
+    """Draws (draws, *shape[, chains]) as (chains, draws, *shape), without copying."""
+    return values[None] if is_single else np.moveaxis(values, -1, 0)

@@ -1,0 +1,158 @@
+"""`simulate`: many steps of many chains in compiled blocks.
+
+Not for single steps in the user's own loop (`sampler`), nor for what comes of a run (`result`).
+
+Checked by: tests/simulation/runs/test_run.py.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from sdekit.declaration.model.dynamics import Dynamics
+from sdekit.errors import SimulationError
+from sdekit.schemes.guards.step_guards import check_step, kind_of_scheme
+from sdekit.simulation.noise.streams import MOST_STEPS, check_seed
+from sdekit.simulation.runs.job import Job
+from sdekit.simulation.runs.result import Run
+from sdekit.simulation.steps.sampler import Sampler, sampler
+
+
+def simulate(
+    model: Sampler | Dynamics,
+    position: Any,
+    *,
+    step_size: float | Callable[[Any], Any],
+    steps: int,
+    thin: int = 1,
+    burn_in: int = 0,
+    chains: int = 1,
+    seed: int = 0,
+    auxiliary: Mapping[str, Any] | None = None,
+    record: Sequence[str] | None = None,
+    observables: Mapping[str, Any] | None = None,
+    store: Any = None,
+    resume: bool = False,
+    progress: bool = False,
+    devices: Any = None,
+    smoothness: float | None = None,
+    potential: Any = None,
+    parameters: Mapping[str, Any] | None = None,
+    scheme: str | None = None,
+    functions: Mapping[str, Callable[..., Any]] | None = None,
+    sizes: Mapping[str, int] | None = None,
+    precision: str | None = None,
+    noise: str | None = None,
+    leapfrog_steps: int | None = None,
+) -> Run:
+    """Simulate chains and keep every `thin`-th state.
+
+    Args:
+        model: A sampler; or a dynamics, with the arguments of `sk.sampler` given by name.
+        position: Start of the target variables, the same for all chains; or a function of a JAX
+            key that gives each chain its own.
+        step_size: h, or a function of the step's number (`schedules`, optax).
+        steps: Steps after burn-in; steps // thin draws are kept.
+        thin: Steps from one draw to the next.
+        burn_in: Steps before those, which are dropped.
+        chains: Number of chains.
+        seed: The same seed gives each chain the same noise, however many chains or devices run.
+        auxiliary: Start of auxiliary variables, by name.
+        record: Names of the variables to keep; all when left out.
+        observables: Streaming observables by name (`observables`), fed with every draw.
+        store: Path of a Zarr store (or a `SampleStore`) to stream samples to; several processes
+            write one each below the path, which `stored` reads as one.
+        resume: Whether to go on with the run in the store; it is begun if there is none.
+            Its observables are stored as well, and come out as those of an undisturbed run.
+        progress: Whether to show a progress bar.
+        devices: Number of devices of this process, or some of them. When left out all are used,
+            and after `jax.distributed.initialize` those of all processes: every process calls
+            `simulate` with the same arguments and gets the run of its own share of the chains
+            (`Run.first_chain`, `Run.gathered`).
+        smoothness: Largest eigenvalue of the Hessian of U, where it is known: a step size with
+            which the scheme must diverge is warned of before the run (`schemes.step_guards`).
+        potential: This and the rest are arguments of `sk.sampler`, for a dynamics only.
+        parameters: Values of the parameters.
+        scheme: A splitting word, "EM", or the name of an algorithm.
+        functions: Other unknown functions.
+        sizes: Sizes that neither position nor parameters show.
+        precision: "float32" or "float64".
+        noise: Source of normals.
+        leapfrog_steps: Length of the trajectories of "HMC".
+
+    Raises:
+        SimulationError: If an argument is wrong or the start is not finite.
+        DivergenceError: If a chain leaves the finite numbers; it names chain and step, and its
+            attribute `run` holds what was sampled before.
+
+    Example:
+        >>> import sdekit as sk
+        >>> x = sk.scalar("x")
+        >>> ou = sk.Dynamics(drift={x: -x}, diffusion={x: 1}, hamiltonian=x**2 / 2)
+        >>> simulate(ou, 0.0, step_size=0.1, steps=100, chains=2).samples["x"].shape
+        (2, 100)
+
+    Checked by: tests/simulation/runs/test_run.py.
+    """
+    options = {
+        "potential": potential,
+        "parameters": parameters,
+        "scheme": scheme,
+        "functions": functions,
+        "sizes": sizes,
+        "precision": precision,
+        "noise": noise,
+        "leapfrog_steps": leapfrog_steps,
+    }
+    given = {name: value for name, value in options.items() if value is not None}
+    if isinstance(model, Dynamics):
+        model = sampler(model, **given)
+    elif given:
+        raise SimulationError("a sampler has its options already", found=", ".join(given))
+    if not isinstance(model, Sampler):
+        raise SimulationError(
+            "this can not be simulated", expected="a Sampler or a Dynamics", found=repr(model)[:80]
+        )
+    _check_counts(steps, thin, burn_in, chains, seed)
+    if smoothness is not None:
+        _warn_of_divergence(model, smoothness, step_size)
+    job = Job(
+        model, position, step_size, steps // thin, thin, burn_in, chains, seed, auxiliary or {}
+    )
+    with model.precision():
+        return job.run(record, observables or {}, store, resume, progress, devices)
+
+
+def _warn_of_divergence(model: Sampler, smoothness: float, step_size: Any) -> None:
+    kind = kind_of_scheme(model.scheme, bool(model.dynamics.auxiliary_variables))
+    # The limit of the explicit Langevin step is the friction, which nobody stated here.
+    if kind is None or kind == "explicit-langevin":
+        return
+    first: Any = step_size(0) if callable(step_size) else step_size
+    found = check_step(kind, smoothness, float(first))
+    if not found.is_stable:
+        warnings.warn(found.message, RuntimeWarning, stacklevel=3)
+
+
+def _check_counts(steps: Any, thin: Any, burn_in: Any, chains: Any, seed: Any) -> None:
+    limits = {"steps": (steps, 1), "thin": (thin, 1), "chains": (chains, 1)}
+    limits |= {"burn_in": (burn_in, 0)}
+    for name, (count, least) in limits.items():
+        whole = isinstance(count, (int, np.integer)) and not isinstance(count, bool)
+        if not whole or count < least:
+            raise SimulationError(
+                f"{name} is wrong", expected=f"an integer >= {least}", found=repr(count)
+            )
+    check_seed(seed)
+    if steps < thin:
+        raise SimulationError("no draw is kept", expected=f"steps >= thin = {thin}", found=steps)
+    if burn_in + steps >= MOST_STEPS // 2:
+        raise SimulationError(
+            "too many steps for one seed",
+            expected=f"below {MOST_STEPS // 2}",
+            found=burn_in + steps,
+        )

@@ -1,0 +1,1 @@
+"""General solvers of stochastic differential equations, diffrax's among them."""

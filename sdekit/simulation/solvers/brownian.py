@@ -1,0 +1,86 @@
+"""Brownian paths for diffrax's solvers, chosen by need.
+
+Increments drawn on the spot where the step is fixed (as fast as a plain loop), a virtual Brownian
+tree where steps are chosen or paths compared (ten to twenty times the cost), and one given
+increment for a step in a loop of one's own. Not for the noise of our own schemes (`noise.py`).
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any, ClassVar
+
+import diffrax
+import jax
+from jax import Array
+
+from sdekit.errors import SimulationError
+from sdekit.simulation.solvers.solver_table import Solver
+
+
+class GivenIncrement(diffrax.AbstractBrownianPath):
+    """A Brownian path known over one step only: what a solver's `step` is given in our own loop.
+
+    Args:
+        increment: W over the step, shape (m,).
+        area: Space-time Levy area over the step, shape (m,); unused by solvers that need none.
+        levy_area: Kind of increment.
+    """
+
+    increment: Array
+    area: Array
+    levy_area: ClassVar[Any] = diffrax.SpaceTimeLevyArea
+
+    t0: ClassVar[Any] = -math.inf
+    t1: ClassVar[Any] = math.inf
+
+    def evaluate(self, t0: Any, t1: Any = None, left: bool = True, use_levy: bool = False) -> Any:
+        """The increment, whatever the interval: a solver asks for its own step only."""
+        if use_levy:
+            return diffrax.SpaceTimeLevyArea(dt=t1 - t0, W=self.increment, H=self.area)
+        return self.increment
+
+
+def brownian_path(
+    entry: Solver,
+    motions: int,
+    dtype: Any,
+    key: Array,
+    t0: float,
+    t1: float,
+    adaptive: bool,
+    path: str,
+    tolerance: float,
+) -> Any:
+    """The path that a solver needs, and no more.
+
+    Args:
+        entry: The solver.
+        motions: Number m of Brownian motions.
+        dtype: Type of the increments.
+        key: JAX key.
+        t0: Start.
+        t1: End.
+        adaptive: Whether steps are chosen from the path.
+        path: "auto", "increments" or "tree".
+        tolerance: Of the tree.
+
+    Raises:
+        SimulationError: If the kind is unknown or does not fit adaptive steps.
+    """
+    if path not in ("auto", "increments", "tree"):
+        raise SimulationError(
+            "unknown kind of Brownian path", expected="auto, increments or tree",
+            found=repr(path), fix="leave path out",
+        )  # fmt: skip
+    if path == "increments" and adaptive:
+        raise SimulationError(
+            "steps that are chosen from the path need a path that can be refined",
+            found="path='increments'", fix="say path='tree', or leave it out",
+        )  # fmt: skip
+    area = diffrax.SpaceTimeLevyArea if entry.needs_levy_area else diffrax.BrownianIncrement
+    shape = jax.ShapeDtypeStruct((motions,), dtype)
+    if adaptive or path == "tree":
+        return diffrax.VirtualBrownianTree(t0, t1, tol=tolerance, shape=shape, key=key,
+                                           levy_area=area)  # fmt: skip
+    return diffrax.UnsafeBrownianPath(shape=shape, key=key, levy_area=area)

@@ -1,0 +1,63 @@
+"""diffrax's solvers as schemes of our own loop: their `step`, our noise, chains and stores.
+
+A solver run this way costs what its evaluations cost: no path is rebuilt, no time is accumulated,
+and the noise of a chain is the same as for every other scheme. Not for adaptive steps
+(`bridges.to_diffrax`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+from jax.typing import ArrayLike
+
+from sdekit.errors import SimulationError
+from sdekit.simulation.bind.bound import Problem
+from sdekit.simulation.solvers.diffrax_problem import fixed_step
+from sdekit.simulation.steps.scheme import Blocks, Cache, Scheme, StepInput, within_domain
+
+
+def solver_scheme(problem: Problem, name: str) -> Scheme:
+    """The scheme that takes the steps of a diffrax solver.
+
+    Args:
+        problem: The bound dynamics.
+        name: A name of `solvers.SOLVERS`.
+
+    Raises:
+        SchemeError: If the solver does not fit the noise, with the reason.
+        SimulationError: If the gradient is stochastic, or there is no noise.
+
+    Checked by: tests/simulation/solvers/test_diffrax_scheme.py.
+    """
+    if problem.source is not None and problem.source.words:
+        raise SimulationError(
+            f"the solver {name} needs exact gradients at points between two steps",
+            found="a minibatch",
+            fix="use a splitting word or 'EM', or give the full potential as a function",
+        )
+    made = fixed_step(problem, name)
+
+    def step(blocks: Blocks, cache: Cache, given: StepInput) -> tuple[dict[str, Array], Cache]:
+        time = jnp.zeros((), problem.dtype) if given.time is None else given.time
+        own = {x.name: blocks[x.name] for x in problem.dynamics.variables}
+        if given.normals.ndim == 1:
+            moved = made.advance(own, given.normals, time, given.h)
+        else:
+            moved = jax.vmap(
+                lambda b, z: made.advance(b, z, time, given.h), in_axes=-1, out_axes=-1
+            )(own, given.normals)  # fmt: skip
+        for x in problem.dynamics.variables:
+            if x.domain.boundary != "none":
+                moved[x.name] = within_domain(moved[x.name], x)
+        return moved, cache
+
+    def prepare(parameters: Mapping[str, Any], h: ArrayLike, dtype: np.dtype) -> Any:
+        return ()
+
+    return Scheme(name, made.motions, (), (), (), prepare, step)

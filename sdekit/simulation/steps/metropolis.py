@@ -1,0 +1,150 @@
+r"""Hamiltonian Monte Carlo: leapfrog trajectories with Metropolis acceptance, the exact baseline.
+
+$$p\sim\mathcal N(0, M),\quad (\theta', p') = \Phi_{BAB}^L(\theta, p),\quad
+  \text{accept with } \min(1, e^{H(\theta,p)-H(\theta',p')})$$
+
+Properties: exp(-H) is exactly invariant for every step size; a trajectory of L steps counts as one
+step of the run and costs L gradients. Use it to check other samplers. Not for stochastic gradients,
+which make the acceptance wrong.
+
+Source: Duane et al. 1987, doi:10.1016/0370-2693(87)91197-X.
+Checked by: tests/simulation/steps/test_metropolis.py.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jax import Array
+
+from sdekit.declaration.tree.expression import Negation, Sum
+from sdekit.declaration.tree.symbols import Variable
+from sdekit.errors import SimulationError
+from sdekit.schemes.split.flow_records import Shift
+from sdekit.schemes.split.splitting import splitting
+from sdekit.simulation.bind.bound import Problem
+from sdekit.simulation.bind.jax_reader import evaluate, shape_of
+from sdekit.simulation.bind.start import StartLaw, start_blocks, start_laws
+from sdekit.simulation.gradients.sources import FunctionSource
+from sdekit.simulation.steps.scheme import (
+    Blocks,
+    Cache,
+    Scheme,
+    StepInput,
+    composed,
+    prepared_draws,
+)
+from sdekit.simulation.steps.stages import stage_of
+
+#: Leapfrog steps of a trajectory where the user gives none.
+LEAPFROG_STEPS = 10
+
+
+def hamiltonian_monte_carlo(problem: Problem, options: Mapping[str, Any]) -> Scheme:
+    """The scheme; each of its steps is a whole trajectory.
+
+    Raises:
+        SimulationError: If the dynamics is no separable Hamiltonian flow, or gradients are noisy.
+    """
+    laws = _momentum_laws(problem)
+    length = _length(options)
+    parts = splitting(problem.dynamics)
+    stages = {part.letter: stage_of(part.flow, problem.sizes) for part in parts.parts}
+    if set(stages) != {"A", "B"} or not all(isinstance(p.flow, Shift) for p in parts.parts):
+        raise SimulationError(
+            "HMC is for Hamiltonian flows",
+            expected="theta' = M^-1 p, p' = -grad U, no noise and no friction",
+            found=f"parts {' '.join(stages)}",
+            fix='use catalog.get("hamiltonian")',
+        )
+    word = [(stages[letter], float(share)) for letter, share in parts.parse("BAB")]
+    leap = composed(problem, "BAB", word)
+    if any(not isinstance(oracle.source, FunctionSource) for oracle in leap.oracles):
+        raise SimulationError(
+            "HMC cannot accept or reject with a stochastic gradient",
+            fix="give the full potential as a function, or use SGHMC or a thermostat",
+        )
+    energy = problem.dynamics.hamiltonian
+    assert energy is not None
+    nothing = prepared_draws(leap.evaluations, jnp.zeros((0,), jnp.uint32), 0)
+
+    def total_energy(blocks: Blocks, parameters: Mapping[str, Any]) -> Array:
+        return jnp.asarray(evaluate(energy, problem.environment({**parameters, **blocks})))
+
+    def step(blocks: Blocks, cache: Cache, given: StepInput) -> tuple[dict[str, Array], Cache]:
+        start = _refreshed(problem, laws, blocks, given.normals)
+        inner = StepInput(
+            given.normals[:0], nothing, None, given.h, given.constants, given.parameters
+        )
+
+        def leapfrog(_: Any, carried: Any) -> Any:
+            blocks, kept = carried
+            return leap.step(blocks, kept, inner)
+
+        end, after = jax.lax.fori_loop(0, length, leapfrog, (start, cache))
+        gained = total_energy(end, given.parameters) - total_energy(start, given.parameters)
+        assert given.uniforms is not None
+        # Comparisons with NaN are false: a trajectory that diverged is rejected.
+        accept = jnp.log(given.uniforms[0]) < -gained
+        chosen = {name: jnp.where(accept, end[name], block) for name, block in start.items()}
+        gradients = jax.tree.map(
+            lambda new, old: jnp.where(accept, new, old), after.gradients, cache.gradients
+        )
+        return chosen, Cache(gradients, after.sources)
+
+    count = sum(math.prod(shape_of(law.variable, problem.sizes)) for law in laws)
+    return Scheme(
+        name=f"HMC({length})",
+        elements=count,
+        oracles=leap.oracles,
+        evaluations=(),
+        carried=leap.carried,
+        prepare=leap.prepare,
+        step=step,
+        uniforms=1,
+    )
+
+
+def _length(options: Mapping[str, Any]) -> int:
+    length = options.get("leapfrog_steps", LEAPFROG_STEPS)
+    if isinstance(length, bool) or not isinstance(length, int) or length < 1:
+        raise SimulationError(
+            "the number of leapfrog steps is wrong", expected="an integer >= 1", found=length
+        )
+    return length
+
+
+def _momentum_laws(problem: Problem) -> tuple[StartLaw, ...]:
+    """Laws of the momenta, which must not depend on the position."""
+    energy = problem.dynamics.hamiltonian
+    laws = start_laws(problem)
+    if energy is None or not laws or any(not law.is_drawn for law in laws):
+        raise SimulationError(
+            "HMC needs a Hamiltonian with momenta of Gaussian law",
+            expected="H = U + p.p/2, or with a mass",
+        )
+    terms = energy.terms if isinstance(energy, Sum) else (energy,)
+    for term in terms:
+        inner = term.operand if isinstance(term, Negation) else term
+        read = {node for node in inner.walk() if isinstance(node, Variable)}
+        if read & {law.variable for law in laws} and read & set(problem.layout.variables):
+            raise SimulationError("HMC needs a separable Hamiltonian", found=f"the term {term!r}")
+    return laws
+
+
+def _refreshed(
+    problem: Problem, laws: tuple[StartLaw, ...], blocks: Blocks, normals: Array
+) -> dict[str, Array]:
+    """The blocks with new momenta."""
+    target = {x.name: blocks[x.name] for x in problem.layout.variables}
+
+    def of_one(own: Any, z: Array) -> dict[str, Array]:
+        return start_blocks(problem, laws, own, {}, z)
+
+    if normals.ndim == 1:
+        return of_one(target, normals)
+    return jax.vmap(of_one, in_axes=-1, out_axes=-1)(target, normals)

@@ -1,0 +1,362 @@
+"""`sampler`: a dynamics, a potential and a scheme as pure functions `init` and `step`.
+
+Both can be jitted, vmapped, scanned and sharded by the user; `run.simulate` runs the same step in
+compiled blocks.
+
+Not for long runs (`run`) nor for what a scheme does (`words`, `scheme`).
+
+Checked by: tests/simulation/steps/test_sampler.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+from jax.core import Tracer, eval_context
+from jax.typing import ArrayLike
+
+from sdekit.declaration.model.dynamics import Dynamics
+from sdekit.errors import SimulationError
+from sdekit.schemes.split.splitting import splitting
+from sdekit.simulation.bind.bound import Problem, bind
+from sdekit.simulation.bind.position import PositionLayout, layout_of
+from sdekit.simulation.bind.start import (
+    StartLaw,
+    check_auxiliary,
+    normals_of,
+    start_blocks,
+    start_laws,
+)
+from sdekit.simulation.gradients.sources import Oracle
+from sdekit.simulation.noise.streams import (
+    ACCEPT,
+    GRADIENT,
+    NORMALS,
+    START,
+    NoiseSource,
+    chain_keys,
+)
+from sdekit.simulation.steps.scheme import Cache, Scheme, StepInput, first_cache, prepared_draws
+from sdekit.simulation.steps.words import build_scheme, default_scheme, reserved_name
+
+PRECISIONS = {"float32": np.dtype(np.float32), "float64": np.dtype(np.float64)}
+
+
+class SamplerState(NamedTuple):
+    """The state of one chain.
+
+    Attributes:
+        position: Target variables, in the structure of the user.
+        auxiliary: Other variables, by name.
+        gradients: Gradients shared between steps.
+        sources: What gradient sources carry along.
+    """
+
+    position: Any
+    auxiliary: dict[str, Array]
+    gradients: dict[str, dict[str, Array]]
+    sources: dict[str, Any]
+
+
+@dataclass(frozen=True, eq=False)
+class Bound:
+    """A sampler for positions of one structure."""
+
+    problem: Problem
+    scheme: Scheme
+    laws: tuple[StartLaw, ...]
+
+
+class Sampler:
+    """A dynamics that can run; make one with `sampler`.
+
+    Attributes:
+        dynamics: As declared.
+        scheme: Name or word of the scheme.
+        dtype: float32 or float64.
+        noise: Source of normals and bits.
+    """
+
+    def __init__(
+        self,
+        dynamics: Dynamics,
+        potential: Any,
+        parameters: Mapping[str, Any],
+        scheme: str,
+        functions: Mapping[str, Callable[..., Any]],
+        sizes: Mapping[str, int],
+        dtype: np.dtype,
+        backend: str,
+        options: Mapping[str, Any],
+    ) -> None:
+        self.dynamics, self.scheme, self.dtype = dynamics, scheme, dtype
+        self.potential, self.parameters = potential, dict(parameters)
+        self.functions, self.sizes = dict(functions), dict(sizes)
+        self.noise = NoiseSource(backend, dtype)
+        self.options = dict(options)
+        self._bound: dict[PositionLayout, Bound] = {}
+        #: Compiled programs of `simulate`, which must not be compiled again for the next run.
+        self.programs: dict[Any, Any] = {}
+
+    def __repr__(self) -> str:
+        return f"<Sampler {self.dynamics.name or '(unnamed)'} by {self.scheme}, {self.dtype}>"
+
+    def precision(self) -> AbstractContextManager[Any]:
+        """The context in which arrays of this sampler's dtype exist."""
+        return jax.enable_x64(True) if self.dtype == np.float64 else nullcontext()
+
+    def bind(self, position: Any) -> Bound:
+        """Problem and scheme for positions structured like this one.
+
+        Raises:
+            SimulationError: If position, parameters, functions or potential do not fit.
+        """
+        layout = layout_of(position, self.dynamics.target_variables)
+        if layout not in self._bound:
+            # What is found here outlives the user's trace, so that nothing of it may be traced.
+            with eval_context():
+                self._bound[layout] = self._bind(position)
+        return self._bound[layout]
+
+    def _bind(self, position: Any) -> Bound:
+        problem = bind(
+            self.dynamics.ito(),
+            position,
+            potential=self.potential,
+            parameters=self.parameters,
+            functions=self.functions,
+            sizes=self.sizes,
+            dtype=self.dtype,
+        )
+        scheme = build_scheme(problem, self.scheme, self.options)
+        return Bound(problem, scheme, start_laws(problem))
+
+    def init(
+        self, key: Array, position: Any, auxiliary: Mapping[str, Any] | None = None
+    ) -> SamplerState:
+        """The state of one chain at its start.
+
+        Args:
+            key: JAX key, for the momenta.
+            position: Start of the target variables.
+            auxiliary: Start of other variables, by name; those left out are drawn (momenta) or put
+                at their mean.
+
+        Raises:
+            SimulationError: If the position does not fit the dynamics.
+        """
+        with self.precision():
+            bound = self.bind(position)
+            given = check_auxiliary(bound.problem, auxiliary or {})
+            return self._compiled("init", bound, self._init)(key, position, given)
+
+    def _compiled(
+        self, what: str, bound: Bound, function: Callable[..., Any]
+    ) -> Callable[..., Any]:
+        """A method for one structure of positions, compiled once."""
+        key = (what, bound)
+        if key not in self.programs:
+            self.programs[key] = jax.jit(partial(function, bound))
+        return self.programs[key]
+
+    def _init(
+        self, bound: Bound, key: Array, position: Any, given: Mapping[str, Array]
+    ) -> SamplerState:
+        keys = chain_keys(key, np.uint32(0), START)
+        target = bound.problem.layout.blocks(position, self.dtype)
+        blocks = self.start(bound, target, given, keys)
+        cache = self.first_cache(bound, blocks, keys, position)
+        return _public_state(bound, blocks, cache)
+
+    def start(
+        self,
+        bound: Bound,
+        target: Mapping[str, Array],
+        given: Mapping[str, Array],
+        keys: Array,
+    ) -> dict[str, Array]:
+        """Blocks of one chain's start; `keys` are its words of the stream START."""
+        count = normals_of(bound.laws, bound.problem)
+        normals = self.noise.normals(keys, 0, 1, count)[0]
+        return start_blocks(bound.problem, bound.laws, target, given, normals)
+
+    def first_cache(
+        self,
+        bound: Bound,
+        blocks: Mapping[str, Array],
+        keys: Array,
+        position: Any,
+        tables: Any = None,
+    ) -> Cache:
+        """Shared gradients and source states of one chain's start."""
+        scheme = bound.scheme
+        sources = {}
+        for number, oracle in enumerate(scheme.oracles):
+            key = jax.random.wrap_key_data(keys, impl="threefry2x32")
+            place = oracle.position(blocks)
+            sources[oracle.name] = oracle.source.init(jax.random.fold_in(key, number), place)
+        words = sum(oracle.source.words for oracle in scheme.carried)
+        bits = self.noise.bits(keys, 1, 1, words)[0]
+        draws = prepared_draws(scheme.carried, bits, 0)
+        return first_cache(scheme, blocks, draws, sources, tables)
+
+    def step(self, key: Array, state: SamplerState, step_size: ArrayLike) -> SamplerState:
+        """One step; a pure function.
+
+        Args:
+            key: JAX key of this step.
+            state: From `init` or the step before.
+            step_size: h > 0; with a splitting word or "EM" in the time unit of the dynamics.
+
+        Raises:
+            SimulationError: If the step size is a number that is not positive, or the dynamics
+                depends on the time, which a lone step does not know.
+        """
+        _check_lone_step(self.dynamics, step_size)
+        with self.precision():
+            bound = self.bind(state.position)
+            h = jnp.asarray(step_size, self.dtype)
+            return self._compiled("step", bound, self._step)(key, state, h)
+
+    def _step(self, bound: Bound, key: Array, state: SamplerState, h: Array) -> SamplerState:
+        scheme, problem = bound.scheme, bound.problem
+        target = problem.layout.blocks(state.position, self.dtype)
+        blocks = {**target, **state.auxiliary}
+        if scheme.start is not None:
+            blocks = scheme.start(blocks, h)
+        cache = Cache(state.gradients, state.sources)
+        blocks, cache = scheme.step(blocks, cache, self._input(scheme, problem, key, h))
+        if scheme.finish is not None:
+            blocks = scheme.finish(blocks, h)
+        return _public_state(bound, blocks, cache)
+
+    def _input(self, scheme: Scheme, problem: Problem, key: Array, h: Array) -> StepInput:
+        def keys(stream: int) -> Array:
+            return chain_keys(key, np.uint32(0), stream)
+
+        normals = self.noise.normals(keys(NORMALS), 0, 1, scheme.elements)[0]
+        bits = self.noise.bits(keys(GRADIENT), 0, 1, scheme.words)[0]
+        accept = self.noise.bits(keys(ACCEPT), 0, 1, scheme.uniforms)[0]
+        return StepInput(
+            normals=normals,
+            draws=prepared_draws(scheme.evaluations, bits, 0),
+            uniforms=((accept >> np.uint32(8)).astype(self.dtype) + 0.5) * 2.0**-24,
+            h=h,
+            constants=scheme.prepare(problem.parameters, h, self.dtype),
+            parameters=problem.parameters,
+        )
+
+
+def _check_lone_step(dynamics: Dynamics, step_size: ArrayLike) -> None:
+    if dynamics.depends_on_time:
+        raise SimulationError(
+            "the dynamics depends on the time, which a single step does not know",
+            fix="use sk.simulate",
+        )
+    if not isinstance(step_size, Tracer):
+        check_step_size(step_size)
+
+
+def check_step_size(step_size: Any) -> float:
+    """A step size that is a positive number.
+
+    Raises:
+        SimulationError: If it is none.
+    """
+    try:
+        h = float("nan") if isinstance(step_size, str) else float(step_size)
+    except (TypeError, ValueError):
+        h = float("nan")
+    if not (np.isfinite(h) and h > 0):
+        raise SimulationError(
+            "the step size is wrong", expected="a positive number", found=repr(step_size)
+        )
+    return h
+
+
+def _public_state(bound: Bound, blocks: Mapping[str, Array], cache: Cache) -> SamplerState:
+    layout = bound.problem.layout
+    targets = {x.name for x in layout.variables}
+    auxiliary = {name: block for name, block in blocks.items() if name not in targets}
+    return SamplerState(layout.position(blocks), auxiliary, cache.gradients, cache.sources)
+
+
+def sampler(
+    dynamics: Dynamics,
+    potential: Any = None,
+    parameters: Mapping[str, Any] | None = None,
+    scheme: str | None = None,
+    *,
+    functions: Mapping[str, Callable[..., Any]] | None = None,
+    sizes: Mapping[str, int] | None = None,
+    precision: str = "float32",
+    noise: str = "threefry-fast",
+    leapfrog_steps: int | None = None,
+) -> Sampler:
+    """Make a dynamics run.
+
+    Args:
+        dynamics: Any declaration, verified or not, Ito or Stratonovich.
+        potential: The unknown potential of the declaration: a JAX function of the position, a
+            SymPy expression of the coordinates, or a `Minibatch`. None if there is none.
+        parameters: Values of the parameters, by name.
+        scheme: A word over the letters of `sk.splitting(dynamics)` such as "BAOAB"; "EM";
+            "Algorithm1", "Algorithm2"; "SGLD", "SGHMC" (other names of EM and Algorithm 1);
+            "HMC". The default word of the splitting when left out.
+        functions: Other unknown functions as JAX functions of their blocks, by name.
+        sizes: Sizes of dimensions that neither position nor parameters show.
+        precision: "float32", or "float64", which switches JAX's 64-bit mode on for the sampler's
+            own computations (inside your own jit you switch it on yourself).
+        noise: "threefry-fast", or "jax" for `jax.random.normal`.
+        leapfrog_steps: Length of the trajectories of "HMC".
+
+    Raises:
+        SimulationError: If an option is unknown.
+        SchemeError: If the word does not fit the dynamics.
+
+    Example:
+        >>> import sdekit as sk
+        >>> x = sk.scalar("x")
+        >>> ou = sk.Dynamics(drift={x: -x}, diffusion={x: 1}, hamiltonian=x**2 / 2)
+        >>> run = sampler(ou, scheme="EM")
+        >>> state = run.step(jax.random.key(1), run.init(jax.random.key(0), 0.5), 0.01)
+        >>> state.position.shape
+        ()
+
+    Checked by: tests/simulation/steps/test_sampler.py.
+    """
+    if not isinstance(dynamics, Dynamics):
+        raise SimulationError(
+            "this is no dynamics", expected="sk.Dynamics(...)", found=type(dynamics).__name__
+        )
+    if precision not in PRECISIONS:
+        raise SimulationError(
+            "unknown precision", expected=" or ".join(PRECISIONS), found=repr(precision)
+        )
+    chosen = default_scheme(dynamics.ito()) if scheme is None else scheme
+    if not isinstance(chosen, str):
+        raise SimulationError("a scheme is named by text", expected='"BAOAB"', found=repr(scheme))
+    if reserved_name(chosen) is None:
+        splitting(dynamics.ito()).parse(chosen)
+    return Sampler(
+        dynamics,
+        potential,
+        parameters or {},
+        reserved_name(chosen) or "".join(chosen.split()),
+        functions or {},
+        sizes or {},
+        PRECISIONS[precision],
+        noise,
+        {} if leapfrog_steps is None else {"leapfrog_steps": leapfrog_steps},
+    )
+
+
+__all__ = ["Bound", "Oracle", "Sampler", "SamplerState", "sampler"]

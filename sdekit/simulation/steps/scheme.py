@@ -1,0 +1,295 @@
+r"""A step of a run: stages in the order of a splitting word, sharing gradients.
+
+A gradient is computed once for each change of its position: the last kick of one step and the first
+of the next read the same one (with the same minibatch), so that a palindromic word costs one
+gradient per step. Which gradients are still good is known from the word alone, before anything
+runs.
+
+Not for the flows (`stages`), nor for algorithms that are no words (`published`, `metropolis`).
+
+Notation: blocks have a last axis of chains where several run; h is the step.
+Checked by: tests/simulation/steps/test_scheme.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+from jax.typing import ArrayLike
+
+from sdekit.declaration.tree.symbols import Variable
+from sdekit.errors import SimulationError
+from sdekit.simulation.bind.bound import Problem
+from sdekit.simulation.gradients.sources import FunctionSource, Oracle
+from sdekit.simulation.steps.stage import Stage
+
+Blocks = Mapping[str, Array]
+
+
+class Cache(NamedTuple):
+    """What a step hands to the next beside the blocks.
+
+    Attributes:
+        gradients: Gradient blocks that are still good, by oracle.
+        sources: What each gradient source carries along, by oracle.
+    """
+
+    gradients: dict[str, dict[str, Array]]
+    sources: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class StepInput:
+    """What one step needs beside the state.
+
+    Attributes:
+        normals: (elements[, chains]).
+        draws: One prepared draw for each gradient of the step.
+        uniforms: (uniforms[, chains]) on (0, 1), for schemes that accept or reject.
+        h: Step size.
+        constants: From `Scheme.prepare`.
+        parameters: Arrays by name.
+        time: Time at the start of the step; None where nothing depends on it.
+        tables: For each oracle the tables of its source, where it has any.
+    """
+
+    normals: Array
+    draws: tuple[Any, ...]
+    uniforms: Array | None
+    h: ArrayLike
+    constants: Any
+    parameters: Mapping[str, Any]
+    time: ArrayLike | None = None
+    tables: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Scheme:
+    """One step as pure functions.
+
+    Attributes:
+        name: The word or the name of the algorithm.
+        elements: Normals of one step, for each chain.
+        oracles: Gradients the step reads.
+        evaluations: The oracle of each gradient that one step computes, in order.
+        carried: Oracles whose gradient must be at hand when a step begins.
+        prepare: (parameters, h, dtype) -> constants; runs once for a constant step size.
+        step: (blocks, cache, input) -> (blocks, cache).
+        uniforms: Uniform numbers of one step, for each chain.
+        start: Blocks of the model -> blocks of the scheme, for schemes in other variables.
+        finish: The way back.
+    """
+
+    name: str
+    elements: int
+    oracles: tuple[Oracle, ...]
+    evaluations: tuple[Oracle, ...]
+    carried: tuple[Oracle, ...]
+    prepare: Callable[[Mapping[str, Any], ArrayLike, np.dtype], Any]
+    step: Callable[[Blocks, Cache, StepInput], tuple[dict[str, Array], Cache]]
+    uniforms: int = 0
+    start: Callable[[Blocks, ArrayLike], dict[str, Array]] | None = None
+    finish: Callable[[Blocks, ArrayLike], dict[str, Array]] | None = None
+
+    @property
+    def words(self) -> int:
+        """Random 32-bit words of one step."""
+        return sum(oracle.source.words for oracle in self.evaluations)
+
+
+def composed(
+    problem: Problem, name: str, word: Sequence[tuple[Stage, float]], check: bool = True
+) -> Scheme:
+    """The scheme that runs stages one after the other, each for its share of the step.
+
+    Args:
+        problem: The bound dynamics.
+        name: For messages and results.
+        word: Stages with their shares.
+        check: Whether to refuse stages that a stochastic gradient cannot serve.
+
+    Raises:
+        SimulationError: If a stage needs gradients at points in between from a stochastic source.
+    """
+    oracles = problem.oracles(e for stage, _ in word for e in stage.expressions)
+    needs = [_needed(stage, oracles) for stage, _ in word]
+    if check:
+        _check_sources(word, oracles)
+    carried, evaluations = _plan(word, needs)
+    distinct = list({id(stage): stage for stage, _ in word}.values())
+    keys = [(distinct.index(stage), share) for stage, share in word]
+
+    def prepare(parameters: Mapping[str, Any], h: ArrayLike, dtype: np.dtype) -> Any:
+        environment = replace(problem.environment(parameters), dtype=dtype)
+        done: dict[tuple[int, float], Any] = {}
+        for stage, share in word:
+            key = (distinct.index(stage), share)
+            if key not in done and stage.prepare is not None:
+                done[key] = stage.prepare(environment, _share(h, share))
+        return tuple(done.get(key) for key in keys)
+
+    def step(blocks: Blocks, cache: Cache, given: StepInput) -> tuple[dict[str, Array], Cache]:
+        values = dict(blocks)
+        gradients, sources = dict(cache.gradients), dict(cache.sources)
+        draws = iter(given.draws)
+        offset = 0
+        for k, (stage, share) in enumerate(word):
+            known: dict[Any, Any] = {}
+            for oracle in needs[k]:
+                if oracle.name not in gradients:
+                    tables = (given.tables or {}).get(oracle.name)
+                    gradients[oracle.name], sources[oracle.name] = oracle.evaluate(
+                        values, next(draws), sources[oracle.name], tables
+                    )
+                known.update(oracle.known(gradients[oracle.name]))
+            environment = problem.environment(
+                {**given.parameters, **values}, known=known, time=given.time
+            )
+            own = given.normals[offset : offset + stage.elements]
+            offset += stage.elements
+            moved = stage.apply(environment, own, _share(given.h, share), given.constants[k])
+            values.update(_bounded(moved, stage.moves))
+            gradients = _still_good(gradients, oracles, stage.moves)
+        return values, Cache({o.name: gradients[o.name] for o in carried}, sources)
+
+    elements = sum(stage.elements for stage, _ in word)
+    return Scheme(name, elements, oracles, evaluations, carried, prepare, step)
+
+
+def _share(h: ArrayLike, share: float) -> ArrayLike:
+    return h if share == 1.0 else h * share  # type: ignore[operator]
+
+
+def _needed(stage: Stage, oracles: tuple[Oracle, ...]) -> tuple[Oracle, ...]:
+    """Oracles whose value at the stage's beginning serves it."""
+    nodes = {node for e in stage.expressions for node in e.walk()}
+    return tuple(
+        oracle
+        for oracle in oracles
+        if any(node in nodes for node in oracle.nodes)
+        and not (stage.reads_moved and set(stage.moves) & set(oracle.arguments))
+    )
+
+
+def _check_sources(word: Sequence[tuple[Stage, float]], oracles: tuple[Oracle, ...]) -> None:
+    for stage, _ in word:
+        nodes = {node for e in stage.expressions for node in e.walk()}
+        for oracle in oracles:
+            reads = any(node in nodes for node in oracle.nodes)
+            between = stage.reads_moved and set(stage.moves) & set(oracle.arguments)
+            if reads and between and not isinstance(oracle.source, FunctionSource):
+                raise SimulationError(
+                    "a part without exact flow needs gradients between two steps, which a "
+                    "minibatch does not give",
+                    fix='use scheme="EM", or a potential that is a function',
+                )
+
+
+def _plan(
+    word: Sequence[tuple[Stage, float]], needs: Sequence[tuple[Oracle, ...]]
+) -> tuple[tuple[Oracle, ...], tuple[Oracle, ...]]:
+    """Gradients to carry between steps, and those one step computes."""
+
+    def one_step(good: set[str]) -> tuple[set[str], list[Oracle], set[str]]:
+        good, computed, used = set(good), [], set()
+        for (stage, _), needed in zip(word, needs, strict=True):
+            for oracle in needed:
+                if oracle.name not in good:
+                    computed.append(oracle)
+                    good.add(oracle.name)
+                elif not any(o.name == oracle.name for o in computed):
+                    used.add(oracle.name)
+            lost = {o.name for n in needs for o in n if set(o.arguments) & set(stage.moves)}
+            good -= lost
+        return good, computed, used
+
+    at_end, _, _ = one_step(set())
+    _, computed, used = one_step(at_end)
+    by_name = {oracle.name: oracle for needed in needs for oracle in needed}
+    return tuple(by_name[name] for name in sorted(used & at_end)), tuple(computed)
+
+
+def _still_good(
+    gradients: dict[str, Any], oracles: tuple[Oracle, ...], moved: tuple[Variable, ...]
+) -> dict[str, Any]:
+    lost = {oracle.name for oracle in oracles if set(oracle.arguments) & set(moved)}
+    return {name: value for name, value in gradients.items() if name not in lost}
+
+
+def _bounded(moved: Mapping[str, Array], variables: tuple[Variable, ...]) -> dict[str, Array]:
+    """Blocks led back into their domain: circles wrap, other boundaries reflect."""
+    found = dict(moved)
+    for x in variables:
+        if x.domain.boundary != "none" and x.name in found:
+            found[x.name] = within_domain(found[x.name], x)
+    return found
+
+
+def within_domain(block: Array, x: Variable) -> Array:
+    """The block wrapped onto [0, 2 pi) or reflected at the ends of its domain.
+
+    Example:
+        >>> import sdekit as sk
+        >>> float(within_domain(jnp.asarray(-0.25), sk.scalar("x", domain=(0, 1))))
+        0.25
+    """
+    if x.domain.kind == "circle":
+        return jnp.mod(block, 2.0 * jnp.pi)
+    if x.domain.kind == "positive":
+        return jnp.abs(block)
+    assert x.domain.lower is not None and x.domain.upper is not None
+    lower, width = float(x.domain.lower), float(x.domain.upper - x.domain.lower)
+    # Unfolding the reflections gives a circle of twice the width.
+    return lower + width - jnp.abs(jnp.mod(block - lower, 2.0 * width) - width)
+
+
+def first_cache(
+    scheme: Scheme, blocks: Blocks, draws: tuple[Any, ...], sources: dict[str, Any], tables: Any
+) -> Cache:
+    """The cache before the first step: the gradients that it expects to be at hand.
+
+    Args:
+        scheme: The scheme.
+        blocks: Start of all blocks.
+        draws: One prepared draw for each carried oracle.
+        sources: State of each source.
+        tables: Tables of the sources that have them.
+    """
+    gradients, after = {}, dict(sources)
+    for oracle, draw in zip(scheme.carried, draws, strict=True):
+        gradients[oracle.name], after[oracle.name] = oracle.evaluate(
+            blocks, draw, sources[oracle.name], (tables or {}).get(oracle.name)
+        )
+    return Cache(gradients, after)
+
+
+def prepared_draws(oracles: Sequence[Oracle], bits: Array, leading: int) -> tuple[Any, ...]:
+    """Each oracle's draw from its own words.
+
+    Args:
+        oracles: In the order of evaluation.
+        bits: uint32, (*steps, words[, chains]) with `leading` axes of steps.
+        leading: Number of axes before the words.
+    """
+    found, offset = [], 0
+    for oracle in oracles:
+        count = oracle.source.words
+        own = jax.lax.slice_in_dim(bits, offset, offset + count, axis=leading)
+        offset += count
+        prepare = oracle.source.prepare
+        if bits.ndim > leading + 1:
+            prepare = jax.vmap(prepare, in_axes=-1, out_axes=-1)
+        for _ in range(leading):
+            prepare = jax.vmap(prepare)
+        found.append(prepare(own) if count else _nothing(oracle))
+    return tuple(found)
+
+
+def _nothing(oracle: Oracle) -> Any:
+    return oracle.source.prepare(jnp.zeros((0,), jnp.uint32))

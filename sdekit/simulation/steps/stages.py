@@ -1,0 +1,225 @@
+"""The table of stages: for each kind of flow record of `sdekit.schemes` the stage that runs it.
+
+Not for the flows' numerics, nor for the order in which stages run (`scheme`).
+
+Checked by: tests/simulation/steps/test_stages.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array, lax
+from jax.typing import ArrayLike
+
+from sdekit.declaration.model.dynamics import Dynamics
+from sdekit.declaration.tree.operators import ZERO
+from sdekit.declaration.tree.symbols import Variable
+from sdekit.errors import SimulationError
+from sdekit.schemes.split.flow_records import (
+    Flow,
+    Inexact,
+    Joint,
+    LinearBlock,
+    OrnsteinUhlenbeck,
+    Rotation,
+    Shift,
+)
+from sdekit.simulation.bind.jax_reader import Environment
+from sdekit.simulation.loop.tracing import traced
+from sdekit.simulation.steps.covariance import NoiseTerm, factor_terms, noise_terms
+from sdekit.simulation.steps.linear_stages import (
+    linear_block_stage,
+    ornstein_uhlenbeck_stage,
+    rotation_stage,
+)
+from sdekit.simulation.steps.stage import (
+    Moved,
+    Stage,
+    Updates,
+    increments,
+    noise_elements,
+    noise_expressions,
+    prepared_noise,
+    shifted,
+)
+
+#: Nodes and weights of the classical method of order 4; each slope is taken at the one before.
+RUNGE_KUTTA = ((0.0, 1 / 6), (0.5, 1 / 3), (0.5, 1 / 3), (1.0, 1 / 6))
+#: Operations of a slope from which on the four slopes are the turns of a loop instead of copies,
+#: which would take several times as long to compile.
+LONG_SLOPE = 50
+
+Sizes = Mapping[str, int]
+
+
+def stage_of(flow: Flow, sizes: Sizes) -> Stage:
+    """The stage that runs a flow record.
+
+    Raises:
+        SimulationError: If the record is of a kind that is not known here.
+    """
+    if type(flow) not in _BUILDERS:
+        raise SimulationError("a part has a flow of unknown kind", found=type(flow).__name__)
+    return _BUILDERS[type(flow)](flow, sizes)
+
+
+def shift_stage(flow: Shift, sizes: Sizes) -> Stage:
+    """X <- X + h * rate."""
+
+    def apply(environment: Environment, z: Array, h: ArrayLike, constants: Any) -> Moved:
+        return shifted(environment, flow.updates, h)
+
+    return Stage(flow.variables, 0, tuple(rate for _, rate in flow.updates), None, apply)
+
+
+def euler_stage(updates: Updates, terms: tuple[NoiseTerm, ...]) -> Stage:
+    r"""One Euler-Maruyama step: $X \leftarrow X + h\,v + \sqrt h\,S\zeta$."""
+    moves = tuple(dict.fromkeys([x for x, _ in updates] + [x for t in terms for x in t.variables]))
+
+    def prepare(environment: Environment, h: ArrayLike) -> Any:
+        return prepared_noise(terms, environment)
+
+    def apply(environment: Environment, z: Array, h: ArrayLike, constants: Any) -> Moved:
+        noisy = {x.name: environment.values[x.name] for x in moves}
+        for name, increment in increments(terms, environment, z, constants).items():
+            # Noise first: it is known early, and the drift is what a chain waits for.
+            noisy[name] = noisy[name] + jnp.sqrt(jnp.asarray(h)) * increment
+        return {**noisy, **shifted(environment, updates, h, noisy)}
+
+    read = (*(rate for _, rate in updates), *noise_expressions(terms))
+    constant = any(term.prepare for term in terms)
+    return Stage(moves, noise_elements(terms), read, prepare if constant else None, apply)
+
+
+def euler_maruyama_stage(
+    dynamics: Dynamics, sizes: Sizes, variables: tuple[Variable, ...] | None = None
+) -> Stage:
+    """Euler-Maruyama for the whole dynamics (Ito), or for some of its variables.
+
+    Raises:
+        SimulationError: If noise couples the variables to others that do not move with them.
+    """
+    moved = dynamics.variables if variables is None else variables
+    updates = tuple((x, dynamics.drift[x]) for x in moved if dynamics.drift[x] != ZERO)
+    if dynamics.noise is not None:
+        rows = {x: row for x, row in dynamics.noise.items() if x in moved}
+        shared = [x for x, row in dynamics.noise.items() if isinstance(row, tuple)]
+        _check_together(shared, moved)
+        return euler_stage(updates, factor_terms(rows, sizes))
+    blocks = {pair: block for pair, block in dynamics.blocks() if set(pair) & set(moved)}
+    for pair in blocks:
+        _check_together(list(pair), moved)
+    return euler_stage(updates, noise_terms(blocks, sizes))
+
+
+def _check_together(coupled: list[Variable], moved: tuple[Variable, ...]) -> None:
+    inside = [x for x in coupled if x in moved]
+    if inside and len(inside) < len(coupled):
+        raise SimulationError(
+            "variables that share noise cannot be moved one after the other",
+            found=", ".join(x.name for x in coupled),
+            fix='use scheme="EM"',
+        )
+
+
+def inexact_stage(flow: Inexact, sizes: Sizes) -> Stage:
+    """A remainder without exact flow, by the sub-integrator its record names."""
+    terms = noise_terms(dict(flow.diffusion), sizes)
+    if flow.method == "euler_maruyama":
+        return euler_stage(flow.updates, terms)
+
+    def apply(environment: Environment, z: Array, h: ArrayLike, constants: Any) -> Moved:
+        if flow.method == "rk4":
+            return _runge_kutta(environment, flow.updates, h)
+        half = 0.5 * jnp.asarray(h)
+        moved = _runge_kutta(environment, flow.updates, half)
+        noise = increments(terms, environment, z, prepared_noise(terms, environment))
+        for name, increment in noise.items():
+            block = moved[name] if name in moved else environment.values[name]
+            moved[name] = block + jnp.sqrt(jnp.asarray(h)) * increment
+        known = _still_known(environment, flow.variables)
+        between = replace(environment, values={**environment.values, **moved}, known=known)
+        after = _runge_kutta(between, flow.updates, half)
+        return {**moved, **after}
+
+    read = (*(rate for _, rate in flow.updates), *noise_expressions(terms))
+    return Stage(flow.variables, noise_elements(terms), read, None, apply, reads_moved=True)
+
+
+def _still_known(environment: Environment, moved: tuple[Variable, ...]) -> Mapping[Any, Any]:
+    """Known values of nodes that read none of the moved variables."""
+    kept = environment.known.items()
+    return {node: v for node, v in kept if not any(node.depends_on(x) for x in moved)}
+
+
+def _runge_kutta(environment: Environment, updates: Updates, h: ArrayLike) -> Moved:
+    """The classical method of order 4 on all updates jointly, the others frozen."""
+    start = {x.name: environment.values[x.name] for x, _ in updates}
+    known = _still_known(environment, tuple(x for x, _ in updates))
+
+    def slope(blocks: Mapping[str, Array]) -> Moved:
+        given = replace(environment, values={**environment.values, **blocks}, known=known)
+        ahead = shifted(given, updates, 1.0)
+        return {name: ahead[name] - blocks[name] for name in start}
+
+    once = traced(slope, start)
+
+    def turn(carried: tuple[Moved, Moved], row: Any) -> tuple[tuple[Moved, Moved], None]:
+        rates, total = carried
+        at = {name: block + (row[0] * h) * rates[name] for name, block in start.items()}
+        rates = once.call(at)
+        return (rates, {name: total[name] + row[1] * rates[name] for name in start}), None
+
+    nothing = jax.tree.map(jnp.zeros_like, start)
+    carried = nothing, nothing
+    if once.operations < LONG_SLOPE:
+        for row in RUNGE_KUTTA:
+            carried, _ = turn(carried, row)
+    else:
+        rows = np.array(RUNGE_KUTTA, environment.dtype)
+        carried, _ = lax.scan(turn, carried, rows)
+    return {name: block + h * carried[1][name] for name, block in start.items()}
+
+
+def joint_stage(flow: Joint, sizes: Sizes) -> Stage:
+    """Flows of different variables that commute, each with its own slot of the noise."""
+    stages = tuple(stage_of(inner, sizes) for inner in flow.flows)
+
+    def prepare(environment: Environment, h: ArrayLike) -> Any:
+        return tuple(s.prepare(environment, h) if s.prepare else None for s in stages)
+
+    def apply(environment: Environment, z: Array, h: ArrayLike, constants: Any) -> Moved:
+        found: Moved = {}
+        offset = 0
+        for k, stage in enumerate(stages):
+            own = z[offset : offset + stage.elements]
+            offset += stage.elements
+            found.update(
+                stage.apply(environment, own, h, None if constants is None else constants[k])
+            )
+        return found
+
+    return Stage(
+        moves=tuple(x for stage in stages for x in stage.moves),
+        elements=sum(stage.elements for stage in stages),
+        expressions=tuple(e for stage in stages for e in stage.expressions),
+        prepare=prepare if any(stage.prepare for stage in stages) else None,
+        apply=apply,
+        reads_moved=any(stage.reads_moved for stage in stages),
+    )
+
+
+_BUILDERS: Mapping[type, Callable[[Any, Sizes], Stage]] = {
+    Shift: shift_stage,
+    OrnsteinUhlenbeck: ornstein_uhlenbeck_stage,
+    LinearBlock: linear_block_stage,
+    Rotation: rotation_stage,
+    Inexact: inexact_stage,
+    Joint: joint_stage,
+}

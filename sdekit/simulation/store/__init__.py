@@ -1,0 +1,1 @@
+"""Draws on the disk: written durably, read back, checked."""
