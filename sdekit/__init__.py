@@ -41,7 +41,7 @@ _HOME: dict[str, tuple[str, ...]] = {
     "sdekit.simulation.steps.sampler": ("sampler",),
     "sdekit.simulation.runs.run": ("simulate",),
     "sdekit.simulation.gradients.minibatch": ("Minibatch",),
-    "sdekit.simulate.bridges": ("to_diffrax", "to_blackjax", "from_numpyro"),
+    "sdekit.bridges.other_libraries": ("to_diffrax", "to_blackjax", "from_numpyro"),
     "sdekit.simulate.audit": ("audit",),
     "sdekit.simulate.convergence": ("empirical_order",),
     "sdekit.errors": ("SdekitError",),

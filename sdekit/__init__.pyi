@@ -2,6 +2,9 @@
 
 from sdekit import catalog as catalog
 from sdekit import theory as theory
+from sdekit.bridges.other_libraries import from_numpyro as from_numpyro
+from sdekit.bridges.other_libraries import to_blackjax as to_blackjax
+from sdekit.bridges.other_libraries import to_diffrax as to_diffrax
 from sdekit.declaration.functions.grammar import E as E
 from sdekit.declaration.functions.grammar import abs_ as abs_
 from sdekit.declaration.functions.grammar import asinh as asinh
@@ -51,9 +54,6 @@ from sdekit.schemes.bias.scheme_bias import bias as bias
 from sdekit.schemes.order.scheme_order import order as order
 from sdekit.schemes.split.splitting import splitting as splitting
 from sdekit.simulate.audit import audit as audit
-from sdekit.simulate.bridges import from_numpyro as from_numpyro
-from sdekit.simulate.bridges import to_blackjax as to_blackjax
-from sdekit.simulate.bridges import to_diffrax as to_diffrax
 from sdekit.simulate.convergence import empirical_order as empirical_order
 from sdekit.simulation.gradients.minibatch import Minibatch as Minibatch
 from sdekit.simulation.runs.run import simulate as simulate

@@ -32,7 +32,7 @@ def to_inference_data(
         >>> to_inference_data({"theta": np.zeros((2, 10, 3))}).posterior.theta.shape
         (2, 10, 3)
 
-    Checked by: tests/simulate/test_bridges.py.
+    Checked by: tests/bridges/test_other_libraries.py.
     """
     arviz = require_arviz()
     arrays = {name: np.asarray(draws) for name, draws in samples.items()}

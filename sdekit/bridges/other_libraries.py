@@ -167,7 +167,7 @@ def to_blackjax(sampler: Sampler, step_size: float) -> Any:
         SimulationError: If the step size is not positive.
         MissingDependencyError: Without BlackJAX.
 
-    Checked by: tests/simulate/test_bridges.py.
+    Checked by: tests/bridges/test_other_libraries.py.
     """
     blackjax = _module("blackjax", "bridges")
     size = check_step_size(step_size)
@@ -230,7 +230,7 @@ def from_numpyro(
         SimulationError: If NumPyro cannot initialize the model.
         MissingDependencyError: Without NumPyro.
 
-    Checked by: tests/simulate/test_bridges.py.
+    Checked by: tests/bridges/test_other_libraries.py.
     """
     check_seed(seed)
     util = _module("numpyro.infer.util", "bridges")

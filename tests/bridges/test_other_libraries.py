@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 import sdekit as sk
+from sdekit.bridges.other_libraries import from_numpyro, to_blackjax
 from sdekit.errors import SimulationError
-from sdekit.simulate.bridges import from_numpyro, to_blackjax
 from sdekit.simulation.runs.inference_data import to_inference_data
 
 N = sk.dim("n")

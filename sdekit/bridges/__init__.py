@@ -1,0 +1,1 @@
+"""The same object in other libraries."""
