@@ -42,8 +42,8 @@ _HOME: dict[str, tuple[str, ...]] = {
     "sdekit.simulation.runs.run": ("simulate",),
     "sdekit.simulation.gradients.minibatch": ("Minibatch",),
     "sdekit.bridges.other_libraries": ("to_diffrax", "to_blackjax", "from_numpyro"),
-    "sdekit.simulate.audit": ("audit",),
-    "sdekit.simulate.convergence": ("empirical_order",),
+    "sdekit.auditing.audit": ("audit",),
+    "sdekit.auditing.measured_order": ("empirical_order",),
     "sdekit.errors": ("SdekitError",),
 }  # fmt: skip
 _MODULE_OF = {name: module for module, names in _HOME.items() for name in names}

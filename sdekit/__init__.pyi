@@ -2,6 +2,8 @@
 
 from sdekit import catalog as catalog
 from sdekit import theory as theory
+from sdekit.auditing.audit import audit as audit
+from sdekit.auditing.measured_order import empirical_order as empirical_order
 from sdekit.bridges.other_libraries import from_numpyro as from_numpyro
 from sdekit.bridges.other_libraries import to_blackjax as to_blackjax
 from sdekit.bridges.other_libraries import to_diffrax as to_diffrax
@@ -53,8 +55,6 @@ from sdekit.errors import SdekitError as SdekitError
 from sdekit.schemes.bias.scheme_bias import bias as bias
 from sdekit.schemes.order.scheme_order import order as order
 from sdekit.schemes.split.splitting import splitting as splitting
-from sdekit.simulate.audit import audit as audit
-from sdekit.simulate.convergence import empirical_order as empirical_order
 from sdekit.simulation.gradients.minibatch import Minibatch as Minibatch
 from sdekit.simulation.runs.run import simulate as simulate
 from sdekit.simulation.steps.sampler import sampler as sampler

@@ -11,11 +11,11 @@ from typing import Any
 
 import numpy as np
 
+from sdekit.auditing.audit_checks import Declared
+from sdekit.auditing.audit_result import FLOOR, Comparison
+from sdekit.auditing.implied_coefficients import RATIOS, Implied, extrapolated
+from sdekit.auditing.suspects import Candidate, candidates, noise_text
 from sdekit.declaration.tree.symbols import Variable
-from sdekit.simulate.audit_checks import Declared
-from sdekit.simulate.audit_result import FLOOR, Comparison
-from sdekit.simulate.implied import RATIOS, Implied, extrapolated
-from sdekit.simulate.suspects import Candidate, candidates, noise_text
 
 
 def comparisons(states: int, size: int) -> int:

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 import sdekit as sk
-from sdekit.simulate.implied import RATIOS, Sums, extrapolated
-from sdekit.simulate.suspects import noise_text
+from sdekit.auditing.implied_coefficients import RATIOS, Sums, extrapolated
+from sdekit.auditing.suspects import noise_text
 
 langevin, overdamped = sk.catalog.get("langevin"), sk.catalog.get("overdamped")
 FAST = {"states": 4, "draws": 80_000, "chains": 0}

@@ -4,8 +4,8 @@ import jax.numpy as jnp
 import pytest
 
 import sdekit as sk
+from sdekit.auditing.measured_order import empirical_order
 from sdekit.errors import SimulationError
-from sdekit.simulate.convergence import empirical_order
 
 x = sk.scalar("x")
 ou = sk.Dynamics(drift={x: -x}, diffusion={x: 1}, hamiltonian=x**2 / 2)

@@ -18,11 +18,10 @@ from typing import Any
 
 import numpy as np
 
-from sdekit.declaration.tree.symbols import Variable
-from sdekit.simulate.audit_chains import WINDOWS, Averages, broken_chain, pairs, run_chains
-from sdekit.simulate.audit_checks import Declared, StepMap
-from sdekit.simulate.audit_law import Gaussian, NoLaw, fastest_rate
-from sdekit.simulate.audit_result import (
+from sdekit.auditing.audit_chains import WINDOWS, Averages, broken_chain, pairs, run_chains
+from sdekit.auditing.audit_checks import Declared, StepMap
+from sdekit.auditing.audit_law import Gaussian, NoLaw, fastest_rate
+from sdekit.auditing.audit_result import (
     CONSISTENT,
     FLOOR,
     INCONSISTENT,
@@ -31,14 +30,15 @@ from sdekit.simulate.audit_result import (
     Comparison,
     StationaryMoments,
 )
-from sdekit.simulate.implied import extrapolated, extrapolation_weights
+from sdekit.auditing.implied_coefficients import extrapolated, extrapolation_weights
+from sdekit.declaration.tree.symbols import Variable
 
 #: Step sizes in units of the largest: wider apart than for one step, where the same random numbers
 #: serve all sizes; here they do not, and the error grows by 1.5 where ratios of 2 give 3.4.
 _RATIOS = np.array([1 / 16, 1 / 4, 1.0])
 #: The largest step size in units of the one given, and of the SDE's fastest time. From 1.3 such
 #: times on, the exact moments of some right schemes lie beyond the bound of the bias
-#: (tests/simulate/test_audit_bias.py computes them).
+#: (tests/auditing/test_audit_bias.py computes them).
 _COARSEST, _FASTEST = 8.0, 1.0
 #: Fewer chains have no standard errors to rely on.
 LEAST_CHAINS = 256
@@ -137,7 +137,7 @@ def stationary_moments(
         resolution: "consistent" needs every variance to be known to this relative precision.
         seed: Of the chains.
 
-    Checked by: tests/simulate/test_audit_stationary.py.
+    Checked by: tests/auditing/test_audit_stationary.py.
     """
     reason = "no chains were asked for" if chains == 0 else _obstacle(declared, step, law)
     if reason is not None or isinstance(law, NoLaw):

@@ -5,10 +5,10 @@ import jax.numpy as jnp
 import pytest
 
 import sdekit as sk
+from sdekit.auditing.audit_checks import declared_coefficients, random_states, step_map
+from sdekit.auditing.implied_coefficients import Sums
 from sdekit.declaration.tree.addends import additive_terms
 from sdekit.errors import SimulationError
-from sdekit.simulate.audit_checks import declared_coefficients, random_states, step_map
-from sdekit.simulate.implied import Sums
 
 FRICTION, MU = 3.0, 10.0
 VALUES = {"A": FRICTION, "mu": MU}

@@ -2,7 +2,7 @@
 
 Not for the step, which is tried on a state (`audit_checks`).
 
-Checked by: tests/simulate/test_audit_arguments.py.
+Checked by: tests/auditing/test_audit_arguments.py.
 """
 
 from __future__ import annotations

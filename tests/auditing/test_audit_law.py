@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 
 import sdekit as sk
+from sdekit.auditing.audit_checks import declared_coefficients, random_states
+from sdekit.auditing.audit_law import Gaussian, NoLaw, fastest_rate, stationary_law
 from sdekit.calculus.linear.linear_law import LinearSDE
-from sdekit.simulate.audit_checks import declared_coefficients, random_states
-from sdekit.simulate.audit_law import Gaussian, NoLaw, fastest_rate, stationary_law
 
 FRICTION, MU = 3.0, 2.0
 VALUES = {"A": FRICTION, "mu": MU}

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 import sdekit as sk
+from sdekit.auditing.audit_chains import broken_chain
+from sdekit.auditing.audit_checks import StepMap
 from sdekit.errors import SimulationError
-from sdekit.simulate.audit_chains import broken_chain
-from sdekit.simulate.audit_checks import StepMap
 
 langevin, overdamped = sk.catalog.get("langevin"), sk.catalog.get("overdamped")
 FAST = {"states": 4, "draws": 20_000, "chains": 0}

@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 
 import sdekit as sk
-from sdekit.simulate.audit import _LARGEST
-from sdekit.simulate.audit_chains import WINDOWS, pairs, run_chains
-from sdekit.simulate.audit_checks import declared_coefficients, step_map
-from sdekit.simulate.audit_law import Gaussian
-from sdekit.simulate.audit_moments import Budget
-from sdekit.simulate.audit_result import FLOOR
-from sdekit.simulate.implied import RATIOS as ONE_STEP
-from sdekit.simulate.implied import extrapolated
+from sdekit.auditing.audit import _LARGEST
+from sdekit.auditing.audit_chains import WINDOWS, pairs, run_chains
+from sdekit.auditing.audit_checks import declared_coefficients, step_map
+from sdekit.auditing.audit_law import Gaussian
+from sdekit.auditing.audit_moments import Budget
+from sdekit.auditing.audit_result import FLOOR
+from sdekit.auditing.implied_coefficients import RATIOS as ONE_STEP
+from sdekit.auditing.implied_coefficients import extrapolated
 
 x = sk.scalar("x")
 ou = sk.Dynamics(drift={x: -x}, diffusion={x: 1}, hamiltonian=x**2 / 2)

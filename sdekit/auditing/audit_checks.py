@@ -13,14 +13,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from sdekit.declaration.model.dynamics import Dynamics
-from sdekit.declaration.tree import expression as ex
-from sdekit.declaration.tree.addends import additive_terms
-from sdekit.declaration.tree.expression import Expression
-from sdekit.declaration.tree.operators import ZERO
-from sdekit.declaration.tree.symbols import Variable
-from sdekit.errors import SimulationError
-from sdekit.simulate.audit_arguments import (
+from sdekit.auditing.audit_arguments import (
     TRACED,
     UNTRACED,
     failure_text,
@@ -28,6 +21,13 @@ from sdekit.simulate.audit_arguments import (
     known_sizes,
     parameter_values,
 )
+from sdekit.declaration.model.dynamics import Dynamics
+from sdekit.declaration.tree import expression as ex
+from sdekit.declaration.tree.addends import additive_terms
+from sdekit.declaration.tree.expression import Expression
+from sdekit.declaration.tree.operators import ZERO
+from sdekit.declaration.tree.symbols import Variable
+from sdekit.errors import SimulationError
 from sdekit.simulation.bind.jax_reader import Environment, evaluate, shape_of
 
 

@@ -14,9 +14,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from sdekit.auditing.audit_checks import AtStates, Declared
 from sdekit.calculus.linear.linear_law import LinearSDE
 from sdekit.errors import SimulationError
-from sdekit.simulate.audit_checks import AtStates, Declared
 
 #: A drift is linear if it differs by less than this share from its linearization at one state.
 _LINEAR = 1e-5

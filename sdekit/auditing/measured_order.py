@@ -118,7 +118,7 @@ def empirical_order(
         >>> found.interval[0] < 1 < found.interval[1]
         True
 
-    Checked by: tests/simulate/test_convergence.py.
+    Checked by: tests/auditing/test_measured_order.py.
     """
     check_seed(seed)
     counts = _checked(steps, kind, time, paths, level)

@@ -14,11 +14,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from sdekit.auditing.audit_checks import AtStates, Declared
+from sdekit.auditing.audit_exact import linear_sde
 from sdekit.calculus.limits import spending
 from sdekit.calculus.linear.linear_law import LinearSDE
 from sdekit.declaration.tree.expression import Expression
-from sdekit.simulate.audit_checks import AtStates, Declared
-from sdekit.simulate.audit_exact import linear_sde
 from sdekit.verifier.ladder import RUNGS
 from sdekit.verifier.question import Problem
 
@@ -72,7 +72,7 @@ def stationary_law(declared: Declared, expected: AtStates) -> Gaussian | NoLaw:
     Raises:
         SimulationError: If the SDE is linear and its constant D has a negative eigenvalue.
 
-    Checked by: tests/simulate/test_audit_law.py.
+    Checked by: tests/auditing/test_audit_law.py.
     """
     for x in declared.variables:
         if x.domain.kind != "real" or x.symmetry is not None:

@@ -14,8 +14,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from sdekit.simulate.audit_checks import StepMap
-from sdekit.simulate.audit_law import Gaussian
+from sdekit.auditing.audit_checks import StepMap
+from sdekit.auditing.audit_law import Gaussian
 
 #: Length of a run in steps of the largest size.
 WINDOWS = 128

@@ -21,14 +21,8 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
-from sdekit.declaration.model.dynamics import Dynamics
-from sdekit.simulate.audit_arguments import (
-    LARGEST_SEED,
-    check_chains,
-    check_numbers,
-    check_objects,
-)
-from sdekit.simulate.audit_checks import (
+from sdekit.auditing.audit_arguments import LARGEST_SEED, check_chains, check_numbers, check_objects
+from sdekit.auditing.audit_checks import (
     AtStates,
     Declared,
     StepMap,
@@ -36,10 +30,11 @@ from sdekit.simulate.audit_checks import (
     random_states,
     step_map,
 )
-from sdekit.simulate.audit_exact import exact_discrepancies, required_linear_sde
-from sdekit.simulate.audit_law import NoLaw, stationary_law
-from sdekit.simulate.audit_result import CONSISTENT, INCONSISTENT, OPEN, Audit, Comparison
-from sdekit.simulate.implied import RATIOS, Sums
+from sdekit.auditing.audit_exact import exact_discrepancies, required_linear_sde
+from sdekit.auditing.audit_law import NoLaw, stationary_law
+from sdekit.auditing.audit_result import CONSISTENT, INCONSISTENT, OPEN, Audit, Comparison
+from sdekit.auditing.implied_coefficients import RATIOS, Sums
+from sdekit.declaration.model.dynamics import Dynamics
 from sdekit.simulation import audit_coefficients, audit_moments
 
 #: Increments at each state and step size at the first look; every further look doubles them.
@@ -49,7 +44,7 @@ _EXACT_DRAWS = 100_000
 #: Where no step size is given: at most this, in the unit of time, and in times of the fastest rate.
 _STEP_SIZE, _SMALL = 0.01, 0.1
 #: Up to so many times of the fastest rate the bound of the extrapolation's bias holds for right
-#: schemes, not beyond (tests/simulate/test_audit_bias.py computes it).
+#: schemes, not beyond (tests/auditing/test_audit_bias.py computes it).
 _LARGEST = 0.125
 #: The least and the largest of each count that make sense.
 _RANGES = {
@@ -127,7 +122,7 @@ def audit(
         >>> sk.audit(euler, ou).verdict
         'consistent'
 
-    Checked by: tests/simulate/test_audit.py, tests/simulate/test_audit_stationary.py.
+    Checked by: tests/auditing/test_audit.py, tests/auditing/test_audit_stationary.py.
     """
     started = time.perf_counter()
     largest = _STEP_SIZE if step_size is None else step_size

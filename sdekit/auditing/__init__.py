@@ -1,0 +1,1 @@
+"""Judging other people's steps: audits and measured orders."""
