@@ -39,7 +39,7 @@ class LinearMap:
         >>> chart.position(jnp.array([1.0, 1.0])).tolist()
         [2.0, 3.0]
 
-    Checked by: tests/simulate/test_preconditioning.py.
+    Checked by: tests/tuning/test_preconditioning.py.
     """
 
     mean: np.ndarray
@@ -101,7 +101,7 @@ def from_covariance(mean: Any, covariance: Any) -> LinearMap:
     Raises:
         SimulationError: If C has the wrong shape or is not positive definite.
 
-    Checked by: tests/simulate/test_preconditioning.py.
+    Checked by: tests/tuning/test_preconditioning.py.
     """
     flat, structure = ravel_pytree(jax.tree.map(jnp.asarray, mean))
     matrix = np.asarray(covariance, np.float64)
@@ -131,7 +131,7 @@ def from_draws(draws: Any, *, is_diagonal: bool = False) -> LinearMap:
     Raises:
         DataError: For draws of another shape, or fewer than 2 d of them.
 
-    Checked by: tests/simulate/test_preconditioning.py.
+    Checked by: tests/tuning/test_preconditioning.py.
     """
     values = checked_draws(draws)
     if values.ndim != 3 or values.shape[0] * values.shape[1] < 2 * values.shape[2]:
@@ -160,7 +160,7 @@ def from_fisher(target: Minibatch, position: Any) -> LinearMap:
         SimulationError: If the rows do not determine all components, or control variates are used.
 
     Source: Ahn, Korattikara, Welling (2012), section 3.
-    Checked by: tests/simulate/test_preconditioning.py.
+    Checked by: tests/tuning/test_preconditioning.py.
     """
     if target.reference is not None:
         raise SimulationError(

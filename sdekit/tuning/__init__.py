@@ -1,0 +1,1 @@
+"""From a target to a metric in which it is nearly isotropic."""
