@@ -8,7 +8,7 @@ import matplotlib
 import numpy as np
 
 from sdekit.theory import LeastSquaresFlow, Risks, excess_risks
-from sdekit.theory.paths import simulate
+from sdekit.theory.least_squares.paths import simulate
 
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt

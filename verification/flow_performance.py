@@ -27,9 +27,9 @@ from jax import lax
 
 from sdekit.simulation.loop.compiled_loop import compiler_options
 from sdekit.theory import LeastSquaresFlow
-from sdekit.theory.jax_paths import fast_normals
-from sdekit.theory.jax_paths import simulate as simulate_jax
-from sdekit.theory.paths import simulate
+from sdekit.theory.least_squares.jax_paths import fast_normals
+from sdekit.theory.least_squares.jax_paths import simulate as simulate_jax
+from sdekit.theory.least_squares.paths import simulate
 
 SEED = 0
 REPLICAS = 20_000

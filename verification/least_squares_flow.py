@@ -12,9 +12,9 @@ import numpy as np
 from _results import Report, arguments, table
 
 from sdekit.theory import LeastSquaresFlow, Risks, averaged_bound_constants, excess_risks
-from sdekit.theory.bounds import PRINTED_VARIANCE_RATIO, VARIANCE_RATIO
-from sdekit.theory.oracle import bayes_oracles, fixed_signal_counterexample
-from sdekit.theory.paths import simulate
+from sdekit.theory.least_squares.bounds import PRINTED_VARIANCE_RATIO, VARIANCE_RATIO
+from sdekit.theory.least_squares.oracle import bayes_oracles, fixed_signal_counterexample
+from sdekit.theory.least_squares.paths import simulate
 
 SEED = 0
 BATCH = 10

@@ -19,8 +19,8 @@ from _data import folder, read_inventory, read_table
 from _results import Report, arguments, table
 
 from sdekit.theory import LeastSquaresFlow, Risks, averaged_bound_constants, bound_constants
-from sdekit.theory.bounds import excess_risks
-from sdekit.theory.paths import simulate
+from sdekit.theory.least_squares.bounds import excess_risks
+from sdekit.theory.least_squares.paths import simulate
 
 SEED = 0
 BATCH = 10

@@ -17,8 +17,8 @@ from sdekit.declaration.functions.grammar import atan, dot, eye, log, ones, oute
 from sdekit.declaration.model.dynamics import Dynamics
 from sdekit.declaration.tree.dimension import dim
 from sdekit.declaration.tree.symbols import parameter, scalar, vector
-from sdekit.theory.flow import LeastSquaresFlow
-from sdekit.theory.pearson import PearsonLaw
+from sdekit.theory.least_squares.flow import LeastSquaresFlow
+from sdekit.theory.least_squares.pearson import PearsonLaw
 
 SOURCE = "Ali, Dobriban, Tibshirani: implicit regularization of stochastic gradient flow (slides)"
 

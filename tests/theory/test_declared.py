@@ -8,7 +8,7 @@ import pytest
 import sympy as sp
 
 from sdekit.theory import LeastSquaresFlow, declared, pearson_law
-from tests.theory.problems import euler_covariance, relative, small_flow
+from tests.theory.least_squares.problems import euler_covariance, relative, small_flow
 
 
 def substituted(components, values):
@@ -82,7 +82,7 @@ def test_the_declared_flow_runs_in_the_runner_of_every_other_dynamics():
 
 def test_importing_the_theory_needs_no_jax_and_no_scipy():
     code = (
-        "import sys, sdekit.theory, sdekit.theory.flow, sdekit.theory.risk, sdekit.theory.paths;"
+        "import sys, sdekit.theory, sdekit.theory.least_squares.flow, sdekit.theory.least_squares.risk, sdekit.theory.least_squares.paths;"
         "sys.exit('jax' in sys.modules or 'scipy' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

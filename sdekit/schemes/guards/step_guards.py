@@ -2,7 +2,7 @@ r"""Largest stable step of each solver, from the smoothness constant of the pote
 
 Plain functions that a runner can call before a run that must diverge. The constant wanted is
 $\lambda_{max}(\nabla^2U)$, the *smoothness*; never the Lipschitz constant of U itself: 1/L of the
-loss is no step-size guard (`sdekit.theory.lipschitz`). Limits are exact for quadratic U and
+loss is no step-size guard (`sdekit.theory.lipschitz.rates`). Limits are exact for quadratic U and
 necessary in general. Not an accuracy criterion: a stable step can still be badly biased.
 
 Source: derived (Jury conditions of the recursions for a harmonic potential).
@@ -111,7 +111,7 @@ def max_stable_step(kind: str, smoothness: float, friction: float = 0.0) -> floa
         raise SimulationError(
             "a step guard needs a positive smoothness constant and friction not below 0",
             found=f"smoothness={smoothness}, friction={friction}",
-            fix="use sdekit.theory.lipschitz.smoothness; a loss without one has no such limit",
+            fix="use sdekit.theory.lipschitz.rates.smoothness; a loss without one has no such limit",
         )
     return float(GUARDS[kind].limit(float(smoothness), float(friction)))
 

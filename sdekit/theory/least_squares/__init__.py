@@ -1,0 +1,1 @@
+"""Stochastic gradient flow of least squares: exact moments, risks, bounds."""

@@ -1,0 +1,1 @@
+"""Lipschitz constants of losses, and the rates that follow."""
