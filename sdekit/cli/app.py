@@ -228,8 +228,8 @@ def report(
 ) -> int:
     """Write the derivation, the verdicts, the splitting and an experiment as one document."""
     from sdekit.cli.inputs import dynamics_of
-    from sdekit.cli.results import results_of
-    from sdekit.report.write import check_path, write_report
+    from sdekit.reports.results import results_of
+    from sdekit.reports.write import check_path, write_report
 
     check_path(out)
     dynamics = dynamics_of(model)

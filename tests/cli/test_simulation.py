@@ -7,7 +7,7 @@ import pytest
 
 from sdekit.catalog.targets import DOUBLE_WELL
 from sdekit.cli.app import run
-from sdekit.cli.thermostat_experiment import FRICTIONS, NOISE, thermostat_experiment
+from sdekit.reports.thermostat_experiment import FRICTIONS, NOISE, thermostat_experiment
 
 
 def estimates(capsys):

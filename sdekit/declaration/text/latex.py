@@ -1,7 +1,7 @@
 r"""Expressions and triples as LaTeX, in vector notation as the user wrote it.
 
 Only commands that MathML converters know: \frac, \nabla, \operatorname, \mathsf, \sqrt. Not for a
-whole report (`sdekit.report`).
+whole report (`sdekit.reports`).
 """
 
 from __future__ import annotations

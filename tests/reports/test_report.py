@@ -5,15 +5,15 @@ import re
 import pytest
 
 import sdekit as sk
-from sdekit.cli.results import results_of
 from sdekit.declaration.model.model_file import loads
 from sdekit.errors import SdekitError, SimulationError
-from sdekit.report.document import Listing
-from sdekit.report.experiment import Experiment, Panel, figure_of
-from sdekit.report.formulas import compact_terms, formula_of, tensor_formula
-from sdekit.report.html import render_html
-from sdekit.report.sections import experiment_section
-from sdekit.report.write import document_of, write_report
+from sdekit.reports.document import Listing
+from sdekit.reports.experiment import Experiment, Panel, figure_of
+from sdekit.reports.formulas import compact_terms, formula_of, tensor_formula
+from sdekit.reports.html import render_html
+from sdekit.reports.results import results_of
+from sdekit.reports.sections import experiment_section
+from sdekit.reports.write import document_of, write_report
 
 #: A thermostat, a metric, two refuted ones, scalars with a circle, and one without a law.
 NAMES = ("sgnht", "sgrld", "sgnht-mass", "sghmc-tempered-target", "mclmc-2d",

@@ -12,7 +12,7 @@ from sdekit.declaration.text.latex import latex_text, symbol_latex
 from sdekit.declaration.text.parser import parse_expression as parse
 from sdekit.declaration.tree.symbols import Domain, Variable
 from sdekit.errors import ModelFileError
-from sdekit.report.indices import indexed_latex, scope_of
+from sdekit.reports.indices import indexed_latex, scope_of
 
 
 def plain(text: str) -> str:

@@ -1,6 +1,6 @@
 """Everything that a report of one dynamics says, computed.
 
-Not for writing it (`sdekit.report`).
+Not for writing it (`sdekit.reports`).
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from sdekit.calculus.stationarity_terms import Derivation, derive
 from sdekit.declaration.model.dynamics import Dynamics
 from sdekit.designer.repairs import proved_repair
 from sdekit.errors import SchemeError, SdekitError, SimulationError
-from sdekit.report.experiment import Experiment
-from sdekit.report.sections import StepAdvice
-from sdekit.report.write import Results
+from sdekit.reports.experiment import Experiment
+from sdekit.reports.sections import StepAdvice
+from sdekit.reports.write import Results
 from sdekit.schemes.bias.scheme_bias import bias
 from sdekit.schemes.order.scheme_order import Order, order
 from sdekit.schemes.split.splitting import Splitting, splitting
@@ -118,6 +118,6 @@ def _experiment(
             fix="leave --experiment out",
         )
     # JAX is loaded here and nowhere before.
-    from sdekit.cli.thermostat_experiment import thermostat_experiment
+    from sdekit.reports.thermostat_experiment import thermostat_experiment
 
     return thermostat_experiment(steps=steps)

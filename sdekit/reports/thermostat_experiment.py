@@ -2,7 +2,7 @@
 
 Source: Ding et al. 2014, figure 1: gradient noise B = 1, none injected, h = 0.01.
 
-Not for drawing it (`sdekit.report.experiment`), nor for experiments on other targets.
+Not for drawing it (`sdekit.reports.experiment`), nor for experiments on other targets.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from sdekit.declaration.functions.grammar import eye, grad
 from sdekit.declaration.model.dynamics import Dynamics
 from sdekit.declaration.tree.symbols import parameter
 from sdekit.diagnostics.draw_statistics import kinetic_temperature, mean_estimate
-from sdekit.report.experiment import Experiment, Panel
+from sdekit.reports.experiment import Experiment, Panel
 from sdekit.schemes.split.word import ALGORITHM_1
 from sdekit.simulation.runs.result import Run
 from sdekit.simulation.runs.run import simulate
