@@ -204,7 +204,7 @@ def simulate(
     sizes = sizes_of(n or [], dynamics) or {}
     given = values_of(values or [])
     # JAX is loaded only now, after everything that needs none of it has been checked.
-    from sdekit.cli.simulation import Setting, run_setting, table_of
+    from sdekit.cli.run_command import Setting, run_setting, table_of
 
     setting = Setting(potential, sizes, given, scheme, step_size, steps, thin, chains, seed, store)
     run, used = run_setting(dynamics, setting, progress=sys.stderr.isatty())
