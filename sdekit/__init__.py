@@ -12,7 +12,6 @@ Not for anything else: each name lives in the module that the table names, with 
 from __future__ import annotations
 
 import importlib
-import sys
 from types import ModuleType
 from typing import Any
 
@@ -51,20 +50,6 @@ _MODULE_OF = {name: module for module, names in _HOME.items() for name in names}
 _SUBPACKAGES = ("catalog", "theory")
 
 __all__ = [*sorted(_MODULE_OF), *_SUBPACKAGES]  # pyright: ignore[reportUnsupportedDunderAll]
-
-
-class _Package(ModuleType):
-    """The package as a module that keeps its functions when a subpackage has the same name."""
-
-    def __setattr__(self, name: str, value: object) -> None:
-        # Loading sdekit/verify binds the subpackage to `sdekit.verifier`; the name belongs to the
-        # function, and the subpackage is reached with `from sdekit.verifier.ladder import ...`.
-        if name in _MODULE_OF and isinstance(value, ModuleType):
-            return
-        super().__setattr__(name, value)
-
-
-sys.modules[__name__].__class__ = _Package
 
 
 def __getattr__(name: str) -> Any:

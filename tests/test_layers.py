@@ -12,22 +12,14 @@ PACKAGE = Path(__file__).resolve().parents[1] / "sdekit"
 
 #: Height of each layer; a module imports from its own layer and from lower ones, never sideways.
 HEIGHT = {
-    "errors": 0,
-    "declare": 1,
-    "catalog": 2,
-    "calculus": 2,
-    "verify": 3,
-    "design": 4,
-    "certificate": 4,
-    "schemes": 4,
-    "simulate": 5,
-    "theory": 6,
-    "report": 7,
-    "cli": 8,
-    "__main__": 9,
-    # The lazy table of public names stands above everything and imports nothing by itself.
-    "__init__": 9,
+    name: height
+    for height, name in enumerate(
+        """errors declaration calculus catalog schemes kernels verifier designer certificates
+        diagnostics simulation bridges auditing tuning theory reports cli __main__""".split()
+    )
 }
+# The lazy table of public names stands above everything and imports nothing by itself.
+HEIGHT["__init__"] = HEIGHT["__main__"]
 
 #: Packages that bring JAX with them.
 JAX_STACK = frozenset(
@@ -45,16 +37,16 @@ JAX_STACK = frozenset(
     ]
 )
 #: Layers whose modules may import the JAX stack at module level.
-JAX_AT_HOME = frozenset({"simulate"})
+JAX_AT_HOME = frozenset({"simulation", "auditing", "bridges", "tuning"})
 #: Modules outside, loaded on use, that may import it at module level.
 JAX_ON_USE = frozenset(
     {
-        "theory/jax_paths.py",
-        "theory/optax_rates.py",
+        "theory/least_squares/jax_paths.py",
+        "theory/lipschitz/optax_rates.py",
     }
 )
 #: Layers that may import it inside a function.
-JAX_IN_FUNCTIONS = frozenset({"simulate", "theory", "cli", "design"})
+JAX_IN_FUNCTIONS = JAX_AT_HOME | {"diagnostics", "theory", "reports", "cli", "designer"}
 
 
 def layer_of(path: Path) -> str:

@@ -5,7 +5,8 @@ coarse one (a + b)/sqrt 2. The difference between neighbouring levels has the or
 itself,
 $$E f(X_n) - E f(X_{2n}) = c\,(1 - 2^{-r})\,h^r + \ldots,$$
 so no exact solution is needed. Order is the slope of log difference against log h; its interval
-comes from resampling batches of paths. Not for orders known from theory (`sdekit.schemes.order.scheme_order`).
+comes from resampling batches of paths. Not for orders known from theory
+(`sdekit.schemes.order.scheme_order`).
 
 Source: Kloeden and Platen (1992), section 9.3 and 9.7.
 """

@@ -3,8 +3,8 @@ r"""The processes of least squares as declared `Dynamics`, to print, verify and 
 Sizes stay symbolic: data enter as parameters whose values are given at run time
 (`LeastSquaresFlow.parameter_values`, `linear_parameters`). Stochastic gradient flow has no known
 stationary law, so it is a plain SDE; the constant-covariance process, the Langevin process and the
-Pearson diffusion declare theirs, and `sdekit.verifier` decides the claim for every number of columns
-and every data.
+Pearson diffusion declare theirs, and `sdekit.verifier` decides the claim for every number of
+columns and every data.
 """
 
 from __future__ import annotations

@@ -50,7 +50,7 @@ class Rung:
             return undecided("the expressions are nested too deeply")
 
 
-_HERE = "sdekit.verifier"
+_HERE = "sdekit.verifier.rungs"
 RUNGS = (
     Rung("diffusion_symmetric", f"{_HERE}.symmetry", "check_symmetric", needs_law=False),
     Rung("diffusion_psd", f"{_HERE}.definiteness", "check_psd", needs_law=False),

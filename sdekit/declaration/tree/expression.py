@@ -1,8 +1,8 @@
 """The immutable expression tree, kept as written, on which all readings of a model are built.
 
 Every node knows its `shape` (a tuple of `Dim`) and its `children`, compares by structure and is
-hashable. Python operators build nodes through `sdekit.declaration.tree.operators`, which checks shapes and
-folds numbers; nothing else is simplified, so that a report prints what the user wrote.
+hashable. Python operators build nodes through `sdekit.declaration.tree.operators`, which checks
+shapes and folds numbers; nothing else is simplified, so that a report prints what the user wrote.
 
 Not for proving, differentiating or evaluating: each reading (`calculus.contraction`, `components`,
 `simulate.lower`, `text`, `latex`) walks the tree for itself.

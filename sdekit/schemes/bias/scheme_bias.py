@@ -2,9 +2,9 @@ r"""What a scheme does to a mean at a given potential: leading bias, closed form
 
 $$\langle f \rangle_h = \langle f \rangle + c\,h^r + \dots$$
 
-with r the invariant-measure order for generic potentials (`sdekit.schemes.order.scheme_order`), c by Galerkin
-(`sdekit.schemes.bias.galerkin`) and, where scheme and potential are linear, the exact stationary
-covariance for every h (`sdekit.schemes.bias.harmonic`).
+with r the invariant-measure order for generic potentials (`sdekit.schemes.order.scheme_order`), c
+by Galerkin (`sdekit.schemes.bias.galerkin`) and, where scheme and potential are linear, the exact
+stationary covariance for every h (`sdekit.schemes.bias.harmonic`).
 
 Not for thermostats under gradient noise (`sdekit.schemes.bias.mean_field`).
 """

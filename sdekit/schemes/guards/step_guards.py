@@ -111,7 +111,7 @@ def max_stable_step(kind: str, smoothness: float, friction: float = 0.0) -> floa
         raise SimulationError(
             "a step guard needs a positive smoothness constant and friction not below 0",
             found=f"smoothness={smoothness}, friction={friction}",
-            fix="use sdekit.theory.lipschitz.rates.smoothness; a loss without one has no such limit",
+            fix="use sdekit.theory.lipschitz.rates.smoothness; a loss without one has no limit",
         )
     return float(GUARDS[kind].limit(float(smoothness), float(friction)))
 

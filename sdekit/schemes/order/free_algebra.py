@@ -6,7 +6,8 @@ $e^{h(L_A + L_B + \dots)}$. Both are power series in letters that do not commute
 up to degree r in the free associative algebra they agree for every dynamics, every dimension and
 every potential. Palindromes agree up to degree 2.
 
-Not for the order that a word has because of a particular dynamics (`sdekit.schemes.order.scheme_order`).
+Not for the order that a word has because of a particular dynamics
+(`sdekit.schemes.order.scheme_order`).
 """
 
 from __future__ import annotations

@@ -2,8 +2,8 @@
 
 A part is a piece of the triple with a letter; its flow says how it is solved, as data: which
 variables move and which expressions are the rates, frictions and noises. Everything a flow reads
-but does not move is frozen while it acts. Not for finding the parts (`sdekit.schemes.split.splitting`)
-nor for running them (`sdekit.simulation`).
+but does not move is frozen while it acts. Not for finding the parts
+(`sdekit.schemes.split.splitting`) nor for running them (`sdekit.simulation`).
 
 Notation: X a block of the state, h the share of the step; noise is N(0, 2 D dt).
 """

@@ -1,8 +1,8 @@
 """That the parts of a splitting add up to the drift and the diffusion, for every size.
 
 The terms of the parts and of the declaration are multiplied out by identities that hold for every
-size (`sdekit.schemes.split.affine`) and compared as multisets; where that does not settle it, the normal
-form of `sdekit.calculus.contraction` may. Not for other identities (`sdekit.verifier`).
+size (`sdekit.schemes.split.affine`) and compared as multisets; where that does not settle it, the
+normal form of `sdekit.calculus.contraction` may. Not for other identities (`sdekit.verifier`).
 """
 
 from __future__ import annotations

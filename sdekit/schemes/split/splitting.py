@@ -8,7 +8,8 @@ Properties: Ito; a word whose letters are all exact has weak order 1, a palindro
 (`sdekit.schemes.order.free_algebra`); one letter of a palindrome may be inexact of order 2 or more.
 Use the default word unless you know why not: it is a palindrome with one force per step.
 
-Not for the order of a word on this dynamics (`sdekit.schemes.order.scheme_order`) nor for running it.
+Not for the order of a word on this dynamics (`sdekit.schemes.order.scheme_order`) nor for running
+it.
 """
 
 from __future__ import annotations
@@ -190,7 +191,8 @@ def splitting(dynamics: Dynamics, *, separate_forces: bool = False) -> Splitting
         (('A', 'B', 'O'), 'BAOAB')
 
     Source: Leimkuhler, Matthews (2013), doi:10.1093/amrx/abs010 for the letters A, B, O [recalled].
-    Checked by: tests/schemes/split/test_splitting.py, tests/schemes/split/test_splitting_catalog.py.
+    Checked by: tests/schemes/split/test_splitting.py,
+    tests/schemes/split/test_splitting_catalog.py.
     """
     ito = dynamics.ito()
     if ito.depends_on_time:

@@ -33,7 +33,8 @@ def save_checkpoint(path: Path, arrays: Sequence[Any], facts: Mapping[str, Any])
     Raises:
         SimulationError: If a fact is no JSON.
 
-    Checked by: tests/simulation/store/test_checkpoint.py, tests/simulation/store/test_zarr_store.py.
+    Checked by: tests/simulation/store/test_checkpoint.py,
+    tests/simulation/store/test_zarr_store.py.
     """
     try:
         text = json.dumps({"format": FORMAT, "arrays": len(arrays), **facts})

@@ -1,8 +1,8 @@
 r"""Matrix equations C' = -(s_i + s_j) C_ij + F_ij(t, C), with the stiff part integrated exactly.
 
-For the moment equations of `sdekit.theory.least_squares.moments`, whose decay rates span many orders of
-magnitude while the feedback through the noise is gentle. On each step F is interpolated at
-Chebyshev points, convolved with the decay in closed form, and iterated to the fixed point
+For the moment equations of `sdekit.theory.least_squares.moments`, whose decay rates span many
+orders of magnitude while the feedback through the noise is gentle. On each step F is interpolated
+at Chebyshev points, convolved with the decay in closed form, and iterated to the fixed point
 (exponential collocation); between the points the same polynomial is the dense output.
 Not a general ODE solver: F must be a gentle function of C.
 

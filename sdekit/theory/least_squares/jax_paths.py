@@ -197,7 +197,7 @@ def simulate(
 
 
 def fast_normals(key: Array, shape: tuple[int, ...], dtype: jnp.dtype) -> Array:
-    """Standard normals by the fast generator of `sdekit.simulation.noise.fast_normal`, for `normals=`.
+    """Standard normals from `sdekit.simulation.noise.fast_normal`, for `normals=`.
 
     One hash makes two normals, so this costs about a third of `jax.random.normal` on a CPU. The
     stream is another one; the law is the same.

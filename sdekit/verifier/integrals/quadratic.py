@@ -1,7 +1,7 @@
 r"""An energy as a quadratic in one block: $c + b\cdot X + \tfrac12 X\cdot M X$ and other terms.
 
-Works on expansions (`sdekit.calculus.expansion.expand`) for blocks of any rank and every size. What is not
-visibly linear or quadratic in X is kept as other terms, so the split is always exact.
+Works on expansions (`sdekit.calculus.expansion.expand`) for blocks of any rank and every size.
+What is not visibly linear or quadratic in X is kept as other terms, so the split is always exact.
 Not for definiteness of M (`implied`) nor for the integral over X (`families`).
 """
 

@@ -1,5 +1,6 @@
-"""What each process of tests/simulation/runs/test_hosts.py runs: arguments are its number, the port of the
-first one, and a folder. Not for import by other tests.
+"""What each process of tests/simulation/runs/test_hosts.py runs.
+
+Arguments are its number, the port of the first one, and a folder. Not for import by other tests.
 """
 
 import sys

@@ -1,6 +1,7 @@
 """What is known of signs: positive factors of a tensor, its sign and absolute value.
 
-Not for deciding the sign of a sum (`sdekit.calculus.signs.sign`); here only declared positivity counts.
+Not for deciding the sign of a sum (`sdekit.calculus.signs.sign`); here only declared positivity
+counts.
 """
 
 from __future__ import annotations
