@@ -37,7 +37,7 @@ JAX_STACK = frozenset(
     ]
 )
 #: Layers whose modules may import the JAX stack at module level.
-JAX_AT_HOME = frozenset({"simulation", "auditing", "bridges", "tuning"})
+JAX_AT_HOME = frozenset({"diagnostics", "simulation", "auditing", "bridges", "tuning"})
 #: Modules outside, loaded on use, that may import it at module level.
 JAX_ON_USE = frozenset(
     {
@@ -46,7 +46,7 @@ JAX_ON_USE = frozenset(
     }
 )
 #: Layers that may import it inside a function.
-JAX_IN_FUNCTIONS = JAX_AT_HOME | {"diagnostics", "theory", "reports", "cli", "designer"}
+JAX_IN_FUNCTIONS = JAX_AT_HOME | {"theory", "reports", "cli", "designer"}
 
 
 def layer_of(path: Path) -> str:

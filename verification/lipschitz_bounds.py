@@ -12,9 +12,9 @@ import matplotlib.pyplot as plt
 import numpy as np
 from _results import Report, arguments, table
 
+from sdekit.theory.lipschitz import rates as lipschitz
 from sdekit.theory.lipschitz.lipschitz_table import LOSSES
 from sdekit.theory.lipschitz.losses import POINTWISE, mean_gradient
-from sdekit.theory.lipschitz.rates import rates as lipschitz
 
 SEED = 0
 #: Starts that share one design.

@@ -18,8 +18,8 @@ import numpy as np
 from _data import folder, read_idx, read_table
 from _results import Report, arguments, table
 
+from sdekit.theory.lipschitz import rates as lipschitz
 from sdekit.theory.lipschitz.losses import mean_gradient, mean_loss
-from sdekit.theory.lipschitz.rates import rates as lipschitz
 
 SEED = 0
 TABLES = {"sk_diabetes": "target", "sm_randhie": "mdvis", "sm_engel": "foodexp"}
@@ -135,7 +135,7 @@ def network_rules():
     """Optax optimizers for the network; every update takes `activations`."""
     import optax
 
-    from sdekit.theory.lipschitz.rates import optax_rates as rates
+    from sdekit.theory.lipschitz import optax_rates as rates
 
     def plain(optimizer):
         return optax.with_extra_args_support(optimizer)

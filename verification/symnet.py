@@ -18,7 +18,7 @@ import optax
 from _data import folder, read_genes, read_table
 from _results import Report, arguments, table
 
-from sdekit.theory.lipschitz.rates import activations, optax_rates
+from sdekit.theory.lipschitz import activations, optax_rates
 
 SEED = 0
 TABLES = ("sk_iris", "sk_wine", "sk_breast_cancer")

@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
+from sdekit.auditing import audit_coefficients, audit_moments
 from sdekit.auditing.audit_arguments import LARGEST_SEED, check_chains, check_numbers, check_objects
 from sdekit.auditing.audit_checks import (
     AtStates,
@@ -35,7 +36,6 @@ from sdekit.auditing.audit_law import NoLaw, stationary_law
 from sdekit.auditing.audit_result import CONSISTENT, INCONSISTENT, OPEN, Audit, Comparison
 from sdekit.auditing.implied_coefficients import RATIOS, Sums
 from sdekit.declaration.model.dynamics import Dynamics
-from sdekit.simulation import audit_coefficients, audit_moments
 
 #: Increments at each state and step size at the first look; every further look doubles them.
 _FIRST_LOOK = 40_000

@@ -12,7 +12,7 @@ from __future__ import annotations
 import difflib
 
 from sdekit.catalog import geometric, gradient_flow, langevin, thermostat, wrong
-from sdekit.catalog.entry import Entry
+from sdekit.catalog.record import Entry
 from sdekit.declaration.model.dynamics import Dynamics
 from sdekit.errors import DeclarationError
 

@@ -6,7 +6,7 @@ each dimension it covers.
 
 from __future__ import annotations
 
-from sdekit.catalog.entry import REFUTED, UNDECIDED, Entry, Triple, claims
+from sdekit.catalog.record import REFUTED, UNDECIDED, Entry, Triple, claims
 from sdekit.catalog.shared_symbols import U, kinetic, n, p, theta
 from sdekit.declaration.functions.grammar import cos, div, dot, grad, inv, logdet, sin, sqrt
 from sdekit.declaration.tree.expression import Expression

@@ -7,7 +7,7 @@ the coefficient and b_hat the least-squares solution. Not for their moments and 
 
 from __future__ import annotations
 
-from sdekit.catalog.entry import Entry, Triple, claims
+from sdekit.catalog.record import Entry, Triple, claims
 from sdekit.catalog.shared_symbols import n
 from sdekit.declaration.functions.grammar import diag, dot, eye, log, ones, outer, sqrt
 from sdekit.declaration.tree.dimension import Dim

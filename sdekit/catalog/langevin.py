@@ -5,7 +5,7 @@ Not for thermostats (`thermostat`) nor for metrics that depend on the position (
 
 from __future__ import annotations
 
-from sdekit.catalog.entry import PROVED, REFUTED, UNDECIDED, Entry, Triple, claims
+from sdekit.catalog.record import PROVED, REFUTED, UNDECIDED, Entry, Triple, claims
 from sdekit.catalog.shared_symbols import A, B, M, U, kinetic, n, p, s, theta
 from sdekit.declaration.functions.grammar import dot, eye, grad, inv, outer, sqrt, transpose
 from sdekit.declaration.tree.dimension import Dim

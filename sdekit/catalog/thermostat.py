@@ -6,8 +6,8 @@ dynamics without a thermostat (`langevin`, `geometric`).
 
 from __future__ import annotations
 
-from sdekit.catalog.entry import PROVED, REFUTED, UNDECIDED, Entry, Triple, claims
 from sdekit.catalog.langevin import DING
+from sdekit.catalog.record import PROVED, REFUTED, UNDECIDED, Entry, Triple, claims
 from sdekit.catalog.shared_symbols import A, M, U, beta, gamma, kinetic, mu, n, p, theta, xi
 from sdekit.declaration.functions.grammar import diag, div, dot, eye, grad, inv, ones, outer
 from sdekit.declaration.tree.symbols import function, matrix, parameter, potential, scalar, vector

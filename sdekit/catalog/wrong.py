@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from sdekit.catalog import geometric, langevin, thermostat
-from sdekit.catalog.entry import PROVED, REFUTED, UNDECIDED, Entry, Triple, claims
+from sdekit.catalog.record import PROVED, REFUTED, UNDECIDED, Entry, Triple, claims
 from sdekit.catalog.shared_symbols import A, B, U, kinetic, mu, n, p, s, theta, xi
 from sdekit.declaration.functions.grammar import diag, div, dot, eye, grad, inv, ones, outer, trace
 from sdekit.declaration.tree.symbols import function, matrix, parameter, potential, vector

@@ -17,7 +17,7 @@ from typing import Any
 import sympy as sp
 from sympy.core.function import AppliedUndef
 
-from sdekit.calculus.contraction.generator import summands_of
+from sdekit.calculus.contraction.fokker_planck import summands_of
 from sdekit.calculus.contraction.graph import Component
 from sdekit.calculus.contraction.printing import component_text
 from sdekit.calculus.contraction.tensor import Term

@@ -17,10 +17,9 @@ from fractions import Fraction
 
 import sympy as sp
 
-from sdekit.calculus.contraction import Tensor, current, is_zero, lower_dynamics
-from sdekit.calculus.contraction import lowering as lower
+from sdekit.calculus.contraction import Tensor, current, is_zero, lower, lower_dynamics
 from sdekit.calculus.contraction.derivative import divergence, gradient
-from sdekit.calculus.contraction.generator import dot, dot_last, swapped
+from sdekit.calculus.contraction.fokker_planck import dot, dot_last, swapped
 from sdekit.calculus.contraction.tensor import combine, zero
 from sdekit.declaration.model.dynamics import Dynamics
 from sdekit.declaration.text.expression_text import grammar_text

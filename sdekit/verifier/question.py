@@ -21,7 +21,7 @@ from sdekit.errors import VerificationError
 from sdekit.verifier.integrals.elimination import Elimination, eliminate
 
 if TYPE_CHECKING:
-    from sdekit.calculus.contraction.generator import Lowered
+    from sdekit.calculus.contraction.fokker_planck import Lowered
     from sdekit.declaration.model.components import Components
 
 #: Sizes at which a claim about all n is tried for a counterexample, smallest first.
@@ -91,7 +91,7 @@ class Problem:
         Raises:
             Unsupported: If one of them is outside of it.
         """
-        from sdekit.calculus.contraction.generator import lower_dynamics
+        from sdekit.calculus.contraction.fokker_planck import lower_dynamics
 
         return lower_dynamics(self.dynamics)
 

@@ -7,8 +7,8 @@ import jax.numpy as jnp
 import pytest
 
 import sdekit as sk
+from sdekit.auditing import audit_moments
 from sdekit.errors import SimulationError
-from sdekit.simulation import audit_moments
 
 FRICTION, MU = 3.0, 2.0
 x, y = sk.scalar("x"), sk.scalar("y")

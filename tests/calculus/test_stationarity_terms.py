@@ -3,7 +3,7 @@
 import pytest
 
 import sdekit as sk
-from sdekit.calculus.contraction.generator import residual
+from sdekit.calculus.contraction.fokker_planck import residual
 from sdekit.calculus.stationarity_terms import DIFFUSION, TRANSPORT, derive
 
 WITH_LAW = [e for e in sk.catalog.entries() if e.dynamics().hamiltonian is not None]

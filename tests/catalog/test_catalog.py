@@ -3,7 +3,7 @@
 import pytest
 
 import sdekit as sk
-from sdekit.catalog.entry import CHECKS, PROVED, REFUTED, REQUIRED, UNDECIDED, claims
+from sdekit.catalog.record import CHECKS, PROVED, REFUTED, REQUIRED, UNDECIDED, claims
 from sdekit.declaration.model.model_file import loads
 from sdekit.errors import DeclarationError
 from sdekit.verifier.ladder import RUNGS

@@ -7,8 +7,8 @@ import pytest
 
 import sdekit as sk
 from sdekit.errors import DataError, SimulationError
-from sdekit.simulation import preconditioning as pc
 from sdekit.simulation.gradients.gradient_noise import full_gradient, noise_covariance
+from sdekit.tuning import preconditioning as pc
 
 RNG = np.random.default_rng(0)
 C = np.array([[4.0, 1.5], [1.5, 1.0]])

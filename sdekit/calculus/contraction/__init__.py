@@ -6,7 +6,7 @@ sizes (`sdekit.calculus.field`).
 """
 
 from sdekit.calculus.contraction.derivative import divergence, gradient
-from sdekit.calculus.contraction.generator import (
+from sdekit.calculus.contraction.fokker_planck import (
     Lowered,
     current,
     generator,

@@ -19,7 +19,7 @@ from sdekit.calculus.field.ring import element_factors as factors
 from sdekit.calculus.field.ring.generators import Sign
 from sdekit.calculus.field.ring.polynomial import ONE, ZERO, Polynomial, total
 from sdekit.calculus.limits import Unsupported, tick
-from sdekit.calculus.signs.sign import sign as signs
+from sdekit.calculus.signs import sign as signs
 
 if TYPE_CHECKING:
     from sdekit.calculus.field.ring.tower import Tower

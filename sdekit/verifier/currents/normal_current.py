@@ -2,7 +2,7 @@ r"""The normal component of the probability current, as an expression in one coo
 
 $J_x = v_x - \sum_y\nabla_y\cdot D_{xy} + \sum_y D_{xy}\nabla_y H$. Where the diffusion of a scalar
 x touches x alone, J is written down for every size; otherwise it is taken from the components at
-given sizes. Not for the whole current as tensors (`calculus.contraction.generator`).
+given sizes. Not for the whole current as tensors (`calculus.contraction.fokker_planck`).
 """
 
 from __future__ import annotations

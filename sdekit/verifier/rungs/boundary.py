@@ -147,7 +147,7 @@ def _through_ends(
 
 
 def _current_vanishes(problem: Problem, x: Variable) -> bool:
-    from sdekit.calculus.contraction.generator import current
+    from sdekit.calculus.contraction.fokker_planck import current
     from sdekit.calculus.contraction.relations import is_zero
 
     try:

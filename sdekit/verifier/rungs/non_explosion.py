@@ -19,10 +19,8 @@ from sdekit.calculus.contraction import (
     generator,
     gradient,
     is_zero,
+    lower,
     text,
-)
-from sdekit.calculus.contraction import (
-    lowering as lower,
 )
 from sdekit.calculus.contraction.heads import Head, Kind, variable
 from sdekit.calculus.contraction.tensor import Term

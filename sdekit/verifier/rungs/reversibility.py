@@ -25,12 +25,10 @@ from sdekit.calculus.contraction import (
     current,
     gradient,
     is_zero,
+    lower,
     residual,
     substitute,
     text,
-)
-from sdekit.calculus.contraction import (
-    lowering as lower,
 )
 from sdekit.calculus.contraction.rules.powers import reciprocal
 from sdekit.calculus.contraction.tensor import ones, zero

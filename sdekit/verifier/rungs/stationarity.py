@@ -80,7 +80,7 @@ def check_stationarity(problem: Problem) -> Check:
 
 
 def _for_every_size(problem: Problem) -> Outcome:
-    from sdekit.calculus.contraction.generator import residual
+    from sdekit.calculus.contraction.fokker_planck import residual
     from sdekit.calculus.contraction.relations import is_zero
 
     try:

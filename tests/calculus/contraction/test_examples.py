@@ -8,7 +8,10 @@ import pytest
 
 import sdekit.calculus.contraction as package
 
-MODULES = [module.name for module in pkgutil.iter_modules(package.__path__)]
+MODULES = [
+    module.name.removeprefix(f"{package.__name__}.")
+    for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}.")
+]
 
 
 @pytest.mark.parametrize("name", MODULES)

@@ -9,8 +9,7 @@ from fractions import Fraction
 import pytest
 from flint import ctx
 
-from sdekit.calculus.contraction import is_zero, reduced
-from sdekit.calculus.contraction import lowering as lower
+from sdekit.calculus.contraction import is_zero, lower, reduced
 from sdekit.calculus.contraction.lowering import RULES
 from sdekit.calculus.contraction.values.concrete_model import Model
 from sdekit.calculus.contraction.values.tensor_components import Expansion

@@ -2,8 +2,7 @@
 
 import pytest
 
-from sdekit.calculus.contraction import groups, text
-from sdekit.calculus.contraction import lowering as lower
+from sdekit.calculus.contraction import groups, lower, text
 from sdekit.calculus.contraction.rules.definedness import kernels, side_conditions
 from sdekit.declaration.functions.grammar import (
     abs_,

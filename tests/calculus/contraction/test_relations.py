@@ -2,8 +2,7 @@
 
 import pytest
 
-from sdekit.calculus.contraction import counterexample, is_zero
-from sdekit.calculus.contraction import lowering as lower
+from sdekit.calculus.contraction import counterexample, is_zero, lower
 from sdekit.calculus.limits import BudgetExceeded, Unsupported, spending
 from sdekit.declaration.functions.grammar import (
     E,

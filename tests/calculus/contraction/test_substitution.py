@@ -5,11 +5,9 @@ import pytest
 from sdekit.calculus.contraction import (
     current,
     is_zero,
+    lower,
     lower_dynamics,
     substitute,
-)
-from sdekit.calculus.contraction import (
-    lowering as lower,
 )
 from sdekit.calculus.limits import Unsupported
 from sdekit.declaration.functions.grammar import (

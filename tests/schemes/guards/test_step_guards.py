@@ -75,7 +75,7 @@ def test_the_check_tells_the_runner_what_to_say():
 
 def test_the_lipschitz_constant_of_the_loss_is_no_guard():
     """A loss with a small gradient in a ball and a large curvature: 1/L is beyond the limit."""
-    from sdekit.theory.lipschitz.rates import rates as lipschitz
+    from sdekit.theory.lipschitz import rates as lipschitz
 
     design, y = [[10.0]], [0.0]
     rate = lipschitz.constant("least-squares", design, y, radius=0.1).rate

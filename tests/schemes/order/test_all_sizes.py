@@ -9,11 +9,12 @@ import pytest
 import sdekit as sk
 import sdekit.catalog as catalog
 from sdekit.calculus import contraction
-from sdekit.catalog.entry import REFUTED
+from sdekit.catalog.record import REFUTED
 from sdekit.declaration.model.dynamics import Dynamics
 from sdekit.declaration.tree.expression import Expression
+from sdekit.schemes.order import order_series
 from sdekit.schemes.order.all_sizes import adjoint_of_one
-from sdekit.schemes.order.scheme_order import order, order_series
+from sdekit.schemes.order.scheme_order import order
 from sdekit.schemes.split.splitting import splitting
 from tests.schemes.models import A, U, langevin, overdamped, p, sgnht, theta
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 import sdekit.catalog as catalog
-from sdekit.catalog.entry import REFUTED
+from sdekit.catalog.record import REFUTED
 from sdekit.schemes.order.scheme_order import order
 from sdekit.schemes.split.splitting import splitting
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from sdekit.theory.lipschitz.rates import activations
+from sdekit.theory.lipschitz import activations
 
 INSIDE = np.linspace(0.02, 0.98, 49)
 

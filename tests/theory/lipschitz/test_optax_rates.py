@@ -7,8 +7,8 @@ import optax
 import pytest
 
 from sdekit.errors import DataError
-from sdekit.theory.lipschitz.rates import optax_rates
-from sdekit.theory.lipschitz.rates import rates as lipschitz
+from sdekit.theory.lipschitz import optax_rates
+from sdekit.theory.lipschitz import rates as lipschitz
 
 ACTIVATIONS = np.random.default_rng(0).normal(size=(20, 5)).astype(np.float32)
 PARAMS = {"w": jnp.ones((5, 3)), "b": jnp.zeros(3)}

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from sdekit.errors import DataError
+from sdekit.theory.lipschitz import rates as lipschitz
 from sdekit.theory.lipschitz.lipschitz_table import LOSSES
 from sdekit.theory.lipschitz.losses import POINTWISE, mean_gradient
-from sdekit.theory.lipschitz.rates import rates as lipschitz
 
 RADIUS = 2.0
 NEEDS_RADIUS = ("least-squares", "log-cosh")

@@ -17,7 +17,7 @@ from sdekit.calculus.field.ring.monomials import Monomial, multiply_monomials, p
 from sdekit.calculus.field.ring.polynomial import ONE, Polynomial, irreducible_factors, total
 from sdekit.calculus.field.ring.transcendentals import Exponential
 from sdekit.calculus.limits import Unsupported
-from sdekit.calculus.signs.sign import sign as signs
+from sdekit.calculus.signs import sign as signs
 
 if TYPE_CHECKING:
     from sdekit.calculus.field.ring.tower import Tower

@@ -6,8 +6,7 @@ import random
 import pytest
 from flint import arb, ctx, fmpq, fmpq_mat
 
-from sdekit.calculus.contraction import counterexample, gradient
-from sdekit.calculus.contraction import lowering as lower
+from sdekit.calculus.contraction import counterexample, gradient, lower
 from sdekit.calculus.contraction.values.concrete_model import Model, OutsideDomain
 from sdekit.calculus.contraction.values.evaluate import has_nonnegative_pivots, is_semidefinite
 from sdekit.calculus.contraction.values.function_polynomials import (

@@ -6,13 +6,11 @@ from sdekit.calculus.contraction import (
     current,
     generator,
     is_zero,
+    lower,
     lower_dynamics,
     residual,
 )
-from sdekit.calculus.contraction import (
-    lowering as lower,
-)
-from sdekit.calculus.contraction.generator import projected
+from sdekit.calculus.contraction.fokker_planck import projected
 from sdekit.calculus.limits import Unsupported
 from sdekit.declaration.functions.grammar import dot, exp, eye, grad, outer, sqrt, trace
 from sdekit.declaration.model.dynamics import Dynamics

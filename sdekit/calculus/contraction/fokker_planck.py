@@ -126,7 +126,7 @@ def current(dynamics: Dynamics | Lowered) -> dict[Variable, Tensor]:
         Unsupported: As `residual`.
 
     Source: Risken (1996), ch. 6; MATH.md A.0.
-    Checked by: tests/calculus/contraction/test_generator.py.
+    Checked by: tests/calculus/contraction/test_fokker_planck.py.
     """
     model = dynamics if isinstance(dynamics, Lowered) else lower_dynamics(dynamics)
     slope = {X: gradient(model.energy, X) for X in model.variables}
@@ -149,7 +149,7 @@ def generator(dynamics: Dynamics | Lowered, f: Expression | Tensor) -> Tensor:
     Raises:
         Unsupported: If a coefficient or f is outside the calculus.
 
-    Checked by: tests/calculus/contraction/test_generator.py.
+    Checked by: tests/calculus/contraction/test_fokker_planck.py.
     """
     model = dynamics if isinstance(dynamics, Lowered) else lower_dynamics(dynamics)
     f = f if isinstance(f, Tensor) else lower(f)
