@@ -6,14 +6,26 @@ The public names below are loaded when they are first used (PEP 562), so that im
 nothing and declaring or verifying never loads JAX. Convention everywhere: Ito,
 dG = v dt + N(0, 2 D dt), density proportional to exp(-H).
 
+    declare     dim scalar vector matrix parameter function potential Dynamics load grad dot ...
+    prove       verify certify; design recipe repair
+    explain     report
+    run         sampler simulate Minibatch to_diffrax to_blackjax from_numpyro
+    linear      linear_sde sample_linear: linear SDEs without discretization error
+    schemes     splitting order bias empirical_order audit
+    modules     catalog       published dynamics, and known mistakes
+                schedules     step sizes that change along a run
+                observables   averages taken while a run goes on
+                diagnostics   effective sizes, R-hat, temperatures, distances from a law
+                plots         trace, density, temperature, autocorrelation
+                gradient_noise, preconditioning
+                theory        least-squares flows, Lipschitz rates, SGLD
+
 Not for anything else: each name lives in the module that the table names, with its documentation.
 """
 
 from __future__ import annotations
 
-import importlib
-from types import ModuleType
-from typing import Any
+from sdekit.loading import on_use
 
 __version__ = "0.1.0"
 
@@ -34,11 +46,16 @@ _HOME: dict[str, tuple[str, ...]] = {
     "sdekit.verifier.verdict": ("Verdict", "Verification"),
     "sdekit.designer.recipe": ("recipe",),
     "sdekit.designer.ansatz": ("design",),
+    "sdekit.designer.repair": ("repair",),
+    "sdekit.certificates.export": ("certify",),
+    "sdekit.reports.results": ("report",),
     "sdekit.schemes.split.splitting": ("splitting",),
     "sdekit.schemes.order.scheme_order": ("order",),
     "sdekit.schemes.bias.scheme_bias": ("bias",),
     "sdekit.simulation.steps.sampler": ("sampler",),
     "sdekit.simulation.runs.run": ("simulate",),
+    "sdekit.simulation.runs.linear_samples": ("sample_linear",),
+    "sdekit.simulation.bind.linear_dynamics": ("linear_sde",),
     "sdekit.simulation.gradients.minibatch": ("Minibatch",),
     "sdekit.bridges.other_libraries": ("to_diffrax", "to_blackjax", "from_numpyro"),
     "sdekit.auditing.audit": ("audit",),
@@ -46,37 +63,18 @@ _HOME: dict[str, tuple[str, ...]] = {
     "sdekit.errors": ("SdekitError",),
 }  # fmt: skip
 _MODULE_OF = {name: module for module, names in _HOME.items() for name in names}
-#: Subpackages reached as attributes: `sk.catalog`, `sk.theory`.
-_SUBPACKAGES = ("catalog", "theory")
+#: Modules reached as attributes: `sk.catalog`, `sk.plots`.
+_NAMESPACES = {
+    "catalog": "sdekit.catalog",
+    "diagnostics": "sdekit.diagnostics",
+    "gradient_noise": "sdekit.simulation.gradients.gradient_noise",
+    "observables": "sdekit.simulation.loop.observables",
+    "plots": "sdekit.diagnostics.plots",
+    "preconditioning": "sdekit.tuning.preconditioning",
+    "schedules": "sdekit.simulation.loop.schedules",
+    "theory": "sdekit.theory",
+}
 
-__all__ = [*sorted(_MODULE_OF), *_SUBPACKAGES]  # pyright: ignore[reportUnsupportedDunderAll]
+__all__ = [*sorted(_MODULE_OF), *_NAMESPACES]  # pyright: ignore[reportUnsupportedDunderAll]
 
-
-def __getattr__(name: str) -> Any:
-    if name in _MODULE_OF:
-        value = getattr(_module(_MODULE_OF[name], name), name)
-    elif name in _SUBPACKAGES:
-        value = importlib.import_module(f"{__name__}.{name}")
-    else:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    globals()[name] = value
-    return value
-
-
-def _module(module: str, name: str) -> ModuleType:
-    try:
-        return importlib.import_module(module)
-    except ModuleNotFoundError as missing:
-        from sdekit.errors import EXTRAS, MissingDependencyError
-
-        extra = EXTRAS.get((missing.name or "").partition(".")[0])
-        if extra is None:
-            raise
-        raise MissingDependencyError(
-            f"sdekit.{name} needs {missing.name}, which is not installed",
-            fix=f'pip install "sdekit[{extra}]"',
-        ) from missing
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+__getattr__, __dir__ = on_use(__name__, _MODULE_OF, _NAMESPACES)

@@ -1,12 +1,14 @@
 """The public names for type checkers and editors; `sdekit/__init__.py` loads them on use."""
 
 from sdekit import catalog as catalog
+from sdekit import diagnostics as diagnostics
 from sdekit import theory as theory
 from sdekit.auditing.audit import audit as audit
 from sdekit.auditing.measured_order import empirical_order as empirical_order
 from sdekit.bridges.other_libraries import from_numpyro as from_numpyro
 from sdekit.bridges.other_libraries import to_blackjax as to_blackjax
 from sdekit.bridges.other_libraries import to_diffrax as to_diffrax
+from sdekit.certificates.export import certify as certify
 from sdekit.declaration.functions.grammar import E as E
 from sdekit.declaration.functions.grammar import abs_ as abs_
 from sdekit.declaration.functions.grammar import asinh as asinh
@@ -51,13 +53,22 @@ from sdekit.declaration.tree.symbols import variable as variable
 from sdekit.declaration.tree.symbols import vector as vector
 from sdekit.designer.ansatz import design as design
 from sdekit.designer.recipe import recipe as recipe
+from sdekit.designer.repair import repair as repair
+from sdekit.diagnostics import plots as plots
 from sdekit.errors import SdekitError as SdekitError
+from sdekit.reports.results import report as report
 from sdekit.schemes.bias.scheme_bias import bias as bias
 from sdekit.schemes.order.scheme_order import order as order
 from sdekit.schemes.split.splitting import splitting as splitting
+from sdekit.simulation.bind.linear_dynamics import linear_sde as linear_sde
+from sdekit.simulation.gradients import gradient_noise as gradient_noise
 from sdekit.simulation.gradients.minibatch import Minibatch as Minibatch
+from sdekit.simulation.loop import observables as observables
+from sdekit.simulation.loop import schedules as schedules
+from sdekit.simulation.runs.linear_samples import sample_linear as sample_linear
 from sdekit.simulation.runs.run import simulate as simulate
 from sdekit.simulation.steps.sampler import sampler as sampler
+from sdekit.tuning import preconditioning as preconditioning
 from sdekit.verifier.ladder import verify as verify
 from sdekit.verifier.verdict import Verdict as Verdict
 from sdekit.verifier.verdict import Verification as Verification

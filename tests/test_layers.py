@@ -14,8 +14,9 @@ PACKAGE = Path(__file__).resolve().parents[1] / "sdekit"
 HEIGHT = {
     name: height
     for height, name in enumerate(
-        """errors declaration calculus catalog schemes kernels verifier designer certificates
-        diagnostics simulation bridges auditing tuning theory reports cli __main__""".split()
+        """errors loading declaration calculus catalog schemes kernels verifier designer
+        certificates diagnostics simulation bridges auditing tuning theory reports cli
+        __main__""".split()
     )
 }
 # The lazy table of public names stands above everything and imports nothing by itself.

@@ -36,10 +36,24 @@ def test_the_stub_for_type_checkers_names_the_same():
     found = {
         alias.asname: node.module
         for node in tree.body
-        if isinstance(node, ast.ImportFrom) and node.module != "sdekit"
+        if isinstance(node, ast.ImportFrom)
         for alias in node.names
     }
-    assert found == sk._MODULE_OF
+    modules = {name: module.rpartition(".")[0] for name, module in sk._NAMESPACES.items()}
+    assert found == {**sk._MODULE_OF, **modules}
+
+
+@pytest.mark.parametrize("name", sorted(sk._NAMESPACES))
+def test_a_module_is_reached_by_its_public_name_and_help_names_it(name):
+    module = getattr(sk, name)
+    assert isinstance(module, ModuleType) and module.__name__ == sk._NAMESPACES[name]
+    assert module.__doc__ and re.search(rf"\b{name}\b", sk.__doc__)
+    assert name in sk.__all__ and name in dir(sk)
+
+
+@pytest.mark.parametrize("name", sorted(sk.diagnostics.__all__))
+def test_diagnostics_are_reached_without_knowing_their_modules(name):
+    assert callable(getattr(sk.diagnostics, name))
 
 
 def test_an_unknown_name_is_an_attribute_error():

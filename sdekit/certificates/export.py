@@ -13,10 +13,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from sdekit.certificates.checker import check
 from sdekit.declaration.model.dynamics import Dynamics
 from sdekit.declaration.tree import expression as ex
 from sdekit.declaration.tree.symbols import Parameter, Variable
 from sdekit.errors import VerificationError
+from sdekit.verifier.ladder import verify
+from sdekit.verifier.question import read_sizes
 from sdekit.verifier.verdict import Verdict, Verification
 
 Tree = list[Any]
@@ -27,10 +30,39 @@ FORMAT = 1
 _OUTSIDE = "certificates cover polynomial models only"
 
 
+def certify(
+    dynamics: Dynamics,
+    n: int | Mapping[str, int] | None = None,
+    *,
+    path: str | Path | None = None,
+) -> dict[str, Any]:
+    """Verify a dynamics and give the certificate of its stationarity verdict.
+
+    Args:
+        dynamics: The declaration.
+        n: Sizes, as for `sdekit.verify`; all sizes when left out.
+        path: Where to write it as JSON, for `sdekit check`; None to write nothing.
+
+    Returns:
+        An object for JSON: format, name, model, claim.
+
+    Raises:
+        VerificationError: If the verdict is open, the model is outside the polynomial fragment,
+            or the file cannot be written.
+
+    Checked by: tests/certificates/test_checker.py.
+    """
+    verification = verify(dynamics, n)
+    content = certificate(dynamics, verification, read_sizes(dynamics, n))
+    if path is not None:
+        write_certificate(path, content)
+    return content
+
+
 def certificate(
     dynamics: Dynamics, verification: Verification, sizes: Mapping[str, int] | None = None
 ) -> dict[str, Any]:
-    """The certificate of a stationarity verdict.
+    """The certificate of a stationarity verdict that has been reached already.
 
     Args:
         dynamics: The declaration.
@@ -92,6 +124,27 @@ def read_certificate(path: str | Path) -> dict[str, Any]:
             found=f"no {', '.join(missing)}" if missing else f"format {content['format']}",
         )
     return content
+
+
+def check_certificate(path: str | Path) -> tuple[bool, str]:
+    """Hand a certificate to the stand-alone checker.
+
+    Returns:
+        Whether the checker accepts it, and what it says.
+
+    Raises:
+        VerificationError: If the file is no certificate, or the checker cannot read its model.
+    """
+    content = read_certificate(path)
+    try:
+        return check(content)
+    except (KeyError, IndexError, TypeError, ValueError, AttributeError, RecursionError) as error:
+        # The checker is kept free of input checks, so that it can be read in one sitting.
+        raise VerificationError(
+            f"{path} is no usable certificate",
+            found=f"{type(error).__name__}: {error}",
+            fix="write it again with sdekit.certify or sdekit verify --certificate",
+        ) from None
 
 
 def model_tree(dynamics: Dynamics) -> dict[str, Any]:

@@ -144,9 +144,10 @@ def verify(
     else:
         show_verification(result)
         if result.verdict.value == "refuted":
-            from sdekit.designer.repairs import show_repair
+            from sdekit.cli.show import show_repairs
+            from sdekit.designer.repair import repair
 
-            show_repair(dynamics, result)
+            show_repairs(repair(dynamics))
     return STATUS[result.verdict.value]
 
 
@@ -158,18 +159,10 @@ def check(
 
     Exit status: 0 accepted, 1 rejected, 2 no certificate.
     """
-    from sdekit.certificates.checker import check as check_certificate
-    from sdekit.certificates.export import read_certificate
+    from sdekit.certificates.export import check_certificate
     from sdekit.cli.show import show_certificate
 
-    content = read_certificate(certificate)
-    try:
-        accepted, reason = check_certificate(content)
-    except (KeyError, IndexError, TypeError, ValueError, AttributeError, RecursionError) as error:
-        # The checker is kept free of input checks, so that it can be read in one sitting.
-        raise VerificationError(
-            f"{certificate} is no usable certificate", found=f"{type(error).__name__}: {error}"
-        ) from None
+    accepted, reason = check_certificate(certificate)
     show_certificate(accepted, reason)
     return 0 if accepted else 1
 
@@ -228,13 +221,12 @@ def report(
 ) -> int:
     """Write the derivation, the verdicts, the splitting and an experiment as one document."""
     from sdekit.cli.inputs import dynamics_of
-    from sdekit.reports.results import results_of
-    from sdekit.reports.write import check_path, write_report
+    from sdekit.reports.results import report as report_of
+    from sdekit.reports.write import check_path
 
+    # A path that cannot be written is told before a model is read.
     check_path(out)
-    dynamics = dynamics_of(model)
-    path = write_report(results_of(dynamics, experiment=experiment, steps=steps), out)
-    print(path)
+    print(report_of(dynamics_of(model), out, experiment=experiment, steps=steps))
     return 0
 
 

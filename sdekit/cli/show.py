@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from sdekit.catalog import Entry
     from sdekit.declaration.model.dynamics import Dynamics
+    from sdekit.designer.repair import Repair
     from sdekit.simulation.runs.result import Run
     from sdekit.verifier.verdict import Verification
 
@@ -37,6 +38,12 @@ def show_verification(verification: Verification) -> None:
         text.highlight_regex(rf"\b{verdict}\b", colour)
         text.highlight_regex(rf"\b{verdict.upper()}\b", f"bold {colour}")
     console().print(text)
+
+
+def show_repairs(repairs: Sequence[Repair]) -> None:
+    """One line for each change that mends a refuted design."""
+    for change in repairs:
+        print(f"  proved instead with {change.text}")
 
 
 def show_entries(entries: tuple[Entry, ...]) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 
 import sympy as sp
 
@@ -23,8 +24,10 @@ from sdekit.declaration.tree.operators import ONE, ZERO, add, divide, multiply, 
 from sdekit.declaration.tree.symbols import Variable
 from sdekit.designer.coefficients import coefficient_expression
 from sdekit.designer.matching import solve_linear
+from sdekit.verifier.ladder import verify
 from sdekit.verifier.question import Problem
 from sdekit.verifier.rungs.definiteness import check_psd
+from sdekit.verifier.verdict import Verdict
 
 
 @dataclass(frozen=True)
@@ -42,28 +45,39 @@ class Repair:
     changes: int
 
 
-def repair(dynamics: Dynamics) -> Repair | None:
-    """The change of fewest terms of one block of v or D that makes exp(-H) stationary.
+def repair(dynamics: Dynamics, *, most: int = 3) -> tuple[Repair, ...]:
+    """Small changes of one block of v or D, each of which the verifier proves.
 
     Args:
         dynamics: With a Hamiltonian, refuted or not.
+        most: How many changes to give.
 
     Returns:
-        The repaired dynamics, whose residual is exactly zero; None if none is found, or nothing is
-        to be repaired.
+        The changes of fewest terms first; empty if stationarity needs no repair, or none is
+        found among these changes, which is no proof that there is none.
 
     Checked by: tests/designer/test_repair.py.
     """
+    proved = (
+        change
+        for change in _candidates(dynamics)
+        if verify(change.dynamics).verdict is Verdict.PROVED
+    )
+    return tuple(islice(proved, most))
+
+
+def _candidates(dynamics: Dynamics) -> list[Repair]:
+    """Changes that remove the residual, those of fewest terms first."""
     if dynamics.hamiltonian is None:
-        return None
+        return []
     ito = dynamics.ito()
     try:
         if is_zero(residual(ito)):
-            return None
+            return []
         found = [*_drift_repairs(ito), *_diffusion_repairs(ito)]
     except Unsupported:
-        return None
-    return min(found, key=lambda change: (change.changes, len(change.text)), default=None)
+        return []
+    return sorted(found, key=lambda change: (change.changes, len(change.text)))
 
 
 def _rebuilt(dynamics: Dynamics, **changed: object) -> Dynamics:

@@ -1,21 +1,22 @@
-"""Everything that a report of one dynamics says, computed.
+"""`report`: everything that a document about one dynamics says, computed and then written.
 
-Not for writing it (`sdekit.reports`).
+Not for how it is written (`sdekit.reports.write`).
 """
 
 from __future__ import annotations
 
 import platform
+from pathlib import Path
 
 from sdekit import __version__, catalog
 from sdekit.calculus.limits import Unsupported
 from sdekit.calculus.stationarity_terms import Derivation, derive
 from sdekit.declaration.model.dynamics import Dynamics
-from sdekit.designer.repairs import proved_repair
+from sdekit.designer.repair import Repair, repair
 from sdekit.errors import SchemeError, SdekitError, SimulationError
 from sdekit.reports.experiment import Experiment
 from sdekit.reports.sections import StepAdvice
-from sdekit.reports.write import Results
+from sdekit.reports.write import Results, check_path, write_report
 from sdekit.schemes.bias.scheme_bias import bias
 from sdekit.schemes.order.scheme_order import Order, order
 from sdekit.schemes.split.splitting import Splitting, splitting
@@ -26,6 +27,37 @@ from sdekit.verifier.verdict import Verification
 ACCEPTED_BIAS = 0.01
 #: Dynamics whose report has the double-well experiment without being asked.
 WITH_EXPERIMENT = ("sgnht", "sgnht-paper")
+
+
+def report(
+    dynamics: Dynamics | str,
+    path: str | Path,
+    *,
+    experiment: bool | None = None,
+    steps: int = 1_000_000,
+) -> Path:
+    """Verify a dynamics, derive its condition and its splitting, and write it all down.
+
+    Args:
+        dynamics: The declaration, or a name of the catalogue.
+        path: FILE.html (one file that needs nothing else), FILE.tex or FILE.md.
+        experiment: Whether to run the double-well experiment of the thermostat's paper; None for
+            the dynamics it belongs to.
+        steps: Steps of each chain of the experiment.
+
+    Returns:
+        The path of what was written.
+
+    Raises:
+        SdekitError: If the format is unknown, the folder is not there, the catalogue lacks the
+            name, or an experiment is asked for that the dynamics cannot have.
+
+    Checked by: tests/reports/test_report.py.
+    """
+    path = Path(path)
+    check_path(path)
+    given = catalog.get(dynamics) if isinstance(dynamics, str) else dynamics
+    return write_report(results_of(given, experiment=experiment, steps=steps), path)
 
 
 def results_of(dynamics: Dynamics, *, experiment: bool | None, steps: int) -> Results:
@@ -46,7 +78,7 @@ def results_of(dynamics: Dynamics, *, experiment: bool | None, steps: int) -> Re
     return Results(
         dynamics=dynamics,
         verification=verification,
-        repair=proved_repair(dynamics, verification),
+        repair=_repair(dynamics, verification),
         derivation=_derivation(dynamics),
         splitting=_splitting(dynamics),
         order=_order(dynamics),
@@ -56,6 +88,14 @@ def results_of(dynamics: Dynamics, *, experiment: bool | None, steps: int) -> Re
         notes=notes,
         footer=f"sdekit {__version__}, Python {platform.python_version()}.",
     )
+
+
+def _repair(dynamics: Dynamics, verification: Verification) -> Repair | None:
+    """The smallest proved change, where stationarity is refuted."""
+    check = verification.checks.get("stationarity")
+    if check is None or not check.is_refuted:
+        return None
+    return next(iter(repair(dynamics, most=1)), None)
 
 
 def _derivation(dynamics: Dynamics) -> Derivation | None:

@@ -5,11 +5,7 @@ Names load their module on first use; importing this package loads neither JAX n
 
 from __future__ import annotations
 
-from importlib import import_module
-from types import ModuleType
-from typing import Any
-
-from sdekit.errors import MissingDependencyError
+from sdekit.loading import on_use
 
 #: Public name -> module of this package that defines it.
 _MODULES = {
@@ -44,28 +40,8 @@ _NAMESPACES = {
     "step_guards": "sdekit.schemes.guards.step_guards",
 }
 
-__all__ = sorted([*_MODULES, *_NAMESPACES])  # type: ignore[reportUnsupportedDunderAll]
+__all__ = sorted([*_MODULES, *_NAMESPACES])  # pyright: ignore[reportUnsupportedDunderAll]
 
-
-def __getattr__(name: str) -> Any:
-    if name in _MODULES:
-        return getattr(_loaded(f"{__name__}.{_MODULES[name]}"), name)
-    if name in _NAMESPACES:
-        return _loaded(_NAMESPACES[name])
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-
-
-def _loaded(module: str) -> ModuleType:
-    """The module, or an error that says which extra brings what it needs."""
-    try:
-        return import_module(module)
-    except ModuleNotFoundError as error:
-        if error.name is None or error.name.split(".")[0] == "sdekit":
-            raise
-        raise MissingDependencyError(
-            f"{module} needs {error.name}", fix='pip install "sdekit[run]"'
-        ) from error
-
-
-def __dir__() -> list[str]:
-    return sorted(__all__)
+__getattr__, __dir__ = on_use(
+    __name__, {name: f"{__name__}.{module}" for name, module in _MODULES.items()}, _NAMESPACES
+)

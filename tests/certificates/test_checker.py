@@ -12,7 +12,13 @@ import pytest
 import sdekit as sk
 from sdekit.certificates import checker
 from sdekit.certificates.coq import coq_theorem, coq_theorem_all_sizes
-from sdekit.certificates.export import certificate, model_tree, read_certificate, write_certificate
+from sdekit.certificates.export import (
+    certificate,
+    check_certificate,
+    model_tree,
+    read_certificate,
+    write_certificate,
+)
 from sdekit.errors import VerificationError
 from tests.declaration.model.models import sgnht
 
@@ -110,6 +116,21 @@ def test_a_verification_exports_and_reads_back(tmp_path):
     path = tmp_path / "certificate.json"
     write_certificate(path, certificate(sgnht, sk.verify(sgnht)))
     assert checker.check(read_certificate(path))[0]
+
+
+def test_a_dynamics_is_certified_in_one_call(tmp_path):
+    path = tmp_path / "sgnht.json"
+    content = sk.certify(sgnht, path=path)
+    assert content == read_certificate(path) == certificate(sgnht, sk.verify(sgnht))
+    assert check_certificate(path)[0]
+    assert sk.certify(sgnht, 2)["claim"]["sizes"] == {"n": 2}
+
+
+def test_a_certificate_that_the_checker_cannot_read_is_one_clear_error(tmp_path):
+    path = tmp_path / "broken.json"
+    write_certificate(path, {**sk.certify(sgnht), "model": {}})
+    with pytest.raises(VerificationError, match="no usable certificate"):
+        check_certificate(path)
 
 
 def test_models_with_kernels_have_no_certificate():

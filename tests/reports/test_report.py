@@ -81,6 +81,14 @@ def test_what_a_proved_dynamics_lacks_is_told_with_its_evidence():
     assert "What it does not have" in found and "Why it fails" not in found
 
 
+def test_a_report_is_one_call_by_name_or_by_declaration(tmp_path):
+    by_name = sk.report("langevin", tmp_path / "name.md")
+    declared = sk.report(sk.catalog.get("langevin"), str(tmp_path / "declared.md"))
+    assert by_name.read_text(encoding="utf-8") == declared.read_text(encoding="utf-8")
+    with pytest.raises(sk.SdekitError, match="unknown format"):
+        sk.report("langevin", tmp_path / "name.pdf")
+
+
 def test_an_unknown_format_and_a_missing_folder_are_refused(results, tmp_path):
     with pytest.raises(SdekitError, match="unknown format"):
         write_report(results, tmp_path / "report.pdf")

@@ -12,8 +12,9 @@ Names are loaded on first use. Not for all n at once (`sdekit.calculus.contracti
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from sdekit.loading import on_use
 
 if TYPE_CHECKING:
     from sdekit.calculus.field.elements import DifferentialField as DifferentialField
@@ -46,8 +47,6 @@ _HOME = {
 
 __all__ = list(_HOME)  # pyright: ignore[reportUnsupportedDunderAll]
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOME:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(f"sdekit.calculus.{_HOME[name]}"), name)
+__getattr__, __dir__ = on_use(
+    __name__, {name: f"sdekit.calculus.{module}" for name, module in _HOME.items()}
+)
