@@ -1,9 +1,7 @@
 """Linear SDEs with additive noise: exact transitions and stationary laws, in double precision.
 
-Van Loan's exponential handles drifts that are not normal and singular diffusions. Free of JAX, so
-that theory and simulation share it; sampling is in `sdekit.simulation.runs.linear_samples`.
-
-Source: Van Loan (1978), IEEE Trans. Autom. Control 23.
+Drifts need not be normal, diffusions may be singular. Not for one step alone (`exact_flow`) nor for
+sampling (`sdekit.simulation.runs.linear_samples`).
 """
 
 from __future__ import annotations
@@ -13,8 +11,9 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-from scipy.linalg import expm, solve_continuous_lyapunov
+from scipy.linalg import solve_continuous_lyapunov
 
+from sdekit.calculus.linear.exact_flow import exact_flow, scaled_spectrum
 from sdekit.errors import SimulationError
 
 #: Eigenvalues of a covariance scaled to unit diagonal below this are rounding, not noise.
@@ -60,7 +59,7 @@ class LinearSDE:
         >>> float(ou.stationary_covariance()[0, 0])
         1.0
 
-    Checked by: tests/simulation/runs/test_linear_samples.py.
+    Checked by: tests/calculus/linear/test_linear_law.py.
     """
 
     drift: Any
@@ -100,22 +99,13 @@ class LinearSDE:
     def transition(self, step_size: float) -> Transition:
         r"""The exact law of one step.
 
-        Van Loan's block exponential on a step so small that it is accurate,
-
-        $$\exp\begin{pmatrix}-F & 2D\\0&F^T\end{pmatrix}\frac{h}{2^k}
-          = \begin{pmatrix}\cdot & G\\0&A^T\end{pmatrix},\qquad S = A\,G,$$
-
-        then k doublings $S\leftarrow S + A S A^T$, $b\leftarrow b+Ab$, $A\leftarrow A^2$, which
-        unlike the block exponential of the whole step never computes the growing $e^{-Fh}$.
-
         Args:
             step_size: h, any positive number.
 
         Raises:
             SimulationError: If h is not positive, or e^{Fh} overflows.
 
-        Source: Van Loan (1978), doi:10.1109/TAC.1978.1101743.
-        Checked by: tests/simulation/runs/test_linear_samples.py.
+        Checked by: tests/calculus/linear/test_linear_law.py.
         """
         if not step_size > 0 or not np.isfinite(step_size):
             raise SimulationError(
@@ -123,30 +113,17 @@ class LinearSDE:
                 found=step_size,
                 fix="give a positive number",
             )
-        d = self.size
-        norm = np.abs(self.drift).sum(axis=0).max() * step_size
-        doublings = max(0, int(np.ceil(np.log2(max(norm, 1e-300) / 0.5))))
-        small = step_size / 2**doublings
-        block = np.zeros((2 * d, 2 * d))
-        block[:d, :d], block[:d, d:], block[d:, d:] = -self.drift, 2 * self.diffusion, self.drift.T
-        exponential = expm(block * small)
-        matrix = exponential[d:, d:].T
-        covariance = matrix @ exponential[:d, d:]
-        augmented = np.zeros((d + 1, d + 1))
-        augmented[:d, :d], augmented[:d, d] = self.drift, self.forcing
-        offset = expm(augmented * small)[:d, d]
         with np.errstate(over="ignore", invalid="ignore"):
-            for _ in range(doublings):
-                covariance = covariance + matrix @ covariance @ matrix.T
-                offset = offset + matrix @ offset
-                matrix = matrix @ matrix
-        if not np.isfinite(covariance).all() or not np.isfinite(matrix).all():
+            change, offset, covariance = exact_flow(
+                self.drift, self.diffusion, self.forcing, step_size
+            )
+        if not np.isfinite(covariance).all() or not np.isfinite(change).all():
             raise SimulationError(
                 "the linear SDE grows beyond the numbers in one step",
                 found=f"step size {step_size}",
                 fix="take smaller steps",
             )
-        return Transition(matrix, offset, (covariance + covariance.T) / 2)
+        return Transition(np.eye(self.size) + change, offset, covariance)
 
     def mean(self, time: float, start: Any) -> np.ndarray:
         """E z(t) from a fixed start, shape (d,)."""
@@ -163,7 +140,7 @@ class LinearSDE:
         Raises:
             SimulationError: If an eigenvalue of F has a real part that is not negative.
 
-        Checked by: tests/simulation/runs/test_linear_samples.py.
+        Checked by: tests/calculus/linear/test_linear_law.py.
         """
         self._require_stable()
         covariance = solve_continuous_lyapunov(self.drift, -2 * self.diffusion)
@@ -192,16 +169,11 @@ class LinearSDE:
 def covariance_factor(covariance: np.ndarray) -> np.ndarray:
     """L with L L^T = S for a positive semidefinite S of any rank, shape (d, rank).
 
-    The spectrum is taken at unit diagonal: in an underdamped step of size h the variance of the
-    position is h^2 times that of the momentum, and must not count as rounding beside it.
-
-    Checked by: tests/simulation/runs/test_linear_samples.py.
+    Checked by: tests/calculus/linear/test_linear_law.py.
     """
-    scale = np.sqrt(np.diag(covariance))
-    safe = np.where(scale > 0, scale, 1.0)
-    values, vectors = np.linalg.eigh(covariance / np.outer(safe, safe))
+    values, vectors = scaled_spectrum(covariance)
     kept = values > ROUNDING * len(values)
-    return scale[:, None] * vectors[:, kept] * np.sqrt(values[kept])
+    return vectors[:, kept] * np.sqrt(values[kept])
 
 
 def _matrix(what: str, value: Any, size: int | None = None) -> np.ndarray:

@@ -1,7 +1,8 @@
-r"""Numerics of exact linear flows: Ornstein-Uhlenbeck, Van Loan, rotations, roots of covariances.
+r"""Exact linear flows as JAX functions: Ornstein-Uhlenbeck, dense matrices, roots of covariances.
 
-Plain functions of arrays; no chains, no expressions. Not for which parts of a dynamics have such
-flows (`sdekit.schemes`) nor for reading their coefficients (`stages`).
+Plain functions of arrays; no chains, no expressions. Not for the algorithm of dense matrices
+(`sdekit.calculus.linear.exact_flow`), which parts of a dynamics have such flows (`sdekit.schemes`)
+nor for reading their coefficients (`linear_stages`).
 
 Notation: h step, xi friction, D diffusion (noise N(0, 2 D dt)), y = xi h,
 g(y) = (1 - e^{-y}) / y.
@@ -12,21 +13,22 @@ Checked by: tests/simulation/steps/test_linear_flows.py.
 from __future__ import annotations
 
 import math
+from functools import partial
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
 from jax.typing import ArrayLike
 
+from sdekit.calculus.linear.exact_flow import exact_flow, scaled_spectrum
+
 #: |y| below which g is summed as a series.
 _SERIES_RADIUS = 0.125
 #: Terms of the series: the first one left out is below half a unit in the last place.
 _SERIES_TERMS = {np.dtype(np.float32): 5, np.dtype(np.float64): 10}
-#: Terms of the exponential of a matrix of norm 1 at most, of which the same holds.
-_EXPONENTIAL_TERMS = {np.dtype(np.float32): 10, np.dtype(np.float64): 18}
-#: Most squarings of the exponential of a matrix; a larger one gives NaN.
-_MOST_SQUARINGS = 18
-#: Eigenvalues of a covariance above this multiple of -max|eigenvalue| count as zero.
+#: Eigenvalues of a covariance above this multiple of -max|eigenvalue| count as zero, at unit
+#: diagonal.
 _ROUNDING = {np.dtype(np.float32): 1e-4, np.dtype(np.float64): 1e-9}
 
 
@@ -81,81 +83,41 @@ def covariance_root(covariance: Array) -> Array:
 
     A matrix with a negative eigenvalue gives NaN, which stops the run: its noise does not exist.
     """
-    values, vectors = jnp.linalg.eigh((covariance + covariance.T) / 2.0)
+    values, vectors = scaled_spectrum((covariance + covariance.T) / 2.0, jnp)
     floor = -_ROUNDING[np.dtype(covariance.dtype)] * jnp.max(jnp.abs(values))
-    roots = jnp.where(values < floor, jnp.nan, jnp.sqrt(jnp.maximum(values, 0.0)))
-    return vectors * roots
+    return vectors * jnp.where(values < floor, jnp.nan, jnp.sqrt(jnp.maximum(values, 0.0)))
 
 
-def matrix_exponential(matrix: Array) -> Array:
-    r"""$e^A = (e^{A/2^s})^{2^s}$ with a power series for $A/2^s$.
+def linear_flow(
+    matrix: Array, diffusion: Array | None, force: Array | None, h: ArrayLike
+) -> tuple[Array, Array, Array]:
+    r"""Exact flow of dz = (M z + f) dt + N(0, 2 D dt): z <- z + F z + g + S zeta.
 
-    Two loops of one product each: `jax.scipy.linalg.expm` chooses among five rational forms and
-    solves a linear system, which took most of the time to compile a dynamics that needs it, and
-    under `vmap` every chain computed all five.
-
-    Args:
-        matrix: A, (d, d).
-
-    Returns:
-        e^A; NaN if |A| (largest column sum) is above 2^18 or not finite.
-
-    Checked by: tests/simulation/steps/test_linear_flows.py.
-    """
-    d = matrix.shape[0]
-    identity = jnp.eye(d, dtype=matrix.dtype)
-    norm = jnp.max(jnp.sum(jnp.abs(matrix), axis=0))
-    doublings = jnp.ceil(jnp.log2(jnp.maximum(norm, 1.0)))
-    squarings = jnp.minimum(doublings, _MOST_SQUARINGS)
-    scaled = matrix * jnp.exp2(-squarings)
-
-    def horner(index: Array, total: Array) -> Array:
-        order = (terms - index).astype(matrix.dtype)
-        return identity + jnp.matmul(scaled, total, precision="highest") / order
-
-    def squared(_: Array, power: Array) -> Array:
-        return jnp.matmul(power, power, precision="highest")
-
-    terms = _EXPONENTIAL_TERMS[np.dtype(matrix.dtype)]
-    small = lax.fori_loop(0, terms, horner, identity)
-    whole = lax.fori_loop(0, squarings.astype(jnp.int32), squared, small)
-    return jnp.where(doublings <= _MOST_SQUARINGS, whole, jnp.nan)
-
-
-def van_loan(
-    matrix: Array, diffusion: Array, force: Array | None, h: ArrayLike
-) -> tuple[Array, ...]:
-    r"""Exact flow of dz = (M z + f) dt + N(0, 2 D dt) over time h.
-
-    $$z \leftarrow e^{Mh}z + \Big(\int_0^h e^{Ms}ds\Big)f + \Sigma_h^{1/2}\zeta,\qquad
-      \exp\Big(h\begin{pmatrix}-M&2D\\0&M^\top\end{pmatrix}\Big)
-      =\begin{pmatrix}\cdot&B\\0&e^{M^\top h}\end{pmatrix},\quad \Sigma_h=e^{Mh}B$$
+    In double precision whatever the precision of the run: squaring multiplies the rounding of slow
+    directions by h |M|.
 
     Args:
         matrix: M, (d, d).
-        diffusion: D, (d, d), symmetric, may be singular.
+        diffusion: D, (d, d), symmetric, may be singular; None for zero.
         force: f, (d,); None for zero.
         h: Time.
 
     Returns:
-        (propagator (d, d), shift (d,), root of the covariance (d, d)).
+        (F = e^{Mh} - 1 (d, d), g (d,), S (d, d), a root of the covariance).
 
-    Source: Van Loan 1978, doi:10.1109/TAC.1978.1101743.
     Checked by: tests/simulation/steps/test_linear_flows.py.
     """
-    d = matrix.shape[0]
-    zero = jnp.zeros_like(matrix)
-    block = jnp.block([[-matrix, 2.0 * diffusion], [zero, matrix.T]])
-    exponential = matrix_exponential(jnp.asarray(h) * block)
-    propagator = exponential[d:, d:].T
-    covariance = propagator @ exponential[:d, d:]
-    root = covariance_root(covariance)
-    if force is None:
-        return propagator, jnp.zeros(d, matrix.dtype), root
-    extended = jnp.zeros((d + 1, d + 1), matrix.dtype).at[:d, :d].set(matrix).at[:d, d].set(force)
-    return propagator, matrix_exponential(jnp.asarray(h) * extended)[:d, d], root
+    d, dtype = len(matrix), matrix.dtype
+    with jax.enable_x64(True):
+        noise = jnp.zeros((d, d)) if diffusion is None else _double(diffusion)
+        constant = jnp.zeros(d) if force is None else _double(force)
+        change, shift, covariance = exact_flow(
+            _double(matrix), noise, constant, _double(h), jnp, partial(lax.fori_loop, 0)
+        )
+        root = noise if diffusion is None else covariance_root(covariance)
+        found = (change, shift, root)
+        return tuple(lax.convert_element_type(x, dtype) for x in found)  # type: ignore[return-value]
 
 
-def rotation(matrix: Array, h: ArrayLike) -> Array:
-    """exp(h J) for an antisymmetric matrix J."""
-    return matrix_exponential(jnp.asarray(h) * matrix)
+def _double(value: ArrayLike) -> Array:
+    return lax.convert_element_type(value, np.float64)

@@ -29,7 +29,7 @@ from sdekit.simulation.steps.covariance import (
     noise_terms,
     symmetrized,
 )
-from sdekit.simulation.steps.linear_flows import ornstein_uhlenbeck, rotation, van_loan
+from sdekit.simulation.steps.linear_flows import linear_flow, ornstein_uhlenbeck
 from sdekit.simulation.steps.stage import (
     Moved,
     Stage,
@@ -165,18 +165,18 @@ def _scalar_block_stage(
     scalar_variables = tuple(small.values())
 
     def coefficients(environment: Environment, h: ArrayLike) -> Any:
-        return _van_loan(matrix, diffusion, (), scalar_variables, environment, h)
+        return _flow(matrix, diffusion, (), scalar_variables, environment, h)
 
     def apply(environment: Environment, z: Array, h: ArrayLike, constants: Any) -> Moved:
         prepared = coefficients(environment, h) if constants is None else constants
-        propagator, _, root = prepared
+        change, _, root = prepared
         blocks = [environment.values[x.name] for x in variables]
         normals = z.reshape(len(variables), *shape, *z.shape[1:])
         found = {}
         for i, x in enumerate(variables):
-            moved = sum(propagator[i, j] * block for j, block in enumerate(blocks))
+            moved = sum(change[i, j] * block for j, block in enumerate(blocks))
             moved = moved + sum(root[i, j] * normal for j, normal in enumerate(normals))
-            found[x.name] = symmetrized(jnp.asarray(moved), x)
+            found[x.name] = symmetrized(blocks[i] + jnp.asarray(moved), x)
         return found
 
     read = (*matrix.values(), *diffusion.values())
@@ -184,7 +184,7 @@ def _scalar_block_stage(
     return Stage(variables, count * len(variables), read, prepare, apply)
 
 
-def _van_loan(
+def _flow(
     matrix: Mapping[tuple[Variable, Variable], Expression],
     diffusion: Mapping[tuple[Variable, Variable], Expression],
     force: Updates,
@@ -192,12 +192,12 @@ def _van_loan(
     environment: Environment,
     h: ArrayLike,
 ) -> tuple[Array, ...]:
-    """Propagator, shift and root of the covariance, each with chains where a coefficient has."""
+    """F, g and S of `linear_flow`, each with chains where a coefficient has."""
     drift, with_chains = dense_matrix(matrix, variables, environment)
     spread, noisy_chains = dense_matrix(diffusion, variables, environment)
     constant, force_chains = _stacked(force, variables, environment) if force else (None, False)
     return per_chain(
-        lambda m, d, f: van_loan(m, d, f, h),
+        lambda m, d, f: linear_flow(m, d, f, h),
         (drift, spread, constant),
         (with_chains, noisy_chains, force_chains),
     )
@@ -234,20 +234,21 @@ def dense_stage(
     read = (*matrix.values(), *diffusion.values(), *(rate for _, rate in force))
 
     def coefficients(environment: Environment, h: ArrayLike) -> Any:
-        return _van_loan(matrix, diffusion, force, variables, environment, h)
+        return _flow(matrix, diffusion, force, variables, environment, h)
 
     def apply(environment: Environment, z: Array, h: ArrayLike, constants: Any) -> Moved:
         prepared = coefficients(environment, h) if constants is None else constants
-        propagator, shift, root = prepared
+        change, shift, root = prepared
         blocks = [environment.values[x.name] for x in variables]
         tail = blocks[0].shape[variables[0].ndim :]
         stacked = jnp.concatenate(
             [b.reshape(n, *tail) for b, n in zip(blocks, counts, strict=True)]
         )
         drift = shift[:, None] if tail and shift.ndim == 1 else shift
-        moved = apply_matrix(propagator, stacked) + drift
+        moved = apply_matrix(change, stacked) + drift
         if diffusion:
             moved = moved + apply_matrix(root, z)
+        moved = stacked + moved
         found, offset = {}, 0
         for x, shape, n in zip(variables, shapes, counts, strict=True):
             found[x.name] = symmetrized(moved[offset : offset + n].reshape(shape + tail), x)
@@ -265,11 +266,12 @@ def rotation_stage(flow: Rotation, sizes: Sizes) -> Stage:
     def coefficients(environment: Environment, h: ArrayLike) -> Array:
         matrix = evaluate(flow.matrix, environment)
         chains = is_batched(matrix, flow.matrix)
-        return per_chain(lambda m: rotation(m, h), (matrix,), (chains,))
+        return per_chain(lambda m: linear_flow(m, None, None, h)[0], (matrix,), (chains,))
 
     def apply(environment: Environment, z: Array, h: ArrayLike, constants: Any) -> Moved:
-        turn = coefficients(environment, h) if constants is None else constants
-        return {x.name: apply_matrix(turn, environment.values[x.name])}
+        change = coefficients(environment, h) if constants is None else constants
+        block = environment.values[x.name]
+        return {x.name: block + apply_matrix(change, block)}
 
     prepare = coefficients if is_constant(flow.matrix) else None
     return Stage((x,), 0, (flow.matrix,), prepare, apply)

@@ -7,14 +7,11 @@ import numpy as np
 import pytest
 import scipy.linalg
 
-from sdekit.simulation.steps import linear_flows
 from sdekit.simulation.steps.linear_flows import (
     covariance_root,
     decay_mean,
-    matrix_exponential,
+    linear_flow,
     ornstein_uhlenbeck,
-    rotation,
-    van_loan,
 )
 
 FRICTIONS = [-300.0, -5.0, -1.0, -1e-2, -1e-6, -1e-12, 0.0, 1e-12, 1e-6, 1e-3, 0.7, 12.4, 12.6, 3e3]
@@ -55,40 +52,6 @@ def test_the_mean_decay_is_smooth_where_series_and_formula_meet():
     assert np.allclose(found, -np.expm1(-np.asarray(y)) / np.asarray(y), rtol=1e-15, atol=0)
 
 
-def exponential_error(matrix):
-    """Relative error of the exponential."""
-    with jax.enable_x64(True):
-        found = np.asarray(matrix_exponential(jnp.asarray(matrix)), np.float64)
-    with mpmath.workdps(40):
-        exact = np.array(mpmath.expm(mpmath.matrix(matrix.tolist())).tolist(), float)
-    return np.linalg.norm(found - exact, 1) / np.linalg.norm(exact, 1)
-
-
-@pytest.mark.parametrize(("dtype", "rounding"), [("float32", 2.0**-24), ("float64", 2.0**-53)])
-@pytest.mark.parametrize("norm", [1e-3, 0.9, 1.0, 30.0])
-def test_the_exponential_of_a_matrix_is_exact_to_rounding(dtype, rounding, norm):
-    """Squaring doubles a relative error, so that it may grow like the norm."""
-    matrix = np.random.default_rng(0).standard_normal((4, 4))
-    matrix = (matrix * (norm / np.linalg.norm(matrix, 1))).astype(dtype)
-    equal = np.full((4, 4), norm / 4, dtype)  # whose powers are as large as they can be
-    for given in (matrix, equal):
-        assert exponential_error(given) < 16 * rounding * max(1.0, norm)
-
-
-@pytest.mark.parametrize(("dtype", "rounding"), [("float32", 2.0**-24), ("float64", 2.0**-53)])
-def test_a_shorter_series_would_fail_the_check(dtype, rounding, monkeypatch):
-    """Twin: with three terms fewer the remainder is above rounding."""
-    terms = {kind: count - 3 for kind, count in linear_flows._EXPONENTIAL_TERMS.items()}
-    monkeypatch.setattr(linear_flows, "_EXPONENTIAL_TERMS", terms)
-    assert exponential_error(np.full((4, 4), 0.25, dtype)) > 64 * rounding
-
-
-def test_the_exponential_of_what_is_too_large_is_no_number():
-    large = jnp.asarray([[-(2.0**18), 2.0**19, np.inf, np.nan]]).T[:, :, None]
-    found = np.asarray(jax.vmap(matrix_exponential)(large))[:, 0, 0]
-    assert found[0] == 0.0 and np.all(np.isnan(found[1:]))
-
-
 def quadrature(matrix, diffusion, force, h, points=400):
     """Propagator, shift and covariance by Gauss-Legendre quadrature."""
     nodes, weights = np.polynomial.legendre.leggauss(points // 10)
@@ -99,16 +62,16 @@ def quadrature(matrix, diffusion, force, h, points=400):
     return scipy.linalg.expm(matrix * h), shift, covariance
 
 
-def test_van_loan_agrees_with_quadrature_for_a_singular_diffusion():
+def test_the_flow_agrees_with_quadrature_for_a_singular_diffusion():
     rng = np.random.default_rng(0)
     matrix = rng.standard_normal((3, 3)) - 2 * np.eye(3)
     column = rng.standard_normal((3, 1))
     diffusion, force = column @ column.T, rng.standard_normal(3)
     with jax.enable_x64(True):
-        found = jax.jit(van_loan)(matrix, diffusion, force, 0.3)
-        propagator, shift, root = (np.asarray(x) for x in found)
+        found = jax.jit(linear_flow)(matrix, diffusion, force, 0.3)
+        change, shift, root = (np.asarray(x) for x in found)
     exact = quadrature(matrix, diffusion, force, 0.3)
-    assert np.allclose(propagator, exact[0], rtol=0, atol=1e-13)
+    assert np.allclose(np.eye(3) + change, exact[0], rtol=0, atol=1e-13)
     assert np.allclose(shift, exact[1], rtol=0, atol=1e-13)
     assert np.allclose(root @ root.T, exact[2], rtol=0, atol=1e-13)
 
@@ -124,9 +87,22 @@ def test_an_indefinite_covariance_has_no_root():
     assert np.any(np.isnan(covariance_root(jnp.asarray([[1.0, 2.0], [2.0, 1.0]]))))
 
 
+@pytest.mark.parametrize("rate", [1e-6, 1.0, 16.0, 1e3, 1e6])
+def test_single_precision_keeps_the_law_of_a_stiff_memory(rate):
+    """U = q^2 / 2 with a memory: E E^T + S S^T = 1 at every h rate; also under vmap and jit."""
+    c = np.sqrt(rate)
+    matrix = jnp.array([[0, 1, 0], [-1, 0, c], [0, -c, -rate]], "float32")
+    flow = jax.vmap(lambda m: linear_flow(m, jnp.diag(jnp.array([0, 0, rate])), None, 1.0))
+    change, _, root = (np.asarray(x[0], float) for x in jax.jit(flow)(matrix[None]))
+    propagator = np.eye(3) + change
+    assert change.dtype == float and root.dtype == float
+    assert np.abs(propagator @ propagator.T + root @ root.T - np.eye(3)).max() < 8 * 2.0**-24
+
+
 def test_a_rotation_turns_and_keeps_lengths():
     with jax.enable_x64(True):
-        turn = rotation(jnp.asarray([[0.0, -2.0], [2.0, 0.0]]), 0.25)
+        turn = linear_flow(jnp.asarray([[0.0, -2.0], [2.0, 0.0]]), None, None, 0.25)
+    change = np.asarray(turn[0])
     angle = 0.5
     expected = [[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]]
-    assert np.allclose(turn, expected, rtol=0, atol=1e-15)
+    assert np.allclose(np.eye(2) + change, expected, rtol=0, atol=1e-15)

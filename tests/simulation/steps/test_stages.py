@@ -156,3 +156,29 @@ def test_sub_integrators_have_their_local_order(method, order):
 def test_an_unknown_record_is_refused():
     with pytest.raises(SimulationError, match="flow of unknown kind"):
         stage_of(LinearMap(xi), SIZES)
+
+
+def stiff_memory(rate):
+    """q, p and a stiff memory whose rate is a parameter, or reads a variable that stands still."""
+    q, p, s, z = (sk.scalar(name) for name in "qpsz")
+    c, g = sk.parameter("c", positive=True), sk.parameter("g", positive=True)
+    fast = g * z if rate == "state" else g
+    return sk.Dynamics(drift={q: p, p: c * s - q, s: -c * p - fast * s, z: 0}, diffusion={s: fast})
+
+
+def test_a_number_a_schedule_and_a_matrix_that_reads_the_state_give_the_same_stiff_flow():
+    """h |M| = 160, where Van Loan's block exponential has lost everything."""
+    given = {"parameters": {"c": 40.0, "g": 1600.0}, "step_size": 0.1, "steps": 40, "chains": 500}
+    start = {"q": 0.0, "p": 0.0, "s": 0.0, "z": 1.0}
+    number = sk.simulate(stiff_memory("parameter"), start, **given)
+    assert number.scheme == "O"
+    schedule = given | {"step_size": lambda k: 0.1}
+    scheduled = sk.simulate(stiff_memory("parameter"), start, **schedule)
+    reading = sk.simulate(stiff_memory("state"), start, **given)
+    for name in "qps":
+        at = np.asarray(number.samples[name])
+        assert np.abs(at - scheduled.samples[name]).max() < 1e-4
+        assert np.abs(at - reading.samples[name]).max() < 1e-4
+    # The memory has its law N(0, 1) after one step already, up to (c / g)^2.
+    variance, error = np.var(number.samples["s"]), np.sqrt(2 / (500 * 40))
+    assert abs(variance - 1) < 4.5 * error
