@@ -221,11 +221,15 @@ class _Evaluation:
         base, exponent = self.aligned((node.base, node.exponent))
         if not isinstance(exponent, float):
             return jnp.power(base, exponent)
+        if isinstance(base, float):
+            # NumPy's power: a root of a negative number is no number, where Python's is complex.
+            with np.errstate(all="ignore"):
+                return float(np.power(base, exponent))
         if exponent == 0.5:
             return jnp.sqrt(base)
         if exponent.is_integer():
             return base ** int(exponent)
-        return base**exponent if isinstance(base, float) else jnp.power(base, exponent)
+        return jnp.power(base, exponent)
 
     def contraction(self, node: ex.MatMul) -> Value:
         left, right = self.value(node.left), self.value(node.right)
@@ -344,8 +348,11 @@ def _number(value: Fraction) -> float:
 
 def _elementwise(evaluation: _Evaluation, node: ex.Elementwise) -> Value:
     value = evaluation.value(node.operand)
-    result = ELEMENTARY[node.name](value)
-    return float(result) if isinstance(value, float) else result
+    if not isinstance(value, float):
+        return ELEMENTARY[node.name](value)
+    # A number stays one, in double precision, also while JAX traces a run in single precision.
+    with jax.enable_x64(True), jax.ensure_compile_time_eval():
+        return float(ELEMENTARY[node.name](value))
 
 
 _HANDLERS: Mapping[type, Callable[[_Evaluation, Any], Value]] = {

@@ -88,14 +88,19 @@ def noise_type(dynamics: Dynamics, sizes: Mapping[str, int] | None = None) -> No
     Checked by: tests/simulation/solvers/test_noise_type.py.
     """
     dynamics = dynamics.ito()
-    expressions = list(dynamics.diffusion.values())
-    for row in (dynamics.noise or {}).values():
-        expressions += row if isinstance(row, tuple) else (row,)
-    if not any(reads_state(expression) for expression in expressions):
+    if is_additive(dynamics):
         return NoiseType(NoiseKind.ADDITIVE, "no coefficient of the noise reads the state")
     if dynamics.noise is None:
         return _of_diffusion(dynamics)
     return _of_factors(dynamics, sizes or {})
+
+
+def is_additive(dynamics: Dynamics) -> bool:
+    """Whether no coefficient of the noise reads the state, as written."""
+    expressions = list(dynamics.diffusion.values())
+    for row in (dynamics.noise or {}).values():
+        expressions += row if isinstance(row, tuple) else (row,)
+    return not any(reads_state(expression) for expression in expressions)
 
 
 def reads_state(expression: Expression) -> bool:

@@ -12,7 +12,7 @@ from sdekit.declaration.model.noise_factor import ito_drift
 from sdekit.declaration.tree.expression import Expression
 from sdekit.declaration.tree.operators import ZERO, divide, subtract
 from sdekit.declaration.tree.symbols import Variable
-from sdekit.simulation.solvers.noise_type import NoiseKind, diagonal_of, noise_type
+from sdekit.simulation.solvers.noise_type import diagonal_of, is_additive
 
 
 def stratonovich_drift(dynamics: Dynamics) -> dict[Variable, Expression] | None:
@@ -38,7 +38,7 @@ def stratonovich_drift(dynamics: Dynamics) -> dict[Variable, Expression] | None:
     """
     dynamics = dynamics.ito()
     drift = dict(dynamics.drift)
-    if noise_type(dynamics).kind == NoiseKind.ADDITIVE:
+    if is_additive(dynamics):
         return drift
     if dynamics.noise is not None:
         nothing: dict[Variable, Expression] = dict.fromkeys(dynamics.variables, ZERO)

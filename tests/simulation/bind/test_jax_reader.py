@@ -1,5 +1,8 @@
 """Expressions as JAX functions, against NumPy, SymPy components and finite differences."""
 
+import math
+
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -153,3 +156,45 @@ def test_a_missing_value_is_named():
         evaluate(sk.dot(x, x) + n, Environment({"x": jnp.ones(3)}, {}))
     with pytest.raises(SimulationError, match="depends on the time"):
         evaluate(sk.time * s, Environment({"s": jnp.ones(())}, {}))
+
+
+@pytest.mark.parametrize(
+    ("constant", "value"),
+    [
+        (sk.sqrt(2), math.sqrt(2)),
+        (sk.exp(1), math.e),
+        (sk.cos(1) / sk.log(3), math.cos(1) / math.log(3)),
+        (sk.sqrt(sk.parameter("two", value=2)), math.sqrt(2)),
+        (sk.sqrt(2) ** sk.sqrt(2), math.sqrt(2) ** math.sqrt(2)),
+    ],
+)
+def test_a_function_of_constants_stays_a_number_in_double_precision_while_jax_traces(
+    constant, value
+):
+    found = []
+
+    def traced(x):
+        found.append(evaluate(constant, Environment({})))
+        return x
+
+    jax.jit(traced)(0.0)
+    assert found == [pytest.approx(value, rel=4e-16)] and isinstance(found[0], float)
+
+
+def test_a_root_of_a_negative_number_is_no_number():
+    assert math.isnan(evaluate(sk.sqrt(-2), Environment({})))
+    assert math.isnan(evaluate(sk.as_expression(-2) ** 1.5, Environment({})))
+
+
+@pytest.mark.parametrize("scheme", [None, "EM", "euler"])
+def test_the_textbook_declaration_with_a_root_of_two_runs(scheme):
+    x = sk.scalar("x")
+    ou = sk.Dynamics(drift={x: -x}, noise={x: sk.sqrt(2)}, hamiltonian=x**2 / 2)
+    run = sk.simulate(
+        ou, 0.0, step_size=0.1, steps=4000, thin=20, burn_in=200, chains=50, scheme=scheme
+    )
+    # Euler-Maruyama's own variance at h = 0.1; the exact flow has 1.
+    exact = 1 / (1 - 0.05) if run.scheme != "O" else 1.0
+    # 10,000 draws whose squares have the correlation e^{-4} from one to the next.
+    error = exact * math.sqrt(2 / 10_000 * (1 + math.exp(-4)) / (1 - math.exp(-4)))
+    assert abs(np.mean(np.asarray(run.samples["x"], float) ** 2) - exact) < 4.5 * error

@@ -102,3 +102,18 @@ def test_solvers_that_do_not_fit_are_refused():
         sk.simulate(
             langevin, jax.numpy.zeros(2), potential=batch, scheme="shark", step_size=0.1, steps=5
         )
+
+
+@pytest.mark.parametrize("scheme", ["euler", "heun", "milstein"])
+def test_a_factor_that_reads_the_state_runs_at_symbolic_size(scheme):
+    """Geometric Brownian motion of three prices: the mean of log x is (-1 - s^2 / 2) t."""
+    n = sk.dim("n")
+    x, s = sk.vector("x", n), sk.parameter("s", positive=True)
+    prices = sk.Dynamics(drift={x: -x}, noise={x: s * sk.diag(x)})
+    run = sk.simulate(
+        prices, np.ones(3), parameters={"s": 0.3}, step_size=0.01, steps=100, thin=100, chains=500,
+        scheme=scheme,
+    )  # fmt: skip
+    logs = np.log(np.asarray(run.samples["x"], float))
+    # The largest error of log x per step is s^2 h z^2 / 2, whose mean the order 1 removes: O(h).
+    assert abs(logs.mean() + 1.045) < 4.5 * 0.3 / np.sqrt(1500) + 0.01
