@@ -61,8 +61,8 @@ def run(argv: Sequence[str] | None = None) -> int:
             raise
         show_error(f'{error.name} is not installed. Fix: pip install "sdekit[{extra}]"')
         return BAD_INPUT
-    except (KeyboardInterrupt, typer.Abort):
-        show_error("interrupted")
+    except (KeyboardInterrupt, typer.Abort) as stopped:
+        show_error(str(stopped) or "interrupted")
         return INTERRUPTED
     return status if isinstance(status, int) else 0
 

@@ -9,7 +9,10 @@ Checked by: tests/simulation/runs/test_run.py.
 from __future__ import annotations
 
 import math
+import signal
+import threading
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -42,6 +45,41 @@ class Outcome:
     state: LoopState
 
 
+@dataclass(frozen=True)
+class Interrupted:
+    """The user asked to stop.
+
+    Attributes:
+        draws: Draws that were made until then, of the whole run.
+    """
+
+    draws: int
+
+
+@contextmanager
+def _deferred_interrupt() -> Iterator[list[bool]]:
+    """Ctrl-C is noted, to be answered between two calls; a second one ends at once.
+
+    Where it would not raise KeyboardInterrupt anyway, it is left to whoever handles it.
+    """
+    asked: list[bool] = []
+
+    def note(number: int, frame: object) -> None:
+        if asked:
+            raise KeyboardInterrupt
+        asked.append(True)
+
+    is_ours = threading.current_thread() is threading.main_thread()
+    if not is_ours or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
+        yield asked
+        return
+    signal.signal(signal.SIGINT, note)
+    try:
+        yield asked
+    finally:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 @dataclass(frozen=True, eq=False)
 class Course:
     """One run.
@@ -66,8 +104,8 @@ class Course:
 
     def follow(
         self, state: LoopState, sink: Sink, advance: Callable[[int], None]
-    ) -> tuple[Outcome, Diverged | None]:
-        """Run to the end, or to the first chain that is not finite.
+    ) -> tuple[Outcome, Diverged | Interrupted | None]:
+        """Run to the end, to the first chain that is not finite, or until Ctrl-C.
 
         Args:
             state: At the start; replaced by the sink's where a stored run goes on.
@@ -80,15 +118,12 @@ class Course:
             watched = self.observables.begin(state.blocks)
         if isinstance(sink, OnDisk):
             step, done, (state, watched) = sink.resumed((state, watched))
-        for plan, count, kept in self._stretches(step, done):
-            for chunk in self.driver.chunks(
-                plan, count, state, self.fixed, step, watched.running, done=done, paced=self.paced
-            ):
+        ended: Diverged | Interrupted | None = None
+        with _deferred_interrupt() as asked:
+            for kept, chunk in self._calls(step, done, state, watched):
                 if isinstance(chunk, Diverged):
-                    if kept:
-                        self._keep_good(chunk, sink, state, step, done)
-                    sink.settle()
-                    return self._outcome(sink, watched, state), chunk
+                    ended = chunk
+                    break
                 advance(chunk.next_step - step)
                 state, step = chunk.state, chunk.next_step
                 if kept:
@@ -97,8 +132,28 @@ class Course:
                     done += chunk.draws
                 else:
                     sink.append(0, {}, (state, watched), step)
-        sink.finish()
-        return self._outcome(sink, watched, state), None
+                if asked:
+                    ended = Interrupted(done)
+                    break
+            if ended is None:
+                sink.finish()
+            else:
+                sink.settle()
+        return self._outcome(sink, watched, state), ended
+
+    def _calls(
+        self, step: int, done: int, state: LoopState, watched: Watched
+    ) -> Iterator[tuple[bool, Chunk | Diverged]]:
+        """What the compiled calls give, and whether their draws are kept."""
+        observed = watched.running
+        for plan, count, kept in self._stretches(step, done):
+            for chunk in self.driver.chunks(
+                plan, count, state, self.fixed, step, observed, done=done, paced=self.paced
+            ):
+                yield kept, chunk
+                if isinstance(chunk, Diverged):
+                    return
+                state, step = chunk.state, chunk.next_step
 
     def _watched(self, before: Watched, chunk: Chunk) -> Watched:
         """The observables with the draws of one more chunk."""
@@ -137,17 +192,6 @@ class Course:
                 if self.burn_in % piece:
                     yield self.plan(1, self.burn_in % piece), 1, False
         yield plan, self.draws - done, True
-
-    def _keep_good(
-        self, diverged: Diverged, sink: Sink, state: LoopState, step: int, done: int
-    ) -> None:
-        """Hand over the draws that were complete before the divergence."""
-        good = (diverged.step - step) // self.thin
-        if good > 0:
-            kept = {name: values[:good] for name, values in diverged.samples.items()}
-            if not isinstance(sink, OnDisk):
-                # A store keeps what its checkpoint stands behind: the last whole chunk.
-                sink.append(done, kept, state, step)
 
     def _outcome(self, sink: Sink, watched: Watched, state: LoopState) -> Outcome:
         observed = {}

@@ -64,12 +64,10 @@ class Diverged:
     Attributes:
         chain: Its number.
         step: The step after which it was not finite.
-        samples: Draws of the call in which that happened.
     """
 
     chain: int
     step: int
-    samples: dict[str, np.ndarray]
 
 
 @dataclass(frozen=True, eq=False)
@@ -279,7 +277,7 @@ class Driver:
         done: int = 0,
         paced: bool = False,
     ) -> Iterator[Chunk | Diverged]:
-        """Run `draws` draws, call after call; ends after a divergence.
+        """Run `draws` draws, call after call; ends after a divergence, with the draws before it.
 
         A batch of observables ends with the first block that completes `plan.chunk_draws` draws,
         counted from draw 0: never where the pace or a resumption happens to cut the run.
@@ -315,7 +313,15 @@ class Driver:
             began = time.perf_counter()
             after, kept, _, seen, _ = self.call(current, self.program)(state, *arguments)
             if not _is_finite(after, len(self.chains)):
-                yield self._find(current, made, state, arguments)
+                diverged = self._find(current, state, arguments)
+                good = (diverged.step - first_step) // plan.thin
+                if good > 0:
+                    # The state behind the last good draw was never looked at: the call is made
+                    # again up to there.
+                    yield from self.chunks(
+                        plan, good, state, fixed, first_step, observed, done=done
+                    )
+                yield diverged
                 return
             if paced and is_compiled:
                 share = PACE / max(time.perf_counter() - began, 1e-6)
@@ -338,15 +344,13 @@ class Driver:
             found[name] = array[..., None] if self.is_single else array[..., : len(self.chains)]
         return found
 
-    def _find(
-        self, plan: Plan, draws: int, state: LoopState, arguments: tuple[Any, ...]
-    ) -> Diverged:
+    def _find(self, plan: Plan, state: LoopState, arguments: tuple[Any, ...]) -> Diverged:
         """Run a call again, noting the step after which each chain was not finite."""
         monitored = replace(self.program, monitored=True)
-        _, kept, _, _, bad = self._compiled(plan, monitored)(state, *arguments)
+        _, _, _, _, bad = self._compiled(plan, monitored)(state, *arguments)
         steps = np.asarray(bad).reshape(-1)[: len(self.chains)]
         first = int(np.argmin(steps))
-        return Diverged(self.chains[first], int(steps[first]), self._on_host(kept, draws))
+        return Diverged(self.chains[first], int(steps[first]))
 
 
 @jax.jit

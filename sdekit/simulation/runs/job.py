@@ -23,9 +23,9 @@ from sdekit.simulation.bind.jax_reader import shape_of
 from sdekit.simulation.bind.position import PositionLayout
 from sdekit.simulation.bind.start import check_auxiliary
 from sdekit.simulation.bind.user_functions import USER_ERRORS, told
-from sdekit.simulation.loop.course import Course, Outcome
+from sdekit.simulation.loop.course import Course, Interrupted, Outcome
 from sdekit.simulation.loop.devices import chosen_share
-from sdekit.simulation.loop.driver import Driver
+from sdekit.simulation.loop.driver import Diverged, Driver
 from sdekit.simulation.loop.observables import Observables
 from sdekit.simulation.loop.program import Fixed, LoopState, Program
 from sdekit.simulation.loop.progress import ProgressBar
@@ -106,19 +106,25 @@ class Job:
                 description=self.sampler.dynamics.name or "simulating",
             ) as bar,
         ):
-            outcome, diverged = course.follow(state, sink, bar.advance)
+            outcome, ended = course.follow(state, sink, bar.advance)
         seconds = time.perf_counter() - began
         run = self._result(bound, outcome, None if schedule else h, share.chains.start, seconds)
-        if diverged is not None:
-            raise DivergenceError(
-                f"chain {diverged.chain} is not finite after step {diverged.step + 1}",
-                run=run,
-                found=f"step size {h}",
-                fix="use a smaller step; what was sampled before is in the error's run"
-                if diverged.step
-                else "use a smaller step, or a diffusion that is positive semidefinite there",
-            )
+        if isinstance(ended, Diverged):
+            raise self._divergence(ended, run, schedule)
+        if isinstance(ended, Interrupted):
+            raise _interruption(ended, run, store is None, self.draws)
         return run
+
+    def _divergence(self, found: Diverged, run: Run, schedule: Any) -> DivergenceError:
+        h = self.step_size if schedule is None else float(schedule(found.step))
+        return DivergenceError(
+            f"chain {found.chain} is not finite after step {found.step + 1}",
+            run=run,
+            found=f"step size {h}",
+            fix="use a smaller step; what was sampled before is in the error's run"
+            if found.step
+            else "use a smaller step, or a diffusion that is positive semidefinite there",
+        )
 
     def _result(
         self,
@@ -249,6 +255,18 @@ class Job:
             return jax.jit(jax.vmap(of_chain, out_axes=-1))(numbers)
         except USER_ERRORS as error:
             raise _position_error(error) from error
+
+
+def _interruption(found: Interrupted, run: Run, in_memory: bool, draws: int) -> KeyboardInterrupt:
+    """What Ctrl-C raises: no class of ours, so that a process ends as the shell expects."""
+    how = (
+        "what was sampled is in the attribute `run` of this exception"
+        if in_memory
+        else "the same call with resume=True goes on from there"
+    )
+    stopped = KeyboardInterrupt(f"interrupted after draw {found.draws} of {draws}: {how}")
+    stopped.run = run  # type: ignore[attr-defined]
+    return stopped
 
 
 def _declared(dynamics: Dynamics) -> str:

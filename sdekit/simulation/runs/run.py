@@ -64,9 +64,11 @@ def simulate(
         auxiliary: Start of auxiliary variables, by name.
         record: Names of the variables to keep; all when left out.
         observables: Streaming observables by name (`observables`), fed with every draw.
-        store: Path of a Zarr store (or a `SampleStore`) to stream samples to; several processes
-            write one each below the path, which `stored` reads as one.
-        resume: Whether to go on with the run in the store; it is begun if there is none.
+        store: Path of a Zarr store (or a `SampleStore`) to stream samples to, `~` expanded; one
+            run at a time writes it. Several processes write one each below the path, which
+            `stored` reads as one.
+        resume: Whether to go on with the run in the store; it is begun if there is none. More
+            `steps` than it was begun with lengthen it: the draws are those of one run.
             Its observables are stored as well, and come out as those of an undisturbed run.
         progress: Whether to show a progress bar.
         devices: Number of devices of this process, or some of them. When left out all are used,
@@ -88,6 +90,8 @@ def simulate(
         SimulationError: If an argument is wrong or the start is not finite.
         DivergenceError: If a chain leaves the finite numbers; it names chain and step, and its
             attribute `run` holds what was sampled before.
+        KeyboardInterrupt: After Ctrl-C, between two compiled calls; its attribute `run` holds
+            what was sampled before. A second Ctrl-C ends at once.
 
     Example:
         >>> import sdekit as sk

@@ -17,7 +17,7 @@ from typing import Any, Protocol
 import jax
 import numpy as np
 
-from sdekit.errors import SimulationError
+from sdekit.errors import SdekitError, SimulationError
 from sdekit.simulation.loop.devices import Share
 from sdekit.simulation.runs.fingerprint import Part, agrees
 from sdekit.simulation.runs.result import chains_first
@@ -191,10 +191,11 @@ class OnDisk:
         before = self.store.next_draw
         try:
             self.store.append(first if waiting else before, samples, *latest)
-        except OSError as error:
+        except (OSError, ValueError) as error:
+            # Zarr tells a wrong checksum of a file that is filled up as a ValueError.
             raise SimulationError(
                 f"the store cannot be written after draw {before}",
-                found=f"{self.store.path}: {error.strerror or error}",
+                found=f"{self.store.path}: {getattr(error, 'strerror', None) or error}",
                 fix="make room or the folder writable, and give the same call with resume=True: "
                 "it goes on from the last checkpoint",
             ) from error
@@ -218,8 +219,9 @@ class OnDisk:
         self.store.finish()
 
     def close(self) -> None:
-        """Wait until nothing is being written, whatever has ended the run."""
+        """Wait until nothing is being written, and let others write, whatever has ended the run."""
         self._thread.shutdown(wait=True)
+        self.store.close()
 
     @property
     def taken(self) -> int:
@@ -291,13 +293,10 @@ def open_sink(
         if resume:
             raise SimulationError("there is nothing to resume", fix="give store=...")
         return Memory(shapes, chains, draws)
+    from sdekit.simulation.store.store_path import checkpoint_path
     from sdekit.simulation.store.stored import part_name
-    from sdekit.simulation.store.zarr_store import SampleStore, checkpoint_path
+    from sdekit.simulation.store.zarr_store import SampleStore
 
-    if not isinstance(store, (str, Path, SampleStore)) or not str(getattr(store, "name", store)):
-        raise SimulationError(
-            "store is no path", expected='a path such as "run.zarr"', found=repr(store)[:60]
-        )
     opened = store if isinstance(store, SampleStore) else SampleStore(store)
     _check_parts(opened.path, share)
     if len(share.parts) > 1:
@@ -314,16 +313,29 @@ def open_sink(
         try:
             opened.begin(dict(header), dict(shapes), chains, draws, first)
         except OSError as error:
+            opened.close()
             raise SimulationError(
                 "the store cannot be written",
                 expected="a path in a folder that can be written",
                 found=f"{opened.path}: {error.strerror or error}",
                 fix="choose another path",
             ) from error
+        except SimulationError:
+            opened.close()
+            raise
         return OnDisk(opened)
     opened = SampleStore.reopen(opened.path)
-    _check_header(opened.header, header)
+    try:
+        _check_header(opened.header, header)
+        opened.go_on(draws)
+    except SdekitError:
+        opened.close()
+        raise
     return OnDisk(opened)
+
+
+#: Parts that may differ: a run may be lengthened, and functions agree to rounding only.
+_LENGTHENED = ("fingerprint", "draws")
 
 
 def _check_header(stored: Mapping[str, Any], header: Mapping[str, Any]) -> None:
@@ -339,8 +351,9 @@ def _check_header(stored: Mapping[str, Any], header: Mapping[str, Any]) -> None:
             found="the header of an older version",
             fix="resume with the version of sdekit that wrote it, or choose another path",
         )
-    parts = [k for k in header if k != "fingerprint"]
-    differing = sorted(k for k in parts if header[k] != stored.get(k))
+    differing = sorted(k for k in header if k not in _LENGTHENED and header[k] != stored.get(k))
+    if header["draws"] < stored["draws"]:
+        differing.append("draws")
     if differing:
         raise _another_run(
             ", ".join(f"{k} = {stored.get(k)}" for k in differing),

@@ -1,7 +1,8 @@
 """Whether a store on the disk is whole: arrays, lengths and files that its checkpoint counts on.
 
 Samples are stored without compression, so that the size of every file is known and a lost or
-shortened one is told without reading it. Not for reading or writing (`stored`, `store`).
+shortened one is told without reading it; each file has a checksum, which reading compares. Not for
+reading or writing (`stored`, `zarr_store`).
 
 Checked by: tests/simulation/store/test_store_damage.py.
 """
@@ -16,6 +17,9 @@ from typing import Any, TypeVar
 from sdekit.errors import DataError
 
 T = TypeVar("T")
+
+#: What a CRC-32C adds to a file.
+CHECKSUM_BYTES = 4
 
 _ANEW = "it was damaged after it was written; bring back a copy, or delete it with its checkpoint"
 
@@ -94,9 +98,11 @@ def check_arrays(path: Path, arrays: Any, names: Iterable[str], draws: int) -> N
 
 def _check_files(folder: Path, array: Any, draws: int) -> None:
     """Whether the files of an array that hold draws have their size."""
-    if array.compressors:
-        return
     size = math.prod(array.chunks) * array.dtype.itemsize
+    for codec in array.compressors:
+        if type(codec).__name__ != "Crc32cCodec":
+            return
+        size += CHECKSUM_BYTES
     rest = ["0"] * (len(array.shape) - 2)
     for number in range(-(-draws // array.chunks[1])):
         file = folder.joinpath("c", "0", str(number), *rest)

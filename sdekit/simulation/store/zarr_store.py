@@ -25,17 +25,12 @@ import numpy as np
 from sdekit.errors import DataError, MissingDependencyError, SimulationError
 from sdekit.simulation.store.checkpoint import load_checkpoint, save_checkpoint
 from sdekit.simulation.store.store_checks import check_arrays, check_store, tried
+from sdekit.simulation.store.store_path import WriterLock, checkpoint_path, store_path
 
 #: Bytes of one file of the store; larger files are written at once but read in larger pieces.
 FILE_BYTES = 16_000_000
 #: Bytes below which a file holds more draws than the first chunk gave.
 LEAST_FILE_BYTES = 16_000_000
-
-
-def checkpoint_path(path: str | Path) -> Path:
-    """The checkpoint that belongs to a store."""
-    path = Path(path)
-    return path.with_name(path.name + ".checkpoint")
 
 
 class SampleStore:
@@ -59,7 +54,8 @@ class SampleStore:
     """
 
     def __init__(self, path: str | Path) -> None:
-        self.path = Path(path)
+        self.path = store_path(path)
+        self.lock = WriterLock(self.path)
         self.header: dict[str, Any] = {}
         self.chains = self.draws = self.next_step = self.next_draw = 0
         self.state_leaves: list[np.ndarray] = []
@@ -84,8 +80,10 @@ class SampleStore:
             first_chain: Number of the first of the chains.
 
         Raises:
-            SimulationError: If something stands at the path already.
+            SimulationError: If something stands at the path already, or another run writes there.
         """
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        self.lock.take()
         if _is_unborn(self.path):
             shutil.rmtree(self.path)
         if self.path.is_file():
@@ -102,7 +100,6 @@ class SampleStore:
                 fix="delete it, choose another path, or resume it",
             )
         self.header, self.chains = dict(header), chains
-        self.path.parent.mkdir(parents=True, exist_ok=True)
         root = self._open("w-")
         root.attrs["sdekit"] = json.loads(json.dumps(self.header))
         self.group = root.create_group("posterior")
@@ -135,7 +132,8 @@ class SampleStore:
                 dtype=kind,
                 fill_value=np.nan if kind.kind == "f" else 0,
                 # Samples are noise in all but their leading bits: compression costs time only.
-                compressors=None,
+                # The sum tells a file that was damaged after it was written.
+                compressors=[module("zarr").codecs.Crc32cCodec()],
                 dimension_names=("chain", "draw", *(f"{name}_dim_{i}" for i in range(len(shape)))),
                 overwrite=True,
             )
@@ -193,13 +191,18 @@ class SampleStore:
         save_checkpoint(checkpoint_path(self.path), self.state_leaves, facts)
 
     def finish(self) -> None:
-        """Mark the run as complete."""
+        """Mark the run as complete, and let others write."""
         self.group.attrs["is_complete"] = True
         self._files.sync_folders()
+        self.close()
+
+    def close(self) -> None:
+        """Let others write, whatever has ended the run."""
+        self.lock.release()
 
     @classmethod
     def reopen(cls, path: str | Path) -> SampleStore:
-        """The store of an interrupted run, cut back to its last checkpoint.
+        """The store of an interrupted run; nothing in it is changed before `go_on`.
 
         Args:
             path: Where it is.
@@ -209,33 +212,65 @@ class SampleStore:
 
         Raises:
             DataError: If there is no store or no checkpoint, or one of them is damaged.
+            SimulationError: If another run is writing it.
         """
         store = cls(path)
-        if checkpoint_path(path).exists() and not store.path.exists():
+        try:
+            store.lock.take()
+            store._read()
+        except BaseException:
+            store.close()
+            raise
+        return store
+
+    def _read(self) -> None:
+        """Look at the files and the checkpoint."""
+        path = self.path
+        if checkpoint_path(path).exists() and not path.exists():
             raise DataError(
                 "there is a checkpoint without its store",
-                expected=str(store.path),
+                expected=str(path),
                 found=str(checkpoint_path(path)),
                 fix="delete the checkpoint, or choose another path",
             )
-        check_store(store.path)
+        check_store(path)
         facts_needed = ("header", "draws", "next_step")
-        store.state_leaves, facts = load_checkpoint(checkpoint_path(path), facts_needed)
-        root = tried(store.path, lambda: store._open("r+"))
-        arrays = arrays_of(store.path, root)
-        store.group = root["posterior"]
-        store.header = facts["header"]
-        store.next_draw, store.next_step = facts["draws"], facts["next_step"]
-        held = {name: array for name, array in arrays.items() if name not in ("chain", "draw")}
-        if store.next_draw:
+        self.state_leaves, facts = load_checkpoint(checkpoint_path(path), facts_needed)
+        arrays = arrays_of(path, _root(path))
+        self.header = facts["header"]
+        self.next_draw, self.next_step = facts["draws"], facts["next_step"]
+        self.draws = self.header.get("draws", self.next_draw)
+        if self.next_draw:
             # Lengthening an array that lost draws would fill it up with what nobody sampled.
-            names = store.header.get("variables", held)
-            check_arrays(store.path, arrays, names, store.next_draw)
-            arrays["draw"].resize((store.next_draw,))
-        for array in held.values():
-            array.resize((array.shape[0], store.next_draw, *array.shape[2:]))
-        store.chains = store.group["chain"].shape[0]
-        return store
+            names = self.header.get("variables", _drawn(arrays))
+            check_arrays(path, arrays, names, self.next_draw)
+        self.chains = arrays["chain"].shape[0] if "chain" in arrays else 0
+
+    def go_on(self, draws: int) -> None:
+        """Cut the files back to the last checkpoint, and take draws.
+
+        Args:
+            draws: Draws of the whole run; more than it was begun with lengthen it.
+
+        Raises:
+            DataError: If the files are damaged.
+        """
+        root = tried(self.path, lambda: self._open("r+"))
+        arrays = arrays_of(self.path, root)
+        self.group = root["posterior"]
+        if draws > self.draws:
+            self.draws = self.header["draws"] = draws
+            root.attrs["sdekit"] = self.header
+            self.group.attrs["is_complete"] = False
+        if self.next_draw:
+            arrays["draw"].resize((self.next_draw,))
+        for array in _drawn(arrays).values():
+            array.resize((array.shape[0], self.next_draw, *array.shape[2:]))
+
+
+def _drawn(arrays: Mapping[str, Any]) -> dict[str, Any]:
+    """The arrays that hold draws of variables."""
+    return {name: array for name, array in arrays.items() if name not in ("chain", "draw")}
 
 
 def _is_unborn(path: Path) -> bool:

@@ -15,8 +15,9 @@ from sdekit.simulation.loop import driver
 from sdekit.simulation.loop.observables import Observable
 from sdekit.simulation.store import sinks
 from sdekit.simulation.store.checkpoint import load_checkpoint
+from sdekit.simulation.store.store_path import checkpoint_path
 from sdekit.simulation.store.stored import read_samples
-from sdekit.simulation.store.zarr_store import SampleStore, checkpoint_path
+from sdekit.simulation.store.zarr_store import SampleStore
 from verification import kill_test
 
 OBSERVABLES = {
@@ -120,6 +121,7 @@ def test_a_state_of_another_structure_is_refused(tmp_path):
     store = SampleStore(tmp_path / "run.zarr")
     store.begin({}, {"x": ((), "float32")}, chains=1, draws=1)
     sinks.OnDisk(store).resumed({"x": np.zeros(3)})
+    store.close()
     again = SampleStore.reopen(store.path)
     with pytest.raises(SimulationError, match="the state in the store is not one of this run"):
         sinks.OnDisk(again).resumed({"x": np.zeros(4)})
@@ -164,10 +166,12 @@ def test_a_diverged_run_leaves_its_last_finite_state(tmp_path, monkeypatch, shor
         sk.simulate(explosion, 1.0, store=path, **options)
     step = int(str(caught.value).split("after step ")[1].split(":")[0])
     samples, store = read_samples(path)["x"], SampleStore.reopen(path)
-    # All draws up to the last whole block, of 8 steps here, count; the state is that of the last.
-    assert step - 8 <= samples.shape[1] == store.next_step < step
+    store.close()
+    # All draws before that step count; the state is that of the last.
+    assert samples.shape[1] == store.next_step == step - 1
     assert np.all(np.isfinite(samples))
     assert np.array_equal(store.state_leaves[0], samples[:, -1])
+    assert np.array_equal(caught.value.run.state.blocks["x"], samples[:, -1])
     assert np.array_equal(caught.value.run.samples["x"], samples)
     with pytest.raises(DivergenceError, match=f"after step {step}:"):
         sk.simulate(explosion, 1.0, store=path, resume=True, **options)
@@ -188,3 +192,49 @@ def test_ctrl_c_leaves_a_store_that_can_be_read_and_resumed(tmp_path):
     assert 0 < before.shape[1] < after.shape[1] == 10_000
     assert np.array_equal(before, after[:, : before.shape[1]])
     assert np.all(np.isfinite(after))
+
+
+def test_ctrl_c_keeps_draws_in_memory(monkeypatch, short_batches):
+    """The signal comes while a chunk is made; a twin without it has all draws."""
+    x = sk.scalar("x")
+    ou = sk.Dynamics(drift={x: -x}, diffusion={x: 1}, hamiltonian=x**2 / 2)
+    options = {"step_size": 0.1, "steps": 4000, "chains": 2, "progress": False}
+    whole = sk.simulate(ou, 0.0, **options).samples["x"]
+    made = driver.Driver.chunks
+
+    def with_signal(*arguments, **named):
+        for chunk in made(*arguments, **{**named, "paced": True}):
+            signal.raise_signal(signal.SIGINT)
+            yield chunk
+
+    monkeypatch.setattr(driver.Driver, "chunks", with_signal)
+    with pytest.raises(KeyboardInterrupt, match=r"interrupted after draw \d+ of 4000") as caught:
+        sk.simulate(ou, 0.0, **options)
+    kept = caught.value.run.samples["x"]
+    assert 0 < kept.shape[1] < 4000
+    assert np.array_equal(kept, whole[:, : kept.shape[1]])
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+@pytest.mark.parametrize("scheme", ["EM", "default"])
+def test_a_stored_run_is_lengthened_as_if_never_interrupted(tmp_path, scheme):
+    x = sk.scalar("x")
+    ou = sk.Dynamics(drift={x: -x}, diffusion={x: 1}, hamiltonian=x**2 / 2)
+    sampler = sk.sampler(ou, scheme=None if scheme == "default" else scheme)
+    options = {"step_size": 0.1, "thin": 3, "burn_in": 20, "chains": 3, "seed": 1}
+    whole = sk.simulate(sampler, 0.0, steps=600, **options).samples["x"]
+    path = tmp_path / "run.zarr"
+    first = sk.simulate(sampler, 0.0, steps=300, store=path, **options)
+    longer = sk.simulate(sampler, 0.0, steps=600, store=path, resume=True, **options)
+    assert np.array_equal(longer.samples["x"], whole)
+    # The run that was lengthened still reads its own draws.
+    assert np.array_equal(first.samples["x"], whole[:, :100])
+    with pytest.raises(SimulationError, match=r"another run: expected draws = 200, found draws"):
+        sk.simulate(sampler, 0.0, steps=300, store=path, resume=True, **options)
+
+
+def test_a_schedule_names_the_step_size_at_which_a_run_diverged():
+    x = sk.scalar("x")
+    explosion = sk.Dynamics(drift={x: x**3}, diffusion={x: 0})
+    with pytest.raises(DivergenceError, match=r"found step size 0\.5"):
+        sk.simulate(explosion, 1.0, step_size=lambda k: jnp.where(k < 5, 0.01, 0.5), steps=400)

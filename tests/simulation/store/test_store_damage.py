@@ -10,8 +10,9 @@ import pytest
 import sdekit as sk
 from sdekit.errors import DataError, SimulationError
 from sdekit.simulation.store import zarr_store as store_files
+from sdekit.simulation.store.store_path import checkpoint_path
 from sdekit.simulation.store.stored import open_dataset, read_samples
-from sdekit.simulation.store.zarr_store import SampleStore, checkpoint_path
+from sdekit.simulation.store.zarr_store import SampleStore
 
 OPTIONS = {"step_size": 0.1, "steps": 40, "thin": 2, "chains": 3, "seed": 6}
 
@@ -87,8 +88,8 @@ def break_root(path):
 
 DAMAGES = {
     lose_theta: "the store lacks theta: expected posterior/theta",
-    lose_a_file: "a file of the array theta .*expected 240 bytes, found no file",
-    shorten_a_file: "a file of the array theta .*expected 240 bytes, found 2 at",
+    lose_a_file: "a file of the array theta .*expected 244 bytes, found no file",
+    shorten_a_file: "a file of the array theta .*expected 244 bytes, found 2 at",
     shorten_theta: r"the array theta .*: expected 3 chains of 20 draws, found .*\(3, 19\)",
     break_posterior: "the store cannot be read: expected a Zarr group .*JSONDecodeError",
     break_theta: "the store cannot be read: expected a Zarr group .*JSONDecodeError",

@@ -8,8 +8,9 @@ import xarray
 import sdekit as sk
 from sdekit.errors import DataError, SimulationError
 from sdekit.simulation.loop.schedules import robbins_monro
+from sdekit.simulation.store.store_path import checkpoint_path
 from sdekit.simulation.store.stored import open_dataset, read_samples, to_arviz
-from sdekit.simulation.store.zarr_store import SampleStore, checkpoint_path
+from sdekit.simulation.store.zarr_store import SampleStore
 
 RNG = np.random.default_rng(0)
 THETA = RNG.normal(size=(10, 2, 3)).astype(np.float32)  # (draws, n, chains)
@@ -54,15 +55,17 @@ def test_an_interrupted_append_does_not_count_and_is_cut_on_reopening(tmp_path):
     store.group["theta"].resize((3, 8, 2))
     store.group["theta"][:, 4:8] = 99.0
     assert open_dataset(path).sizes["draw"] == 4
+    store.close()
     again = SampleStore.reopen(path)
-    assert (again.next_draw, again.next_step, again.header) == (4, 400, HEADER)
+    again.go_on(10)
+    assert (again.next_draw, again.next_step, again.header) == (4, 400, {**HEADER, "draws": 10})
     assert np.array_equal(again.state_leaves[0], [4, 4])
     again.append(4, piece(4, 10), {"z": np.zeros(2)}, 1000)
     assert np.array_equal(read_samples(path)["theta"], np.moveaxis(THETA, -1, 0))
 
 
 def test_a_store_is_not_overwritten(tmp_path):
-    written(tmp_path / "run.zarr")
+    written(tmp_path / "run.zarr").close()
     with pytest.raises(SimulationError, match="a store at this path already"):
         written(tmp_path / "run.zarr")
 
