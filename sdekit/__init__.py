@@ -25,6 +25,7 @@ Not for anything else: each name lives in the module that the table names, with 
 
 from __future__ import annotations
 
+from sdekit.declaration.functions.records import FUNCTIONS, words
 from sdekit.loading import on_use
 
 __version__ = "0.1.0"
@@ -37,8 +38,7 @@ _HOME: dict[str, tuple[str, ...]] = {
     ),
     "sdekit.declaration.functions.grammar": (
         "dot", "outer", "trace", "diag", "eye", "ones", "inv", "logdet", "transpose", "grad",
-        "div", "diff", "sqrt", "exp", "log", "sin", "cos", "tan", "sinh", "cosh", "tanh", "asinh",
-        "atan", "abs_", "sign", "erf", "loggamma", "pi", "E", "time",
+        "div", "diff", "pi", "E", "time", *(FUNCTIONS[word].python_name for word in words()),
     ),
     "sdekit.declaration.model.dynamics": ("Dynamics",),
     "sdekit.declaration.model.model_file": ("load", "loads"),

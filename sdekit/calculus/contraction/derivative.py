@@ -16,7 +16,7 @@ from sdekit.calculus.contraction import heads
 from sdekit.calculus.contraction.canonical import Factor
 from sdekit.calculus.contraction.graph import Component
 from sdekit.calculus.contraction.heads import Head, Jet, Kernel, Kind
-from sdekit.calculus.contraction.rules.elementary import RULES
+from sdekit.calculus.contraction.rules.elementary import rule_of
 from sdekit.calculus.contraction.rules.matrices import inverse
 from sdekit.calculus.contraction.rules.powers import logarithm
 from sdekit.calculus.contraction.tensor import (
@@ -212,7 +212,7 @@ def _of_kernel(head: Head, by: Head) -> Tensor:
     new = [("new", k) for k in range(len(by.slots))]
     parts = [(Fraction(1), zero(head.slots + by.slots))]
     if by in kernel.argument.depends:
-        slope = RULES[kernel.name].slope(whole, kernel)
+        slope = rule_of(kernel.name).slope(whole, kernel)
         inner = by_head(kernel.argument, by)
         parts.append((Fraction(1), contract(slope, own, inner, (*own, *new), (*own, *new))))
     if kernel.exponent is not None and by in kernel.exponent.depends:

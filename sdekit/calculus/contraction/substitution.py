@@ -88,7 +88,7 @@ def _kernel(head: Head, inside: Callable[[Tensor], Tensor]) -> Tensor:
     kernel: Kernel = head.data
     argument = inside(kernel.argument)
     if kernel.exponent is None:
-        if kernel.name in elementary.FORMS:
+        if elementary.is_function(kernel.name):
             return elementary.apply(kernel.name, argument)
         return (
             reciprocal(argument) if kernel.name == "reciprocal" else opaque(kernel.name, argument)

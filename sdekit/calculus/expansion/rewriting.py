@@ -13,6 +13,9 @@ from typing import Any
 from sdekit.calculus.limits import Unsupported
 from sdekit.calculus.signs.forms import form_signs
 from sdekit.calculus.signs.implied_signs import POSITIVE, entry_signs, never_negative
+from sdekit.declaration.functions import record
+from sdekit.declaration.functions.record import ElementaryFunction
+from sdekit.declaration.functions.records import FUNCTIONS
 from sdekit.declaration.tree.dimension import Dim
 from sdekit.declaration.tree.expression import (
     Divergence,
@@ -30,11 +33,6 @@ from sdekit.declaration.tree.symbols import FunctionSymbol, Variable
 
 #: Names of symbols that the verifier brings in begin so; no declaration may use them.
 INTERNAL = "sdekit_"
-
-#: Bounded on every bounded set, or smooth, wherever the operand is.
-_LOCALLY_BOUNDED = frozenset(
-    {"exp", "sin", "cos", "sinh", "cosh", "tanh", "asinh", "atan", "abs", "sign", "erf"}
-)
 
 
 def substituted(expression: Expression, values: Mapping[Any, Expression]) -> Expression:
@@ -104,14 +102,8 @@ def is_locally_bounded(expression: Expression, x: Variable) -> bool:
         case Power():
             if not _power_is_bounded(expression, x):
                 return False
-        case Elementwise(name="log" | "loggamma"):
-            if not _is_positive(expression.operand, x):
-                return False
-        case Elementwise(name="sqrt"):
-            if not never_negative(entry_signs(expression.operand)):
-                return False
         case Elementwise():
-            if expression.name not in _LOCALLY_BOUNDED:
+            if not _function_is_bounded(FUNCTIONS[expression.name], expression.operand, x):
                 return False
         case Inverse() | LogDet():
             if form_signs(expression.operand) != POSITIVE:
@@ -119,6 +111,17 @@ def is_locally_bounded(expression: Expression, x: Variable) -> bool:
         case Gradient() | Divergence():
             return False
     return all(is_locally_bounded(child, x) for child in expression.children)
+
+
+def _function_is_bounded(function: ElementaryFunction, operand: Expression, x: Variable) -> bool:
+    """Whether a function is bounded on every bounded set of the values of its operand."""
+    if function.smooth == record.POSITIVE:
+        if function.edge == "root":
+            return never_negative(entry_signs(operand))
+        return _is_positive(operand, x)
+    if function.smooth == record.NONZERO:
+        return function.edge in ("kink", "jump")
+    return function.smooth == record.EVERYWHERE
 
 
 def _power_is_bounded(power: Power, x: Variable) -> bool:

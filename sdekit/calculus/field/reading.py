@@ -2,8 +2,8 @@
 
 Exact and without SymPy's `diff`, `simplify` or `expand`: what is trusted is that SymPy's automatic
 evaluation changes no value. Functions that satisfy no relation known here (atan, erf, gamma, ...)
-are read by their derivative, which is sound: what vanishes for every function with that derivative
-vanishes for this one.
+are read by the derivative in their record, which is sound: what vanishes for every function with
+that derivative vanishes for this one.
 
 Not for numbers: values at points are `balls.py` and `taylor.py`.
 """
@@ -28,42 +28,14 @@ from sdekit.calculus.field.ring.tower import Tower
 from sdekit.calculus.field.ring.transcendentals import Primitive
 from sdekit.calculus.limits import Unsupported, tick
 from sdekit.calculus.sympy_types import Expr
+from sdekit.declaration.functions.records import BY_SYMPY
+from sdekit.declaration.text.sympy_reader import sympy_formula, sympy_function
 
 _HALF = fmpq(1, 2)
 #: A coarse tower expands a product only if that gives at most this many terms.
 _LARGEST_PRODUCT = 400
 #: Numbers that are treated as independent of all others.
 _CONSTANTS = (sp.pi, sp.EulerGamma, sp.Catalan)
-#: Derivative of each function that is known by its derivative alone, at the first argument.
-_SLOPES: dict[type, Callable[[Expr], Expr]] = {
-    sp.atan: lambda u: 1 / (1 + u**2),
-    sp.acot: lambda u: -1 / (1 + u**2),
-    sp.asin: lambda u: 1 / sp.sqrt(1 - u**2),
-    sp.acos: lambda u: -1 / sp.sqrt(1 - u**2),
-    sp.asinh: lambda u: 1 / sp.sqrt(1 + u**2),
-    sp.acosh: lambda u: 1 / (sp.sqrt(u - 1) * sp.sqrt(u + 1)),
-    sp.atanh: lambda u: 1 / (1 - u**2),
-    sp.erf: lambda u: 2 * sp.exp(-(u**2)) / sp.sqrt(sp.pi),
-    sp.erfc: lambda u: -2 * sp.exp(-(u**2)) / sp.sqrt(sp.pi),
-    sp.gamma: lambda u: sp.gamma(u) * sp.polygamma(0, u),
-    sp.loggamma: lambda u: sp.polygamma(0, u),
-}
-#: What must be positive for the function and its derivative to be real.
-_INSIDE: dict[type, Callable[[Expr], Expr]] = {
-    sp.asin: lambda u: 1 - u**2,
-    sp.acos: lambda u: 1 - u**2,
-    sp.atanh: lambda u: 1 - u**2,
-    sp.acosh: lambda u: u - 1,
-    sp.loggamma: lambda u: u,
-}
-#: f(-u) = -f(u).
-_ODD = (sp.atan, sp.asin, sp.asinh, sp.atanh, sp.erf)
-#: The same functions as logarithms, for a fine tower.
-_LOGARITHMIC: dict[type, Callable[[Expr], Expr]] = {
-    sp.asinh: lambda u: sp.log(u + sp.sqrt(u**2 + 1)),
-    sp.acosh: lambda u: sp.log(u + sp.sqrt(u - 1) * sp.sqrt(u + 1)),
-    sp.atanh: lambda u: (sp.log(1 + u) - sp.log(1 - u)) / 2,
-}
 
 
 class Reader:
@@ -178,7 +150,8 @@ class Reader:
 
     def _reciprocal(self, expression: Expr) -> Polynomial:
         """cot, sec, csc, coth, sech, csch."""
-        partner = _RECIPROCALS[type(expression)](expression.args[0])
+        record = BY_SYMPY[type(expression).__name__]
+        partner = sympy_function(record.reciprocal_of)(expression.args[0])
         self.require("nonzero", sp.sin(expression.args[0]) if type(partner) is sp.tan else partner)
         return self.tower.inverse(self._read(partner))
 
@@ -213,19 +186,19 @@ class Reader:
         return first
 
     def _primitive(self, expression: Expr) -> Polynomial:
-        if self.tower.is_fine and type(expression) in _LOGARITHMIC:
-            return self._read(_LOGARITHMIC[type(expression)](expression.args[0]))
-        inner = expression.args[0]
-        if type(expression) in _INSIDE:
-            self.require("positive", _INSIDE[type(expression)](inner))
+        name = type(expression).__name__
+        record, inner = BY_SYMPY[name], expression.args[0]
+        if self.tower.is_fine and record.logarithm:
+            return self._read(sympy_formula(record.logarithm, inner))
+        if record.inside:
+            self.require("positive", sympy_formula(record.inside, inner))
         argument = self.tower.divided(self._read(inner))
-        if type(expression) in _ODD and argument.content() < 0:
+        if record.parity == "odd" and argument.content() < 0:
             return -self._primitive(type(expression)(-inner, evaluate=False))
 
         def slope() -> Polynomial:
-            return self._read(_SLOPES[type(expression)](inner))
+            return self._read(sympy_formula(record.slope, inner))
 
-        name = type(expression).__name__
         return self.tower.element(Primitive(argument, name, expression, slope))
 
     def _polygamma(self, expression: Expr) -> Polynomial:
@@ -254,11 +227,6 @@ class Reader:
         return function
 
 
-_RECIPROCALS: dict[type, type] = {
-    sp.cot: sp.tan, sp.sec: sp.cos, sp.csc: sp.sin,
-    sp.coth: sp.tanh, sp.sech: sp.cosh, sp.csch: sp.sinh,
-}  # fmt: skip
-
 _Handler = Callable[[Reader, Expr], Polynomial]
 _HANDLERS: dict[type, _Handler] = {
     sp.Symbol: Reader._constant,
@@ -282,8 +250,6 @@ _HANDLERS: dict[type, _Handler] = {
     type(sp.E): Reader._e,
     **{type(constant): Reader._constant for constant in _CONSTANTS},
     **dict.fromkeys((sp.sinh, sp.cosh, sp.tanh), Reader._hyperbolic),
-    **dict.fromkeys(_RECIPROCALS, Reader._reciprocal),
-    **dict.fromkeys(_SLOPES, Reader._primitive),
 }  # pyright: ignore[reportAssignmentType]
 
 
@@ -292,4 +258,9 @@ def _handler_of_base(expression: Expr) -> _Handler:
         return Reader._rational  # pyright: ignore[reportReturnType]
     if isinstance(expression, AppliedUndef):
         return Reader._jet
+    record = BY_SYMPY.get(type(expression).__name__)
+    if record is not None and record.reciprocal_of:
+        return Reader._reciprocal
+    if record is not None and record.slope:
+        return Reader._primitive
     raise Unsupported(f"{type(expression).__name__} is not a function this engine knows")

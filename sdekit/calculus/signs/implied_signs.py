@@ -10,10 +10,12 @@ Not for decisions by algebra such as completing squares; `sdekit.calculus.signs.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from fractions import Fraction
 from functools import lru_cache
 
 from sdekit.calculus.signs.ranges import range_signs, value_range
+from sdekit.declaration.functions.records import FUNCTIONS
 from sdekit.declaration.tree.expression import (
     Call,
     Constant,
@@ -45,10 +47,6 @@ NEGATIVE: Signs = frozenset({-1})
 ZERO: Signs = frozenset({0})
 NONNEGATIVE: Signs = frozenset({0, 1})
 UNKNOWN: Signs = frozenset({-1, 0, 1})
-
-#: f(0) = 0 and f increases, so f(x) has the sign of x.
-_ODD_INCREASING = frozenset({"tanh", "sinh", "asinh", "atan", "erf", "sign"})
-_ALWAYS_POSITIVE = frozenset({"exp", "cosh"})
 
 
 def never_negative(signs: Signs) -> bool:
@@ -166,17 +164,22 @@ def _power(node: Power) -> Signs:
 
 def _elementwise(node: Elementwise) -> Signs:
     inner = entry_signs(node.operand)
-    if node.name in _ALWAYS_POSITIVE:
-        return POSITIVE
-    if node.name in _ODD_INCREASING:
-        return inner
     if node.name == "sqrt":
         return inner - NEGATIVE
     if node.name == "abs":
         return frozenset(s * s for s in inner)
     if node.name == "log":
         return _excess_over_one(node.operand)
-    return UNKNOWN
+    return _BY_RECORD.get(FUNCTIONS[node.name].sign, lambda _: UNKNOWN)(inner)
+
+
+#: Signs of f(u) from those of u, by the sign of the record.
+_BY_RECORD: dict[str, Callable[[Signs], Signs]] = {
+    "argument": lambda inner: inner,
+    "argument, no zero": lambda inner: inner - ZERO,
+    "positive": lambda inner: POSITIVE,
+    "nonnegative": lambda inner: NONNEGATIVE,
+}
 
 
 def _excess_over_one(operand: Expression) -> Signs:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 
+from sdekit.declaration.functions.records import FUNCTIONS
 from sdekit.declaration.tree.expression import (
     Elementwise,
     Expression,
@@ -17,9 +18,6 @@ from sdekit.declaration.tree.expression import (
     Sum,
 )
 from sdekit.declaration.tree.symbols import Parameter, Variable
-
-#: Functions with values in [-1, 1].
-_WITHIN_ONE = frozenset({"sin", "cos", "tanh", "erf", "sign"})
 
 #: Lower and upper bound, both attained or not.
 Range = tuple[Fraction, Fraction]
@@ -35,8 +33,9 @@ def value_range(expression: Expression) -> Range | None:
         case Variable() if expression.domain.kind == "interval" and not expression.shape:
             assert expression.domain.lower is not None and expression.domain.upper is not None
             return expression.domain.lower, expression.domain.upper
-        case Elementwise() if expression.name in _WITHIN_ONE:
-            return Fraction(-1), Fraction(1)
+        case Elementwise():
+            bounds = FUNCTIONS[expression.name].bounds
+            return None if bounds is None else (Fraction(bounds[0]), Fraction(bounds[1]))
         case Negation():
             inner = value_range(expression.operand)
             return None if inner is None else (-inner[1], -inner[0])

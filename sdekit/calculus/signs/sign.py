@@ -21,6 +21,7 @@ from sympy.core.function import AppliedUndef
 from sdekit.calculus.field.witnesses.balls import number_value
 from sdekit.calculus.limits import Unsupported, tick
 from sdekit.calculus.sympy_types import Expr
+from sdekit.declaration.functions.records import BY_SYMPY
 
 
 class Sign(Enum):
@@ -88,14 +89,6 @@ def _made(is_nonnegative: bool, is_strict: bool) -> Sign:
     if is_strict:
         return Sign.POSITIVE if is_nonnegative else Sign.NEGATIVE
     return Sign.NONNEGATIVE if is_nonnegative else Sign.NONPOSITIVE
-
-
-#: Functions with the sign of their argument, with zero exactly there.
-_ODD = (sp.sinh, sp.tanh, sp.atan, sp.asinh, sp.asin, sp.atanh, sp.erf, sp.sign)
-#: One over such a function: the same, and never zero.
-_ODD_RECIPROCAL = (sp.csch, sp.coth, sp.acot)
-_POSITIVE = (sp.exp, sp.cosh, sp.sech, sp.erfc)
-_NONNEGATIVE = (sp.acosh, sp.acos)
 
 
 def sign(expression: Expr, facts: Mapping[Expr, Sign] | None = None) -> Sign:
@@ -191,14 +184,6 @@ class Signs:
         return _largest(found)
 
     def _function(self, expression: Expr) -> Sign:
-        if isinstance(expression, _POSITIVE):
-            return Sign.POSITIVE
-        if isinstance(expression, _NONNEGATIVE):
-            return Sign.NONNEGATIVE
-        if isinstance(expression, _ODD):
-            return self.of(expression.args[0])
-        if isinstance(expression, _ODD_RECIPROCAL):
-            return self.of(expression.args[0]).without_zero()
         if isinstance(expression, sp.Abs):
             return _made(True, self.is_nonzero(expression.args[0]))
         if isinstance(expression, sp.log):
@@ -206,6 +191,16 @@ class Signs:
         if isinstance(expression, sp.gamma):
             positive = self.of(expression.args[0]) is Sign.POSITIVE
             return Sign.POSITIVE if positive else Sign.UNKNOWN
+        record = BY_SYMPY.get(type(expression).__name__)
+        match record.sign if record else "":
+            case "positive":
+                return Sign.POSITIVE
+            case "nonnegative":
+                return Sign.NONNEGATIVE
+            case "argument":
+                return self.of(expression.args[0])
+            case "argument, no zero":
+                return self.of(expression.args[0]).without_zero()
         return Sign.UNKNOWN
 
 

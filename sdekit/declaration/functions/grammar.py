@@ -7,9 +7,12 @@ evaluation.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from fractions import Fraction
+from functools import lru_cache
 from typing import Any
 
+from sdekit.declaration.functions.records import FUNCTIONS, words
 from sdekit.declaration.tree.dimension import Dim
 from sdekit.declaration.tree.expression import (
     Constant,
@@ -28,15 +31,10 @@ from sdekit.declaration.tree.expression import (
     Time,
     Trace,
 )
-from sdekit.declaration.tree.operators import as_expression, transpose
+from sdekit.declaration.tree.operators import as_expression
+from sdekit.declaration.tree.operators import transpose as transpose
 from sdekit.declaration.tree.symbols import Variable, as_dims, shape_text
 from sdekit.errors import DeclarationError
-
-__all__ = [
-    "pi", "E", "time", "dot", "outer", "trace", "diag", "eye", "ones", "inv", "logdet",
-    "transpose", "grad", "div", "diff", "sqrt", "exp", "log", "sin", "cos", "tan", "sinh", "cosh",
-    "tanh", "asinh", "atan", "abs_", "sign", "erf", "loggamma",
-]  # fmt: skip
 
 pi = Constant("pi")
 #: The base of natural logarithms.
@@ -199,76 +197,23 @@ def _fold_number(name: str, operand: Expression) -> Expression | None:
     return None
 
 
-def sqrt(x: Any) -> Expression:
-    """Square root, entry by entry."""
-    return _elementary("sqrt", x)
+@lru_cache(maxsize=256)
+def elementary(name: str) -> Callable[[Any], Expression]:
+    """The function of the grammar that a record describes."""
+    record = FUNCTIONS[name]
+
+    def function(x: Any) -> Expression:
+        return _elementary(name, x)
+
+    function.__name__ = function.__qualname__ = record.python_name
+    function.__doc__ = record.summary
+    return function
 
 
-def exp(x: Any) -> Expression:
-    """Exponential, entry by entry."""
-    return _elementary("exp", x)
-
-
-def log(x: Any) -> Expression:
-    """Natural logarithm, entry by entry."""
-    return _elementary("log", x)
-
-
-def sin(x: Any) -> Expression:
-    """Sine, entry by entry."""
-    return _elementary("sin", x)
-
-
-def cos(x: Any) -> Expression:
-    """Cosine, entry by entry."""
-    return _elementary("cos", x)
-
-
-def tan(x: Any) -> Expression:
-    """Tangent, entry by entry."""
-    return _elementary("tan", x)
-
-
-def sinh(x: Any) -> Expression:
-    """Hyperbolic sine, entry by entry."""
-    return _elementary("sinh", x)
-
-
-def cosh(x: Any) -> Expression:
-    """Hyperbolic cosine, entry by entry."""
-    return _elementary("cosh", x)
-
-
-def tanh(x: Any) -> Expression:
-    """Hyperbolic tangent, entry by entry."""
-    return _elementary("tanh", x)
-
-
-def asinh(x: Any) -> Expression:
-    """Inverse hyperbolic sine, entry by entry."""
-    return _elementary("asinh", x)
-
-
-def atan(x: Any) -> Expression:
-    """Inverse tangent, entry by entry."""
-    return _elementary("atan", x)
-
-
-def abs_(x: Any) -> Expression:
-    """Absolute value, entry by entry; `abs` in model files."""
-    return _elementary("abs", x)
-
-
-def sign(x: Any) -> Expression:
-    """Sign (-1, 0 or 1), entry by entry."""
-    return _elementary("sign", x)
-
-
-def erf(x: Any) -> Expression:
-    r"""Error function $2\pi^{-1/2}\int_0^x e^{-t^2} dt$, entry by entry."""
-    return _elementary("erf", x)
-
-
-def loggamma(x: Any) -> Expression:
-    r"""$\log\Gamma(x)$ for x > 0, entry by entry."""
-    return _elementary("loggamma", x)
+def __getattr__(python_name: str) -> Any:
+    """The elementary functions, made from their records when they are first asked for (PEP 562)."""
+    for name in words():
+        if FUNCTIONS[name].python_name == python_name:
+            function = globals()[python_name] = elementary(name)
+            return function
+    raise AttributeError(f"module {__name__!r} has no attribute {python_name!r}")

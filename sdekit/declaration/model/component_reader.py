@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import sympy as sp
 
-from sdekit.declaration.text.sympy_reader import SYMPY_FUNCTIONS
+from sdekit.declaration.text.sympy_reader import sympy_function
 from sdekit.declaration.tree import expression as ex
 from sdekit.declaration.tree.dimension import Dim
 from sdekit.declaration.tree.symbols import FunctionSymbol, Parameter, Variable
@@ -307,5 +307,5 @@ _READERS: dict[type, Any] = {
     ex.Transpose: lambda r, node: np.transpose(r.array(node.operand), node.axes),
     ex.Gradient: lambda r, node: r.gradient(node.operand, node.variable),
     ex.Divergence: lambda r, node: r.divergence(node.operand, node.variable),
-    ex.Elementwise: lambda r, node: _entrywise(SYMPY_FUNCTIONS[node.name], r.array(node.operand)),
+    ex.Elementwise: lambda r, node: _entrywise(sympy_function(node.name), r.array(node.operand)),
 }

@@ -6,13 +6,12 @@ whole report (`sdekit.reports`).
 
 from __future__ import annotations
 
+from sdekit.declaration.functions.records import FUNCTIONS
 from sdekit.declaration.model.dynamics import Dynamics
 from sdekit.declaration.text.expression_text import ATOM, POWER, PRODUCT, SUM, UNARY
 from sdekit.declaration.text.unicode_text import GREEK
 from sdekit.declaration.tree import expression as ex
 from sdekit.declaration.tree.symbols import Parameter, Variable
-
-_COMMANDS = {"exp", "log", "sin", "cos", "tan", "sinh", "cosh", "tanh"}
 
 
 def symbol_latex(name: str) -> str:
@@ -152,15 +151,9 @@ def _transpose(node: ex.Transpose) -> tuple[str, int]:
 
 
 def _elementwise(node: ex.Elementwise) -> tuple[str, int]:
-    inside = latex_text(node.operand)
-    if node.name == "sqrt":
-        return rf"\sqrt{{{inside}}}", ATOM
-    if node.name == "abs":
-        return rf"\left|{inside}\right|", ATOM
-    if node.name == "loggamma":
-        return rf"\log \Gamma\left({inside}\right)", UNARY
-    name = rf"\{node.name}" if node.name in _COMMANDS else rf"\operatorname{{{node.name}}}"
-    return rf"{name}\left({inside}\right)", ATOM
+    template = FUNCTIONS[node.name].latex or rf"\operatorname{{{node.name}}}\left(%s\right)"
+    # A name of two words, as log Gamma, binds like a sign.
+    return template % latex_text(node.operand), UNARY if " " in template else ATOM
 
 
 def _function(command: str, operand: ex.Expression) -> tuple[str, int]:

@@ -9,16 +9,17 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
 from sdekit.declaration.functions import grammar
+from sdekit.declaration.functions.records import words
 from sdekit.declaration.tree import operators
 from sdekit.declaration.tree.dimension import Dim
 from sdekit.declaration.tree.expression import Expression
-from sdekit.declaration.tree.names import ELEMENTARY, TENSOR_WORDS
+from sdekit.declaration.tree.names import TENSOR_WORDS
 from sdekit.declaration.tree.symbols import FunctionSymbol
 from sdekit.errors import DeclarationError, ModelFileError
 
@@ -41,9 +42,9 @@ _EXACT_NUMBER = re.compile(
 #: What a name may stand for in a formula.
 Scope = Mapping[str, Expression | Dim | FunctionSymbol]
 
-_CALLS: dict[str, Callable[..., Expression]] = {
-    word: getattr(grammar, word) for word in (*TENSOR_WORDS, *ELEMENTARY) if word != "abs"
-} | {"abs": grammar.abs_}
+Calls = Mapping[str, Callable[..., Expression]]
+
+_TENSOR_CALLS: Calls = {word: getattr(grammar, word) for word in TENSOR_WORDS}
 _CONSTANTS: dict[str, Expression] = {"pi": grammar.pi, "E": grammar.E, "time": grammar.time}
 
 
@@ -81,7 +82,15 @@ def parse_expression(text: Any, scope: Scope, where: str | None = None) -> Expre
             expected=f"at most {LONGEST_TEXT} characters",
             found=len(text),
         )
-    return _Parser(text, scope, where).parse()
+    calls = {**_TENSOR_CALLS, **{name: grammar.elementary(name) for name in words()}}
+    return _Parser(text, scope, where, calls).parse()
+
+
+def parse_formula(text: str, scope: Scope, functions: Iterable[str]) -> Expression:
+    """Read a formula of our own that may use these elementary functions, words or not."""
+    return _Parser(
+        text, scope, None, {name: grammar.elementary(name) for name in functions}
+    ).parse()
 
 
 def parse_number(text: str) -> Fraction:
@@ -98,8 +107,9 @@ def parse_number(text: str) -> Fraction:
 
 
 class _Parser:
-    def __init__(self, text: str, scope: Scope, where: str | None) -> None:
+    def __init__(self, text: str, scope: Scope, where: str | None, calls: Calls) -> None:
         self.scope = scope
+        self.calls = calls
         self.where = where
         self.depth = 0
         self.tokens = self._tokens(text)
@@ -277,7 +287,7 @@ class _Parser:
             raise self._fail(
                 f"{token.text} is a function", token.column, fix=f"write {token.text}({formal})"
             )
-        if token.text in _CALLS:
+        if token.text in self.calls:
             raise self._fail(
                 f"{token.text} needs arguments", token.column, expected=f"{token.text}(...)"
             )
@@ -312,16 +322,16 @@ class _Parser:
                 found=f"{token.text}(...)",
                 fix=f"write {token.text}*(...) for a product",
             )
-        if token.text not in _CALLS:
+        if token.text not in self.calls:
             functions = [
                 name for name, thing in self.scope.items() if isinstance(thing, FunctionSymbol)
             ]
-            raise self._unknown(token, "function", [*functions, *_CALLS])
+            raise self._unknown(token, "function", [*functions, *self.calls])
         if token.text in ("eye", "ones"):
             arguments = [self._dimension(argument, token) for argument in arguments]
         elif token.text == "transpose":
             arguments[1:] = [self._axis(argument, token) for argument in arguments[1:]]
-        return self._build(_CALLS[token.text], token.column, *arguments)
+        return self._build(self.calls[token.text], token.column, *arguments)
 
     def _dimension(self, argument: Any, token: Token) -> Any:
         if isinstance(argument, Dim):

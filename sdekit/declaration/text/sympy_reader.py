@@ -6,27 +6,45 @@ SymPy (`components`).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from fractions import Fraction
 from typing import Any
 
 import sympy as sp
 from sympy.core.function import AppliedUndef
 
+from sdekit.declaration.functions.records import BY_SYMPY, FUNCTIONS, words
+from sdekit.declaration.text.formulas import Algebra, evaluated
 from sdekit.declaration.tree.expression import Call, Constant, Elementwise, Expression, Gradient
 from sdekit.declaration.tree.operators import add, divide, multiply, negate, number, power
 from sdekit.declaration.tree.symbols import Domain, FunctionSymbol, Parameter, Variable
 from sdekit.errors import DeclarationError
 
-#: The functions of the grammar in SymPy.
-SYMPY_FUNCTIONS = {
-    "sqrt": sp.sqrt, "exp": sp.exp, "log": sp.log, "sin": sp.sin, "cos": sp.cos, "tan": sp.tan,
-    "sinh": sp.sinh, "cosh": sp.cosh, "tanh": sp.tanh, "asinh": sp.asinh, "atan": sp.atan,
-    "abs": sp.Abs, "sign": sp.sign, "erf": sp.erf, "loggamma": sp.loggamma,
-}  # fmt: skip
-_GRAMMAR_NAMES = {function: name for name, function in SYMPY_FUNCTIONS.items() if name != "sqrt"}
-
 Symbols = Mapping[Any, Variable]
+
+
+def sympy_function(name: str) -> Callable[[Any], Any]:
+    """An elementary function in SymPy, by the name of its record."""
+    record = FUNCTIONS[name]
+    if not record.sympy:
+        return lambda argument: sympy_formula(record.definition, argument)
+    function = getattr(sp, record.sympy)
+    if record.sympy_leading:
+        return lambda argument: function(*record.sympy_leading, argument)
+    return function
+
+
+_ALGEBRA = Algebra(
+    number=lambda value: sp.Rational(value.numerator, value.denominator),
+    constant={"pi": sp.pi, "E": sp.E}.__getitem__,
+    power=lambda base, exponent: base ** sp.Rational(exponent.numerator, exponent.denominator),
+    function=lambda name, argument: sympy_function(name)(argument),
+)
+
+
+def sympy_formula(text: str, argument: Any) -> Any:
+    """A formula of a function record at a SymPy expression."""
+    return evaluated(text, argument, _ALGEBRA)
 
 
 def variable_of(symbol: sp.Symbol) -> Variable:
@@ -69,6 +87,9 @@ def _read(value: Any, symbols: Symbols) -> Expression:
     for kind, reader in _READERS:
         if isinstance(value, kind):
             return reader(value, symbols)
+    record = BY_SYMPY.get(type(value).__name__)
+    if record is not None and record.is_word and isinstance(value, sp.Function):
+        return Elementwise(record.name, _read(value.args[-1], symbols))
     if value is sp.pi or value is sp.E:
         return Constant("pi" if value is sp.pi else "E")
     if isinstance(value, sp.Float):
@@ -77,7 +98,7 @@ def _read(value: Any, symbols: Symbols) -> Expression:
         )
     raise DeclarationError(
         "SymPy expression outside the grammar",
-        expected=f"arithmetic, unknown functions and {', '.join(SYMPY_FUNCTIONS)}",
+        expected=f"arithmetic, unknown functions and {', '.join(words())}",
         found=f"{type(value).__name__} in {value}"[:200],
     )
 
@@ -159,10 +180,6 @@ def _extremum(value: Any, symbols: Symbols) -> Expression:
     return result
 
 
-def _elementary(value: Any, symbols: Symbols) -> Expression:
-    return Elementwise(_GRAMMAR_NAMES[value.func], _read(value.args[0], symbols))
-
-
 _READERS: tuple[tuple[Any, Any], ...] = (
     (sp.Add, _add),
     (sp.Mul, _mul),
@@ -170,5 +187,4 @@ _READERS: tuple[tuple[Any, Any], ...] = (
     (AppliedUndef, _undefined),
     (sp.Derivative, _derivative),
     ((sp.Max, sp.Min), _extremum),
-    (tuple(_GRAMMAR_NAMES), _elementary),
 )

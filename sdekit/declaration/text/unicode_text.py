@@ -6,6 +6,7 @@ Not for text that is read back (`text`) or typeset formulas (`latex`).
 
 from __future__ import annotations
 
+from sdekit.declaration.functions.records import FUNCTIONS
 from sdekit.declaration.model.dynamics import CONVENTION, Dynamics
 from sdekit.declaration.text.expression_text import ATOM, POWER, PRODUCT, SUM, UNARY
 from sdekit.declaration.tree import expression as ex
@@ -117,11 +118,8 @@ def _eye(node: ex.Eye) -> tuple[str, int]:
 
 
 def _elementwise(node: ex.Elementwise) -> tuple[str, int]:
-    if node.name == "sqrt":
-        return f"√({unicode_text(node.operand)})", ATOM
-    if node.name == "abs":
-        return f"|{unicode_text(node.operand)}|", ATOM
-    return f"{node.name}({unicode_text(node.operand)})", ATOM
+    template = FUNCTIONS[node.name].unicode or f"{node.name}(%s)"
+    return template % unicode_text(node.operand), ATOM
 
 
 def _transpose(node: ex.Transpose) -> tuple[str, int]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import keyword
 import re
 
+from sdekit.declaration.functions.records import is_word
 from sdekit.errors import DeclarationError
 
 _IDENTIFIER = re.compile(r"[A-Za-z][A-Za-z0-9_]*\Z")
@@ -12,11 +13,6 @@ _IDENTIFIER = re.compile(r"[A-Za-z][A-Za-z0-9_]*\Z")
 #: Longer names would make reports unreadable, and nobody writes them by hand.
 LONGEST_NAME = 64
 
-#: Functions that act on a scalar, or entry by entry on a tensor.
-ELEMENTARY = (
-    "sqrt", "exp", "log", "sin", "cos", "tan", "sinh", "cosh", "tanh", "asinh", "atan", "abs",
-    "sign", "erf", "loggamma",
-)  # fmt: skip
 #: Functions of tensors.
 TENSOR_WORDS = (
     "dot", "outer", "trace", "diag", "eye", "ones", "inv", "logdet", "transpose", "grad", "div",
@@ -24,8 +20,11 @@ TENSOR_WORDS = (
 )  # fmt: skip
 #: Numbers with a name, and the time.
 CONSTANT_WORDS = ("pi", "E", "time")
-#: All words of the grammar: no symbol of a model may carry one.
-GRAMMAR_WORDS = frozenset(ELEMENTARY + TENSOR_WORDS + CONSTANT_WORDS)
+
+
+def is_grammar_word(name: str) -> bool:
+    """Whether the grammar needs the name itself, so that no symbol of a model may carry it."""
+    return name in TENSOR_WORDS or name in CONSTANT_WORDS or is_word(name)
 
 
 def check_name(name: str, kind: str) -> None:
@@ -52,7 +51,7 @@ def check_name(name: str, kind: str) -> None:
             expected=f"at most {LONGEST_NAME} characters",
             found=f"{len(name)} characters, {name[:20]}...",
         )
-    if name in GRAMMAR_WORDS or keyword.iskeyword(name):
+    if is_grammar_word(name) or keyword.iskeyword(name):
         raise DeclarationError(
             f"a {kind} is named {name}, which is a word of the grammar",
             fix=f"rename it, for example {name}_0",

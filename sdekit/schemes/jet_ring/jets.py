@@ -20,7 +20,7 @@ import flint
 import sympy as sp
 from sympy.core.function import AppliedUndef
 
-from sdekit.schemes.jet_ring.known_functions import DERIVATIVES, Kernel
+from sdekit.schemes.jet_ring.known_functions import DERIVATIVES, Kernel, slope_of
 from sdekit.schemes.jet_ring.sympy_stubs import Formula
 from sdekit.schemes.jet_ring.vocabulary import (
     Vocabulary,
@@ -147,6 +147,9 @@ class JetRing:
     def _differentiate(self, key: Any, coordinate: int) -> Polynomial | None:
         if isinstance(key, Kernel):
             slope = self.derivative(self.convert(key.argument), coordinate)
+            outer = slope_of(key)
+            if outer is not None:
+                return self.convert(outer) * slope
             return DERIVATIVES[key.kind](key, self.generator(key), slope, self._look_up)
         if isinstance(key, tuple):
             function, alpha = key

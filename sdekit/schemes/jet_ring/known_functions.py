@@ -14,6 +14,9 @@ from typing import Any
 import sympy as sp
 from sympy.core.function import AppliedUndef
 
+from sdekit.declaration.functions.record import EVERYWHERE
+from sdekit.declaration.functions.records import BY_SYMPY, FUNCTIONS
+from sdekit.declaration.text.sympy_reader import sympy_formula, sympy_function
 from sdekit.errors import SchemeError
 from sdekit.schemes.jet_ring.sympy_stubs import Formula
 
@@ -23,7 +26,7 @@ class Kernel:
     """One generator: a known function of an argument.
 
     Attributes:
-        kind: A key of `DERIVATIVES`.
+        kind: A key of `DERIVATIVES`, or the name of a function record.
         argument: SymPy expression inside; for "inverse" and "root" the base.
         index: Denominator q of the exponent 1/q of a root; 0 otherwise.
         exponent: The constant exponent of a power that is not rational; None otherwise.
@@ -43,22 +46,7 @@ class Kernel:
         if self.kind == "power":
             assert self.exponent is not None
             return self.argument**self.exponent
-        return FUNCTIONS[self.kind](self.argument)
-
-
-FUNCTIONS: dict[str, Callable[[Formula], Formula]] = {
-    "exp": sp.exp,
-    "log": sp.log,
-    "sin": sp.sin,
-    "cos": sp.cos,
-    "sinh": sp.sinh,
-    "cosh": sp.cosh,
-    "tanh": sp.tanh,
-    "atan": sp.atan,
-    "asinh": sp.asinh,
-}
-
-_HEADS = {head: name for name, head in FUNCTIONS.items()}
+        return sympy_function(self.kind)(self.argument)
 
 
 def companions(kernel: Kernel) -> Iterator[Kernel]:
@@ -68,16 +56,10 @@ def companions(kernel: Kernel) -> Iterator[Kernel]:
         yield Kernel(partner, kernel.argument)
     if kernel.kind in ("root", "power", "log"):
         yield Kernel("inverse", kernel.argument)
-    if kernel.kind == "atan":
-        yield Kernel("inverse", 1 + kernel.argument**2)
-    if kernel.kind == "asinh":
-        root = Kernel("root", 1 + kernel.argument**2, 2)
-        yield Kernel("inverse", root.argument)
-        yield root
 
 
-#: derivative(value, slope, lookup): `value` the generator, `slope` the derivative of the argument,
-#: `lookup(kind, argument, index)` another generator.
+#: Of the kernels with relations: derivative(value, slope, lookup), where `value` is the generator,
+#: `slope` the derivative of the argument, `lookup(kind, argument, index)` another generator.
 DERIVATIVES: dict[str, Callable[[Kernel, Any, Any, Callable[..., Any]], Any]] = {
     "inverse": lambda k, value, slope, look: -(value * value * slope),
     "root": lambda k, value, slope, look: value * look("inverse", k.argument) * slope / k.index,
@@ -90,12 +72,19 @@ DERIVATIVES: dict[str, Callable[[Kernel, Any, Any, Callable[..., Any]], Any]] = 
     "cos": lambda k, value, slope, look: -(look("sin", k.argument) * slope),
     "sinh": lambda k, value, slope, look: look("cosh", k.argument) * slope,
     "cosh": lambda k, value, slope, look: look("sinh", k.argument) * slope,
-    "tanh": lambda k, value, slope, look: slope - value * value * slope,
-    "atan": lambda k, value, slope, look: look("inverse", 1 + k.argument**2) * slope,
-    "asinh": lambda k, value, slope, look: (
-        look("root", 1 + k.argument**2, 2) * look("inverse", 1 + k.argument**2) * slope
-    ),
 }
+
+
+def slope_of(kernel: Kernel) -> Formula | None:
+    """The derivative of a function by its argument, where it is read from its record."""
+    if kernel.kind in DERIVATIVES:
+        return None
+    return sympy_formula(FUNCTIONS[kernel.kind].slope, kernel.argument)
+
+
+def _is_known(name: str) -> bool:
+    record = FUNCTIONS.get(name)
+    return record is not None and bool(record.slope) and record.smooth == EVERYWHERE
 
 
 def kernel_of(expression: Formula) -> tuple[Kernel, int] | None:
@@ -117,13 +106,13 @@ def kernel_of(expression: Formula) -> tuple[Kernel, int] | None:
             # b**(-p/q) = (1/b)**k * (b**(1/q))**m needs two kernels: the caller splits it.
             return None
         return Kernel("power", base, 0, exponent), 1
-    head = _HEADS.get(expression.func)
-    if head:
-        return Kernel(head, expression.args[0]), 1
+    record = BY_SYMPY.get(expression.func.__name__)
+    if record is not None and (record.name == "log" or _is_known(record.name)):
+        return Kernel(record.name, expression.args[0]), 1
     if isinstance(expression, sp.Function) and not isinstance(expression, AppliedUndef):
         raise SchemeError(
             f"order theory has no rule for {expression.func}",
-            expected=f"polynomials, powers, {', '.join(FUNCTIONS)} and unknown functions",
+            expected="polynomials, powers, smooth functions of the grammar and unknown functions",
             found=str(expression),
             fix="declare it as an unknown function: the result then holds for every one",
         )

@@ -13,7 +13,7 @@ import sympy as sp
 from sympy.core.function import AppliedUndef
 
 from sdekit.errors import SchemeError
-from sdekit.schemes.jet_ring.known_functions import Kernel, companions, kernel_of
+from sdekit.schemes.jet_ring.known_functions import Kernel, companions, kernel_of, slope_of
 from sdekit.schemes.jet_ring.sympy_stubs import Formula
 
 
@@ -87,7 +87,17 @@ class Vocabulary:
             return
         for other in before:
             self._discover_kernel(other)
+        if kernel in self.kernels:
+            return
+        slope = slope_of(kernel)
+        if slope is None:
+            self.kernels.append(kernel)
+            return
+        # What the slope holds comes first, but for the function itself, as in 1 - tanh(u)^2.
+        place = len(self.kernels)
         self.kernels.append(kernel)
+        self.read(slope)
+        self.kernels.append(self.kernels.pop(place))
 
 
 def multi_indices(length: int, order: int) -> list[tuple[int, ...]]:

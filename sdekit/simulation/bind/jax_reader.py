@@ -27,30 +27,13 @@ from sdekit.declaration.tree import expression as ex
 from sdekit.declaration.tree.expression import Expression
 from sdekit.declaration.tree.symbols import Parameter, Variable
 from sdekit.errors import SimulationError
+from sdekit.simulation.bind.jax_functions import jax_function
 
 #: The dtype where none is asked for.
 SINGLE = np.dtype(np.float32)
 #: A number known while tracing stays a Python float, so that it takes the dtype of its partner.
 Value = Array | float
 Function = Callable[..., Any]
-
-ELEMENTARY: Mapping[str, Callable[[Any], Array]] = {
-    "sqrt": jnp.sqrt,
-    "exp": jnp.exp,
-    "log": jnp.log,
-    "sin": jnp.sin,
-    "cos": jnp.cos,
-    "tan": jnp.tan,
-    "sinh": jnp.sinh,
-    "cosh": jnp.cosh,
-    "tanh": jnp.tanh,
-    "asinh": jnp.arcsinh,
-    "atan": jnp.arctan,
-    "abs": jnp.abs,
-    "sign": jnp.sign,
-    "erf": jax.scipy.special.erf,
-    "loggamma": jax.scipy.special.gammaln,
-}
 
 
 def _definite_inverse(matrix: Array) -> Array:
@@ -348,11 +331,12 @@ def _number(value: Fraction) -> float:
 
 def _elementwise(evaluation: _Evaluation, node: ex.Elementwise) -> Value:
     value = evaluation.value(node.operand)
+    function = jax_function(node.name)
     if not isinstance(value, float):
-        return ELEMENTARY[node.name](value)
+        return function(value)
     # A number stays one, in double precision, also while JAX traces a run in single precision.
     with jax.enable_x64(True), jax.ensure_compile_time_eval():
-        return float(ELEMENTARY[node.name](value))
+        return float(function(value))
 
 
 _HANDLERS: Mapping[type, Callable[[_Evaluation, Any], Value]] = {

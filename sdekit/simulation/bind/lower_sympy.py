@@ -12,30 +12,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import jax
 import jax.numpy as jnp
 import sympy as sp
 
 from sdekit.errors import SimulationError
+from sdekit.simulation.bind.jax_functions import jax_function_of_sympy
 
+#: Functions of several arguments.
 _FUNCTIONS: Mapping[type, Callable[..., Any]] = {
-    sp.exp: jnp.exp,
-    sp.log: jnp.log,
-    sp.sin: jnp.sin,
-    sp.cos: jnp.cos,
-    sp.tan: jnp.tan,
-    sp.sinh: jnp.sinh,
-    sp.cosh: jnp.cosh,
-    sp.tanh: jnp.tanh,
-    sp.asinh: jnp.arcsinh,
-    sp.asin: jnp.arcsin,
-    sp.acos: jnp.arccos,
-    sp.atan: jnp.arctan,
-    sp.Abs: jnp.abs,
-    sp.sign: jnp.sign,
-    sp.erf: jax.scipy.special.erf,
-    sp.erfc: jax.scipy.special.erfc,
-    sp.loggamma: jax.scipy.special.gammaln,
     sp.Max: lambda *xs: _fold(jnp.maximum, xs),
     sp.Min: lambda *xs: _fold(jnp.minimum, xs),
 }
@@ -98,6 +82,9 @@ def _node_value(
         return _relation(node, value)
     if type(node) in _FUNCTIONS:
         return _FUNCTIONS[type(node)](*(value(argument) for argument in node.args))
+    function = jax_function_of_sympy(type(node))
+    if function is not None:
+        return function(value(node.args[0]))
     raise SimulationError(
         "the potential contains what cannot be compiled",
         found=f"{type(node).__name__} in {node}",

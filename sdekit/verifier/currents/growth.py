@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from fractions import Fraction
 
+from sdekit.declaration.functions.records import FUNCTIONS
 from sdekit.declaration.tree import expression as ex
 from sdekit.declaration.tree.symbols import Variable
 
-_BOUNDED = frozenset({"sin", "cos", "tanh", "atan", "erf", "sign"})
-_AT_MOST_LINEAR = frozenset({"asinh", "abs"})
+#: What |f(u)| <= c (1 + |u|)^k has for k, by the growth of the record.
+_DEGREES = {"bounded": Fraction(0), "root": Fraction(1, 2), "linear": Fraction(1)}
 
 
 def growth(node: ex.Expression) -> Fraction | None:
@@ -73,11 +74,8 @@ def _power(node: ex.Power) -> Fraction | None:
 
 
 def _elementwise(node: ex.Elementwise) -> Fraction | None:
-    if node.name in _BOUNDED:
-        return Fraction(0)
+    factor = _DEGREES.get(FUNCTIONS[node.name].growth)
+    if factor is None or factor == 0:
+        return factor
     degree = growth(node.operand)
-    if degree is None:
-        return None
-    if node.name == "sqrt":
-        return degree / 2
-    return degree if node.name in _AT_MOST_LINEAR else None
+    return None if degree is None else degree * factor

@@ -13,6 +13,9 @@ from fractions import Fraction
 from sdekit.calculus.expansion.expand import expand
 from sdekit.calculus.expansion.rewriting import substituted
 from sdekit.calculus.limits import Unsupported
+from sdekit.declaration.functions.record import EVERYWHERE, POSITIVE
+from sdekit.declaration.functions.records import FUNCTIONS
+from sdekit.declaration.text.formulas import U, formula
 from sdekit.declaration.tree.expression import (
     Call,
     Elementwise,
@@ -125,27 +128,13 @@ def _derivative_of_base(base: Expression, x: Variable) -> Expression | None:
         return Gradient(base, x)
     if isinstance(base, Elementwise):
         inner = scalar_derivative(base.operand, x)
-        rule = _DERIVATIVES.get(base.name)
-        return None if inner is None or rule is None else Product((rule(base.operand), inner))
+        function = FUNCTIONS[base.name]
+        if inner is None or function.smooth not in (EVERYWHERE, POSITIVE):
+            return None
+        return Product((substituted(formula(function.slope), {U: base.operand}), inner))
     if isinstance(base, (Sum, Product, Quotient, Negation)):
         return scalar_derivative(base, x)
     return None
-
-
-def _of(name: str, operand: Expression) -> Expression:
-    return Elementwise(name, operand)
-
-
-_DERIVATIVES = {
-    "exp": lambda u: _of("exp", u),
-    "log": lambda u: Quotient(ONE, u),
-    "sin": lambda u: _of("cos", u),
-    "cos": lambda u: Negation(_of("sin", u)),
-    "sinh": lambda u: _of("cosh", u),
-    "cosh": lambda u: _of("sinh", u),
-    "tanh": lambda u: Power(_of("cosh", u), Number(Fraction(-2))),
-    "atan": lambda u: Quotient(ONE, Sum((ONE, Product((u, u))))),
-}
 
 
 def current_at(problem: Problem, x: Variable, sizes: Mapping[str, int]) -> list[Normal]:

@@ -10,14 +10,10 @@ from collections.abc import Iterator
 
 from sdekit.calculus.signs.forms import form_signs
 from sdekit.calculus.signs.implied_signs import POSITIVE, entry_signs
+from sdekit.declaration.functions import record
+from sdekit.declaration.functions.records import FUNCTIONS
 from sdekit.declaration.tree import expression as ex
 from sdekit.declaration.tree.symbols import Variable
-
-#: Smooth on the positive half-line only.
-_NEED_POSITIVE = frozenset({"sqrt", "log", "loggamma"})
-#: Smooth away from zero.
-_NEED_NONZERO = frozenset({"abs", "sign"})
-_SMOOTH = frozenset("exp sin cos sinh cosh tanh asinh atan erf".split())
 
 
 def rough_parts(expression: ex.Expression) -> Iterator[ex.Expression]:
@@ -42,12 +38,7 @@ def _is_smooth_step(node: ex.Expression) -> bool:
     """Whether the node is a smooth function of its children, at all their admissible values."""
     match node:
         case ex.Elementwise():
-            signs = entry_signs(node.operand)
-            return (
-                node.name in _SMOOTH
-                or (node.name in _NEED_POSITIVE and signs == POSITIVE)
-                or (node.name in _NEED_NONZERO and 0 not in signs)
-            )
+            return _is_smooth_at(FUNCTIONS[node.name].smooth, node.operand)
         case ex.Quotient():
             return not _varies(node.denominator) or 0 not in entry_signs(node.denominator)
         case ex.Power():
@@ -55,6 +46,16 @@ def _is_smooth_step(node: ex.Expression) -> bool:
         case ex.Inverse() | ex.LogDet():
             return not _varies(node.operand) or form_signs(node.operand) == POSITIVE
     return True
+
+
+def _is_smooth_at(where: str, operand: ex.Expression) -> bool:
+    """Whether a function that is smooth there is so at all values of its operand."""
+    if where == record.EVERYWHERE:
+        return True
+    signs = entry_signs(operand)
+    return (where == record.POSITIVE and signs == POSITIVE) or (
+        where == record.NONZERO and 0 not in signs
+    )
 
 
 def _is_smooth_power(node: ex.Power) -> bool:
@@ -69,7 +70,10 @@ def _is_smooth_power(node: ex.Power) -> bool:
 def is_continuous(part: ex.Expression) -> bool:
     """Whether a part that is not smooth is continuous: kinks, and roots of what is not negative."""
     if isinstance(part, ex.Elementwise):
-        return part.name == "abs" or (part.name == "sqrt" and _is_never_negative(part.operand))
+        function = FUNCTIONS[part.name]
+        if function.smooth == record.NONZERO:
+            return function.edge == "kink"
+        return function.edge == "root" and _is_real_at(function.smooth, part.operand)
     if not isinstance(part, ex.Power) or not isinstance(part.exponent, ex.Number):
         return False
     return part.exponent.value > 0 and _is_never_negative(part.base)
@@ -83,26 +87,33 @@ def may_be_undefined(expression: ex.Expression) -> bool:
 def may_jump(expression: ex.Expression) -> bool:
     """Whether a sign, or a function of a pole such as atan(1/x), is in the expression."""
     return any(
-        _is_sign(node) or (node.name in _SMOOTH and has_pole(node.operand))
+        _is_jump(node) or (not FUNCTIONS[node.name].edge and has_pole(node.operand))
         for node in expression.walk()
-        if isinstance(node, ex.Elementwise) and not _is_sign_of_constant(node)
+        if isinstance(node, ex.Elementwise) and not _is_jump_at_constant(node)
     )
 
 
-def _is_sign(node: ex.Elementwise) -> bool:
-    return node.name == "sign"
+def _is_jump(node: ex.Elementwise) -> bool:
+    return FUNCTIONS[node.name].edge == "jump"
 
 
-def _is_sign_of_constant(node: ex.Elementwise) -> bool:
-    return _is_sign(node) and (not _varies(node) or 0 not in entry_signs(node.operand))
+def _is_jump_at_constant(node: ex.Elementwise) -> bool:
+    return _is_jump(node) and (not _varies(node) or 0 not in entry_signs(node.operand))
 
 
 def _needs_nonnegative(node: ex.Expression) -> bool:
     if isinstance(node, ex.Elementwise):
-        return node.name in _NEED_POSITIVE and not _is_never_negative(node.operand)
+        return not _is_real_at(FUNCTIONS[node.name].smooth, node.operand)
     if not isinstance(node, ex.Power) or _is_never_negative(node.base):
         return False
     return not isinstance(node.exponent, ex.Number) or node.exponent.value.denominator > 1
+
+
+def _is_real_at(where: str, operand: ex.Expression) -> bool:
+    """Whether a function that is smooth there is real, edges included, at its operand."""
+    if where in (record.EVERYWHERE, record.NONZERO, record.ELSEWHERE):
+        return True
+    return where == record.POSITIVE and _is_never_negative(operand)
 
 
 def _is_never_negative(operand: ex.Expression) -> bool:
@@ -116,8 +127,8 @@ def has_pole(expression: ex.Expression) -> bool:
 
 def _is_finite(part: ex.Expression) -> bool:
     match part:
-        case ex.Elementwise(name="sign"):
-            return True
+        case ex.Elementwise():
+            return FUNCTIONS[part.name].edge == "jump"
         case ex.Quotient():
             return _has_no_root_on_interval(part.denominator)
         case ex.Power():

@@ -21,8 +21,9 @@ from sdekit.calculus.expansion.rewriting import INTERNAL
 from sdekit.calculus.signs.implied_signs import NEGATIVE, POSITIVE, Signs, entry_signs
 from sdekit.calculus.signs.implied_signs import ZERO as ZERO_SIGN
 from sdekit.calculus.signs.scalar_signs import decided_signs
+from sdekit.declaration.functions.records import FUNCTIONS
+from sdekit.declaration.text.formulas import formula
 from sdekit.declaration.tree.expression import (
-    Constant,
     Elementwise,
     Expression,
     Negation,
@@ -247,10 +248,7 @@ def _base_growth(base: Expression) -> Growth:
     if not base.depends_on(Z):
         return Growth(ZERO, Fraction(0), Fraction(0), base)
     if isinstance(base, Elementwise):
-        rule = _FUNCTIONS.get(base.name)
-        if rule is None:
-            raise Unclear(f"no rule for the growth of {base.name}")
-        return rule(base.operand)
+        return _function_growth(base)
     if isinstance(base, Sum):
         return leading(expand(base))
     raise Unclear("the energy holds a function of an unknown kind")
@@ -307,15 +305,13 @@ def _sinh(operand: Expression) -> Growth:
     return Growth(growth.exponent, growth.power, growth.logs, coefficient)
 
 
-def _saturating(limit: Expression):  # noqa: ANN202 - a rule like those above
-    def rule(operand: Expression) -> Growth:
-        sign = _growth_sign(operand)
-        if sign == 0:
-            return Growth(ZERO, Fraction(0), Fraction(0), None)
-        value = limit if sign > 0 else Negation(limit)
-        return Growth(ZERO, Fraction(0), Fraction(0), value)
-
-    return rule
+def _saturating(limit: Expression, operand: Expression) -> Growth:
+    """An odd function with this limit."""
+    sign = _growth_sign(operand)
+    if sign == 0:
+        return Growth(ZERO, Fraction(0), Fraction(0), None)
+    value = limit if sign > 0 else Negation(limit)
+    return Growth(ZERO, Fraction(0), Fraction(0), value)
 
 
 def _absolute(operand: Expression) -> Growth:
@@ -331,25 +327,33 @@ def _absolute(operand: Expression) -> Growth:
     raise Unclear("an absolute value of an unknown sign")
 
 
-def _inverse_sinh(operand: Expression) -> Growth:
-    """asinh(u) ~ sign(u) log|u|."""
-    inner, sign = leading(expand(operand)), _growth_sign(operand)
+def _logarithmic(base: Elementwise) -> Growth:
+    """f(u) ~ sign(u) log|u|."""
+    inner, sign = leading(expand(base.operand)), _growth_sign(base.operand)
     if sign == 0 or inner.exponent != ZERO or inner.power == 0:
-        raise Unclear("the growth inside asinh is not known")
+        raise Unclear(f"the growth inside {base.name} is not known")
     return Growth(ZERO, Fraction(0), Fraction(1), Number(sign * inner.power))
 
 
 _FUNCTIONS = {
-    "asinh": _inverse_sinh,
     "exp": _exponential,
     "log": _logarithm,
     "cosh": _cosh,
     "sinh": _sinh,
-    "tanh": _saturating(ONE),
-    "erf": _saturating(ONE),
-    "sign": _saturating(ONE),
-    "atan": _saturating(Product((Number(Fraction(1, 2)), Constant("pi")))),
     "abs": _absolute,
-    "sin": lambda _: Growth(ZERO, Fraction(0), Fraction(0), None),
-    "cos": lambda _: Growth(ZERO, Fraction(0), Fraction(0), None),
 }
+
+
+def _function_growth(base: Elementwise) -> Growth:
+    rule = _FUNCTIONS.get(base.name)
+    if rule is not None:
+        return rule(base.operand)
+    match FUNCTIONS[base.name].tail:
+        case "":
+            raise Unclear(f"no rule for the growth of {base.name}")
+        case "oscillates":
+            return Growth(ZERO, Fraction(0), Fraction(0), None)
+        case "logarithm":
+            return _logarithmic(base)
+        case limit:
+            return _saturating(collected(formula(limit)), base.operand)

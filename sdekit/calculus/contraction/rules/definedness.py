@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from sdekit.calculus.contraction.graph import Component
 from sdekit.calculus.contraction.heads import Head, Jet, Kernel, Kind
 from sdekit.calculus.contraction.printing import argument_text, component_text
-from sdekit.calculus.contraction.rules.elementary import RULES
+from sdekit.calculus.contraction.rules.elementary import rule_of
 from sdekit.calculus.contraction.splitting_terms import is_positive
 from sdekit.calculus.contraction.tensor import Tensor
 
@@ -83,7 +83,7 @@ def _conditions(part: Component, exponent: int) -> Iterator[str]:
         yield f"{component_text(part)} != 0"
     for head, _ in part.factors:
         if head.kind is Kind.KERNEL:
-            relation = RULES[head.data.name].domain
+            relation = rule_of(head.data.name).domain
             argument = argument_text(head.data.argument)
             if relation and not is_positive_everywhere(head.data.argument):
                 yield f"{argument} {relation}"

@@ -1,6 +1,8 @@
-"""The table of elementary functions: canonical form, derivative, value as a ball.
+"""Elementary functions of tensors: canonical form, derivative, value as a ball.
 
-Adding a function means adding one record. Not for rewriting rules themselves (`powers`, `angles`).
+The functions that satisfy relations have rules of their own here; all others are read from their
+records (`sdekit.declaration.functions.records`), and adding one means adding one record there. Not
+for the rewriting rules themselves (`powers`, `angles`).
 """
 
 from __future__ import annotations
@@ -18,6 +20,9 @@ from sdekit.calculus.contraction.rules.function_heads import opaque
 from sdekit.calculus.contraction.splitting_terms import leading
 from sdekit.calculus.contraction.tensor import Tensor, number, of_component, of_head, ones
 from sdekit.calculus.limits import Unsupported
+from sdekit.declaration.functions.record import ELSEWHERE, INSIDE, NONZERO, POSITIVE
+from sdekit.declaration.functions.records import FUNCTIONS
+from sdekit.declaration.text.formulas import Algebra, evaluated
 
 if TYPE_CHECKING:
     from flint import arb
@@ -29,39 +34,47 @@ def apply(name: str, argument: Tensor) -> Tensor:
     """An elementary function of a scalar, or of every entry of a tensor.
 
     Args:
-        name: One of the names of `FORMS`.
+        name: The name of a function record.
         argument: A scalar or a tensor; the result has its shape.
 
     Raises:
         Unsupported: If the function is not among those of the calculus, or is nowhere defined.
     """
-    form = FORMS.get(name)
-    if form is None:
+    form = _FORMS.get(name)
+    if form is not None:
+        return form(argument)
+    record = FUNCTIONS.get(name)
+    if record is None:
         raise Unsupported(f"the index calculus does not know the function {name}")
-    return form(argument)
+    if record.smooth in (INSIDE, ELSEWHERE):
+        # No condition on a sign of the argument would say where the result holds.
+        raise Unsupported(f"the index calculus does not know where {name} is smooth")
+    if record.definition:
+        return of_formula(record.definition, argument)
+    if record.parity == "odd":
+        return _odd(name, argument)
+    return opaque(name, argument)
 
 
-def _odd(name: str) -> Callable[[Tensor], Tensor]:
-    def form(argument: Tensor) -> Tensor:
-        if argument.is_empty:
-            return argument
-        if argument.terms[leading(argument)] < 0:
-            return -opaque(name, -argument)
-        return opaque(name, argument)
-
-    return form
+def is_function(name: str) -> bool:
+    """Whether a kernel of this name is an elementary function, to be applied by `apply`."""
+    return name in FUNCTIONS
 
 
-def _plain(name: str) -> Callable[[Tensor], Tensor]:
-    return lambda argument: opaque(name, argument)
+def _odd(name: str, argument: Tensor) -> Tensor:
+    if argument.is_empty:
+        return argument
+    if argument.terms[leading(argument)] < 0:
+        return -opaque(name, -argument)
+    return opaque(name, argument)
 
 
 def _square_root(argument: Tensor) -> Tensor:
     return argument if argument.is_empty else powers.power(argument, number(_HALF))
 
 
-#: Canonical form of each function that a model may name.
-FORMS: dict[str, Callable[[Tensor], Tensor]] = {
+#: Canonical form of the functions that relations are known of.
+_FORMS: dict[str, Callable[[Tensor], Tensor]] = {
     "sqrt": _square_root,
     "exp": powers.exponential,
     "log": powers.logarithm,
@@ -71,14 +84,42 @@ FORMS: dict[str, Callable[[Tensor], Tensor]] = {
     "sinh": angles.hyperbolic_sine,
     "cosh": angles.hyperbolic_cosine,
     "tanh": angles.hyperbolic_tangent,
-    "asinh": _odd("asinh"),
-    "atan": _odd("atan"),
     "abs": factors.absolute,
     "sign": factors.sign,
-    "erf": _odd("erf"),
-    "gamma": _plain("gamma"),
-    "loggamma": _plain("loggamma"),
 }
+
+
+def of_formula(text: str, argument: Tensor) -> Tensor:
+    """A formula of a function record, at every entry of a tensor.
+
+    Example:
+        >>> of_formula("1 - u**2", number(3))
+        -8
+    """
+    return evaluated(text, argument, _ALGEBRA)
+
+
+def _constant(name: str) -> Tensor:
+    return powers.exponential(number(1)) if name == "E" else of_head(heads.constant(name))
+
+
+def _sum(left: Tensor, right: Tensor) -> Tensor:
+    """A number stands beside every entry."""
+    if left.shape and not right.shape:
+        right = right * ones(left.shape)
+    elif right.shape and not left.shape:
+        left = left * ones(right.shape)
+    return left + right
+
+
+_ALGEBRA = Algebra(
+    number=number,
+    constant=_constant,
+    power=lambda base, exponent: powers.power(base, number(exponent)),
+    function=lambda name, argument: apply(name, argument),
+    add=_sum,
+    divide=lambda top, bottom: top * powers.reciprocal(bottom),
+)
 
 
 @dataclass(frozen=True)
@@ -112,21 +153,6 @@ def _power_slope(head: Tensor, kernel: Kernel) -> Tensor:
     return head * powers.reciprocal(kernel.argument) * kernel.exponent
 
 
-def _gauss(argument: Tensor) -> Tensor:
-    """Slope of erf: 2 exp(-x^2) / sqrt(pi)."""
-    pi = of_head(heads.constant("pi"))
-    scale = powers.power(pi, number(-_HALF)).scaled(2)
-    return scale * powers.exponential(-(argument * argument))
-
-
-def _one_plus_square(argument: Tensor) -> Tensor:
-    return ones(argument.shape) + argument * argument
-
-
-def _no_slope(head: Tensor, kernel: Kernel) -> Tensor:
-    raise Unsupported(f"the derivative of {kernel.name} is not in the index calculus")
-
-
 def _positive(value: arb) -> arb:
     if not value > 0:
         raise ValueError("not positive")
@@ -153,8 +179,8 @@ def _sign(value: arb) -> arb:
     return _nonzero(value) / abs(value)
 
 
-#: Derivative and value of each kernel that can occur in a normal form.
-RULES: dict[str, KernelRule] = {
+#: Derivative and value of the kernels that normal forms are built on.
+_RULES: dict[str, KernelRule] = {
     "reciprocal": KernelRule(lambda h, k: -(h * h), lambda x, _: 1 / _nonzero(x), "!= 0"),
     "root": KernelRule(_root_slope, _root, "> 0"),
     "power": KernelRule(_power_slope, _general_power, "> 0"),
@@ -165,19 +191,31 @@ RULES: dict[str, KernelRule] = {
     "sin": KernelRule(lambda h, k: opaque("cos", k.argument), lambda x, _: x.sin()),
     "cos": KernelRule(lambda h, k: -opaque("sin", k.argument), lambda x, _: x.cos()),
     "sign": KernelRule(lambda h, k: h.scaled(0), lambda x, _: _sign(x), "!= 0"),
-    "asinh": KernelRule(
-        lambda h, k: powers.power(_one_plus_square(k.argument), number(-_HALF)),
-        lambda x, _: x.asinh(),
-    ),
-    "atan": KernelRule(
-        lambda h, k: powers.reciprocal(_one_plus_square(k.argument)), lambda x, _: x.atan()
-    ),
-    "erf": KernelRule(lambda h, k: _gauss(k.argument), lambda x, _: x.erf()),
-    "gamma": KernelRule(
-        lambda h, k: h * opaque("digamma", k.argument), lambda x, _: _positive(x).gamma(), "> 0"
-    ),
-    "loggamma": KernelRule(
-        lambda h, k: opaque("digamma", k.argument), lambda x, _: _positive(x).lgamma(), "> 0"
-    ),
-    "digamma": KernelRule(_no_slope, lambda x, _: _positive(x).digamma(), "> 0"),
 }
+
+
+def rule_of(name: str) -> KernelRule:
+    """What is known about the kernel of this name."""
+    rule = _RULES.get(name)
+    return _rule_of_record(name) if rule is None else rule
+
+
+def _rule_of_record(name: str) -> KernelRule:
+    record = FUNCTIONS[name]
+
+    def slope(head: Tensor, kernel: Kernel) -> Tensor:
+        del head
+        if not record.slope:
+            raise Unsupported(f"the derivative of {name} is not in the index calculus")
+        return of_formula(record.slope, kernel.argument)
+
+    def ball(value: arb, exponent: arb | None) -> arb:
+        del exponent
+        inside = _INSIDE.get(record.smooth, lambda x: x)(value)
+        return getattr(inside, record.ball)()
+
+    return KernelRule(slope, ball, record.smooth if record.smooth in _INSIDE else "")
+
+
+#: Balls on which a function with such a domain is smooth.
+_INSIDE = {POSITIVE: _positive, NONZERO: _nonzero}

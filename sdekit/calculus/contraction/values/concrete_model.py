@@ -18,7 +18,7 @@ from flint import arb, arb_mat, fmpq, fmpq_mat
 from sdekit.calculus.contraction.canonical import Factor, arrange
 from sdekit.calculus.contraction.graph import Component, connected
 from sdekit.calculus.contraction.heads import Head, Jet, Kernel, Kind
-from sdekit.calculus.contraction.rules.elementary import RULES
+from sdekit.calculus.contraction.rules.elementary import rule_of
 from sdekit.calculus.contraction.tensor import Tensor
 from sdekit.calculus.contraction.values.draws import drawn_entries
 from sdekit.calculus.contraction.values.function_polynomials import (
@@ -31,6 +31,7 @@ from sdekit.calculus.contraction.values.function_polynomials import (
     realisation,
 )
 from sdekit.calculus.limits import tick
+from sdekit.declaration.functions.records import FUNCTIONS
 from sdekit.declaration.tree.dimension import Dim
 from sdekit.declaration.tree.symbols import FunctionSymbol, Parameter, Variable
 
@@ -255,7 +256,7 @@ class Model:
         if exact is not None:
             return exact
         try:
-            ball = RULES[kernel.name].ball(
+            ball = rule_of(kernel.name).ball(
                 _ball(argument), None if exponent is None else _ball(exponent)
             )
         except ValueError as error:
@@ -284,10 +285,9 @@ def _exact(name: str, argument: Value, exponent: Value | None) -> fmpq | None:
         if argument == 0:
             raise OutsideDomain("a root of zero is not smooth")
         return root
-    at_zero = {"exp": 1, "cos": 1, "sin": 0, "atan": 0, "asinh": 0, "erf": 0}
-    if argument == 0 and name in at_zero:
-        return fmpq(at_zero[name])
-    return fmpq(0) if name == "log" and argument == 1 else None
+    record = FUNCTIONS.get(name)
+    value = None if record is None else dict(record.exact).get(argument)
+    return None if value is None else fmpq(value)
 
 
 def _is_square(value: fmpq) -> bool:

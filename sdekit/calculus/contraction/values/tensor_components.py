@@ -17,7 +17,7 @@ from sdekit.calculus.contraction.heads import Head, Jet, Kernel, Kind
 from sdekit.calculus.contraction.tensor import Tensor
 from sdekit.calculus.limits import Unsupported
 from sdekit.declaration.model.component_reader import TIME, ComponentReader, Index, entry_name
-from sdekit.declaration.text.sympy_reader import SYMPY_FUNCTIONS
+from sdekit.declaration.text.sympy_reader import sympy_function
 from sdekit.declaration.tree.symbols import FunctionSymbol, Variable
 
 
@@ -110,9 +110,7 @@ class Expansion:
         if kernel.name == "power":
             assert exponent is not None
             return argument**exponent
-        if kernel.name == "digamma":
-            return sp.digamma(argument)
-        return SYMPY_FUNCTIONS[kernel.name](argument)
+        return sympy_function(kernel.name)(argument)
 
     def _jet(self, jet: Jet, index: Index) -> sp.Expr:
         function, rank = jet.function, len(jet.function.shape)

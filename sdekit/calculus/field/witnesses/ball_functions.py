@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from fractions import Fraction
 from math import factorial, isqrt
 
@@ -20,6 +21,9 @@ from flint import arb, arb_series, fmpq, fmpz
 from flint import ctx as flint_context
 
 from sdekit.calculus.limits import Unsupported
+from sdekit.declaration.functions.record import ElementaryFunction
+from sdekit.declaration.functions.records import BY_SYMPY, FUNCTIONS
+from sdekit.declaration.text.formulas import Algebra, evaluated
 
 #: An exact rational, or a ball.
 Number = fmpq | arb
@@ -121,74 +125,6 @@ def power_triple(u: Number, exponent: fmpq) -> Triple:
     return integer_power(u, k), first, second
 
 
-def _exp(u: arb) -> Triple:
-    value = u.exp()
-    return value, value, value
-
-
-def _log(u: arb) -> Triple:
-    slope = 1 / u
-    return u.log(), slope, -slope * slope
-
-
-def _sin(u: arb) -> Triple:
-    return u.sin(), u.cos(), -u.sin()
-
-
-def _cos(u: arb) -> Triple:
-    return u.cos(), -u.sin(), -u.cos()
-
-
-def _tan(u: arb) -> Triple:
-    value = u.tan()
-    slope = 1 + value * value
-    return value, slope, 2 * value * slope
-
-
-def _sinh(u: arb) -> Triple:
-    return u.sinh(), u.cosh(), u.sinh()
-
-
-def _cosh(u: arb) -> Triple:
-    return u.cosh(), u.sinh(), u.cosh()
-
-
-def _tanh(u: arb) -> Triple:
-    value = u.tanh()
-    slope = 1 - value * value
-    return value, slope, -2 * value * slope
-
-
-def _atan(u: arb) -> Triple:
-    slope = 1 / (1 + u * u)
-    return u.atan(), slope, -2 * u * slope * slope
-
-
-def _asin(u: arb) -> Triple:
-    slope = (1 - u * u).rsqrt()
-    return u.asin(), slope, u * slope**3
-
-
-def _acos(u: arb) -> Triple:
-    slope = (1 - u * u).rsqrt()
-    return u.acos(), -slope, -u * slope**3
-
-
-def _asinh(u: arb) -> Triple:
-    slope = (1 + u * u).rsqrt()
-    return u.asinh(), slope, -u * slope**3
-
-
-def _acosh(u: arb) -> Triple:
-    slope = (u * u - 1).rsqrt()
-    return u.acosh(), slope, -u * slope**3
-
-
-def _atanh(u: arb) -> Triple:
-    slope = 1 / (1 - u * u)
-    return u.atanh(), slope, 2 * u * slope * slope
-
-
 def _acot(u: arb) -> Triple:
     slope = -1 / (1 + u * u)
     # SymPy's branch: acot(u) = atan(1 / u).
@@ -249,25 +185,92 @@ def _heaviside(u: arb) -> Triple:
     return (u.sgn() + 1) / 2, arb(0), arb(0)
 
 
-_FUNCTIONS: dict[type, Callable[[arb], Triple]] = {
-    sp.exp: _exp, sp.log: _log, sp.sin: _sin, sp.cos: _cos, sp.tan: _tan,
-    sp.sinh: _sinh, sp.cosh: _cosh, sp.tanh: _tanh,
-    sp.atan: _atan, sp.acot: _acot, sp.asin: _asin, sp.acos: _acos,
-    sp.asinh: _asinh, sp.acosh: _acosh, sp.atanh: _atanh,
-    sp.erf: _series("erf"), sp.erfc: _series("erfc"), sp.gamma: _series("gamma"),
-    sp.loggamma: _loggamma, sp.Abs: _abs, sp.sign: _sign, sp.Heaviside: _heaviside,
-}  # fmt: skip
-#: cot and its kin: one over their partner.
-RECIPROCALS: dict[type, type] = {
-    sp.cot: sp.tan, sp.sec: sp.cos, sp.csc: sp.sin,
-    sp.coth: sp.tanh, sp.sech: sp.cosh, sp.csch: sp.sinh,
-}  # fmt: skip
-#: Triples that are exact: (function, argument).
-_EXACT: dict[tuple[type, fmpq], tuple[int, int, int]] = {
-    (sp.exp, _ZERO): (1, 1, 1), (sp.log, _ONE): (0, 1, -1), (sp.sin, _ZERO): (0, 1, 0),
-    (sp.cos, _ZERO): (1, 0, -1), (sp.tan, _ZERO): (0, 1, 0), (sp.sinh, _ZERO): (0, 1, 0),
-    (sp.cosh, _ZERO): (1, 0, 1), (sp.tanh, _ZERO): (0, 1, 0), (sp.atan, _ZERO): (0, 1, 0),
-    (sp.asin, _ZERO): (0, 1, 0), (sp.asinh, _ZERO): (0, 1, 0), (sp.atanh, _ZERO): (0, 1, 0),
+@dataclass(frozen=True)
+class _Dual:
+    """A number and its derivative by u."""
+
+    value: Number
+    slope: Number
+
+    def __neg__(self) -> _Dual:
+        return _Dual(-self.value, -self.slope)
+
+    def __add__(self, other: _Dual) -> _Dual:
+        return _Dual(self.value + other.value, self.slope + other.slope)
+
+    def __mul__(self, other: _Dual) -> _Dual:
+        slope = self.slope * other.value + self.value * other.slope
+        return _Dual(self.value * other.value, slope)
+
+    def __truediv__(self, other: _Dual) -> _Dual:
+        value = divide(self.value, other.value)
+        return _Dual(value, divide(self.slope - value * other.slope, other.value))
+
+
+def _exact_power(base: _Dual, exponent: Fraction) -> _Dual:
+    value, slope, _ = power_triple(base.value, rational(exponent))
+    return _Dual(value, slope * base.slope)
+
+
+def _dual_function(name: str, argument: _Dual) -> _Dual:
+    if name == "sqrt":
+        return _exact_power(argument, Fraction(1, 2))
+    slope = evaluated(FUNCTIONS[name].slope, argument.value, _NUMBERS)
+    return _Dual(_value(FUNCTIONS[name], argument.value), slope * argument.slope)
+
+
+def _number_function(name: str, argument: Number) -> Number:
+    if name == "sqrt":
+        return rational_power(argument, _HALF)
+    return _value(FUNCTIONS[name], argument)
+
+
+def _constant(name: str) -> arb:
+    return arb.pi() if name == "pi" else arb(1).exp()
+
+
+_NUMBERS = Algebra(
+    number=rational,
+    constant=_constant,
+    power=lambda base, exponent: power_triple(base, rational(exponent))[0],
+    function=_number_function,
+    divide=divide,
+)
+_DUALS = Algebra(
+    number=lambda value: _Dual(rational(value), _ZERO),
+    constant=lambda name: _Dual(_constant(name), _ZERO),
+    power=_exact_power,
+    function=_dual_function,
+)
+
+
+def _value(record: ElementaryFunction, u: Number) -> Number:
+    """f(u), exact where the record says so; NaN where f is not real."""
+    for point, value in record.exact:
+        if isinstance(u, fmpq) and u == point:
+            return fmpq(value)
+    if record.definition:
+        return evaluated(record.definition, u, _NUMBERS)
+    point = ball(u)
+    if record.inside:
+        inside = evaluated(record.inside, point, _NUMBERS)
+        # At an edge of its domain a function such as acos is real, but no ball around it is.
+        if not inside >= 0:
+            return arb.nan()
+    return getattr(point, record.ball)()
+
+
+def _triple(record: ElementaryFunction, u: Number) -> Triple:
+    if not (isinstance(u, fmpq) and any(u == point for point, _ in record.exact)):
+        u = ball(u)
+    slope = evaluated(record.slope, _Dual(u, _ONE), _DUALS)
+    return _value(record, u), slope.value, slope.slope
+
+
+#: Functions, by their name in SymPy, that are no case of the general rule.
+_NATIVE: dict[str, Callable[[arb], Triple]] = {
+    "acot": _acot, "gamma": _series("gamma"), "loggamma": _loggamma, "Abs": _abs, "sign": _sign,
+    "Heaviside": _heaviside,
 }  # fmt: skip
 
 
@@ -277,23 +280,23 @@ def function_triple(kind: type, u: Number) -> Triple:
     Raises:
         Unsupported: If the function is not known here.
     """
-    if isinstance(u, fmpq):
-        if kind is sp.Abs and u != 0:
+    if isinstance(u, fmpq) and u != 0:
+        if kind is sp.Abs:
             return abs(u), _ONE if u > 0 else -_ONE, _ZERO
-        if kind is sp.sign and u != 0:
+        if kind is sp.sign:
             return (_ONE if u > 0 else -_ONE), _ZERO, _ZERO
-        exact = _EXACT.get((kind, u))
-        if exact is not None:
-            return fmpq(exact[0]), fmpq(exact[1]), fmpq(exact[2])
-    if kind in RECIPROCALS:
-        value, first, second = function_triple(RECIPROCALS[kind], u)
-        inverse = divide(_ONE, value)
-        slope = -first * inverse * inverse
-        return inverse, slope, (-second - 2 * first * first * -inverse) * inverse * inverse
-    function = _FUNCTIONS.get(kind)
-    if function is None:
+    native = _NATIVE.get(kind.__name__)
+    if native is not None:
+        return native(ball(u))
+    record = BY_SYMPY.get(kind.__name__)
+    if record is None or not (record.slope or record.reciprocal_of):
         raise Unsupported(f"{kind.__name__} is not a function whose values are known here")
-    return function(ball(u))
+    if not record.reciprocal_of:
+        return _triple(record, u)
+    value, first, second = _triple(FUNCTIONS[record.reciprocal_of], u)
+    inverse = divide(_ONE, value)
+    slope = -first * inverse * inverse
+    return inverse, slope, (-second - 2 * first * first * -inverse) * inverse * inverse
 
 
 def extremum(kind: type, a: Number, b: Number) -> Number:
