@@ -32,8 +32,8 @@ from sdekit.simulation.loop.driver import Driver
 from sdekit.simulation.loop.observables import Observables
 from sdekit.simulation.loop.program import LoopState
 from sdekit.simulation.noise.streams import START
+from sdekit.simulation.steps.boundaries import within_domain
 from sdekit.simulation.steps.sampler import Bound, Sampler
-from sdekit.simulation.steps.scheme import within_domain
 
 #: Difference of two sketches, over their norm, that rounding may make: far above that of single
 #: precision, so that a run is not lost because another machine sums in another order.

@@ -32,6 +32,7 @@ from sdekit.simulation.loop.progress import ProgressBar
 from sdekit.simulation.loop.schedules import as_schedule
 from sdekit.simulation.runs.fingerprint import digest, fingerprint
 from sdekit.simulation.runs.result import Run
+from sdekit.simulation.steps.boundaries import check_inside
 from sdekit.simulation.steps.sampler import Bound, Sampler, check_step_size
 from sdekit.simulation.store.sinks import open_sink
 
@@ -237,6 +238,7 @@ class Job:
                     k: jnp.broadcast_to(b[..., None], (*b.shape, driver.lanes))
                     for k, b in target.items()
                 }
+        check_inside({**given, **target}, bound.problem.dynamics)
         state = driver.start(target, given, np.asarray(h, dtype), driver.tables(0)[0])
         _check_start(state)
         return state

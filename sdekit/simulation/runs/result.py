@@ -82,6 +82,7 @@ class Run:
         found = []
         if self.step_sizes is not None:
             found.append("step sizes vary: averages must be weighted with run.step_sizes")
+        found += self._boundary_notes()
         if self.dynamics.hamiltonian is None:
             found.append("the dynamics claims no stationary density")
             return tuple(found)
@@ -95,6 +96,19 @@ class Run:
         if verdict != "proved":
             found.append(f"the dynamics is not proved to sample exp(-H): {verdict}")
         return tuple(found)
+
+    def _boundary_notes(self) -> list[str]:
+        """How often the chains met the ends of their domains."""
+        folds = None if self.state is None else self.state.cache.folds
+        bounded = [x.name for x in self.dynamics.variables if x.domain.is_bounded]
+        steps = self.burn_in + self.draws * self.thin
+        if folds is None or not bounded or not steps:
+            return []
+        # Chains that fill up a device are no chains of the run.
+        own = np.atleast_1d(np.asarray(folds))[: self.chains]
+        each = 1000 * float(own.mean()) / steps
+        what = f"{', '.join(bounded)} met the ends of the domain"
+        return [f"{what} {each:.3g} times in 1,000 steps and was reflected"] if each else []
 
     def gathered(self) -> Run:
         """The run with the chains of all processes, in each of them.

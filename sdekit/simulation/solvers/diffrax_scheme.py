@@ -19,7 +19,8 @@ from jax.typing import ArrayLike
 from sdekit.errors import SimulationError
 from sdekit.simulation.bind.bound import Problem
 from sdekit.simulation.solvers.diffrax_problem import fixed_step
-from sdekit.simulation.steps.scheme import Blocks, Cache, Scheme, StepInput, within_domain
+from sdekit.simulation.steps.boundaries import led_back, walls_of
+from sdekit.simulation.steps.scheme import Blocks, Cache, Scheme, StepInput
 
 
 def solver_scheme(problem: Problem, name: str) -> Scheme:
@@ -41,7 +42,7 @@ def solver_scheme(problem: Problem, name: str) -> Scheme:
             found="a minibatch",
             fix="use a splitting word or 'EM', or give the full potential as a function",
         )
-    made = fixed_step(problem, name)
+    made, walls = fixed_step(problem, name), walls_of(problem)
 
     def step(blocks: Blocks, cache: Cache, given: StepInput) -> tuple[dict[str, Array], Cache]:
         time = jnp.zeros((), problem.dtype) if given.time is None else given.time
@@ -52,12 +53,13 @@ def solver_scheme(problem: Problem, name: str) -> Scheme:
             moved = jax.vmap(
                 lambda b, z: made.advance(b, z, time, given.h), in_axes=-1, out_axes=-1
             )(own, given.normals)  # fmt: skip
-        for x in problem.dynamics.variables:
-            if x.domain.boundary != "none":
-                moved[x.name] = within_domain(moved[x.name], x)
-        return moved, cache
+        environment = problem.environment({**given.parameters, **own}, time=time)
+        moved, count = led_back(walls, own, moved, environment)
+        folds = None if cache.folds is None else cache.folds + count
+        return moved, cache._replace(folds=folds)
 
     def prepare(parameters: Mapping[str, Any], h: ArrayLike, dtype: np.dtype) -> Any:
         return ()
 
-    return Scheme(name, made.motions, (), (), (), prepare, step)
+    reflects = any(wall.variable.domain.is_bounded for wall in walls.values())
+    return Scheme(name, made.motions, (), (), (), prepare, step, reflects=reflects)

@@ -94,7 +94,7 @@ def hamiltonian_monte_carlo(problem: Problem, options: Mapping[str, Any]) -> Sch
         gradients = jax.tree.map(
             lambda new, old: jnp.where(accept, new, old), after.gradients, cache.gradients
         )
-        return chosen, Cache(gradients, after.sources)
+        return chosen, Cache(gradients, after.sources, after.folds)
 
     count = sum(math.prod(shape_of(law.variable, problem.sizes)) for law in laws)
     return Scheme(
@@ -106,6 +106,7 @@ def hamiltonian_monte_carlo(problem: Problem, options: Mapping[str, Any]) -> Sch
         prepare=leap.prepare,
         step=step,
         uniforms=1,
+        reflects=leap.reflects,
     )
 
 

@@ -44,6 +44,7 @@ from sdekit.simulation.noise.streams import (
     NoiseSource,
     chain_keys,
 )
+from sdekit.simulation.steps.boundaries import check_start_inside
 from sdekit.simulation.steps.scheme import Cache, Scheme, StepInput, first_cache, prepared_draws
 from sdekit.simulation.steps.words import build_scheme, default_scheme, reserved_name
 
@@ -156,6 +157,7 @@ class Sampler:
         with self.precision():
             bound = self.bind(position)
             given = check_auxiliary(bound.problem, auxiliary or {})
+            check_start_inside(bound.problem, position, given)
             return self._compiled("init", bound, self._init)(key, position, given)
 
     def _compiled(

@@ -27,6 +27,7 @@ from sdekit.declaration.tree.symbols import Variable
 from sdekit.errors import SimulationError
 from sdekit.simulation.bind.bound import Problem
 from sdekit.simulation.gradients.sources import FunctionSource, Oracle
+from sdekit.simulation.steps.boundaries import led_back, taken_along, walls_of
 from sdekit.simulation.steps.stage import Stage
 
 Blocks = Mapping[str, Array]
@@ -38,10 +39,12 @@ class Cache(NamedTuple):
     Attributes:
         gradients: Gradient blocks that are still good, by oracle.
         sources: What each gradient source carries along, by oracle.
+        folds: Reflections at boundaries so far; None where nothing has a boundary.
     """
 
     gradients: dict[str, dict[str, Array]]
     sources: dict[str, Any]
+    folds: Array | None = None
 
 
 @dataclass(frozen=True)
@@ -84,6 +87,7 @@ class Scheme:
         uniforms: Uniform numbers of one step, for each chain.
         start: Blocks of the model -> blocks of the scheme, for schemes in other variables.
         finish: The way back.
+        reflects: Whether it leads variables back into bounded domains, and counts how often.
     """
 
     name: str
@@ -96,6 +100,7 @@ class Scheme:
     uniforms: int = 0
     start: Callable[[Blocks, ArrayLike], dict[str, Array]] | None = None
     finish: Callable[[Blocks, ArrayLike], dict[str, Array]] | None = None
+    reflects: bool = False
 
     @property
     def words(self) -> int:
@@ -118,6 +123,7 @@ def composed(
         SimulationError: If a stage needs gradients at points in between from a stochastic source.
     """
     oracles = problem.oracles(e for stage, _ in word for e in stage.expressions)
+    walls = walls_of(problem)
     needs = [_needed(stage, oracles) for stage, _ in word]
     if check:
         _check_sources(word, oracles)
@@ -137,7 +143,7 @@ def composed(
     def step(blocks: Blocks, cache: Cache, given: StepInput) -> tuple[dict[str, Array], Cache]:
         values = dict(blocks)
         gradients, sources = dict(cache.gradients), dict(cache.sources)
-        draws = iter(given.draws)
+        draws, folds = iter(given.draws), cache.folds
         offset = 0
         for k, (stage, share) in enumerate(word):
             known: dict[Any, Any] = {}
@@ -154,12 +160,20 @@ def composed(
             own = given.normals[offset : offset + stage.elements]
             offset += stage.elements
             moved = stage.apply(environment, own, _share(given.h, share), given.constants[k])
-            values.update(_bounded(moved, stage.moves))
-            gradients = _still_good(gradients, oracles, stage.moves)
-        return values, Cache({o.name: gradients[o.name] for o in carried}, sources)
+            changed = stage.moves
+            if walls:
+                moved, count = led_back(walls, values, moved, environment)
+                folds = None if folds is None else folds + count
+                changed += taken_along(walls, changed)
+            values.update(moved)
+            gradients = _still_good(gradients, oracles, changed)
+        return values, Cache({o.name: gradients[o.name] for o in carried}, sources, folds)
 
     elements = sum(stage.elements for stage, _ in word)
-    return Scheme(name, elements, oracles, evaluations, carried, prepare, step)
+    return Scheme(
+        name, elements, oracles, evaluations, carried, prepare, step,
+        reflects=any(wall.variable.domain.is_bounded for wall in walls.values()),
+    )  # fmt: skip
 
 
 def _share(h: ArrayLike, share: float) -> ArrayLike:
@@ -222,33 +236,6 @@ def _still_good(
     return {name: value for name, value in gradients.items() if name not in lost}
 
 
-def _bounded(moved: Mapping[str, Array], variables: tuple[Variable, ...]) -> dict[str, Array]:
-    """Blocks led back into their domain: circles wrap, other boundaries reflect."""
-    found = dict(moved)
-    for x in variables:
-        if x.domain.boundary != "none" and x.name in found:
-            found[x.name] = within_domain(found[x.name], x)
-    return found
-
-
-def within_domain(block: Array, x: Variable) -> Array:
-    """The block wrapped onto [0, 2 pi) or reflected at the ends of its domain.
-
-    Example:
-        >>> import sdekit as sk
-        >>> float(within_domain(jnp.asarray(-0.25), sk.scalar("x", domain=(0, 1))))
-        0.25
-    """
-    if x.domain.kind == "circle":
-        return jnp.mod(block, 2.0 * jnp.pi)
-    if x.domain.kind == "positive":
-        return jnp.abs(block)
-    assert x.domain.lower is not None and x.domain.upper is not None
-    lower, width = float(x.domain.lower), float(x.domain.upper - x.domain.lower)
-    # Unfolding the reflections gives a circle of twice the width.
-    return lower + width - jnp.abs(jnp.mod(block - lower, 2.0 * width) - width)
-
-
 def first_cache(
     scheme: Scheme, blocks: Blocks, draws: tuple[Any, ...], sources: dict[str, Any], tables: Any
 ) -> Cache:
@@ -266,7 +253,7 @@ def first_cache(
         gradients[oracle.name], after[oracle.name] = oracle.evaluate(
             blocks, draw, sources[oracle.name], (tables or {}).get(oracle.name)
         )
-    return Cache(gradients, after)
+    return Cache(gradients, after, jnp.zeros((), jnp.int32) if scheme.reflects else None)
 
 
 def prepared_draws(oracles: Sequence[Oracle], bits: Array, leading: int) -> tuple[Any, ...]:

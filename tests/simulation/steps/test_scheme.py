@@ -8,7 +8,8 @@ import scipy.linalg
 
 import sdekit as sk
 from sdekit.errors import DivergenceError, SchemeError, SimulationError
-from sdekit.simulation.steps.scheme import StepInput, first_cache, within_domain
+from sdekit.simulation.steps.boundaries import within_domain
+from sdekit.simulation.steps.scheme import StepInput, first_cache
 
 K, A, H = 1.7, 0.8, 0.3
 C = np.exp(-A * H)
