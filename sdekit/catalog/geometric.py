@@ -6,7 +6,7 @@ each dimension it covers.
 
 from __future__ import annotations
 
-from sdekit.catalog.record import REFUTED, UNDECIDED, Entry, Triple, claims
+from sdekit.catalog.record import CONDITIONAL, REFUTED, UNDECIDED, Entry, Triple, claims
 from sdekit.catalog.shared_symbols import U, kinetic, n, p, theta
 from sdekit.declaration.functions.grammar import cos, div, dot, grad, inv, logdet, sin, sqrt
 from sdekit.declaration.tree.expression import Expression
@@ -112,14 +112,14 @@ ENTRIES = (
         "Overdamped Langevin with noise that depends on the position",
         "Patterson and Teh 2013; " + MA,
         sgrld,
-        claims(non_explosion=UNDECIDED),
+        claims(non_explosion=CONDITIONAL),
     ),
     Entry(
         "rhmc",
         "Riemannian Hamiltonian flow",
         GIROLAMI,
         rhmc,
-        claims(non_explosion=UNDECIDED, uniqueness=REFUTED),
+        claims(non_explosion=CONDITIONAL, uniqueness=REFUTED),
         notes="Not ergodic without refreshed momenta: the energy is conserved.",
     ),
     Entry(
@@ -127,14 +127,14 @@ ENTRIES = (
         "Stochastic gradient Riemannian HMC",
         MA,
         sgrhmc,
-        claims(non_explosion=UNDECIDED),
+        claims(non_explosion=CONDITIONAL),
     ),
     Entry(
         "recipe",
         "Complete recipe",
         MA,
         recipe,
-        claims(non_explosion=UNDECIDED, uniqueness=UNDECIDED, reversibility=REFUTED),
+        claims(non_explosion=CONDITIONAL, uniqueness=UNDECIDED, reversibility=REFUTED),
     ),
     Entry(
         "mclmc-2d",

@@ -5,7 +5,7 @@ Not for thermostats (`thermostat`) nor for metrics that depend on the position (
 
 from __future__ import annotations
 
-from sdekit.catalog.record import PROVED, REFUTED, UNDECIDED, Entry, Triple, claims
+from sdekit.catalog.record import CONDITIONAL, PROVED, REFUTED, UNDECIDED, Entry, Triple, claims
 from sdekit.catalog.shared_symbols import A, B, M, U, kinetic, n, p, s, theta
 from sdekit.declaration.functions.grammar import dot, eye, grad, inv, outer, sqrt, transpose
 from sdekit.declaration.tree.dimension import Dim
@@ -231,7 +231,7 @@ ENTRIES = (
     ),
     Entry(
         "irreversible", "Irreversible overdamped Langevin", "Hwang, Hwang-Ma and Sheu 1993",
-        irreversible, claims(non_explosion=UNDECIDED, reversibility=REFUTED),
+        irreversible, claims(non_explosion=CONDITIONAL, reversibility=REFUTED),
         claims_at={1: {"reversibility": PROVED}},
     ),
     Entry(
@@ -257,18 +257,18 @@ ENTRIES = (
     ),
     Entry(
         "langevin-matched", "Langevin dynamics with friction matched to the noise",
-        "Chen, Fox and Guestrin 2014", langevin_matched, claims(non_explosion=UNDECIDED),
+        "Chen, Fox and Guestrin 2014", langevin_matched, claims(non_explosion=CONDITIONAL),
         notes="No correction term: the noise depends on theta and acts on p.",
     ),
     Entry(
         "langevin-kinetic", "Langevin dynamics with a general kinetic energy",
         "Lu et al. 2017, Relativistic Monte Carlo", langevin_kinetic,
-        claims(non_explosion=UNDECIDED, uniqueness=UNDECIDED, reversibility=REFUTED),
+        claims(non_explosion=CONDITIONAL, uniqueness=UNDECIDED, reversibility=REFUTED),
     ),
     Entry(
         "langevin-relativistic", "Relativistic Langevin dynamics",
         "Lu et al. 2017, Relativistic Monte Carlo", langevin_relativistic,
-        claims(non_explosion=UNDECIDED, uniqueness=UNDECIDED),
+        claims(non_explosion=CONDITIONAL, uniqueness=UNDECIDED),
     ),
     Entry(
         "gle", "Generalized Langevin equation", "Ceriotti, Bussi and Parrinello 2010", gle,

@@ -14,6 +14,8 @@ from sdekit.declaration.tree.expression import Expression
 from sdekit.declaration.tree.symbols import Variable
 
 PROVED, REFUTED, UNDECIDED = "proved", "refuted", "undecided"
+#: Proved under a condition on the unknown functions, as that solutions do not explode.
+CONDITIONAL = "conditional"
 
 #: Without each of these proved, exp(-H) is not shown to be what is sampled.
 REQUIRED = (
@@ -22,11 +24,11 @@ REQUIRED = (
     "stationarity",
     "marginalization",
     "normalizable",
+    "regularity",
+    "non_explosion",
 )
-#: A refutation of one of these refutes the whole.
-DISQUALIFYING = ("regularity", "non_explosion")
 #: Every check of the ladder; an entry claims a verdict for each of them.
-CHECKS = (*REQUIRED, *DISQUALIFYING, "uniqueness", "reversibility")
+CHECKS = (*REQUIRED, "uniqueness", "reversibility")
 
 
 @dataclass(frozen=True)
@@ -77,12 +79,17 @@ class Entry:
     @property
     def is_wrong(self) -> bool:
         """Whether the entry is a known mistake, which the verifier must refute."""
-        return any(self.claims.get(name) == REFUTED for name in (*REQUIRED, *DISQUALIFYING))
+        return any(self.claims.get(name) == REFUTED for name in REQUIRED)
 
     @property
     def claims_all(self) -> bool:
         """Whether the entry claims a proof of every check that a proof of the whole needs."""
-        return all(self.claims.get(name) == PROVED for name in REQUIRED)
+        return all(self.claims.get(name) in (PROVED, CONDITIONAL) for name in REQUIRED)
+
+    @property
+    def is_conditional(self) -> bool:
+        """Whether the proof of the whole needs a condition on the unknown functions."""
+        return self.claims_all and CONDITIONAL in self.claims.values()
 
     def dynamics(self) -> Dynamics:
         """The declaration, with the name and the source of the entry."""

@@ -7,7 +7,7 @@ dynamics without a thermostat (`langevin`, `geometric`).
 from __future__ import annotations
 
 from sdekit.catalog.langevin import DING
-from sdekit.catalog.record import PROVED, REFUTED, UNDECIDED, Entry, Triple, claims
+from sdekit.catalog.record import CONDITIONAL, PROVED, REFUTED, UNDECIDED, Entry, Triple, claims
 from sdekit.catalog.shared_symbols import A, M, U, beta, gamma, kinetic, mu, n, p, theta, xi
 from sdekit.declaration.functions.grammar import diag, div, dot, eye, grad, inv, ones, outer
 from sdekit.declaration.tree.symbols import function, matrix, parameter, potential, scalar, vector
@@ -260,14 +260,14 @@ ENTRIES = (
         "SGNHT with a general kinetic energy",
         "Lu et al. 2017; the thermostat by Fokker-Planck",
         sgnht_kinetic,
-        claims(non_explosion=UNDECIDED, uniqueness=UNDECIDED, reversibility=REFUTED),
+        claims(non_explosion=CONDITIONAL, uniqueness=UNDECIDED, reversibility=REFUTED),
     ),
     Entry(
         "sgnht-position",
         "SGNHT with noise that depends on the position",
         "By Fokker-Planck, from the scalar thermostat",
         sgnht_position,
-        claims(non_explosion=UNDECIDED, reversibility=REFUTED),
+        claims(non_explosion=CONDITIONAL, reversibility=REFUTED),
     ),
     Entry(
         "adaptive-langevin",
@@ -281,14 +281,14 @@ ENTRIES = (
         "Covariance-controlled adaptive Langevin dynamics",
         "Shang et al. 2015",
         ccadl,
-        claims(non_explosion=UNDECIDED),
+        claims(non_explosion=CONDITIONAL),
     ),
     Entry(
         "santa",
         "Santa with diagonal preconditioners",
         "Chen et al. 2016",
         santa,
-        claims(non_explosion=UNDECIDED, uniqueness=UNDECIDED, reversibility=REFUTED),
+        claims(non_explosion=CONDITIONAL, uniqueness=UNDECIDED, reversibility=REFUTED),
         notes="Entry i of G1 and G2 depends on theta_i in the source; any dependence is proved.",
     ),
 )

@@ -84,11 +84,14 @@ def certificate(
     at = dict(sizes or {})
     if check.verdict is Verdict.REFUTED and not at and check.witness is not None:
         at = {name: int(size) for name, size in check.witness.dimensions.items()}
+    claim: dict[str, Any] = {"verdict": check.verdict.value, "sizes": at}
+    if verification.is_conditional:
+        claim["assumed"] = list(verification.conditions)
     return {
         "format": FORMAT,
         "name": verification.name,
         "model": model_tree(dynamics.ito()),
-        "claim": {"verdict": check.verdict.value, "sizes": at},
+        "claim": claim,
     }
 
 

@@ -56,8 +56,8 @@ def show_entries(entries: tuple[Entry, ...]) -> None:
         table.add_column(heading, no_wrap=heading == "name")
     for entry in entries:
         verdict = "refuted" if entry.is_wrong else "proved" if entry.claims_all else "-"
-        colour = COLOURS.get(verdict, "default")
-        table.add_row(entry.name, entry.title, f"[{colour}]{verdict}[/]", entry.source)
+        shown = f"[{COLOURS.get(verdict, 'default')}]{verdict}[/]" + ", if" * entry.is_conditional
+        table.add_row(entry.name, entry.title, shown, entry.source)
     # A pipe has no width; without one Rich would break the rows at 80 columns.
     width = None if sys.stdout.isatty() else 200
     Console(highlight=False, width=width).print(table)

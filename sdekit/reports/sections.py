@@ -31,10 +31,7 @@ from sdekit.schemes.bias.scheme_bias import Bias
 from sdekit.schemes.order.scheme_order import Order
 from sdekit.schemes.split.flow_records import Part
 from sdekit.schemes.split.splitting import Splitting
-from sdekit.verifier.verdict import DISQUALIFYING, REQUIRED, Check, Verification, Witness
-
-#: Checks whose refutation refutes the whole.
-DECIDING = REQUIRED + DISQUALIFYING
+from sdekit.verifier.verdict import REQUIRED, Check, Verification, Witness
 
 #: The convention in words and signs, for every report.
 CONVENTION = (
@@ -93,13 +90,19 @@ def _sentence(verification: Verification) -> str:
     claimed = "stationarity" in verification.checks
     if verification.verdict.value == "proved":
         scope = verification.scope
-        return rf"$\mathrm{{e}}^{{-H}}$ is stationary and its marginal is the target, for {scope}."
+        condition = f"if {' and '.join(verification.conditions)}, " * verification.is_conditional
+        said = rf"$\mathrm{{e}}^{{-H}}$ is stationary and its marginal is the target, for {scope}."
+        return f"{condition}{said}"
     if verification.verdict.value == "refuted":
-        failed = [CHECK_TITLES[name] for name, _ in _refuted(verification, DECIDING)]
+        failed = [CHECK_TITLES[name] for name, _ in _refuted(verification, REQUIRED)]
         return f"the claim fails; it is not true that {', nor that '.join(failed)}."
     if not claimed:
         return "no law is claimed, so none is proved; what the dynamics has was checked."
-    return "neither a proof nor a counterexample was found."
+    missing = [CHECK_TITLES[name] for name in verification.open_checks]
+    return (
+        "neither a proof nor a counterexample was found; all is proved but that "
+        f"{', nor that '.join(missing)}."
+    )
 
 
 def verdict_section(verification: Verification, notes: tuple[str, ...] = ()) -> Section:
@@ -134,7 +137,7 @@ def refutation_section(
     verification: Verification, dynamics: Dynamics, repair: Repair | None = None
 ) -> Section | None:
     """What is left over, where each refuted claim fails, what would mend it; None if none fails."""
-    deciding = _refuted(verification, DECIDING)
+    deciding = _refuted(verification, REQUIRED)
     # Beside a refuted verdict the other claims say nothing new.
     shown = deciding or _refuted(verification, verification.checks)
     blocks: list[Block] = []

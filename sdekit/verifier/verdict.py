@@ -23,9 +23,9 @@ REQUIRED = (
     "stationarity",
     "marginalization",
     "normalizable",
+    "regularity",
+    "non_explosion",
 )
-#: A refutation of one of these refutes the whole; they are not needed for a proof.
-DISQUALIFYING = ("regularity", "non_explosion")
 
 
 class Verdict(Enum):
@@ -102,6 +102,8 @@ class Check:
         residual: What should have been zero, with its terms grouped; None where nothing is.
         witness: Where the claim fails; given exactly when it is refuted.
         details: Further evidence as plain data, such as a certificate field.
+        assumed: What a proof takes for granted because unknown functions leave it open; the whole
+            verdict is then conditional on it. None for an outright proof.
         assumptions: What the verdict takes for granted, as sentences.
         side_conditions: Where the verdict holds, such as "mu != 0".
     """
@@ -111,6 +113,7 @@ class Check:
     residual: str | None = None
     witness: Witness | None = None
     details: Mapping[str, Any] = field(default_factory=dict)
+    assumed: str | None = None
     assumptions: tuple[str, ...] = ()
     side_conditions: tuple[str, ...] = ()
 
@@ -127,6 +130,8 @@ class Check:
     def to_dict(self) -> dict[str, Any]:
         """The check as plain data, with the keys that it has something to say for."""
         data: dict[str, Any] = {"verdict": self.verdict.value, "reason": self.reason}
+        if self.assumed is not None:
+            data["assumed"] = self.assumed
         if self.residual is not None:
             data["residual"] = self.residual
         if self.witness is not None:
@@ -169,18 +174,47 @@ class Verification:
 
     @property
     def verdict(self) -> Verdict:
-        """Refuted if a required or disqualifying check is; proved if all required ones are."""
+        """Refuted if a required check is; proved if all required ones are."""
         found = {name: check.verdict for name, check in self.checks.items()}
-        if any(found.get(name) is Verdict.REFUTED for name in REQUIRED + DISQUALIFYING):
+        if any(found.get(name) is Verdict.REFUTED for name in REQUIRED):
             return Verdict.REFUTED
         if all(found.get(name) is Verdict.PROVED for name in REQUIRED):
             return Verdict.PROVED
         return Verdict.UNDECIDED
 
     @property
+    def conditions(self) -> tuple[str, ...]:
+        """What a proof of the whole takes for granted of unknown functions, each once."""
+        if self.verdict is not Verdict.PROVED:
+            return ()
+        return _each_once((c.assumed,) for c in self.checks.values() if c.assumed is not None)
+
+    @property
+    def is_conditional(self) -> bool:
+        """Whether the whole is proved under a condition on its unknown functions only."""
+        return bool(self.conditions)
+
+    @property
+    def open_checks(self) -> tuple[str, ...]:
+        """The required checks that are neither proved nor refuted."""
+        found = {name: self.checks.get(name) for name in REQUIRED if name in self.checks}
+        return tuple(n for n, c in found.items() if c and c.verdict is Verdict.UNDECIDED)
+
+    @property
     def assumptions(self) -> tuple[str, ...]:
-        """What the verdicts take for granted, each once."""
-        return _each_once(check.assumptions for check in self.checks.values())
+        """What the verdicts take for granted, each once; conditions of the whole come first."""
+        rest = (check.assumptions for check in self.checks.values())
+        return _each_once((self.conditions, *rest))
+
+    @property
+    def headline(self) -> str:
+        """The verdict of the whole in one line, such as "PROVED, if solutions do not explode"."""
+        said = self.verdict.value.upper()
+        if self.is_conditional:
+            return f"{said}, if {' and '.join(self.conditions)}"
+        if self.verdict is Verdict.UNDECIDED and "stationarity" in self.checks:
+            return f"{said}, all but {', '.join(self.open_checks)} is proved"
+        return said
 
     @property
     def side_conditions(self) -> tuple[str, ...]:
@@ -194,6 +228,7 @@ class Verification:
             "name": self.name,
             "scope": self.scope,
             "verdict": self.verdict.value,
+            "conditional": self.is_conditional,
             "seconds": round(self.seconds, 6),
             "checks": {name: check.to_dict() for name, check in self.checks.items()},
             "assumptions": list(self.assumptions),
@@ -201,7 +236,7 @@ class Verification:
         }
 
     def __str__(self) -> str:
-        lines = [f"{self.name or 'dynamics'} ({self.scope}): {self.verdict.value.upper()}"]
+        lines = [f"{self.name or 'dynamics'} ({self.scope}): {self.headline}"]
         width = max((len(name) for name in self.checks), default=0)
         for name, check in self.checks.items():
             lines += _check_lines(name, check, width)

@@ -104,8 +104,8 @@ def is_positive_everywhere(tensor: Tensor) -> bool:
     """
     is_strict = False
     for (monomial, opened), coefficient in tensor.terms.items():
-        squares = all(_is_nonnegative(part) for part, e in monomial if e % 2)
-        pairs = all(_is_nonnegative(part) or opened.count(part) % 2 == 0 for part in opened)
+        squares = all(is_sum_of_squares(part) for part, e in monomial if e % 2)
+        pairs = all(is_sum_of_squares(part) or opened.count(part) % 2 == 0 for part in opened)
         if coefficient < 0 or not squares or not pairs:
             return False
         is_strict = is_strict or (
@@ -114,7 +114,7 @@ def is_positive_everywhere(tensor: Tensor) -> bool:
     return is_strict
 
 
-def _is_nonnegative(part: Component) -> bool:
+def is_sum_of_squares(part: Component) -> bool:
     """Whether a component is a sum of products of non-negative factors and squares, as p.p is."""
     odd = [head for head, indices in part.factors if part.factors.count((head, indices)) % 2]
     return all(head.is_positive or _is_declared_nonnegative(head) for head in odd)

@@ -1,0 +1,258 @@
+r"""Lyapunov functions that keep solutions from infinity: $L V \le c\,(1 + V)$, V proper.
+
+Tried are V = H, where it is a positive definite quadratic in the auxiliary variables plus a target
+that tends to infinity (shown, or assumed of an unknown potential); $V = 1 + |z|^2$; and
+$V = H + |z|^2$ where H is bounded below. Not for completeness or one dimension (`feller`).
+
+Source: Khasminskii (2012), theorem 3.5.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from fractions import Fraction
+
+from sdekit.calculus.contraction import Tensor, generator, gradient, is_zero, lower, text
+from sdekit.calculus.contraction.heads import Head, Kind, variable
+from sdekit.calculus.contraction.rules.definedness import is_sum_of_squares
+from sdekit.calculus.contraction.tensor import Term
+from sdekit.calculus.signs.implied_signs import entry_signs, never_negative
+from sdekit.declaration.tree import expression as ex
+from sdekit.declaration.tree.symbols import Variable
+from sdekit.verifier.currents.smoothness import has_pole, rough_parts
+from sdekit.verifier.currents.tensor_growth import degree, term_degree
+from sdekit.verifier.question import Problem
+from sdekit.verifier.verdict import Check, proved
+
+
+def by_energy(problem: Problem) -> Check | None:
+    """V = H.
+
+    Raises:
+        Unsupported: If a coefficient is outside the index calculus.
+    """
+    if may_have_pole(problem):
+        return None
+    quadratic = _gaussian_variables(problem)
+    proper = _properness(problem, quadratic)
+    if proper is None:
+        return None
+    change = generator(problem.lowered, problem.lowered.energy)
+    if change.is_empty or is_zero(change):
+        return proved("H is conserved along solutions and proper", assumptions=proper)
+    if all(_is_controlled(*term, quadratic) for term in change.terms.items()):
+        return proved(f"L H = {text(change)} <= c (1 + H)", assumptions=proper)
+    return None
+
+
+def by_square(problem: Problem) -> Check | None:
+    """V = 1 + |z|^2, and V = H + |z|^2 where H is bounded below.
+
+    Raises:
+        Unsupported: If a coefficient is outside the index calculus.
+
+    Checked by: tests/verifier/currents/test_lyapunov.py.
+    """
+    square = _square(problem)
+    if square is None or may_have_pole(problem) or not _bounded_ones_are_driven_boundedly(problem):
+        return None
+    change = generator(problem.lowered, square)
+    if _is_below_square(change):
+        return proved(f"L |z|^2 = {text(change)} <= c (1 + |z|^2)")
+    energy = problem.dynamics.hamiltonian
+    if energy is None or next(rough_parts(energy), None) is not None:
+        return None
+    if not is_bounded_below(energy):
+        return None
+    change = generator(problem.lowered, ex.Sum((energy, square)))
+    if not _is_below_square(change):
+        return None
+    return proved(f"H is bounded below, and L (H + |z|^2) = {text(change)} <= c (1 + |z|^2)")
+
+
+def _square(problem: Problem) -> ex.Expression | None:
+    """The sum of the squares of what is unbounded; None where V is not admissible at an end.
+
+    At an end that reflects, n D grad V has to vanish: it does for x^2 at x = 0 and for what does
+    not depend on x, unless D couples x to something else.
+    """
+    dynamics = problem.dynamics
+    ended = [x for x in dynamics.variables if x.domain.kind in ("positive", "interval")]
+    if any(x != y and (x in ended or y in ended) for (x, y), _ in dynamics.blocks()):
+        return None
+    free = [x for x in dynamics.variables if x.domain.kind in ("real", "positive")]
+    squares = [ex.Dot(x, x) if x.shape else ex.Product((x, x)) for x in free]
+    return ex.Sum(tuple(squares)) if squares else None
+
+
+def _bounded_ones_are_driven_boundedly(problem: Problem) -> bool:
+    """Whether what V leaves out is nowhere driven infinitely fast by something else."""
+    model = problem.lowered
+    for x in problem.dynamics.variables:
+        if x.domain.kind in ("circle", "interval"):
+            parts = [model.drift[x], *(d for pair, d in model.diffusion.items() if x in pair)]
+            if any(degree(part) is None for part in parts if part.depends - {variable(x)}):
+                return False
+    return True
+
+
+def _is_below_square(change: Tensor) -> bool:
+    return all(_is_at_most_quadratic(*item) for item in change.terms.items())
+
+
+def _is_at_most_quadratic(term: Term, coefficient: Fraction) -> bool:
+    own = term_degree(term)
+    return (own is not None and own <= 2) or (coefficient < 0 and _is_never_negative(term))
+
+
+def is_bounded_below(energy: ex.Expression) -> bool:
+    """Whether a scalar is seen to be bounded below: nonnegative and bounded parts."""
+    if never_negative(entry_signs(energy)) or degree(lower(energy)) == 0:
+        return True
+    match energy:
+        case ex.Sum():
+            return all(map(is_bounded_below, energy.terms))
+        case ex.Product():
+            known = [f for f in energy.factors if not _varies(f)]
+            rest = [f for f in energy.factors if _varies(f)]
+            signs = [never_negative(entry_signs(f)) for f in known]
+            return len(rest) == 1 and all(signs) and is_bounded_below(rest[0])
+        case ex.Quotient() if not _varies(energy.denominator):
+            return never_negative(entry_signs(energy.denominator)) and is_bounded_below(
+                energy.numerator
+            )
+    return False
+
+
+def _varies(node: ex.Expression) -> bool:
+    return any(isinstance(part, (Variable, ex.Call)) for part in node.walk())
+
+
+def may_have_pole(problem: Problem) -> bool:
+    """Whether v or D may be unbounded near a state."""
+    dynamics = problem.dynamics
+    return any(map(has_pole, (*dynamics.drift.values(), *dynamics.diffusion.values())))
+
+
+def _properness(problem: Problem, quadratic: frozenset[Head]) -> tuple[str, ...] | None:
+    """What is assumed for H to be bounded below and to tend to infinity; None if it may not."""
+    unbounded = [x for x in problem.auxiliary if x.domain.kind not in ("circle", "interval")]
+    if any(variable(x) not in quadratic for x in unbounded):
+        return None
+    moving = _coupled_in_excess(problem, quadratic)
+    rest = [x for x in moving if x.domain.kind not in ("circle", "interval")]
+    if moving and (len(rest) < len(moving) and next(rough_parts(problem.excess), None)):
+        return None
+    if problem.target_has_unknown:
+        proper = problem.dynamics.hamiltonian if rest else problem.target
+        return (f"{proper!r} is bounded below and tends to infinity",)
+    return () if not rest and _target_is_proper(problem) else None
+
+
+def _coupled_in_excess(problem: Problem, quadratic: frozenset[Head]) -> list[Variable]:
+    """The variables that H - target depends on beside those that are quadratic in it."""
+    excess = lower(problem.excess)
+    blocks = (*problem.auxiliary, *problem.target_variables)
+    others = [x for x in blocks if variable(x) not in quadratic]
+    return [x for x in others if not gradient(excess, x).is_empty]
+
+
+def _target_is_proper(problem: Problem) -> bool:
+    """Whether a concrete target is a definite quadratic, or coercive at the sizes given."""
+    energy = lower(problem.sized(problem.target))
+    blocks = problem.target_variables
+    if any(x.domain.kind != "real" for x in blocks):
+        return False
+    if all(_is_own_quadratic(energy, x, blocks) for x in blocks):
+        return True
+    if problem.is_for_all_sizes:
+        return False
+    from sdekit.verifier.integrals.coercivity import coercive
+
+    components = problem.components()
+    target = components.hamiltonian if components.target is None else components.target
+    return coercive(target, components.target_coordinates) is not None
+
+
+def _gaussian_variables(problem: Problem) -> frozenset[Head]:
+    """Auxiliary variables in which H - target is a constant positive definite quadratic.
+
+    Blocks that are coupled in H are left out: each has to be bounded by H by itself.
+    """
+    energy = lower(problem.excess)
+    every = (*problem.auxiliary, *problem.target_variables)
+    real = [x for x in problem.auxiliary if x.domain.kind == "real"]
+    return frozenset(variable(x) for x in real if _is_own_quadratic(energy, x, every))
+
+
+def _is_own_quadratic(energy: Tensor, x: Variable, others: Iterable[Variable]) -> bool:
+    """Whether the energy is a constant definite quadratic in x plus something without x."""
+    slope = gradient(energy, x)
+    curvature = gradient(slope, x)
+    if curvature.depends or not _is_definite(x, curvature):
+        return False
+    return all(gradient(slope, y).is_empty for y in others if y != x)
+
+
+def _is_definite(x: Variable, curvature: Tensor) -> bool:
+    """Whether a constant Hessian block is a positive multiple of a matrix known as definite."""
+    positive_terms = all(
+        coefficient > 0 and _is_positive_monomial(term) and _is_definite_part(term, x)
+        for term, coefficient in curvature.terms.items()
+    )
+    return positive_terms and not curvature.is_empty
+
+
+def _is_positive_monomial(term: Term) -> bool:
+    """Whether the scalars are positive; a^2 of a real parameter may be 0, and 1/a^2 may not."""
+    return all(
+        part.head is not None
+        and (part.head.is_positive or part.head.kind is Kind.SIZE or _is_inverse_square(exponent))
+        for part, exponent in term.monomial
+    )
+
+
+def _is_inverse_square(exponent: int) -> bool:
+    return exponent < 0 and exponent % 2 == 0
+
+
+def _is_definite_part(term: Term, x: Variable) -> bool:
+    """The open part is the identity, or a declared positive definite matrix or its inverse."""
+    factors = [factor for part in term.open for factor in part.factors]
+    if all(head.kind is Kind.DELTA for head, _ in factors):
+        # On a matrix block the identity pairs row with row; its transpose is not definite.
+        rank = max(len(x.shape), 1)
+        pairs = [[(-index - 1) % rank for index in indices] for _, indices in factors]
+        return x.symmetry == "symmetric" or all(first == second for first, second in pairs)
+    if len(factors) != 1 or len(x.shape) != 1:
+        return False
+    ((head, _),) = factors
+    if head.kind is Kind.INVERSE:
+        head = head.data.bare_head
+    return (
+        head is not None
+        and head.kind is Kind.PARAMETER
+        and "positive_definite" in head.data.assumptions
+    )
+
+
+def _is_controlled(term: Term, coefficient: Fraction, quadratic: frozenset[Head]) -> bool:
+    """Whether c (1 + H) bounds the term from above: at most quadratic, or never positive."""
+    parts = [*term.monomial, *((part, 1) for part in term.open)]
+    degree = 0
+    for part, exponent in parts:
+        if not part.depends:
+            continue
+        if exponent < 0 or not part.depends <= quadratic:
+            return coefficient < 0 and _is_never_negative(term)
+        if any(h.depends and h.kind is not Kind.VARIABLE for h, _ in part.factors):
+            return coefficient < 0 and _is_never_negative(term)
+        degree += exponent * sum(head.kind is Kind.VARIABLE for head, _ in part.factors)
+    return degree <= 2 or (coefficient < 0 and _is_never_negative(term))
+
+
+def _is_never_negative(term: Term) -> bool:
+    """A product of positive scalars, even powers and sums of squares."""
+    return not term.open and all(
+        exponent % 2 == 0 or is_sum_of_squares(part) for part, exponent in term.monomial
+    )

@@ -1,0 +1,189 @@
+r"""How fast a tensor can grow, for every size: an exponent d with $|f(z)| \le c\,(1 + |z|)^d$.
+
+Read off the normal form, in which derivatives are worked out. Bounded domains count as bounded and
+unknown functions as unbounded; a quotient $e^{ku}/(a + b e^{lu})^m$ with $k \le l m$ is bounded. A
+degree also says that there is no pole. Not for lower bounds (`floors`).
+
+Notation: EPSILON stands for a logarithm, which is below every power.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from fractions import Fraction
+
+from sdekit.calculus.contraction import Tensor
+from sdekit.calculus.contraction.heads import Head, Kind
+from sdekit.calculus.contraction.rules.definedness import is_positive_everywhere
+from sdekit.calculus.contraction.tensor import Term
+
+#: A power of |z| that outgrows every logarithm.
+EPSILON = Fraction(1, 1000)
+_BOUNDED_DOMAINS = ("circle", "interval")
+_BOUNDED = frozenset({"sin", "cos", "atan", "erf", "sign"})
+
+#: A head with its slots, as it stands in a term.
+Factor = tuple[Head, tuple[int, ...]]
+
+
+def degree(tensor: Tensor) -> Fraction | None:
+    """The least power of 1 + |z| that is seen to bound every entry; None where none is.
+
+    Example:
+        >>> import sdekit as sk
+        >>> from sdekit.calculus.contraction import lower
+        >>> x = sk.scalar("x")
+        >>> degree(lower(x * sk.tanh(x) + 1 / (1 + x**2)))
+        Fraction(1, 1)
+
+    Checked by: tests/verifier/currents/test_tensor_growth.py.
+    """
+    found = Fraction(0)
+    for term in tensor.terms:
+        own = term_degree(term)
+        if own is None:
+            return None
+        found = max(found, own)
+    return found
+
+
+def term_degree(term: Term) -> Fraction | None:
+    """The same for one term, without its coefficient."""
+    factors = _factors(term)
+    for factor, count in list(factors.items()):
+        if factor[0].kind is Kind.KERNEL and factor[0].data.name == "reciprocal" and count > 0:
+            _absorb(factors, factor, count)
+    total = Fraction(0)
+    for (head, _), count in factors.items():
+        own = _head_degree(head, count) if count else Fraction(0)
+        if own is None:
+            return None
+        total += own
+    return total
+
+
+def _factors(term: Term) -> Counter[Factor]:
+    """Every factor with its power; summed indices are told apart by their component."""
+    found: Counter[Factor] = Counter()
+    for k, (part, exponent) in enumerate((*term.monomial, *((p, 1) for p in term.open))):
+        for head, indices in part.factors:
+            # A power of a sum over indices is no product of powers.
+            if exponent < 0 and len(part.factors) > 1:
+                found[head, ()] -= 1
+                continue
+            slots = tuple(i if i < 0 or part.head else i + 1000 * (k + 1) for i in indices)
+            found[head, slots] += exponent
+    return found
+
+
+def _absorb(factors: Counter[Factor], factor: Factor, count: int) -> None:
+    """Strike out exponentials that a denominator with the same exponential keeps bounded."""
+    head, slots = factor
+    if not has_floor(head.data.argument):
+        return
+    powers = _exponentials_of(head.data.argument)
+    for (other, places), exponent in list(factors.items()):
+        if other in powers and places == slots and 0 < exponent <= powers[other] * count:
+            factors[other, places] = 0
+            return
+
+
+def _exponentials_of(argument: Tensor) -> dict[Head, int]:
+    """Exponentials of which some power is, by itself, a positive term of the argument."""
+    found: dict[Head, int] = {}
+    for term, coefficient in argument.terms.items():
+        factors = _factors(term)
+        varying = [(head, e) for (head, _), e in factors.items() if head.depends]
+        if coefficient > 0 and len(varying) == 1:
+            (head, exponent), *_ = varying
+            others = [h for (h, _), e in factors.items() if h is not head]
+            if (
+                head.kind is Kind.KERNEL
+                and head.data.name == "exp"
+                and all(h.is_positive for h in others)
+            ):
+                found[head] = max(found.get(head, 0), exponent)
+    return found
+
+
+def has_floor(tensor: Tensor) -> bool:
+    """Whether all terms are nonnegative and one is a positive constant."""
+    if not is_positive_everywhere(tensor):
+        return False
+    return any(
+        not any(part.depends for part, _ in monomial) and not any(p.depends for p in opened)
+        for monomial, opened in tensor.terms
+    )
+
+
+def _head_degree(head: Head, count: int) -> Fraction | None:
+    if not head.depends:
+        return Fraction(0)
+    if head.kind is Kind.VARIABLE and count > 0:
+        return Fraction(0 if head.data.domain.kind in _BOUNDED_DOMAINS else count)
+    if head.kind is not Kind.KERNEL:
+        return None
+    name, argument = head.data.name, head.data.argument
+    if name == "exp":
+        return Fraction(0) if _is_bounded_above(argument, count) else None
+    if name in _BOUNDED and count > 0:
+        return Fraction(0)
+    if name in ("reciprocal", "root"):
+        return _algebraic_degree(head, argument, count)
+    if count < 0 or name not in ("asinh", "log"):
+        return None
+    inner = degree(argument) if name == "asinh" else _log_degree(argument)
+    if name == "asinh" and inner is not None:
+        inner = min(inner, EPSILON)
+    return None if inner is None else inner * count
+
+
+def _algebraic_degree(head: Head, argument: Tensor, count: int) -> Fraction | None:
+    is_root = head.data.name == "root"
+    if is_root == (count < 0):
+        return Fraction(0) if has_floor(argument) else None
+    inner = degree(argument)
+    if not is_root or inner is None:
+        return None
+    q = head.data.exponent.number
+    return None if q is None else inner * count / q
+
+
+def _log_degree(argument: Tensor) -> Fraction | None:
+    """Of log(argument) with argument >= c > 0: the largest logarithm of a term."""
+    if not has_floor(argument):
+        return None
+    found = EPSILON
+    for term in argument.terms:
+        own = Fraction(0)
+        for (head, _), count in _factors(term).items():
+            is_exp = head.kind is Kind.KERNEL and head.data.name == "exp"
+            inner = degree(head.data.argument) if is_exp else _head_degree(head, count)
+            if inner is None:
+                return None
+            own += inner if is_exp else Fraction(0)
+        found = max(found, own)
+    return found
+
+
+def _is_bounded_above(argument: Tensor, count: int) -> bool:
+    """Whether exp(count * argument) is bounded: a bounded exponent, or one that is never > 0."""
+    if degree(argument) == 0:
+        return True
+    return all(_is_never_positive(term, c * count) for term, c in argument.terms.items())
+
+
+def _is_never_positive(term: Term, coefficient: Fraction) -> bool:
+    one = Tensor((), {term: -coefficient, **_unit()}) if not term.open else None
+    return one is not None and is_positive_everywhere(one)
+
+
+def _unit() -> dict[Term, Fraction]:
+    return {Term((), ()): Fraction(1)}
+
+
+def degrees(tensors: Iterable[Tensor]) -> Fraction | None:
+    """The largest degree; None if one has none."""
+    found = [degree(tensor) for tensor in tensors]
+    return None if any(d is None for d in found) else max(found, default=Fraction(0))  # type: ignore[type-var]

@@ -1,0 +1,63 @@
+"""Lyapunov functions |z|^2 and H + |z|^2."""
+
+import pytest
+
+import sdekit as sk
+from sdekit.verifier.currents.lyapunov import by_square, is_bounded_below
+from sdekit.verifier.question import Problem
+
+n = sk.dim("n")
+x, y, p = sk.scalar("x"), sk.scalar("y"), sk.scalar("p")
+t, q = sk.vector("t", n), sk.vector("q", n)
+r = sk.scalar("r", domain="positive")
+phi = sk.scalar("phi", domain="circle")
+H = x**2 / 2
+
+
+def found(drift, diffusion, energy):
+    return by_square(Problem(sk.Dynamics(drift, diffusion, hamiltonian=energy).ito()))
+
+
+def test_a_drift_that_points_inwards_is_bounded_by_the_square():
+    assert found({t: -(t**3) + t}, {t: 1}, sk.dot(t, t)) is not None
+    assert found({r: 1 - r**2}, {r: r}, r) is not None
+
+
+@pytest.mark.parametrize("drift", [x**3, sk.exp(x), -(x**2), 1 / x])
+def test_other_drifts_are_not(drift):
+    """Twin: these reach infinity, or a pole, from some start."""
+    assert found({x: drift}, {x: 1}, H) is None
+
+
+def test_langevin_needs_a_potential_that_is_bounded_below_only():
+    U = sk.sin(t @ sk.ones(n)) + sk.log(1 + sk.dot(t, t))
+    kinetic = sk.dot(q, q) / 2
+    assert found({t: q, q: -sk.grad(U, t) - q}, {q: 1}, U + kinetic) is not None
+    steep = sk.dot(t, t) ** 2 - sk.dot(t, t) ** 3
+    assert found({t: q, q: -sk.grad(steep, t) - q}, {q: 1}, steep + kinetic) is None
+
+
+def test_a_circle_that_is_driven_by_a_pole_is_left_open():
+    assert found({r: 1 - r, phi: 1 / r}, {r: r}, r) is None
+    assert found({r: 1 - r, phi: r}, {r: r}, r) is not None
+
+
+def test_noise_that_couples_a_wall_to_a_line_is_left_open():
+    """Reflection along D n then moves the line as well."""
+    assert found({r: -r, x: -x}, {r: 2, x: 2}, H) is not None
+    assert found({r: -r, x: -x}, {r: 2, x: 2, (r, x): 1}, H) is None
+
+
+@pytest.mark.parametrize(
+    ("energy", "expected"),
+    [
+        (x**2 + sk.cos(y), True),
+        (x**2 / 2 + sk.log(1 + y**2), True),
+        (x**2 - y, False),
+        (-sk.log(1 + x**2), False),
+        (3 * (x**2 + sk.sin(y)) / 2, True),
+        (-3 * (x**2 + sk.sin(y)), False),
+    ],
+)
+def test_bounds_from_below(energy, expected):
+    assert is_bounded_below(energy) is expected

@@ -1,0 +1,59 @@
+"""Upper bounds on the growth of tensors, against values at far points."""
+
+from fractions import Fraction
+
+import pytest
+
+import sdekit as sk
+from sdekit.calculus.contraction import lower
+from sdekit.verifier.currents.tensor_growth import EPSILON, degree
+
+n = sk.dim("n")
+x, y, t = sk.scalar("x"), sk.scalar("y"), sk.vector("t", n)
+w = sk.scalar("w", domain=(0, 1))
+a = sk.parameter("a", positive=True)
+
+
+@pytest.mark.parametrize(
+    ("expression", "expected"),
+    [
+        (sk.tanh(3 * x) * x, 1),
+        (1 / sk.sqrt(1 + x**2), 0),
+        (sk.tanh(t), 0),
+        (sk.log(1 + sk.exp(x)), 1),
+        (sk.exp(x) / (a + sk.exp(x)), 0),
+        (sk.grad(sk.log(sk.cosh(x)), x), 0),
+        (sk.sqrt(1 + x**4), 2),
+        (sk.log(1 + x**2), EPSILON),
+        (sk.exp(-(x**2)) * x, 1),
+        (sk.exp(sk.sin(x)), 0),
+        (w**3 * t, 1),
+        (sk.dot(t, sk.tanh(t)), 1),
+    ],
+)
+def test_a_degree_bounds_the_growth(expression, expected):
+    assert degree(lower(expression)) == Fraction(expected)
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        sk.exp(x),
+        sk.exp(-x),
+        sk.exp(2 * x) / (1 + sk.exp(x)),
+        sk.exp(y) / (1 + sk.exp(x)),
+        sk.exp(x) / (1 - sk.exp(x)),
+        1 / x,
+        1 / (1 + x),
+        1 / w,
+        sk.log(x),
+        sk.log(w),
+        x / sk.sqrt(x**2 - 1),
+        t / sk.dot(t, t),
+        sk.potential("U", x),
+        1 / (a * x**2),
+    ],
+)
+def test_no_degree_is_claimed_where_there_is_none(expression):
+    """Twin: every one of these is unbounded near a point, or grows faster than every power."""
+    assert degree(lower(expression)) is None
