@@ -224,8 +224,6 @@ def _end(
     target = problem.layout.blocks(position, sampler.dtype)
     blocks = sampler.start(bound, target, {}, keys)
     cache = sampler.first_cache(bound, blocks, keys, position)
-    if scheme.start is not None:
-        blocks = scheme.start(blocks, h)
     parameters = problem.parameters
     constants = scheme.prepare(parameters, h, sampler.dtype)
     draws = tuple(() for _ in scheme.evaluations)
@@ -237,7 +235,7 @@ def _end(
 
     numbers = jnp.arange(count, dtype=sampler.dtype)
     (blocks, _), _ = jax.lax.scan(body, (dict(blocks), cache), (numbers, coarse))
-    return dict(blocks if scheme.finish is None else scheme.finish(blocks, h))
+    return dict(blocks)
 
 
 def _combined(batches: np.ndarray, kind: str) -> np.ndarray:

@@ -19,7 +19,7 @@ from sdekit.declaration.model.dynamics import Dynamics
 from sdekit.declaration.tree.symbols import parameter
 from sdekit.diagnostics.draw_statistics import kinetic_temperature, mean_estimate
 from sdekit.reports.experiment import Experiment, Panel
-from sdekit.schemes.split.word import ALGORITHM_1
+from sdekit.schemes.split.scheme_names import ALGORITHM_1
 from sdekit.simulation.runs.result import Run
 from sdekit.simulation.runs.run import simulate
 from sdekit.simulation.steps.sampler import sampler
@@ -96,7 +96,7 @@ def _run(
     dynamics: Dynamics, parameters: dict[str, float], steps: int, chains: int, seed: int
 ) -> Run:
     ready = sampler(
-        dynamics, potential=DOUBLE_WELL.potential, parameters=parameters, scheme=ALGORITHM_1
+        dynamics, potential=DOUBLE_WELL.potential, parameters=parameters, scheme=ALGORITHM_1.name
     )
     start = np.full(1, DOUBLE_WELL.mean)
     return simulate(

@@ -21,9 +21,9 @@ from sdekit.errors import SchemeError
 from sdekit.schemes.bias.concrete import Particle
 from sdekit.schemes.jet_ring.sympy_stubs import Formula, Matrix
 from sdekit.schemes.order.ring_stages import part_components, small_sizes
-from sdekit.schemes.split.flow_records import Inexact, Part, Shift
+from sdekit.schemes.split.flow_records import Inexact, Shift
 from sdekit.schemes.split.splitting import Splitting
-from sdekit.schemes.split.word import ALGORITHM_1, ALGORITHM_2, EULER_MARUYAMA
+from sdekit.schemes.split.unroll import Move, unroll
 
 STEP_SIZE = sp.Symbol("h", positive=True)
 STIFFNESS = sp.Symbol("K", positive=True)
@@ -37,7 +37,7 @@ class ClosedStep:
 
     Args:
         parts: The splitting.
-        word: The scheme.
+        scheme: A word or a name.
         particle_of: Potential and parameter values; symbols K and the parameters when left out.
         gradient_noise: Variance of the noise of a stochastic gradient, which then is the last
             coordinate of the maps; no such noise when left out.
@@ -49,12 +49,12 @@ class ClosedStep:
     def __init__(
         self,
         parts: Splitting,
-        word: str,
+        scheme: str,
         particle_of: Particle | None,
         gradient_noise: Formula | None = None,
     ) -> None:
         self.parts = parts
-        self.word = word
+        self.scheme = scheme
         self.gradient_noise = gradient_noise
         if gradient_noise is not None and gradient_noise.free_symbols & {
             *parts.dynamics.at(**small_sizes(parts.dynamics, {})).coordinates
@@ -111,31 +111,23 @@ class ClosedStep:
         return any(m.row(i) != still.row(i) or any(noise.row(i)) for i in self.positions)
 
     def _stages(self) -> list[Maps]:
-        h = STEP_SIZE
-        if self.word == EULER_MARUYAMA:
-            return [_euler(*self._linear(self.parts.parts), h)]
-        if self.word in (ALGORITHM_1, ALGORITHM_2):
-            stages = self.parts.algorithm_1
-            if stages is None:
-                raise SchemeError(f"{self.word} needs positions that move along momenta")
-            return [_euler(*self._linear(stage), h) for stage in stages]
-        parsed = self.parts.parse(self.word)
+        moves = unroll(self.parts, self.scheme)
         found = []
-        for letter, share in parsed:
-            shares = [s for other, s in parsed if other == letter]
-            found += self._part(self.parts.part(letter), share, _unit(shares))
+        for move in moves:
+            shares = [other.share for other in moves if other.name == move.name]
+            found += self._maps(move, move.share, _unit(shares))
         return found
 
-    def _part(self, part: Part, share: Fraction, unit: Fraction) -> list[Maps]:
-        J, D = self._linear((part,))
+    def _maps(self, move: Move, share: Fraction, unit: Fraction) -> list[Maps]:
+        J, D = self._linear(move)
         time = STEP_SIZE * sp.Rational(share.numerator, share.denominator)
-        if isinstance(part.flow, Shift):
+        if isinstance(move.flow, Shift):
             return [_euler(J, D, time)]
-        if isinstance(part.flow, Inexact):
-            return _inexact(part.flow.method, J, D, time)
+        if isinstance(move.flow, Inexact):
+            return _inexact(move.method, J, D, time)
         if not J.is_diagonal():
             raise SchemeError(
-                f"the exact flow of {part.letter} has no closed form here",
+                f"the exact flow of {move.name} has no closed form here",
                 expected="friction that acts on each coordinate for itself",
                 found=str(J),
                 fix="use sdekit.schemes.bias.linear_step with numbers",
@@ -168,25 +160,23 @@ class ClosedStep:
             self.decay.append((symbol, sp.exp(-rate * STEP_SIZE * share)))
         return self._rates[key]
 
-    def _linear(self, parts: Sequence[Part]) -> Maps:
-        """Jacobian and diffusion of parts that act together."""
+    def _linear(self, move: Move) -> Maps:
+        """Jacobian and diffusion of a move."""
         size = len(self.state)
-        J, D = sp.zeros(size), sp.zeros(size)
-        for part in parts:
-            components = part_components(self.parts.dynamics, part, self.sizes)
-            rates = [self._put(rate) for rate in components.drift]
-            drift = sp.Matrix(rates + [0] * (size - len(rates)))
-            jacobian = drift.jacobian(self.state)
-            J += jacobian.applyfunc(partial(self._constant_entry, part))
-            for (i, j), entry in components.diffusion.items():
-                D[i, j] += self._constant_entry(part, self._put(entry))
+        D = sp.zeros(size)
+        components = part_components(self.parts.dynamics, move, self.sizes)
+        rates = [self._put(rate) for rate in components.drift]
+        drift = sp.Matrix(rates + [0] * (size - len(rates)))
+        J = drift.jacobian(self.state).applyfunc(partial(self._constant_entry, move))
+        for (i, j), entry in components.diffusion.items():
+            D[i, j] = self._constant_entry(move, self._put(entry))
         return J, D
 
-    def _constant_entry(self, part: Part, entry: Formula) -> Formula:
+    def _constant_entry(self, move: Move, entry: Formula) -> Formula:
         entry = sp.cancel(entry)
         if entry.free_symbols & set(self.coordinates) or entry.atoms(AppliedUndef):
             raise SchemeError(
-                f"part {part.letter} is not linear at this potential",
+                f"part {move.name} is not linear at this potential",
                 expected="a quadratic potential, and no thermostat",
                 found=str(entry),
                 fix="see sdekit.bias for the leading bias, or mean_field for thermostats",

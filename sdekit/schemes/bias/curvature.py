@@ -51,7 +51,7 @@ def largest_curvature(particle: Particle) -> float | None:
 
 
 def step_limit(
-    dynamics: Dynamics, word: str, particle: Particle, parameters: Mapping[str, Any]
+    dynamics: Dynamics, scheme: str, particle: Particle, parameters: Mapping[str, Any]
 ) -> float | None:
     """The step size at which a scheme is unstable on a quadratic potential of that curvature.
 
@@ -63,6 +63,6 @@ def step_limit(
     if curvature is None or curvature <= 0:
         return None
     try:
-        return stability_limit(dynamics, word, stiffness=curvature, parameters=parameters)
+        return stability_limit(dynamics, scheme, stiffness=curvature, parameters=parameters)
     except SchemeError:
         return None

@@ -24,6 +24,7 @@ from sdekit.errors import SchemeError
 from sdekit.schemes.bias.closed_step import STEP_SIZE, ClosedStep
 from sdekit.schemes.bias.concrete import Particle
 from sdekit.schemes.jet_ring.sympy_stubs import Formula, Matrix
+from sdekit.schemes.split.scheme_names import canonical
 from sdekit.schemes.split.splitting import splitting
 
 
@@ -110,7 +111,7 @@ def _text(expression: Formula) -> str:
 
 def harmonic_law(
     dynamics: Dynamics,
-    word: str | None = None,
+    scheme: str | None = None,
     *,
     particle_of: Particle | None = None,
     gradient_noise: Formula | None = None,
@@ -119,7 +120,7 @@ def harmonic_law(
 
     Args:
         dynamics: A declaration that is linear once U is quadratic.
-        word: The scheme; the default word when left out.
+        scheme: A word or a name; the default word when left out.
         particle_of: Potential and parameter values to use instead of the symbols.
         gradient_noise: Variance V of the noise of a stochastic gradient, as a symbol or number; for
             several dimensions in which K and V commute, this is the law of each eigenvector.
@@ -138,13 +139,13 @@ def harmonic_law(
     Checked by: tests/schemes/bias/test_harmonic.py.
     """
     parts = splitting(dynamics)
-    scheme = parts.default_word if word is None else word
+    scheme = parts.default_word if scheme is None else scheme
     step = ClosedStep(parts, scheme, particle_of, gradient_noise)
     M, N = step.maps()
     size = len(step.coordinates)
     covariance = stationary_covariance(M, N)[:size, :size]
     return HarmonicLaw(
-        scheme,
+        canonical(scheme),
         step.coordinates,
         covariance,
         tuple((symbol, value) for symbol, value in step.decay if M.has(symbol) or N.has(symbol)),

@@ -20,9 +20,8 @@ from sdekit.errors import SchemeError
 from sdekit.schemes.bias.concrete import exact_value
 from sdekit.schemes.jet_ring.sympy_stubs import Formula, Matrix
 from sdekit.schemes.order.ring_stages import part_components
-from sdekit.schemes.split.flow_records import Inexact, Part
 from sdekit.schemes.split.splitting import Splitting
-from sdekit.schemes.split.word import ALGORITHM_1, ALGORITHM_2, EULER_MARUYAMA
+from sdekit.schemes.split.unroll import Move, unroll
 
 
 @dataclass(frozen=True)
@@ -56,7 +55,7 @@ class Letter:
 
 def letters_of(
     parts: Splitting,
-    word: str | None,
+    scheme: str | None,
     K: np.ndarray,
     parameters: Mapping[str, Any],
     frozen: Mapping[str, float],
@@ -65,7 +64,7 @@ def letters_of(
 
     Args:
         parts: The splitting.
-        word: The scheme; the default word when None.
+        scheme: A word or a name; the default word when None.
         K: Stiffness, shape (n, n).
         parameters: Numbers by name.
         frozen: Values for coordinates that stand still, by name.
@@ -80,12 +79,14 @@ def letters_of(
     sizes = {dim.name: len(K) for dim in open_sizes}
     components = dynamics.at(**sizes)
     put = _Numbers(components, K, parameters, frozen)
-    coefficients = {}
-    for part in parts.parts:
-        piece = part_components(dynamics, part, sizes)
-        coefficients[part.letter] = put.matrices(part, piece)
-    scheme = parts.default_word if word is None else word
-    return _letters(parts, scheme, coefficients), components
+    coefficients: dict[str, tuple[np.ndarray, ...]] = {}
+    letters = []
+    for move in unroll(parts, scheme):
+        if move.name not in coefficients:
+            coefficients[move.name] = put.matrices(move, part_components(dynamics, move, sizes))
+        J, D, entry = coefficients[move.name]
+        letters.append(Letter(J, D, entry, float(move.share), move.method))
+    return letters, components
 
 
 class _Numbers:
@@ -132,18 +133,18 @@ class _Numbers:
                 found[symbols[label]] = sp.Float(array[index], 17)
         return found
 
-    def matrices(self, part: Part, piece: Components) -> tuple[np.ndarray, ...]:
-        """J, D and noise entry of a part, rows of frozen coordinates zero."""
+    def matrices(self, move: Move, piece: Components) -> tuple[np.ndarray, ...]:
+        """J, D and noise entry of a move, rows of frozen coordinates zero."""
         size = self.components.dimension
         drift = sp.Matrix([self._put(rate) for rate in piece.drift])
         jacobian = drift.jacobian([*self.components.coordinates, *self.noise])
         both, D = np.zeros((size, size + len(self.noise))), np.zeros((size, size))
         for i, x in enumerate(self.components.coordinates):
             if x in self.moving:
-                both[i] = [self._number(part, entry) for entry in jacobian.row(i)]
+                both[i] = [self._number(move, entry) for entry in jacobian.row(i)]
         for (i, j), entry in piece.diffusion.items():
             if {self.components.coordinates[i], self.components.coordinates[j]} <= set(self.moving):
-                D[i, j] = self._number(part, self._put(entry))
+                D[i, j] = self._number(move, self._put(entry))
         return both[:, :size], D, both[:, size:]
 
     def _put(self, expression: Formula) -> Formula:
@@ -151,10 +152,10 @@ class _Numbers:
             expression = expression.subs(self.function, self.potential).doit()
         return sp.expand(expression.subs(self.values))
 
-    def _number(self, part: Part, entry: Formula) -> float:
+    def _number(self, move: Move, entry: Formula) -> float:
         if entry.free_symbols or entry.atoms(AppliedUndef):
             raise SchemeError(
-                f"part {part.letter} is not linear with numbers put in",
+                f"part {move.name} is not linear with numbers put in",
                 expected="a quadratic target and a number for every parameter",
                 found=str(entry),
                 fix="give the missing parameters, or see mean_field for thermostats",
@@ -173,29 +174,4 @@ def _entries_of_number(
         stem, *index = label.rsplit("_", label.count("_") - name.count("_"))
         if stem == name and index and all(part.isdigit() for part in index):
             found[symbol] = number if len(set(index)) == 1 else sp.Integer(0)
-    return found
-
-
-def _letters(
-    parts: Splitting, word: str, coefficients: Mapping[str, tuple[np.ndarray, ...]]
-) -> list[Letter]:
-    def together(group: Sequence[Part]) -> Letter:
-        sums = [
-            sum(matrices) for matrices in zip(*(coefficients[p.letter] for p in group), strict=True)
-        ]
-        J, D, entry = map(np.asarray, sums)
-        return Letter(J, D, entry, 1.0, "euler_maruyama")
-
-    if word == EULER_MARUYAMA:
-        return [together(parts.parts)]
-    if word in (ALGORITHM_1, ALGORITHM_2):
-        if parts.algorithm_1 is None:
-            raise SchemeError(f"{word} needs positions that move along momenta")
-        return [together(group) for group in parts.algorithm_1]
-    found = []
-    for letter, share in parts.parse(word):
-        flow = parts.part(letter).flow
-        method = flow.method if isinstance(flow, Inexact) else "exact"
-        J, D, entry = coefficients[letter]
-        found.append(Letter(J, D, entry, float(share), method))
     return found

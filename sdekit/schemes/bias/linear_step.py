@@ -52,7 +52,7 @@ class StationaryLaw:
 
 def quadratic_law(
     dynamics: Dynamics,
-    word: str | None,
+    scheme: str | None,
     *,
     stiffness: Any,
     step_size: float,
@@ -63,7 +63,7 @@ def quadratic_law(
 
     Args:
         dynamics: A declaration that is linear once U is quadratic.
-        word: The scheme; the default word when left out.
+        scheme: A word or a name; the default word when left out.
         stiffness: K, shape (n, n), or a number for n = 1.
         step_size: h.
         parameters: A number for each scalar parameter; a matrix parameter may be given as array.
@@ -85,7 +85,7 @@ def quadratic_law(
     """
     K = symmetric_matrix(stiffness, "stiffness", None)
     V = symmetric_matrix(0.0 * K if gradient_noise is None else gradient_noise, "noise", len(K))
-    letters, components = letters_of(splitting(dynamics), word, K, dict(parameters or {}), {})
+    letters, components = letters_of(splitting(dynamics), scheme, K, dict(parameters or {}), {})
     _require_positive(step_size)
     M, N = step_maps(letters, positions_in(components), V, step_size)
     S = solve_lyapunov(M, N)
@@ -96,14 +96,14 @@ def quadratic_law(
 
 def stability_limit(
     dynamics: Dynamics,
-    word: str | None,
+    scheme: str | None,
     *,
     stiffness: Any,
     parameters: Mapping[str, Any] | None = None,
 ) -> float | None:
     """The smallest step size at which a scheme is unstable on U = theta^T K theta / 2, or None."""
     K = symmetric_matrix(stiffness, "stiffness", None)
-    letters, _ = letters_of(splitting(dynamics), word, K, dict(parameters or {}), {})
+    letters, _ = letters_of(splitting(dynamics), scheme, K, dict(parameters or {}), {})
     return first_crossing(lambda sizes: spectral_radii(step_decays(letters, sizes)))
 
 

@@ -32,7 +32,7 @@ from sdekit.schemes.bias.linear_step import (
 )
 from sdekit.schemes.jet_ring.sympy_stubs import Formula
 from sdekit.schemes.split.splitting import Splitting, splitting
-from sdekit.schemes.split.word import RESERVED
+from sdekit.schemes.split.unroll import unroll
 
 #: Where the root is looked for, in units of 1 / h; without friction there is no stationary law.
 SEARCH = np.geomspace(1e-6, 1e3, 181)
@@ -60,7 +60,7 @@ class MeanField:
 
 def thermostat_prediction(
     dynamics: Dynamics,
-    word: str | None = None,
+    scheme: str | None = None,
     *,
     stiffness: Any,
     step_size: float,
@@ -74,7 +74,7 @@ def thermostat_prediction(
 
     Args:
         dynamics: A declaration with one scalar thermostat, such as SGNHT.
-        word: The scheme; the default word when left out.
+        scheme: A word or a name; the default word when left out.
         stiffness: K, shape (n, n), or a number for n = 1.
         step_size: h.
         parameters: A number for each parameter.
@@ -89,7 +89,6 @@ def thermostat_prediction(
     K = symmetric_matrix(stiffness, "stiffness", None)
     V = symmetric_matrix(0.0 * K if gradient_noise is None else gradient_noise, "noise", len(K))
     parts = splitting(dynamics)
-    scheme = parts.default_word if word is None else word
     problem = _Problem(parts, scheme, K, V, dict(parameters or {}), step_size)
     value = problem.settled()
     S, _ = problem.law(value)
@@ -104,13 +103,13 @@ class _Problem:
     def __init__(
         self,
         parts: Splitting,
-        word: str,
+        scheme: str | None,
         K: np.ndarray,
         V: np.ndarray,
         parameters: Mapping[str, Any],
         step_size: float,
     ) -> None:
-        self.parts, self.word, self.K, self.V = parts, word, K, V
+        self.parts, self.scheme, self.K, self.V = parts, scheme, K, V
         self.parameters, self.step_size = parameters, step_size
         open_sizes = [dim.name for dim in parts.dynamics.dimensions if dim.size is None]
         self.components: Components = parts.dynamics.at(**dict.fromkeys(open_sizes, len(K)))
@@ -128,7 +127,7 @@ class _Problem:
                 raise SchemeError("the friction is not linear in the thermostat", found=self.name)
 
     def _letters_at(self, value: float) -> list[Letter]:
-        return letters_of(self.parts, self.word, self.K, self.parameters, {self.name: value})[0]
+        return letters_of(self.parts, self.scheme, self.K, self.parameters, {self.name: value})[0]
 
     def _thermostat(self) -> str:
         found = [
@@ -180,16 +179,13 @@ class _Problem:
         self, S: np.ndarray, letters: list[Letter]
     ) -> list[tuple[float, np.ndarray]]:
         """The covariance wherever the thermostat moves, with the shares of the step."""
-        if self.word in RESERVED:
-            # Algorithm 1 moves the thermostat last, Euler-Maruyama with everything else: both see
-            # the stationary law at the end of a step.
-            return [(1.0, S)]
         found = []
         places = positions_in(self.components)
         walked = covariances_along(letters, places, self.V, self.step_size, S)
-        for (letter, share), covariance in zip(self.parts.parse(self.word), walked, strict=True):
-            if letter == self.letter:
-                found.append((float(share), covariance))
+        for move, covariance in zip(unroll(self.parts, self.scheme), walked, strict=True):
+            of_group = move.letter is None and self.name in {x.name for x in move.moves}
+            if of_group or move.letter == self.letter:
+                found.append((float(move.share), covariance))
         return found
 
     def _mean_rate(self, S: np.ndarray, value: float) -> float:

@@ -27,12 +27,12 @@ from sdekit.schemes.jet_ring.sympy_stubs import Formula
 from sdekit.schemes.order.one_step_series import weighted
 from sdekit.schemes.order.ring_stages import Step
 from sdekit.schemes.split.splitting import Splitting
-from sdekit.schemes.split.word import RESERVED
+from sdekit.schemes.split.unroll import fresh_gradients, unroll
 
 _FORCE_ERROR = sp.Dummy("eta")
 
 
-def gradient_shares(splitting: Splitting, word: str) -> tuple[Fraction, ...]:
+def gradient_shares(splitting: Splitting, scheme: str) -> tuple[Fraction, ...]:
     """For each gradient that is drawn anew in a step, how much of the step it acts.
 
     Neighbouring kicks that see the same positions share one draw, also across the end of a step.
@@ -43,18 +43,16 @@ def gradient_shares(splitting: Splitting, word: str) -> tuple[Fraction, ...]:
         >>> gradient_shares(splitting(catalog.get("langevin")), "BAOAB")
         (Fraction(1, 1),)
     """
-    if word in RESERVED:
-        return (Fraction(1),)
-    parsed = splitting.parse(word)
-    kicks = [i for i, (letter, _) in enumerate(parsed) if splitting.part(letter).functions]
-    fresh = [i for i in kicks if splitting.needs_evaluation(word, i)] or kicks[:1]
+    moves = unroll(splitting, scheme)
+    kicks = [i for i, move in enumerate(moves) if move.calls]
+    fresh = [i for i, is_fresh in enumerate(fresh_gradients(moves)) if is_fresh] or kicks[:1]
     shares = []
     for start in fresh:
         total, place = Fraction(0), start
         while True:
             if place in kicks:
-                total += parsed[place][1]
-            place = (place + 1) % len(parsed)
+                total += moves[place].share
+            place = (place + 1) % len(moves)
             if place in fresh:
                 break
         shares.append(total)

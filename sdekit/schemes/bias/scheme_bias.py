@@ -124,7 +124,7 @@ class Bias:
 
 def bias(
     dynamics: Dynamics,
-    word: str | None = None,
+    scheme: str | None = None,
     *,
     potential: str | sp.Expr | None = None,
     parameters: Mapping[str, Value] | None = None,
@@ -136,8 +136,8 @@ def bias(
 
     Args:
         dynamics: A declaration with a stationary exp(-H).
-        word: The scheme: letters of `sdekit.splitting(dynamics)`, "EM" or "Algorithm1"; the default
-            word when left out.
+        scheme: A word over the letters of `sdekit.splitting(dynamics)`, or the name of a scheme
+            such as "EM" or "Algorithm1"; the default word when left out.
         potential: The potential in the target's variable, as text or SymPy expression.
         parameters: A number for each parameter.
         observable: In the variables, as text or SymPy expression; polynomials are best.
@@ -149,7 +149,7 @@ def bias(
         Orders, leading coefficient with its error, and the closed form for quadratic potentials.
 
     Raises:
-        SchemeError: If the word, potential or parameters do not fit, or exp(-H) is not stationary.
+        SchemeError: If scheme, potential or parameters do not fit, or exp(-H) is not stationary.
         ModelFileError: If a text cannot be read as a formula.
         MissingDependencyError: Without scipy.
 
@@ -165,7 +165,7 @@ def bias(
     Checked by: tests/schemes/bias/test_scheme_bias.py.
     """
     given = dict(parameters or {})
-    found, series = analysed(dynamics, word, {})
+    found, series = analysed(dynamics, scheme, {})
     target = particle(dynamics, potential, given, observable, functions, gradient_noise)
     text = str(observable)
     if found.is_exact:
@@ -219,13 +219,13 @@ def _without_bias(found: Order, target: Particle, text: str) -> Bias:
     return Bias(found.name, found.word, text, None, None, None, 0.0, 0.0, mean, None, None)
 
 
-def _closed_form(dynamics: Dynamics, word: str, target: Particle) -> HarmonicLaw | None:
+def _closed_form(dynamics: Dynamics, scheme: str, target: Particle) -> HarmonicLaw | None:
     """The exact law for every h, where the scheme is linear at this potential."""
     if _has_curved_force(target):
         return None
     try:
         return harmonic_law(
-            dynamics, word, particle_of=target, gradient_noise=target.gradient_noise
+            dynamics, scheme, particle_of=target, gradient_noise=target.gradient_noise
         )
     except SchemeError:
         return None

@@ -17,6 +17,7 @@ from types import MappingProxyType
 import numpy as np
 
 from sdekit.errors import SimulationError
+from sdekit.schemes.split.scheme_names import named
 
 
 @dataclass(frozen=True)
@@ -116,17 +117,6 @@ def max_stable_step(kind: str, smoothness: float, friction: float = 0.0) -> floa
     return float(GUARDS[kind].limit(float(smoothness), float(friction)))
 
 
-#: Schemes of the runner that are no words: (with momentum, without) to a key of `GUARDS`.
-_NAMED = {
-    "EM": ("explicit-langevin", "euler-maruyama"),
-    "Algorithm1": ("sgnht-algorithm-1", None),
-    "Algorithm2": ("sgnht-algorithm-1", None),
-    "SGHMC": ("sghmc", None),
-    "SGLD": (None, "sgld"),
-    "HMC": ("leapfrog", None),
-}
-
-
 def kind_of_scheme(scheme: str, has_momentum: bool) -> str | None:
     """The guard of a scheme as the runner names it; None where no limit is known.
 
@@ -138,8 +128,9 @@ def kind_of_scheme(scheme: str, has_momentum: bool) -> str | None:
         >>> kind_of_scheme("BAOAB", True), kind_of_scheme("EM", False)
         ('splitting', 'euler-maruyama')
     """
-    if scheme in _NAMED:
-        with_momentum, without = _NAMED[scheme]
+    record = named(scheme)
+    if record is not None:
+        with_momentum, without = record.guards
         return with_momentum if has_momentum else without
     letters = set(scheme.replace(" ", ""))
     return "splitting" if has_momentum and {"A", "B"} <= letters else None

@@ -15,7 +15,7 @@ Notation: v, D, H as in the declaration; X and Y blocks of the state; W_X = nabl
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from math import factorial
@@ -26,7 +26,7 @@ from sdekit.declaration.model.dynamics import Dynamics
 from sdekit.declaration.tree.operators import ZERO
 from sdekit.declaration.tree.symbols import Variable
 from sdekit.schemes.split.factors import Factor, plan
-from sdekit.schemes.split.flow_records import Part
+from sdekit.schemes.split.flow_records import Blocks, Updates
 from sdekit.schemes.split.splitting import Splitting
 
 Series = list[Tensor]
@@ -54,24 +54,24 @@ class _Adjoint:
         )
 
 
-def adjoint_of_one(splitting: Splitting, word: str, degree: int) -> Series:
+def adjoint_of_one(splitting: Splitting, scheme: str, degree: int) -> Series:
     """The functions A_k^dagger 1, k = 0, ..., degree, as tensors that hold for every n.
 
     Args:
         splitting: Parts of a dynamics with H.
-        word: Letters, "EM", "Algorithm1" or "Algorithm2".
+        scheme: A word or a name (`sdekit.schemes.split.unroll`).
         degree: The highest power of h.
 
     Raises:
         Unsupported: If a coefficient is outside the index calculus.
         BudgetExceeded: If the time granted by `spending` is over.
-        SchemeError: If the word does not fit.
+        SchemeError: If the scheme does not fit.
     """
     one = contraction.lower(ZERO + 1)
     series = [one] + [contraction.combine([(Fraction(0), one)])] * degree
-    cache: dict[tuple[str, ...], _Adjoint] = {}
-    for factor in plan(splitting, word):
-        key = (factor.piece, *(part.letter for part in factor.parts))
+    cache: dict[tuple[Updates, Blocks], _Adjoint] = {}
+    for factor in plan(splitting, scheme):
+        key = (factor.updates, factor.diffusion)
         if key not in cache:
             cache[key] = _adjoint(splitting.dynamics, factor)
         series = _through(cache[key], factor, series)
@@ -80,7 +80,7 @@ def adjoint_of_one(splitting: Splitting, word: str, degree: int) -> Series:
 
 def _adjoint(dynamics: Dynamics, factor: Factor) -> _Adjoint:
     whole = contraction.lower_dynamics(dynamics)
-    forward = _lowered(dynamics, factor.parts, factor.piece, whole)
+    forward = _lowered(dynamics, factor, whole)
     current = contraction.current(forward)
     drift = {
         X: contraction.combine([(Fraction(1), forward.drift[X]), (Fraction(-2), current[X])])
@@ -90,15 +90,12 @@ def _adjoint(dynamics: Dynamics, factor: Factor) -> _Adjoint:
     return _Adjoint(forward, backward, contraction.residual(forward))
 
 
-def _lowered(dynamics: Dynamics, parts: Sequence[Part], piece: str, whole: Lowered) -> Lowered:
-    """Drift and diffusion of the parts together, as tensors."""
-    rates = [rate for part in parts for rate in part.updates] if piece != "noise" else []
-    blocks = [block for part in parts for block in part.diffusion] if piece != "drift" else []
+def _lowered(dynamics: Dynamics, factor: Factor, whole: Lowered) -> Lowered:
+    """Drift and diffusion of a factor, as tensors."""
     drift = {X: whole.drift[X].scaled(0) for X in whole.variables}
-    for X, rate in rates:
-        given = contraction.lower(rate, X.shape)
-        drift[X] = contraction.combine([(Fraction(1), drift[X]), (Fraction(1), given)])
-    alone = Dynamics(dict.fromkeys(dynamics.variables, ZERO), dict(blocks))
+    for X, rate in factor.updates:
+        drift[X] = contraction.lower(rate, X.shape)
+    alone = Dynamics(dict.fromkeys(dynamics.variables, ZERO), dict(factor.diffusion))
     diffusion = contraction.lower_dynamics(alone).diffusion
     return Lowered(whole.variables, drift, diffusion, whole.hamiltonian)
 

@@ -12,7 +12,7 @@ from sdekit.schemes.order.free_algebra import universal_order
 from sdekit.schemes.order.order_series import HIGHEST_ORDER, AllSizes, OneSize
 from sdekit.schemes.split.flow_records import Inexact
 from sdekit.schemes.split.splitting import Splitting
-from sdekit.schemes.split.word import RESERVED
+from sdekit.schemes.split.unroll import unroll
 
 
 @dataclass(frozen=True)
@@ -34,17 +34,17 @@ class Claim:
 
 
 def claims_of(
-    parts: Splitting, word: str, one: OneSize, every: AllSizes | None
+    parts: Splitting, scheme: str, one: OneSize, every: AllSizes | None
 ) -> tuple[Claim, ...]:
     """All statements about a scheme.
 
     Args:
         parts: The splitting.
-        word: The scheme.
+        scheme: A word or a name.
         one: The orders at one size.
         every: What holds for all sizes; None if nothing was asked.
     """
-    claims = [_weak_for_all_sizes(parts, word)]
+    claims = [_weak_for_all_sizes(parts, scheme)]
     claims += _at_one_size("weak order", "A_k = L^k / k!", one.weak, one.weak_known, one)
     if one.step.slopes is None:
         claims.append(
@@ -61,12 +61,13 @@ def claims_of(
     return tuple(claims)
 
 
-def _weak_for_all_sizes(parts: Splitting, word: str) -> Claim:
+def _weak_for_all_sizes(parts: Splitting, scheme: str) -> Claim:
     """What holds for every n: the free algebra knows neither dimensions nor potentials."""
     scope = "all n" if parts.dynamics.dimensions else "components"
-    if word in RESERVED:
+    word = tuple((move.letter, move.share) for move in unroll(parts, scheme) if move.letter)
+    if not word:
         return Claim("weak order >= 1", scope, "every stage is consistent")
-    bound = universal_order(parts.parse(word), HIGHEST_ORDER)
+    bound = universal_order(word, HIGHEST_ORDER)
     method = "the word agrees with the flow for any operators, in the free algebra"
     inexact = [part.flow.order for part in parts.parts if isinstance(part.flow, Inexact)]
     if inexact:

@@ -14,8 +14,8 @@ from sdekit.calculus.limits import Unsupported, spending
 from sdekit.schemes.jet_ring.jets import Polynomial
 from sdekit.schemes.order.one_step_series import adjoint_of_one, flow_symbol, step_symbol, weighted
 from sdekit.schemes.order.ring_stages import Step, step_of
+from sdekit.schemes.split.scheme_names import EULER_MARUYAMA
 from sdekit.schemes.split.splitting import Splitting
-from sdekit.schemes.split.word import EULER_MARUYAMA
 
 #: Runge-Kutta sub-steps agree with the flow up to this power of h, so nothing beyond it is claimed.
 HIGHEST_ORDER = 4
@@ -65,19 +65,19 @@ class AllSizes:
     leading_text: str | None = None
 
 
-def series_at(parts: Splitting, word: str, sizes: Mapping[str, int]) -> OneSize:
+def series_at(parts: Splitting, scheme: str, sizes: Mapping[str, int]) -> OneSize:
     """Orders of a scheme at one size.
 
     Raises:
-        SchemeError: If the word does not fit, or a coefficient has no rule in the ring.
+        SchemeError: If the scheme does not fit, or a coefficient has no rule in the ring.
     """
     place = ", ".join(f"{name} = {size}" for name, size in sizes.items()) or "components"
     # Most schemes are of order 1 or 2: the long series is only made for those that are not.
-    step = step_of(parts, word, sizes, 3)
+    step = step_of(parts, scheme, sizes, 3)
     one = _orders(step, place, 3)
     if max(one.weak, one.invariant or 0) < 3:
         return one
-    return _orders(step_of(parts, word, sizes, HIGHEST_ORDER), place, HIGHEST_ORDER)
+    return _orders(step_of(parts, scheme, sizes, HIGHEST_ORDER), place, HIGHEST_ORDER)
 
 
 def _orders(step: Step, place: str, degree: int) -> OneSize:
@@ -113,23 +113,23 @@ def _invariant(step: Step, degree: int) -> tuple[int | None, bool, Polynomial | 
     return found, known, series[found] if found < len(series) else None
 
 
-def for_all_sizes(parts: Splitting, word: str, one: OneSize) -> AllSizes | None:
+def for_all_sizes(parts: Splitting, scheme: str, one: OneSize) -> AllSizes | None:
     """The same for every n, where sizes are open and the law is stationary at n = 1."""
     sizes = [dim for dim in parts.dynamics.dimensions if dim.size is None]
     if not sizes or one.invariant is None:
         return None
     try:
         with spending(BUDGET):
-            return _in_index_calculus(parts, word, one.invariant)
+            return _in_index_calculus(parts, scheme, one.invariant)
     except Unsupported:
         return _at_two(parts)
 
 
-def _in_index_calculus(parts: Splitting, word: str, order: int) -> AllSizes:
+def _in_index_calculus(parts: Splitting, scheme: str, order: int) -> AllSizes:
     from sdekit.calculus import contraction
     from sdekit.schemes.order.all_sizes import adjoint_of_one as for_every_n
 
-    series = for_every_n(parts, word, order + 1)
+    series = for_every_n(parts, scheme, order + 1)
     if not contraction.is_zero(series[1]):
         return _at_two(parts)
     proved = 1
@@ -142,7 +142,7 @@ def _in_index_calculus(parts: Splitting, word: str, order: int) -> AllSizes:
 def _at_two(parts: Splitting) -> AllSizes:
     """Whether L^dagger 1 vanishes with every open size 2: that proves nothing, but may refute."""
     sizes = {dim.name: 2 for dim in parts.dynamics.dimensions if dim.size is None}
-    step = step_of(parts, EULER_MARUYAMA, sizes, 1)
+    step = step_of(parts, EULER_MARUYAMA.name, sizes, 1)
     assert step.slopes is not None
     along = weighted(step.ring, step.slopes)
     vanishes = step.ring.is_zero(step.whole.apply_adjoint(step.ring.one, along))

@@ -17,8 +17,9 @@ from sdekit.schemes.jet_ring.jets import JetRing, Polynomial
 from sdekit.schemes.jet_ring.sympy_stubs import Formula
 from sdekit.schemes.order.one_step_series import Generator, Stage
 from sdekit.schemes.split.factors import Factor, plan
-from sdekit.schemes.split.flow_records import Part
+from sdekit.schemes.split.flow_records import Blocks, Part, Updates
 from sdekit.schemes.split.splitting import Splitting
+from sdekit.schemes.split.unroll import Move
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,7 @@ def small_sizes(dynamics: Dynamics, sizes: Mapping[str, int]) -> dict[str, int]:
 
 def step_of(
     splitting: Splitting,
-    word: str,
+    scheme: str,
     sizes: Mapping[str, int],
     degree: int,
     more: Sequence[Formula] = (),
@@ -63,27 +64,31 @@ def step_of(
 
     Args:
         splitting: Parts of the dynamics.
-        word: Letters, "EM", "Algorithm1" or "Algorithm2".
+        scheme: A word or a name (`sdekit.schemes.split.unroll`).
         sizes: A size for each open dimension.
         degree: Highest power of h that will be asked for.
         more: Further formulas that the ring is to know.
 
     Raises:
-        SchemeError: If the word does not fit, or a coefficient has no rule in the ring.
+        SchemeError: If the scheme does not fit, or a coefficient has no rule in the ring.
     """
     dynamics = splitting.dynamics
     components = dynamics.at(**sizes)
-    pieces = {part.letter: part_components(dynamics, part, sizes) for part in splitting.parts}
+    factors = plan(splitting, scheme)
+    pieces = {
+        _key(piece): part_components(dynamics, piece, sizes)
+        for piece in (*splitting.parts, *factors)
+    }
     slopes = _slopes(components)
     dual = tuple(f"kappa_{i}" for i in range(components.dimension))
     written = [e for piece in pieces.values() for e in (*piece.drift, *piece.diffusion.values())]
     ring = JetRing(components.coordinates, [*written, *slopes, *more], 2 * degree + 2, dual)
-    generators = {letter: _generator(ring, piece) for letter, piece in pieces.items()}
-    whole = _sum(list(generators.values()))
+    generators = {key: _generator(ring, piece) for key, piece in pieces.items()}
+    whole = _sum([generators[_key(part)] for part in splitting.parts])
     converted = None
     if components.hamiltonian is not None:
         converted = tuple(ring.convert(slope) for slope in slopes)
-    stages = tuple(_stage(factor, generators) for factor in plan(splitting, word))
+    stages = tuple(Stage(generators[_key(f)], f.share, f.frozen) for f in factors)
     return Step(components, ring, stages, whole, converted, dual)
 
 
@@ -93,12 +98,18 @@ def _slopes(components: Components) -> list[sp.Expr]:
     return [sp.diff(components.hamiltonian, x) for x in components.coordinates]
 
 
-def part_components(dynamics: Dynamics, part: Part, sizes: Mapping[str, int]) -> Components:
-    """The part as a dynamics of its own, in the coordinates of the whole."""
-    rates = dict(part.updates)
+def _key(piece: Part | Factor) -> tuple[Updates, Blocks]:
+    return piece.updates, piece.diffusion
+
+
+def part_components(
+    dynamics: Dynamics, piece: Part | Factor | Move, sizes: Mapping[str, int]
+) -> Components:
+    """A piece of the dynamics as one of its own, in the coordinates of the whole."""
+    rates = dict(piece.updates)
     alone = Dynamics(
         drift={x: rates.get(x, ZERO) for x in dynamics.variables},
-        diffusion=dict(part.diffusion),
+        diffusion=dict(piece.diffusion),
     )
     known = {dim.name for dim in alone.dimensions}
     return alone.at(**{name: size for name, size in sizes.items() if name in known})
@@ -115,12 +126,3 @@ def _sum(generators: Sequence[Generator]) -> Generator:
     for generator in generators[1:]:
         total = total.plus(generator)
     return total
-
-
-def _stage(factor: Factor, generators: Mapping[str, Generator]) -> Stage:
-    together = _sum([generators[part.letter] for part in factor.parts])
-    if factor.piece != "whole":
-        drift = together.drift if factor.piece == "drift" else {}
-        noise = together.diffusion if factor.piece == "noise" else {}
-        together = Generator(together.ring, drift, noise)
-    return Stage(together, factor.share, frozen=factor.frozen)

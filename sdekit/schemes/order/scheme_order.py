@@ -32,8 +32,9 @@ from sdekit.schemes.order.density import large_friction_marginal, modified_densi
 from sdekit.schemes.order.order_claims import Claim, claims_of
 from sdekit.schemes.order.order_series import AllSizes, OneSize, for_all_sizes, series_at
 from sdekit.schemes.order.ring_stages import small_sizes
+from sdekit.schemes.split.scheme_names import canonical
 from sdekit.schemes.split.splitting import splitting
-from sdekit.schemes.split.word import RESERVED
+from sdekit.schemes.split.unroll import unroll
 
 
 @dataclass(frozen=True)
@@ -119,21 +120,21 @@ def _text(order: int | None) -> str:
     return "not known" if order is None else str(order)
 
 
-def order(dynamics: Dynamics, word: str | None = None, **sizes: int) -> Order:
+def order(dynamics: Dynamics, scheme: str | None = None, **sizes: int) -> Order:
     r"""Weak and invariant-measure order of a scheme, exactly and for every potential.
 
     Args:
         dynamics: Any declaration without explicit time.
-        word: Letters of `sdekit.splitting(dynamics)`, "EM", "Algorithm1" or "Algorithm2"; the
-            default word when left out.
+        scheme: A word over the letters of `sdekit.splitting(dynamics)`, or the name of a scheme
+            such as "EM" or "Algorithm1"; the default word when left out.
         **sizes: Where to compute the series, such as n=2; 1 when left out.
 
     Returns:
         Orders, leading term and the claims with their scope.
 
     Raises:
-        SchemeError: If the word does not fit the dynamics, or a coefficient is outside the class
-            that order theory knows.
+        SchemeError: If the scheme does not fit the dynamics, it is one that has no order theory
+            (the reason is named), or a coefficient is outside the class that order theory knows.
 
     Example:
         >>> import sdekit as sk
@@ -149,11 +150,11 @@ def order(dynamics: Dynamics, word: str | None = None, **sizes: int) -> Order:
         for the leading bias [both recalled].
     Checked by: tests/schemes/order/test_scheme_order.py, tests/schemes/order/test_order_catalog.py.
     """
-    return analysed(dynamics, word, sizes)[0]
+    return analysed(dynamics, scheme, sizes)[0]
 
 
 def analysed(
-    dynamics: Dynamics, word: str | None, sizes: Mapping[str, int]
+    dynamics: Dynamics, scheme: str | None, sizes: Mapping[str, int]
 ) -> tuple[Order, OneSize | None]:
     """The order of a scheme, and the series at one size behind it; None for an exact flow."""
     started = time.perf_counter()
@@ -163,10 +164,11 @@ def analysed(
             "order theory needs coefficients that do not depend on time",
             fix="add a variable s with ds = 1 dt and write s for the time",
         )
-    scheme = parts.default_word if word is None else word
+    scheme = parts.default_word if scheme is None else scheme
     at = small_sizes(parts.dynamics, sizes)
-    if len(parts.parts) == 1 and parts.parts[0].exact and scheme not in RESERVED:
-        parts.parse(scheme)
+    moves = unroll(parts, scheme)
+    scheme = canonical(scheme)
+    if len(parts.parts) == 1 and all(m.letter and m.method == "exact" for m in moves):
         return _exact_order(dynamics, scheme, time.perf_counter() - started), None
     one = series_at(parts, scheme, at)
     every = None if sizes else for_all_sizes(parts, scheme, one)

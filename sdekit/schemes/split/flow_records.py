@@ -129,11 +129,14 @@ class Inexact:
         method: "rk4", classical Runge-Kutta for a part without noise; "strang", half a step of
             that, the exact Gaussian increment, half a step of that, where D does not read what
             moves; "euler_maruyama" otherwise.
+        factor: sigma as declared, by variable, where a whole Euler-Maruyama step may draw its noise
+            from it (D = sigma sigma^T / 2: the law is the same).
     """
 
     updates: Updates
     diffusion: Blocks
     method: str
+    factor: tuple[tuple[Variable, Expression | tuple[Expression, ...]], ...] = ()
 
     @property
     def order(self) -> int:

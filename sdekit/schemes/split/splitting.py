@@ -15,17 +15,16 @@ it.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 from sdekit.declaration.model.dynamics import Dynamics
 from sdekit.errors import SchemeError
 from sdekit.schemes.split.flow_records import Inexact, Part
 from sdekit.schemes.split.lettering import whole_part
-from sdekit.schemes.split.parts import find_parts, momenta_of
-from sdekit.schemes.split.pieces import positions_of
+from sdekit.schemes.split.parts import find_parts
+from sdekit.schemes.split.scheme_names import EULER_MARUYAMA, named
 from sdekit.schemes.split.split_proof import SumProof, prove_sum
-from sdekit.schemes.split.word import EULER_MARUYAMA, RESERVED, Word, parse_word
+from sdekit.schemes.split.word import Word, parse_word
 
 
 @dataclass(frozen=True)
@@ -70,10 +69,10 @@ class Splitting:
         """Letters and shares of a word over the parts; see `sdekit.schemes.split.word`.
 
         Raises:
-            SchemeError: If the word does not fit the parts, is reserved for another kind of step,
-                or runs noise or friction backwards.
+            SchemeError: If the word does not fit the parts, names another kind of scheme, or runs
+                noise or friction backwards.
         """
-        if word in RESERVED:
+        if named(word) is not None:
             raise SchemeError(
                 f"{word} is no word over letters",
                 expected=f"letters out of {' '.join(self.letters)}",
@@ -88,46 +87,6 @@ class Splitting:
                     found=f"{letter}[{share}]",
                 )
         return parsed
-
-    def gradients_per_step(self, word: str) -> int:
-        """Evaluations of unknown functions in one step of a long run.
-
-        Neighbours share one evaluation while nothing that the function reads has moved, also
-        across the end of a step.
-        """
-        return sum(self.needs_evaluation(word, i) for i in range(len(self.parse(word))))
-
-    def needs_evaluation(self, word: str, index: int) -> bool:
-        """Whether the letter at a place of the word has to evaluate its unknown functions anew."""
-        letters = [letter for letter, _ in self.parse(word)]
-        part = self.part(letters[index])
-        if not part.functions:
-            return False
-        for back in range(1, len(letters) + 1):
-            before = self.part(letters[index - back])
-            if before.letter == part.letter:
-                # A single occurrence needs its one evaluation even if nothing ever moves.
-                return back == len(letters) or not part.exact
-            if set(before.moves) & set(part.reads):
-                return True
-        return True
-
-    @cached_property
-    def algorithm_1(self) -> tuple[tuple[Part, ...], ...] | None:
-        """Stages of Ding et al. (2014), Algorithm 1; None without positions and momenta.
-
-        One Euler-Maruyama step of everything that moves momenta, then positions with the new
-        momenta, then the other variables with what is new.
-        """
-        positions = positions_of(self.dynamics)
-        momenta = momenta_of(self.dynamics, positions)
-        first = tuple(p for p in self.parts if set(p.moves) <= momenta)
-        second = tuple(p for p in self.parts if set(p.moves) <= positions)
-        rest = tuple(p for p in self.parts if p not in first and p not in second)
-        is_mixed = any(set(p.moves) & (momenta | positions) for p in rest)
-        if not first or not second or is_mixed:
-            return None
-        return (first, second, *((part,) for part in rest))
 
     def to_dict(self) -> dict[str, Any]:
         """The splitting as plain data."""
@@ -212,7 +171,7 @@ _FROM_OUTSIDE = "BARDEFGHIJKLNPQTUVWXYZCSO"
 def _default_word(dynamics: Dynamics, parts: tuple[Part, ...]) -> str:
     has_remainder = any(not part.exact for part in parts)
     if has_remainder and (len(parts) == 1 or dynamics.hamiltonian is None):
-        return EULER_MARUYAMA
+        return EULER_MARUYAMA.name
     ordered = _kicks_together(sorted(parts, key=lambda part: _FROM_OUTSIDE.index(part.letter)))
     letters = [part.letter for part in ordered]
     return "".join(letters[:-1] + letters[::-1])

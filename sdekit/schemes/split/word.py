@@ -24,14 +24,6 @@ from sdekit.errors import SchemeError
 
 Word = tuple[tuple[str, Fraction], ...]
 
-#: One Euler-Maruyama step of the whole dynamics; no part is called M, so no word spells it.
-EULER_MARUYAMA = "EM"
-#: Ding et al. (2014): momenta by Euler-Maruyama, then positions, then thermostats.
-ALGORITHM_1 = "Algorithm1"
-#: The same step written in u = h p; the law of (theta, u / h) is that of Algorithm 1.
-ALGORITHM_2 = "Algorithm2"
-RESERVED = (EULER_MARUYAMA, ALGORITHM_1, ALGORITHM_2)
-
 #: A word longer than this is a slip of the pen in a repetition count.
 MAX_LETTERS = 10_000
 

@@ -15,7 +15,7 @@ Checked by: tests/simulation/runs/test_run.py.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -153,14 +153,8 @@ def _tile_after_tile(
 
 def _kept(program: Program, state: LoopState, h: Any) -> tuple[Any, Any]:
     """What is kept of a state, and the step size there under a schedule."""
-    blocks = _model_blocks(program, state, h)
-    kept = {name: blocks[name] for name in program.names}
+    kept = {name: state.blocks[name] for name in program.names}
     return kept, () if program.schedule is None else jnp.asarray(h)
-
-
-def _model_blocks(program: Program, state: LoopState, h: Any) -> Mapping[str, Array]:
-    finish = program.scheme.finish
-    return state.blocks if finish is None else finish(state.blocks, h)
 
 
 def _block_of_draws(
@@ -337,8 +331,8 @@ def _keep(program: Program, carried: _Carried, h: Any) -> tuple[_Carried, Any]:
     draw = _kept(program, carried.state, h)
     if program.observe is None:
         return carried, draw
-    blocks = _model_blocks(program, carried.state, h)
-    return carried._replace(observed=program.observe(carried.observed, blocks, h)), draw
+    seen = program.observe(carried.observed, carried.state.blocks, h)
+    return carried._replace(observed=seen), draw
 
 
 def _step_size(program: Program, fixed: Fixed, data: _StepData, place: int | None) -> Any:

@@ -131,37 +131,30 @@ class Driver:
         return _all_keys(np.int64(self.seed), numbers)
 
     def start(
-        self, positions: Mapping[str, Array], given: Mapping[str, Array], h: Any, tables: Any
+        self, positions: Mapping[str, Array], given: Mapping[str, Array], tables: Any
     ) -> LoopState:
         """The state before the first step.
 
         Args:
             positions: Blocks of the target variables, chains last (without the axis for one).
             given: Auxiliary blocks the user sets, for one chain.
-            h: Size of the first step.
             tables: Tables of gradient sources.
         """
         key = ("start", self.bound, self.is_single, tuple(given))
         if key not in self.sampler.programs:
             self.sampler.programs[key] = jax.jit(self._start_function())
-        return self.sampler.programs[key](positions, given, self.keys[START], h, tables)
+        return self.sampler.programs[key](positions, given, self.keys[START], tables)
 
     def _start_function(self) -> Callable[..., LoopState]:
-        scheme = self.bound.scheme
-
-        def of_one(
-            target: Mapping[str, Array], given: Any, keys: Array, h: Any, tables: Any
-        ) -> LoopState:
+        def of_one(target: Mapping[str, Array], given: Any, keys: Array, tables: Any) -> LoopState:
             blocks = self.sampler.start(self.bound, target, given, keys)
             position = self.bound.problem.layout.position(blocks)
             cache = self.sampler.first_cache(self.bound, blocks, keys, position, tables)
-            if scheme.start is not None:
-                blocks = scheme.start(blocks, h)
             return LoopState(blocks, cache)
 
         if self.is_single:
             return of_one
-        return jax.vmap(of_one, in_axes=(-1, None, -1, None, None), out_axes=-1)
+        return jax.vmap(of_one, in_axes=(-1, None, -1, None), out_axes=-1)
 
     def constants(self, h: float) -> Any:
         """Coefficients that need no state, in double precision until the last rounding."""

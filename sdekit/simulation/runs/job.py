@@ -88,7 +88,7 @@ class Job:
             parameters=bound.problem.parameters,
             tables={},
         )
-        state = self._start(driver, bound, h)
+        state = self._start(driver, bound)
         shapes = {
             x.name: (shape_of(x, bound.problem.sizes), self.sampler.dtype)
             for x in bound.problem.dynamics.variables
@@ -220,7 +220,7 @@ class Job:
             programs[key] = program
         return program
 
-    def _start(self, driver: Driver, bound: Bound, h: float) -> LoopState:
+    def _start(self, driver: Driver, bound: Bound) -> LoopState:
         layout, dtype = bound.problem.layout, self.sampler.dtype
         if not isinstance(self.auxiliary, Mapping):
             raise SimulationError(
@@ -239,7 +239,7 @@ class Job:
                     for k, b in target.items()
                 }
         check_inside({**given, **target}, bound.problem.dynamics)
-        state = driver.start(target, given, np.asarray(h, dtype), driver.tables(0)[0])
+        state = driver.start(target, given, driver.tables(0)[0])
         _check_start(state)
         return state
 

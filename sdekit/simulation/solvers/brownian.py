@@ -15,7 +15,7 @@ import jax
 from jax import Array
 
 from sdekit.errors import SimulationError
-from sdekit.simulation.solvers.solver_table import Solver
+from sdekit.schemes.solvers.solver_table import Solver
 
 
 class GivenIncrement(diffrax.AbstractBrownianPath):

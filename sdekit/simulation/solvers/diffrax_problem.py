@@ -21,6 +21,8 @@ from jax import Array
 from sdekit.declaration.tree.expression import Expression
 from sdekit.declaration.tree.symbols import Variable
 from sdekit.errors import SimulationError
+from sdekit.schemes.solvers.noise_type import NoiseType, noise_type
+from sdekit.schemes.solvers.solver_table import Solver, choose_solver
 from sdekit.simulation.bind.bound import Problem
 from sdekit.simulation.solvers.brownian import GivenIncrement, brownian_path
 from sdekit.simulation.solvers.diffrax_terms import (
@@ -33,8 +35,6 @@ from sdekit.simulation.solvers.diffrax_terms import (
     vector_field,
     vector_field_of_blocks,
 )
-from sdekit.simulation.solvers.noise_type import NoiseType, noise_type
-from sdekit.simulation.solvers.solver_table import Solver, choose_solver
 from sdekit.simulation.solvers.stratonovich import stratonovich_drift
 
 

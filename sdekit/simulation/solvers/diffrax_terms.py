@@ -18,9 +18,9 @@ from jax import Array
 
 from sdekit.declaration.tree.expression import Expression
 from sdekit.declaration.tree.symbols import Variable
+from sdekit.schemes.solvers.noise_type import diagonal_of
 from sdekit.simulation.bind.bound import Problem
 from sdekit.simulation.bind.jax_reader import evaluate, shape_of
-from sdekit.simulation.solvers.noise_type import diagonal_of
 from sdekit.simulation.steps.covariance import NoiseTerm, factor_terms, noise_terms
 
 

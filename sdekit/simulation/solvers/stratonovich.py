@@ -12,7 +12,7 @@ from sdekit.declaration.model.noise_factor import ito_drift
 from sdekit.declaration.tree.expression import Expression
 from sdekit.declaration.tree.operators import ZERO, divide, subtract
 from sdekit.declaration.tree.symbols import Variable
-from sdekit.simulation.solvers.noise_type import diagonal_of, is_additive
+from sdekit.schemes.solvers.noise_type import diagonal_of, is_additive
 
 
 def stratonovich_drift(dynamics: Dynamics) -> dict[Variable, Expression] | None:

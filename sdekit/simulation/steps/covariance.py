@@ -22,8 +22,9 @@ from jax import Array
 
 from sdekit.declaration.tree import expression as ex
 from sdekit.declaration.tree.expression import Expression
-from sdekit.declaration.tree.operators import ONE, add, divide, matmul, multiply, negate
+from sdekit.declaration.tree.operators import matmul
 from sdekit.declaration.tree.symbols import Variable
+from sdekit.schemes.solvers.noise_type import diagonal_entries
 from sdekit.simulation.bind.jax_reader import Environment, evaluate, is_batched, per_chain, shape_of
 from sdekit.simulation.steps.linear_flows import covariance_root
 
@@ -54,52 +55,6 @@ class NoiseTerm:
 def is_constant(expression: Expression) -> bool:
     """Whether the expression reads neither the state nor the time."""
     return not any(isinstance(node, Variable | ex.Time | ex.Call) for node in expression.walk())
-
-
-def diagonal_entries(block: Expression, x: Variable) -> Expression | None:
-    """The diagonal of a block (x, x) of D that is diagonal as written.
-
-    Returns:
-        A scalar for a multiple of the identity, an expression of the shape of x otherwise; None if
-        the block is not seen to be diagonal.
-    """
-    if not x.shape or not block.shape:
-        return block
-    match block:
-        case ex.Eye(dims=dims) if dims == x.shape:
-            return ONE
-        case ex.Diag(operand=operand) if x.ndim == 1 and operand.ndim == 1:
-            return operand
-        case ex.Negation(operand=operand):
-            entries = diagonal_entries(operand, x)
-            return None if entries is None else negate(entries)
-        case ex.Quotient(numerator=numerator, denominator=denominator) if not denominator.shape:
-            entries = diagonal_entries(numerator, x)
-            return None if entries is None else divide(entries, denominator)
-        case ex.Product(factors=factors):
-            tensors = [factor for factor in factors if factor.shape]
-            entries = diagonal_entries(tensors[0], x) if len(tensors) == 1 else None
-            for factor in factors:
-                if entries is not None and not factor.shape:
-                    entries = multiply(factor, entries)
-            return entries
-        case ex.Sum(terms=terms):
-            return _diagonal_of_sum(terms, x)
-    return None
-
-
-def _diagonal_of_sum(terms: tuple[Expression, ...], x: Variable) -> Expression | None:
-    entries = [diagonal_entries(term, x) for term in terms]
-    if any(entry is None for entry in entries):
-        return None
-    given = [entry for entry in entries if entry is not None]
-    if any(entry.shape for entry in given):
-        ones = ex.Ones(x.shape)
-        given = [entry if entry.shape else multiply(entry, ones) for entry in given]
-    total = given[0]
-    for entry in given[1:]:
-        total = add(total, entry)
-    return total
 
 
 def noise_terms(blocks: Blocks, sizes: Mapping[str, int]) -> tuple[NoiseTerm, ...]:

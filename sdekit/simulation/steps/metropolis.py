@@ -26,6 +26,7 @@ from sdekit.declaration.tree.symbols import Variable
 from sdekit.errors import SimulationError
 from sdekit.schemes.split.flow_records import Shift
 from sdekit.schemes.split.splitting import splitting
+from sdekit.schemes.split.unroll import unroll
 from sdekit.simulation.bind.bound import Problem
 from sdekit.simulation.bind.jax_reader import evaluate, shape_of
 from sdekit.simulation.bind.start import StartLaw, start_blocks, start_laws
@@ -53,15 +54,15 @@ def hamiltonian_monte_carlo(problem: Problem, options: Mapping[str, Any]) -> Sch
     laws = _momentum_laws(problem)
     length = _length(options)
     parts = splitting(problem.dynamics)
-    stages = {part.letter: stage_of(part.flow, problem.sizes) for part in parts.parts}
-    if set(stages) != {"A", "B"} or not all(isinstance(p.flow, Shift) for p in parts.parts):
+    if set(parts.letters) != {"A", "B"} or not all(isinstance(p.flow, Shift) for p in parts.parts):
         raise SimulationError(
             "HMC is for Hamiltonian flows",
             expected="theta' = M^-1 p, p' = -grad U, no noise and no friction",
-            found=f"parts {' '.join(stages)}",
+            found=f"parts {' '.join(parts.letters)}",
             fix='use catalog.get("hamiltonian")',
         )
-    word = [(stages[letter], float(share)) for letter, share in parts.parse("BAB")]
+    stages = {part.letter: stage_of(part.flow, problem.sizes) for part in parts.parts}
+    word = [(stages[m.letter or ""], float(m.share)) for m in unroll(parts, "BAB")]
     leap = composed(problem, "BAB", word)
     if any(not isinstance(oracle.source, FunctionSource) for oracle in leap.oracles):
         raise SimulationError(

@@ -25,7 +25,9 @@ from jax.typing import ArrayLike
 
 from sdekit.declaration.model.dynamics import Dynamics
 from sdekit.errors import SimulationError
+from sdekit.schemes.split.scheme_names import canonical
 from sdekit.schemes.split.splitting import splitting
+from sdekit.schemes.split.unroll import check_scheme
 from sdekit.simulation.bind.bound import Problem, bind
 from sdekit.simulation.bind.position import PositionLayout, layout_of
 from sdekit.simulation.bind.start import (
@@ -46,7 +48,7 @@ from sdekit.simulation.noise.streams import (
 )
 from sdekit.simulation.steps.boundaries import check_start_inside
 from sdekit.simulation.steps.scheme import Cache, Scheme, StepInput, first_cache, prepared_draws
-from sdekit.simulation.steps.words import build_scheme, default_scheme, reserved_name
+from sdekit.simulation.steps.words import build_scheme
 
 PRECISIONS = {"float32": np.dtype(np.float32), "float64": np.dtype(np.float64)}
 
@@ -232,12 +234,8 @@ class Sampler:
         scheme, problem = bound.scheme, bound.problem
         target = problem.layout.blocks(state.position, self.dtype)
         blocks = {**target, **state.auxiliary}
-        if scheme.start is not None:
-            blocks = scheme.start(blocks, h)
         cache = Cache(state.gradients, state.sources)
         blocks, cache = scheme.step(blocks, cache, self._input(scheme, problem, key, h))
-        if scheme.finish is not None:
-            blocks = scheme.finish(blocks, h)
         return _public_state(bound, blocks, cache)
 
     def _input(self, scheme: Scheme, problem: Problem, key: Array, h: Array) -> StepInput:
@@ -343,16 +341,16 @@ def sampler(
         raise SimulationError(
             "unknown precision", expected=" or ".join(PRECISIONS), found=repr(precision)
         )
-    chosen = default_scheme(dynamics.ito()) if scheme is None else scheme
-    if not isinstance(chosen, str):
+    if scheme is not None and not isinstance(scheme, str):
         raise SimulationError("a scheme is named by text", expected='"BAOAB"', found=repr(scheme))
-    if reserved_name(chosen) is None:
-        splitting(dynamics.ito()).parse(chosen)
+    parts = splitting(dynamics)
+    chosen = parts.default_word if scheme is None else scheme
+    check_scheme(parts, chosen)
     return Sampler(
         dynamics,
         potential,
         parameters or {},
-        reserved_name(chosen) or "".join(chosen.split()),
+        canonical(chosen),
         functions or {},
         sizes or {},
         PRECISIONS[precision],

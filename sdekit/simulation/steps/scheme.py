@@ -5,7 +5,7 @@ of the next read the same one (with the same minibatch), so that a palindromic w
 gradient per step. Which gradients are still good is known from the word alone, before anything
 runs.
 
-Not for the flows (`stages`), nor for algorithms that are no words (`published`, `metropolis`).
+Not for the flows (`stages`), nor for schemes that are no sequence of stages (`metropolis`).
 
 Notation: blocks have a last axis of chains where several run; h is the step.
 Checked by: tests/simulation/steps/test_scheme.py.
@@ -85,8 +85,6 @@ class Scheme:
         prepare: (parameters, h, dtype) -> constants; runs once for a constant step size.
         step: (blocks, cache, input) -> (blocks, cache).
         uniforms: Uniform numbers of one step, for each chain.
-        start: Blocks of the model -> blocks of the scheme, for schemes in other variables.
-        finish: The way back.
         reflects: Whether it leads variables back into bounded domains, and counts how often.
     """
 
@@ -98,8 +96,6 @@ class Scheme:
     prepare: Callable[[Mapping[str, Any], ArrayLike, np.dtype], Any]
     step: Callable[[Blocks, Cache, StepInput], tuple[dict[str, Array], Cache]]
     uniforms: int = 0
-    start: Callable[[Blocks, ArrayLike], dict[str, Array]] | None = None
-    finish: Callable[[Blocks, ArrayLike], dict[str, Array]] | None = None
     reflects: bool = False
 
     @property

@@ -17,8 +17,6 @@ import numpy as np
 from jax import Array, lax
 from jax.typing import ArrayLike
 
-from sdekit.declaration.model.dynamics import Dynamics
-from sdekit.declaration.tree.operators import ZERO
 from sdekit.declaration.tree.symbols import Variable
 from sdekit.errors import SimulationError
 from sdekit.schemes.split.flow_records import (
@@ -97,40 +95,10 @@ def euler_stage(updates: Updates, terms: tuple[NoiseTerm, ...]) -> Stage:
     return Stage(moves, noise_elements(terms), read, prepare if constant else None, apply)
 
 
-def euler_maruyama_stage(
-    dynamics: Dynamics, sizes: Sizes, variables: tuple[Variable, ...] | None = None
-) -> Stage:
-    """Euler-Maruyama for the whole dynamics (Ito), or for some of its variables.
-
-    Raises:
-        SimulationError: If noise couples the variables to others that do not move with them.
-    """
-    moved = dynamics.variables if variables is None else variables
-    updates = tuple((x, dynamics.drift[x]) for x in moved if dynamics.drift[x] != ZERO)
-    if dynamics.noise is not None:
-        rows = {x: row for x, row in dynamics.noise.items() if x in moved}
-        shared = [x for x, row in dynamics.noise.items() if isinstance(row, tuple)]
-        _check_together(shared, moved)
-        return euler_stage(updates, factor_terms(rows, sizes))
-    blocks = {pair: block for pair, block in dynamics.blocks() if set(pair) & set(moved)}
-    for pair in blocks:
-        _check_together(list(pair), moved)
-    return euler_stage(updates, noise_terms(blocks, sizes))
-
-
-def _check_together(coupled: list[Variable], moved: tuple[Variable, ...]) -> None:
-    inside = [x for x in coupled if x in moved]
-    if inside and len(inside) < len(coupled):
-        raise SimulationError(
-            "variables that share noise cannot be moved one after the other",
-            found=", ".join(x.name for x in coupled),
-            fix='use scheme="EM"',
-        )
-
-
 def inexact_stage(flow: Inexact, sizes: Sizes) -> Stage:
     """A remainder without exact flow, by the sub-integrator its record names."""
-    terms = noise_terms(dict(flow.diffusion), sizes)
+    terms = factor_terms(dict(flow.factor), sizes) if flow.factor else ()
+    terms = terms or noise_terms(dict(flow.diffusion), sizes)
     if flow.method == "euler_maruyama":
         return euler_stage(flow.updates, terms)
 

@@ -98,6 +98,6 @@ def test_schemes_of_the_runner_have_their_guards():
         assert kind_of_scheme(word, True) == "splitting"
     assert kind_of_scheme("EM", True) == "explicit-langevin"
     assert kind_of_scheme("Algorithm1", True) == "sgnht-algorithm-1"
-    assert kind_of_scheme("SGLD", False) == "sgld"
+    assert kind_of_scheme("SGLD", False) == "euler-maruyama"
     # Twin: without a momentum a word promises nothing.
     assert kind_of_scheme("AO", False) is None

@@ -208,7 +208,7 @@ def test_a_word_that_does_not_fit_is_refused(word: str, message: str) -> None:
 
 
 def test_algorithm_1_needs_momenta() -> None:
-    with pytest.raises(SchemeError, match="positions that move along momenta"):
+    with pytest.raises(SchemeError, match="Algorithm 1 is for dynamics with momenta"):
         order(overdamped(), "Algorithm1")
 
 

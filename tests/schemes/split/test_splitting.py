@@ -281,15 +281,6 @@ def test_a_part_that_is_written_differently_is_still_recognized() -> None:
 # -- words ---------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("word", "count"),
-    [("BAOAB", 1), ("ABOBA", 1), ("OBABO", 1), ("BAO", 1), ("OABAO", 1), ("BABOBAB", 2)],
-)
-def test_a_palindrome_costs_one_gradient_per_step(word: str, count: int) -> None:
-    """ABOBA and OBABO kick twice, but nothing moves the positions in between or around the end."""
-    assert splitting(langevin()).gradients_per_step(word) == count
-
-
 def test_noise_is_not_run_backwards() -> None:
     found = splitting(langevin())
     with pytest.raises(SchemeError, match="runs the noise of O backwards"):
@@ -304,13 +295,6 @@ def test_reserved_words_are_no_letters() -> None:
 def test_an_unknown_part_is_named() -> None:
     with pytest.raises(SchemeError, match="no part 'X'"):
         splitting(langevin()).part("X")
-
-
-def test_algorithm_1_takes_momenta_then_positions_then_the_thermostat() -> None:
-    stages = splitting(sgnht()).algorithm_1
-    assert stages is not None
-    assert [[part.letter for part in stage] for stage in stages] == [["B", "O"], ["A"], ["D"]]
-    assert splitting(overdamped()).algorithm_1 is None
 
 
 def test_a_splitting_is_plain_data_and_text() -> None:

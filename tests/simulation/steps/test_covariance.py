@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 import sdekit as sk
+from sdekit.schemes.solvers.noise_type import diagonal_entries
 from sdekit.simulation.bind.jax_reader import Environment
-from sdekit.simulation.steps.covariance import diagonal_entries, factor_terms, noise_terms
+from sdekit.simulation.steps.covariance import factor_terms, noise_terms
 from sdekit.simulation.steps.stage import increments, noise_elements, prepared_noise
 
 n = sk.dim("n")

@@ -7,7 +7,7 @@ import pytest
 
 import sdekit as sk
 from sdekit import catalog
-from sdekit.errors import SimulationError
+from sdekit.errors import SchemeError
 from sdekit.simulation.noise.streams import NORMALS, NoiseSource, chain_keys
 
 A, MU, H, N = 0.7, 3.0, 0.02, 3
@@ -104,16 +104,34 @@ def test_sghmc_is_its_published_recursion(noise):
 
 
 def test_algorithm_2_refuses_what_is_no_thermostat(langevin):
-    sampler = sk.sampler(
-        langevin, potential=lambda q: q**2, parameters={"A": 1.0}, scheme="Algorithm2"
-    )
-    with pytest.raises(SimulationError, match="Algorithm 2 is for the scalar thermostat"):
-        sampler.bind(0.0)
+    with pytest.raises(SchemeError, match="Algorithm 2 is for the scalar thermostat"):
+        sk.sampler(langevin, lambda q: q**2, {"A": 1.0}, "Algorithm2")
 
 
 def test_algorithm_1_refuses_a_dynamics_without_momenta(ornstein_uhlenbeck):
-    with pytest.raises(SimulationError, match="Algorithm 1 is for dynamics with momenta"):
-        sk.sampler(ornstein_uhlenbeck, scheme="Algorithm1").bind(0.0)
+    with pytest.raises(SchemeError, match="Algorithm 1 is for dynamics with momenta"):
+        sk.sampler(ornstein_uhlenbeck, scheme="Algorithm1")
+
+
+def test_algorithm_2_keeps_its_temperature_where_a_schedule_changes_the_step():
+    """u = p h and alpha = xi h are rescaled with h: both algorithms draw the same numbers."""
+
+    def halved(step):
+        return jnp.where(step < STEPS // 2, H, H / 2)
+
+    first, second = (
+        sk.simulate(
+            catalog.get("sgnht"), np.ones(3), potential=potential, parameters={"A": A, "mu": MU},
+            scheme=scheme, precision="float64", step_size=halved, steps=STEPS, seed=5,
+        ).samples
+        for scheme in ("Algorithm1", "Algorithm2")
+    )  # fmt: skip
+    for name, block in first.items():
+        assert np.max(np.abs(block - second[name])) < 1e-11
+    # Twin: at the step the momenta move by far less than the factor 2 of scaled variables.
+    p = first["p"][0]
+    jump = np.abs(p[STEPS // 2] - p[STEPS // 2 - 1])
+    assert np.max(jump) < 0.5 * np.max(np.abs(p[STEPS // 2 - 1]))
 
 
 def test_sgld_with_decreasing_steps_is_its_published_recursion():

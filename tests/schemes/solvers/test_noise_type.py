@@ -3,7 +3,7 @@
 import pytest
 
 import sdekit as sk
-from sdekit.simulation.solvers.noise_type import NoiseKind, factor_matrix, noise_type
+from sdekit.schemes.solvers.noise_type import NoiseKind, factor_matrix, noise_type
 
 N = sk.dim("n")
 X, Y = sk.scalar("x"), sk.scalar("y")

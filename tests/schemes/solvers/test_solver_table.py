@@ -4,8 +4,8 @@ import diffrax
 import pytest
 
 from sdekit.errors import SchemeError
-from sdekit.simulation.solvers.noise_type import NoiseKind, NoiseType
-from sdekit.simulation.solvers.solver_table import (
+from sdekit.schemes.solvers.noise_type import NoiseKind, NoiseType
+from sdekit.schemes.solvers.solver_table import (
     ADAPTIVE_DEFAULTS,
     DEFAULTS,
     SOLVERS,

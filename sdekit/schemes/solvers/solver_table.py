@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from sdekit.errors import SchemeError
-from sdekit.simulation.solvers.noise_type import NoiseKind, NoiseType
+from sdekit.schemes.solvers.noise_type import NoiseKind, NoiseType
 
 ADDITIVE, DIAGONAL = NoiseKind.ADDITIVE, NoiseKind.DIAGONAL
 COMMUTATIVE, GENERAL = NoiseKind.COMMUTATIVE, NoiseKind.GENERAL
@@ -103,11 +103,11 @@ def choose_solver(
         SchemeError: If there is no such solver or it does not fit; the reason is named.
 
     Example:
-        >>> from sdekit.simulation.solvers.noise_type import NoiseKind, NoiseType
+        >>> from sdekit.schemes.solvers.noise_type import NoiseKind, NoiseType
         >>> choose_solver(None, NoiseType(NoiseKind.ADDITIVE, "constant")).name
         'shark'
 
-    Checked by: tests/simulation/solvers/test_solver_table.py.
+    Checked by: tests/schemes/solvers/test_solver_table.py.
     """
     if name is None:
         name = (ADAPTIVE_DEFAULTS if adaptive else DEFAULTS)[noise.kind]

@@ -1,6 +1,6 @@
 r"""What kind of noise an SDE has, decided from its symbols: the solvers that may be used follow.
 
-Not for solvers themselves (`solvers.py`).
+Not for the solvers themselves (`solver_table`).
 
 Notation: dz = v dt + sigma dW, sigma sigma^T = 2 D. With D given and diagonal, sigma is its
 diagonal root; with D given and not diagonal nothing is known of sigma but that it exists.
@@ -21,8 +21,8 @@ from sdekit.declaration.model.components import check_sizes
 from sdekit.declaration.model.dynamics import Dynamics
 from sdekit.declaration.tree import expression as ex
 from sdekit.declaration.tree.expression import Expression
+from sdekit.declaration.tree.operators import ONE, add, divide, multiply, negate
 from sdekit.declaration.tree.symbols import Parameter, Variable
-from sdekit.simulation.steps.covariance import diagonal_entries
 
 #: Most Brownian motions for which commutativity is decided; the conditions grow as m^2 d^2.
 MOST_MOTIONS = 12
@@ -85,7 +85,7 @@ def noise_type(dynamics: Dynamics, sizes: Mapping[str, int] | None = None) -> No
         'additive'
 
     Source: Kloeden and Platen (1992), section 10.3, equation (3.13).
-    Checked by: tests/simulation/solvers/test_noise_type.py.
+    Checked by: tests/schemes/solvers/test_noise_type.py.
     """
     dynamics = dynamics.ito()
     if is_additive(dynamics):
@@ -106,6 +106,52 @@ def is_additive(dynamics: Dynamics) -> bool:
 def reads_state(expression: Expression) -> bool:
     """Whether a variable occurs in the expression."""
     return any(isinstance(node, Variable) for node in expression.walk())
+
+
+def diagonal_entries(block: Expression, x: Variable) -> Expression | None:
+    """The diagonal of a block (x, x) of D that is diagonal as written.
+
+    Returns:
+        A scalar for a multiple of the identity, an expression of the shape of x otherwise; None if
+        the block is not seen to be diagonal.
+    """
+    if not x.shape or not block.shape:
+        return block
+    match block:
+        case ex.Eye(dims=dims) if dims == x.shape:
+            return ONE
+        case ex.Diag(operand=operand) if x.ndim == 1 and operand.ndim == 1:
+            return operand
+        case ex.Negation(operand=operand):
+            entries = diagonal_entries(operand, x)
+            return None if entries is None else negate(entries)
+        case ex.Quotient(numerator=numerator, denominator=denominator) if not denominator.shape:
+            entries = diagonal_entries(numerator, x)
+            return None if entries is None else divide(entries, denominator)
+        case ex.Product(factors=factors):
+            tensors = [factor for factor in factors if factor.shape]
+            entries = diagonal_entries(tensors[0], x) if len(tensors) == 1 else None
+            for factor in factors:
+                if entries is not None and not factor.shape:
+                    entries = multiply(factor, entries)
+            return entries
+        case ex.Sum(terms=terms):
+            return _diagonal_of_sum(terms, x)
+    return None
+
+
+def _diagonal_of_sum(terms: tuple[Expression, ...], x: Variable) -> Expression | None:
+    entries = [diagonal_entries(term, x) for term in terms]
+    if any(entry is None for entry in entries):
+        return None
+    given = [entry for entry in entries if entry is not None]
+    if any(entry.shape for entry in given):
+        ones = ex.Ones(x.shape)
+        given = [entry if entry.shape else multiply(entry, ones) for entry in given]
+    total = given[0]
+    for entry in given[1:]:
+        total = add(total, entry)
+    return total
 
 
 def diagonal_of(dynamics: Dynamics) -> dict[Variable, Expression] | None:

@@ -1,0 +1,190 @@
+r"""All schemes that have a name: spellings, what moves together, and why one has no order theory.
+
+A scheme is a word over the letters of a splitting ("BAOAB") or one of the records here. Adding a
+scheme whose stages are Euler-Maruyama steps of groups of variables is adding one record.
+
+Not for what a step does (`unroll`) nor for words (`word`).
+
+Checked by: tests/schemes/split/test_scheme_names.py, tests/schemes/split/test_unroll.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from sdekit.declaration.model.dynamics import Dynamics
+from sdekit.declaration.tree.symbols import Variable
+from sdekit.errors import SchemeError
+from sdekit.schemes.solvers.solver_table import SOLVERS
+from sdekit.schemes.split.parts import momenta_of
+from sdekit.schemes.split.pieces import positions_of
+
+Groups = tuple[tuple[Variable, ...], ...]
+
+
+@dataclass(frozen=True)
+class NamedScheme:
+    """A scheme that is no word.
+
+    Attributes:
+        name: As results spell it.
+        says: What one step does, in one sentence.
+        source: Where it was published.
+        aliases: Other names under which people know it; case, blanks, "-" and "_" do not count.
+        groups: Dynamics -> the variables of each Euler-Maruyama stage, in order; it raises
+            SchemeError where the scheme does not fit. None where a step is no such sequence.
+        no_theory: Why order and bias have nothing to read; empty where `groups` is given.
+        runner: What runs it: "stages", "solver" (diffrax's own step) or "trajectory".
+        guards: Names of the step guards with and without momenta.
+    """
+
+    name: str
+    says: str
+    source: str
+    aliases: tuple[str, ...] = ()
+    groups: Callable[[Dynamics], Groups] | None = None
+    no_theory: str = ""
+    runner: str = "stages"
+    guards: tuple[str | None, str | None] = (None, None)
+
+
+def everything(dynamics: Dynamics) -> Groups:
+    """All variables at once."""
+    return (dynamics.variables,)
+
+
+def momenta_first(dynamics: Dynamics) -> Groups:
+    """Momenta, then positions, then the rest jointly: the order of Algorithm 1.
+
+    Momenta are the variables that the drift of the positions reads.
+
+    Raises:
+        SchemeError: If there are none.
+    """
+    positions = positions_of(dynamics)
+    momenta = momenta_of(dynamics, positions)
+    if not momenta:
+        raise SchemeError(
+            "Algorithm 1 is for dynamics with momenta",
+            expected="positions that move along momenta",
+            found=f"variables {', '.join(x.name for x in dynamics.variables)}",
+            fix='use scheme="EM"',
+        )
+    first = tuple(x for x in dynamics.variables if x in momenta)
+    second = tuple(x for x in dynamics.variables if x in positions)
+    rest = tuple(x for x in dynamics.variables if x not in momenta | positions)
+    return tuple(group for group in (first, second, rest) if group)
+
+
+def scalar_thermostat(dynamics: Dynamics) -> Groups:
+    """The groups of Algorithm 1, for the thermostat that Algorithm 2 was written for.
+
+    Raises:
+        SchemeError: If the dynamics is another one.
+    """
+    groups: Groups = ()
+    if momenta_of(dynamics, positions_of(dynamics)):
+        groups = momenta_first(dynamics)
+    if [len(group) for group in groups] == [1, 1, 1]:
+        (p,), (theta,), (xi,) = groups
+        if dynamics.drift[theta] == p and not xi.shape and dynamics.drift[p].depends_on(xi):
+            return groups
+    raise SchemeError(
+        "Algorithm 2 is for the scalar thermostat",
+        expected="theta' = p, p' = -grad U - xi p + noise, xi' = (p.p - n)/mu",
+        found=f"variables {', '.join(x.name for x in dynamics.variables)}",
+        fix='use scheme="Algorithm1", or a splitting word',
+    )
+
+
+_DING = "Ding et al. 2014, NeurIPS 27"
+_SOLVED = (
+    "it is a solver of general SDEs, whose strong order by kind of noise stands in "
+    "sdekit.schemes.solvers.solver_table; its weak order is not analysed here"
+)
+
+
+def _solver(name: str) -> NamedScheme:
+    solver = SOLVERS[name]
+    says = f"one step of diffrax's {solver.diffrax_name}"
+    # Euler of an Ito SDE is Euler-Maruyama; the others evaluate the coefficients more than once.
+    if name == "euler":
+        return NamedScheme(name, says, solver.source, groups=everything, runner="solver")
+    return NamedScheme(name, says, solver.source, no_theory=_SOLVED, runner="solver")
+
+
+EULER_MARUYAMA = NamedScheme(
+    "EM",
+    "Euler-Maruyama: all variables at once, coefficients at the state and time before the step",
+    "Maruyama 1955",
+    aliases=("Euler-Maruyama", "Euler", "SGLD"),
+    groups=everything,
+    guards=("explicit-langevin", "euler-maruyama"),
+)
+ALGORITHM_1 = NamedScheme(
+    "Algorithm1",
+    "Euler-Maruyama of the momenta, then of the positions, then of the rest, each at the newest "
+    "state; for SGHMC the update of Chen et al. (2014)",
+    f"{_DING}, Algorithm 1",
+    aliases=("SGHMC",),
+    groups=momenta_first,
+    guards=("sgnht-algorithm-1", None),
+)
+ALGORITHM_2 = NamedScheme(
+    "Algorithm2",
+    "Algorithm 1 of the scalar thermostat, published in u = p h, alpha = xi h, eta = h^2, a = A h: "
+    "the same numbers, so that (theta, p, xi) is what runs, whatever h does",
+    f"{_DING}, Algorithm 2",
+    groups=scalar_thermostat,
+    guards=("sgnht-algorithm-1", None),
+)
+HMC = NamedScheme(
+    "HMC",
+    "new momenta, leapfrog steps, and a Metropolis step that accepts or rejects where they end",
+    "Duane et al. 1987, doi:10.1016/0370-2693(87)91197-X",
+    no_theory="it accepts or rejects whole trajectories: exp(-H) is invariant for every step size, "
+    "and the step has no power series in h",
+    runner="trajectory",
+    guards=("leapfrog", None),
+)
+
+#: Every scheme with a name, by that name.
+NAMED: Mapping[str, NamedScheme] = MappingProxyType(
+    {
+        record.name: record
+        for record in (EULER_MARUYAMA, ALGORITHM_1, ALGORITHM_2, HMC, *map(_solver, SOLVERS))
+    }
+)
+
+
+def _plain(text: str) -> str:
+    return text.upper().replace(" ", "").replace("-", "").replace("_", "")
+
+
+_SPELLINGS = {
+    _plain(spelling): record
+    for record in NAMED.values()
+    # Words are upper case: "SEA" may be one, so that solvers are known by their exact names only.
+    if record.runner != "solver"
+    for spelling in (record.name, *record.aliases)
+}
+
+
+def named(scheme: str) -> NamedScheme | None:
+    """The record of a name or alias; None for a word over letters.
+
+    Example:
+        >>> named("sgld").name, named("algorithm 2").name, named("BAOAB")
+        ('EM', 'Algorithm2', None)
+    """
+    if scheme in NAMED:
+        return NAMED[scheme]
+    return _SPELLINGS.get(_plain(scheme))
+
+
+def canonical(scheme: str) -> str:
+    """A scheme as results spell it: the name of its record, or the word without blanks."""
+    record = named(scheme)
+    return "".join(scheme.split()) if record is None else record.name

@@ -1,0 +1,160 @@
+"""From a scheme to the sequence of its moves: what the runner runs and what theory analyses.
+
+This is the only place that knows which flows make a step, in which order, for which shares of it.
+
+Not for names (`scheme_names`), for the flows themselves (`flow_records`, `splitting`) nor for
+running them (`sdekit.simulation.steps`).
+
+Checked by: tests/schemes/split/test_unroll.py, tests/simulation/steps/test_same_step.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+from sdekit.declaration.model.dynamics import Dynamics
+from sdekit.declaration.tree import expression as ex
+from sdekit.declaration.tree.operators import ZERO
+from sdekit.declaration.tree.symbols import Variable
+from sdekit.errors import SchemeError
+from sdekit.schemes.split.affine import variables_of
+from sdekit.schemes.split.flow_records import Blocks, Flow, Inexact, Shift, Updates
+from sdekit.schemes.split.scheme_names import named
+from sdekit.schemes.split.splitting import Splitting
+
+
+@dataclass(frozen=True)
+class Move:
+    """One move of a step; everything it does not move stands still.
+
+    Attributes:
+        flow: How it is solved.
+        share: How much of the step.
+        updates: Its piece of the drift.
+        diffusion: Its piece of the diffusion, both triangles.
+        letter: The part it belongs to; None for a group of variables.
+    """
+
+    flow: Flow
+    share: Fraction
+    updates: Updates
+    diffusion: Blocks
+    letter: str | None = None
+
+    @property
+    def name(self) -> str:
+        """The letter, or the variables."""
+        return self.letter or ", ".join(x.name for x in self.moves)
+
+    @property
+    def moves(self) -> tuple[Variable, ...]:
+        """The variables that change."""
+        return self.flow.variables
+
+    @property
+    def method(self) -> str:
+        """ "exact", or the sub-integrator: "rk4", "strang" or "euler_maruyama"."""
+        return self.flow.method if isinstance(self.flow, Inexact) else "exact"
+
+    @property
+    def calls(self) -> frozenset[ex.Call]:
+        """The unknown functions that it evaluates, each with its arguments."""
+        written = [rate for _, rate in self.updates] + [block for _, block in self.diffusion]
+        return frozenset(node for e in written for node in e.walk() if isinstance(node, ex.Call))
+
+
+def unroll(parts: Splitting, scheme: str | None = None) -> tuple[Move, ...]:
+    """The moves of one step, the first one first.
+
+    Args:
+        parts: The splitting of the dynamics.
+        scheme: A word over its letters, or a name; the default word when left out.
+
+    Raises:
+        SchemeError: If the scheme does not fit the dynamics, or a step of it is no sequence of
+            flows and Euler-Maruyama steps; the reason is named.
+
+    Example:
+        >>> import sdekit as sk
+        >>> parts = sk.splitting(sk.catalog.get("langevin"))
+        >>> [(move.name, str(move.share)) for move in unroll(parts, "BAOAB")]
+        [('B', '1/2'), ('A', '1/2'), ('O', '1'), ('A', '1/2'), ('B', '1/2')]
+        >>> [move.name for move in unroll(parts, "SGHMC")]
+        ['p', 'theta']
+    """
+    scheme = parts.default_word if scheme is None else scheme
+    record = named(scheme)
+    if record is None:
+        return tuple(_letter(parts, letter, share) for letter, share in parts.parse(scheme))
+    if record.groups is None:
+        raise SchemeError(
+            f"there is no order theory of {record.name}",
+            found=record.no_theory,
+            fix=f"use a word such as {parts.default_word}, or measure with sk.empirical_order",
+        )
+    dynamics = parts.dynamics
+    return tuple(_group(dynamics, group) for group in record.groups(dynamics))
+
+
+def check_scheme(parts: Splitting, scheme: str) -> None:
+    """Refuse a scheme that does not fit the parts, as far as the symbols tell.
+
+    Raises:
+        SchemeError: If it does not fit.
+    """
+    record = named(scheme)
+    if record is None or record.groups is not None:
+        unroll(parts, scheme)
+
+
+def _letter(parts: Splitting, letter: str, share: Fraction) -> Move:
+    part = parts.part(letter)
+    return Move(part.flow, share, part.updates, part.diffusion, letter)
+
+
+def _group(dynamics: Dynamics, group: tuple[Variable, ...]) -> Move:
+    """One Euler-Maruyama step of some variables."""
+    updates = tuple((x, dynamics.drift[x]) for x in group if dynamics.drift[x] != ZERO)
+    touched = tuple((pair, b) for pair, b in dynamics.blocks() if set(pair) & set(group))
+    for pair, _ in touched:
+        _check_together(pair, group)
+    moved = {x for x, _ in updates}
+    if not touched and not any(variables_of(rate) & moved for _, rate in updates):
+        return Move(Shift(updates), Fraction(1), updates, ())
+    rows = {x: row for x, row in (dynamics.noise or {}).items() if x in group}
+    shared = [x for x, row in (dynamics.noise or {}).items() if isinstance(row, tuple)]
+    # Rows over shared motions whose products vanish are told apart by D alone.
+    as_declared = bool(rows) and (set(shared) <= set(group) or not set(shared) & set(group))
+    factor = tuple(rows.items()) if as_declared else ()
+    flow = Inexact(updates, touched, "euler_maruyama", factor)
+    return Move(flow, Fraction(1), updates, touched)
+
+
+def _check_together(coupled: Sequence[Variable], moved: tuple[Variable, ...]) -> None:
+    if not set(coupled) <= set(moved):
+        raise SchemeError(
+            "variables that share noise cannot be moved one after the other",
+            found=", ".join(x.name for x in coupled),
+            fix='use scheme="EM"',
+        )
+
+
+def fresh_gradients(moves: Sequence[Move]) -> tuple[bool, ...]:
+    """For each move of a step in a long run, whether it evaluates unknown functions anew.
+
+    Neighbours share one evaluation while nothing that the function reads has moved, also across
+    the end of a step.
+    """
+    good: set[ex.Call] = set()
+    found: list[bool] = []
+    for _ in range(2):
+        found = []
+        for move in moves:
+            lost = {call for call in move.calls if variables_of(call) & set(move.moves)}
+            # Sub-integrators evaluate at points of their own in between.
+            between = lost if move.method in ("rk4", "strang") else set()
+            found.append(bool(move.calls - (good - between)))
+            good = {call for call in good | move.calls if not variables_of(call) & set(move.moves)}
+    return tuple(found)
