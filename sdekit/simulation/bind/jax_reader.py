@@ -27,6 +27,7 @@ from sdekit.declaration.tree import expression as ex
 from sdekit.declaration.tree.expression import Expression
 from sdekit.declaration.tree.symbols import Parameter, Variable
 from sdekit.errors import SimulationError
+from sdekit.simulation.bind.double import Epoch, double
 from sdekit.simulation.bind.jax_functions import jax_function
 
 #: The dtype where none is asked for.
@@ -61,6 +62,8 @@ class Environment:
         time: Time t; None where the expression may not depend on it.
         known: Values of whole nodes that were computed elsewhere, such as shared gradients.
         dtype: Of constants that are arrays.
+        epoch: Time and parameters in double precision, where the others are single: what reads the
+            time is computed with these, and rounded at the end. `time` counts from there.
     """
 
     values: Mapping[str, Any]
@@ -69,6 +72,7 @@ class Environment:
     time: Value | None = None
     known: Mapping[Expression, Any] = field(default_factory=dict)
     dtype: np.dtype = SINGLE
+    epoch: Epoch | None = None
 
 
 def evaluate(expression: Expression, environment: Environment) -> Value:
@@ -147,11 +151,19 @@ class _Evaluation:
     def __init__(self, environment: Environment) -> None:
         self.environment = environment
         self.done: dict[Expression, Value] = dict(environment.known)
+        self.fine: _FineEvaluation | None = None
 
     def value(self, node: Expression) -> Value:
         if node not in self.done:
-            self.done[node] = _HANDLERS[type(node)](self, node)
+            self.done[node] = self.new_value(node)
         return self.done[node]
+
+    def new_value(self, node: Expression) -> Value:
+        if self.environment.epoch is None or not _reads(node, ex.Time):
+            return _HANDLERS[type(node)](self, node)
+        with jax.enable_x64(True):
+            self.fine = self.fine or _FineEvaluation(self)
+            return jnp.asarray(self.fine.value(node), self.environment.dtype)
 
     def aligned(self, nodes: tuple[Expression, ...]) -> list[Value]:
         """Values of scalars and tensors of one shape, made to broadcast against each other."""
@@ -176,7 +188,9 @@ class _Evaluation:
     def time(self, node: ex.Time) -> Value:
         if self.environment.time is None:
             raise SimulationError("the expression depends on the time, which is not given here")
-        return self.environment.time
+        if self.environment.epoch is None:
+            return self.environment.time
+        return self.environment.epoch.time + double(self.environment.time)
 
     def sum(self, node: ex.Sum) -> Value:
         first, *others = self.aligned(node.terms)
@@ -309,6 +323,27 @@ class _Evaluation:
             second = node.operand.ndim - contracted
             jacobian = jnp.trace(jacobian, axis1=node.ndim, axis2=second)
         return jacobian
+
+
+class _FineEvaluation(_Evaluation):
+    """Nodes that read the time, and constants beside them, in double precision; others as ever."""
+
+    def __init__(self, coarse: _Evaluation) -> None:
+        given = coarse.environment
+        assert given.epoch is not None
+        values = {**given.values, **given.epoch.parameters}
+        super().__init__(replace(given, values=values, known={}))
+        self.coarse = coarse
+
+    def new_value(self, node: Expression) -> Value:
+        if _reads(node, ex.Time) or not _reads(node, Variable, ex.Call):
+            return _HANDLERS[type(node)](self, node)
+        with jax.enable_x64(False):
+            return self.coarse.value(node)
+
+
+def _reads(node: Expression, *kinds: type) -> bool:
+    return any(isinstance(inner, kinds) for inner in node.walk())
 
 
 def _project(jacobian: Array, variable: Variable, first: int) -> Array:

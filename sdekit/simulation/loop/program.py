@@ -9,8 +9,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+import jax.numpy as jnp
+import numpy as np
 from jax import Array
 
+from sdekit.simulation.bind.double import Epoch, epoch
 from sdekit.simulation.noise.streams import NoiseSource
 from sdekit.simulation.steps.scheme import Cache, Scheme
 
@@ -43,12 +46,23 @@ class Fixed(NamedTuple):
         constants: Prepared coefficients; None under a schedule.
         parameters: Arrays by name.
         tables: Tables of gradient sources, by oracle.
+        low: What rounding to single precision took from h and the parameters, (h, by name), where
+            coefficients read the time; None elsewhere.
     """
 
     h: Any
     constants: Any
     parameters: Mapping[str, Any]
     tables: Mapping[str, Any]
+    low: tuple[Any, Mapping[str, Any]] | None = None
+
+    def clock(self, number: Array, dtype: np.dtype) -> tuple[Any, Epoch | None]:
+        """Time and epoch at the start of a step of constant size."""
+        if self.low is None:
+            return number.astype(dtype) * self.h, None
+        low_h, lows = self.low
+        halves = {name: (self.parameters[name], low) for name, low in lows.items()}
+        return jnp.zeros((), dtype), epoch(number, (self.h, low_h), halves)
 
 
 @dataclass(frozen=True, eq=False)

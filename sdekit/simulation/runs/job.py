@@ -19,7 +19,9 @@ import numpy as np
 
 from sdekit.declaration.model.dynamics import Dynamics
 from sdekit.errors import DivergenceError, SimulationError
+from sdekit.simulation.bind.double import low_half
 from sdekit.simulation.bind.jax_reader import shape_of
+from sdekit.simulation.bind.parameter_values import parameter_arrays
 from sdekit.simulation.bind.position import PositionLayout
 from sdekit.simulation.bind.start import check_auxiliary
 from sdekit.simulation.bind.user_functions import USER_ERRORS, told
@@ -87,6 +89,7 @@ class Job:
             constants=driver.constants(h) if schedule is None else None,
             parameters=bound.problem.parameters,
             tables={},
+            low=self._low_halves(h),
         )
         state = self._start(driver, bound)
         shapes = {
@@ -180,6 +183,14 @@ class Job:
             "observables": {} if watched is None else watched.described(state.blocks),
             "fingerprint": fingerprint(driver, state, watched, steps, is_drawn),
         }
+
+    def _low_halves(self, h: float) -> tuple[Any, dict[str, Any]] | None:
+        """What single precision takes from numbers that stand beside the time."""
+        dynamics = self.sampler.dynamics
+        if not dynamics.depends_on_time or self.sampler.dtype == np.float64:
+            return None
+        exact = parameter_arrays(dynamics, self.sampler.parameters)
+        return low_half(h), {name: low_half(value) for name, value in exact.items()}
 
     def _schedule(self) -> Callable[[Any], Any] | None:
         if not callable(self.step_size):

@@ -216,7 +216,14 @@ def _chosen(
 
 
 def _stepped(
-    solver: Any, field: Any, diffusion: Any, y: Any, normals: Sequence[Any], time: Any, h: Any
+    solver: Any,
+    field: Any,
+    diffusion: Any,
+    y: Any,
+    normals: Sequence[Any],
+    time: Any,
+    h: Any,
+    epoch: Any = None,
 ) -> Any:
     """The state after one step, given normals of the increment and of the Levy area, if needed."""
     terms = diffrax.ODETerm(field)
@@ -227,8 +234,8 @@ def _stepped(
         )
         noise = diffrax.ControlTerm(diffusion, GivenIncrement(increment, area))
         terms = diffrax.MultiTerm(terms, noise)
-    state = solver.init(terms, time, time + h, y, None)
-    return solver.step(terms, time, time + h, y, None, state, made_jump=False)[0]
+    state = solver.init(terms, time, time + h, y, epoch)
+    return solver.step(terms, time, time + h, y, epoch, state, made_jump=False)[0]
 
 
 @dataclass(frozen=True, eq=False)
@@ -240,7 +247,7 @@ class FixedStep:
 
     Args:
         motions: Normals of one step, twice as many where the solver needs Levy areas.
-        advance: (blocks, normals of shape (motions,), time, step size) -> blocks.
+        advance: (blocks, normals of shape (motions,), time, step size, epoch) -> blocks.
     """
 
     motions: int
@@ -272,9 +279,9 @@ def fixed_step(problem: Problem, solver: str) -> FixedStep:
         joined, split = partial(join_blocks, problem), partial(split_blocks, problem)
     rows = 2 if entry.needs_levy_area else 1
 
-    def advance(blocks: Any, normals: Array, time: Any, step_size: Any) -> Any:
+    def advance(blocks: Any, normals: Array, time: Any, step_size: Any, epoch: Any = None) -> Any:
         own = [arranged(row) for row in normals.reshape(rows, motions)]
-        return split(_stepped(made, field, diffusion, joined(blocks), own, time, step_size))
+        return split(_stepped(made, field, diffusion, joined(blocks), own, time, step_size, epoch))
 
     return FixedStep(rows * motions, advance)
 

@@ -48,12 +48,12 @@ def solver_scheme(problem: Problem, name: str) -> Scheme:
         time = jnp.zeros((), problem.dtype) if given.time is None else given.time
         own = {x.name: blocks[x.name] for x in problem.dynamics.variables}
         if given.normals.ndim == 1:
-            moved = made.advance(own, given.normals, time, given.h)
+            moved = made.advance(own, given.normals, time, given.h, given.epoch)
         else:
             moved = jax.vmap(
-                lambda b, z: made.advance(b, z, time, given.h), in_axes=-1, out_axes=-1
+                lambda b, z: made.advance(b, z, time, given.h, given.epoch), in_axes=-1, out_axes=-1
             )(own, given.normals)  # fmt: skip
-        environment = problem.environment({**given.parameters, **own}, time=time)
+        environment = problem.environment({**given.parameters, **own}, time=time, epoch=given.epoch)
         moved, count = led_back(walls, own, moved, environment)
         folds = None if cache.folds is None else cache.folds + count
         return moved, cache._replace(folds=folds)

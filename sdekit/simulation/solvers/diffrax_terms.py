@@ -2,7 +2,8 @@
 
 Not for which solver takes them (`diffrax_problem.py`).
 
-Notation: y is the blocks of all variables behind each other, shape (d,); m Brownian motions.
+Notation: y is the blocks of all variables behind each other, shape (d,); m Brownian motions; args
+the `Epoch` from which the time counts, or None.
 """
 
 from __future__ import annotations
@@ -48,7 +49,7 @@ def vector_field(problem: Problem, drift: Mapping[Variable, Expression]) -> Any:
 
     def field(t: Any, y: Array, args: Any) -> Array:
         values = {**problem.parameters, **split_blocks(problem, y)}
-        environment = problem.environment(values, time=t)
+        environment = problem.environment(values, time=t, epoch=args)
         parts = []
         for x in problem.dynamics.variables:
             value = jnp.asarray(evaluate(drift[x], environment), y.dtype)
@@ -62,7 +63,7 @@ def vector_field_of_blocks(problem: Problem, drift: Mapping[Variable, Expression
     """The drift as a function (t, blocks, args) -> blocks."""
 
     def field(t: Any, blocks: Mapping[str, Array], args: Any) -> dict[str, Array]:
-        environment = problem.environment({**problem.parameters, **blocks}, time=t)
+        environment = problem.environment({**problem.parameters, **blocks}, time=t, epoch=args)
         return {
             x.name: jnp.broadcast_to(
                 jnp.asarray(evaluate(drift[x], environment), problem.dtype),
@@ -95,9 +96,9 @@ def noise_operator(problem: Problem, terms: tuple[NoiseTerm, ...]) -> tuple[int,
     diagonal = is_diagonal(problem)
     motions = size if diagonal else sum(term.elements for term in terms)
 
-    def columns(t: Any, y: Array) -> Array:
+    def columns(t: Any, y: Array, epoch: Any) -> Array:
         values = {**problem.parameters, **split_blocks(problem, y)}
-        environment = problem.environment(values, time=t)
+        environment = problem.environment(values, time=t, epoch=epoch)
         parts = []
         for term, constants in zip(terms, prepared, strict=True):
 
@@ -116,7 +117,7 @@ def noise_operator(problem: Problem, terms: tuple[NoiseTerm, ...]) -> tuple[int,
         return sum(parts[1:], parts[0]) if diagonal else jnp.concatenate(parts, axis=1)
 
     def diffusion(t: Any, y: Array, args: Any) -> Any:
-        found = columns(t, y)
+        found = columns(t, y, args)
         if diagonal:
             return lineax.DiagonalLinearOperator(found)
         return lineax.MatrixLinearOperator(found)
@@ -150,7 +151,7 @@ def noise_of_blocks(problem: Problem) -> tuple[int, Any, Any]:
         return blocks
 
     def diffusion(t: Any, blocks: Mapping[str, Array], args: Any) -> Any:
-        environment = problem.environment({**problem.parameters, **blocks}, time=t)
+        environment = problem.environment({**problem.parameters, **blocks}, time=t, epoch=args)
         found = {name: jnp.zeros(shape, problem.dtype) for name, shape in shapes.items()}
         for term, constants in zip(terms, prepared, strict=True):
             ones = jnp.ones(term.elements, problem.dtype)

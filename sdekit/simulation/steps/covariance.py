@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import jax.numpy as jnp
@@ -193,14 +193,7 @@ def _own_term(x: Variable, factor: Expression, sizes: Mapping[str, int]) -> Nois
 
     def by_matrix(environment: Environment, z: Array, prepared: Any) -> dict[str, Array]:
         values = {**environment.values, motion.name: z}
-        given = Environment(
-            values,
-            environment.sizes,
-            environment.functions,
-            environment.time,
-            {},
-            environment.dtype,
-        )
+        given = replace(environment, values=values, known={})
         return {x.name: jnp.asarray(evaluate(product, given))}
 
     return NoiseTerm((x,), elements, (factor,), None, by_matrix)

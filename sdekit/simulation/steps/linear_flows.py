@@ -22,6 +22,7 @@ from jax import Array, lax
 from jax.typing import ArrayLike
 
 from sdekit.calculus.linear.exact_flow import exact_flow, scaled_spectrum
+from sdekit.simulation.bind.double import double
 
 #: |y| below which g is summed as a series.
 _SERIES_RADIUS = 0.125
@@ -109,15 +110,11 @@ def linear_flow(
     """
     d, dtype = len(matrix), matrix.dtype
     with jax.enable_x64(True):
-        noise = jnp.zeros((d, d)) if diffusion is None else _double(diffusion)
-        constant = jnp.zeros(d) if force is None else _double(force)
+        noise = jnp.zeros((d, d)) if diffusion is None else double(diffusion)
+        constant = jnp.zeros(d) if force is None else double(force)
         change, shift, covariance = exact_flow(
-            _double(matrix), noise, constant, _double(h), jnp, partial(lax.fori_loop, 0)
+            double(matrix), noise, constant, double(h), jnp, partial(lax.fori_loop, 0)
         )
         root = noise if diffusion is None else covariance_root(covariance)
         found = (change, shift, root)
         return tuple(lax.convert_element_type(x, dtype) for x in found)  # type: ignore[return-value]
-
-
-def _double(value: ArrayLike) -> Array:
-    return lax.convert_element_type(value, np.float64)

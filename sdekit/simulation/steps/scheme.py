@@ -26,6 +26,7 @@ from jax.typing import ArrayLike
 from sdekit.declaration.tree.symbols import Variable
 from sdekit.errors import SimulationError
 from sdekit.simulation.bind.bound import Problem
+from sdekit.simulation.bind.double import Epoch
 from sdekit.simulation.gradients.sources import FunctionSource, Oracle
 from sdekit.simulation.steps.boundaries import led_back, taken_along, walls_of
 from sdekit.simulation.steps.stage import Stage
@@ -60,6 +61,8 @@ class StepInput:
         parameters: Arrays by name.
         time: Time at the start of the step; None where nothing depends on it.
         tables: For each oracle the tables of its source, where it has any.
+        epoch: Time and parameters in double precision, from which `time` counts; None where the
+            step needs none.
     """
 
     normals: Array
@@ -70,6 +73,7 @@ class StepInput:
     parameters: Mapping[str, Any]
     time: ArrayLike | None = None
     tables: Mapping[str, Any] | None = None
+    epoch: Epoch | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -151,7 +155,7 @@ def composed(
                     )
                 known.update(oracle.known(gradients[oracle.name]))
             environment = problem.environment(
-                {**given.parameters, **values}, known=known, time=given.time
+                {**given.parameters, **values}, known=known, time=given.time, epoch=given.epoch
             )
             own = given.normals[offset : offset + stage.elements]
             offset += stage.elements
