@@ -7,17 +7,22 @@ current (`regularity`).
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 from sdekit.calculus.signs.forms import form_signs
-from sdekit.calculus.signs.implied_signs import POSITIVE, entry_signs
+from sdekit.calculus.signs.implied_signs import POSITIVE, Signs, entry_signs
 from sdekit.declaration.functions import record
 from sdekit.declaration.functions.records import FUNCTIONS
 from sdekit.declaration.tree import expression as ex
 from sdekit.declaration.tree.symbols import Variable
 
 
-def rough_parts(expression: ex.Expression) -> Iterator[ex.Expression]:
+def rough_parts(expression: ex.Expression, *, inside: bool = False) -> Iterator[ex.Expression]:
     """The sub-expressions that were not shown to be smooth functions of the state.
+
+    Args:
+        expression: Any.
+        inside: Whether the ends of intervals do not count, as for what happens in the domain.
 
     Example:
         >>> import sdekit as sk
@@ -26,7 +31,7 @@ def rough_parts(expression: ex.Expression) -> Iterator[ex.Expression]:
         [abs(x)]
     """
     for node in expression.walk():
-        if _varies(node) and not _is_smooth_step(node):
+        if _varies(node) and not _is_smooth_step(node, inside):
             yield node
 
 
@@ -34,37 +39,49 @@ def _varies(node: ex.Expression) -> bool:
     return any(isinstance(part, (Variable, ex.Call)) for part in node.walk())
 
 
-def _is_smooth_step(node: ex.Expression) -> bool:
+def _is_smooth_step(node: ex.Expression, inside: bool) -> bool:
     """Whether the node is a smooth function of its children, at all their admissible values."""
     match node:
         case ex.Elementwise():
-            return _is_smooth_at(FUNCTIONS[node.name].smooth, node.operand)
+            return _is_smooth_at(FUNCTIONS[node.name].smooth, node.operand, inside)
         case ex.Quotient():
-            return not _varies(node.denominator) or 0 not in entry_signs(node.denominator)
+            return not _varies(node.denominator) or 0 not in _signs(node.denominator, inside)
         case ex.Power():
-            return _is_smooth_power(node)
+            return _is_smooth_power(node, inside)
         case ex.Inverse() | ex.LogDet():
             return not _varies(node.operand) or form_signs(node.operand) == POSITIVE
+        case ex.Gradient() | ex.Divergence():
+            # The derivative of a kink jumps.
+            return next(rough_parts(node.operand, inside=inside), None) is None
     return True
 
 
-def _is_smooth_at(where: str, operand: ex.Expression) -> bool:
+def _is_smooth_at(where: str, operand: ex.Expression, inside: bool) -> bool:
     """Whether a function that is smooth there is so at all values of its operand."""
     if where == record.EVERYWHERE:
         return True
-    signs = entry_signs(operand)
+    signs = _signs(operand, inside)
     return (where == record.POSITIVE and signs == POSITIVE) or (
         where == record.NONZERO and 0 not in signs
     )
 
 
-def _is_smooth_power(node: ex.Power) -> bool:
+def _is_smooth_power(node: ex.Power, inside: bool) -> bool:
     if not _varies(node.base) and not _varies(node.exponent):
         return True
     exponent = node.exponent
     if isinstance(exponent, ex.Number) and exponent.value.denominator == 1:
-        return exponent.value >= 0 or 0 not in entry_signs(node.base)
-    return entry_signs(node.base) == POSITIVE
+        return exponent.value >= 0 or 0 not in _signs(node.base, inside)
+    return _signs(node.base, inside) == POSITIVE
+
+
+def _signs(operand: ex.Expression, inside: bool) -> Signs:
+    """Possible signs; of a polynomial on an open interval by counting its roots there."""
+    signs = entry_signs(operand)
+    if not inside or 0 not in signs:
+        return signs
+    found = _sign_between_ends(operand)
+    return signs if found is None else frozenset({found})
 
 
 def is_continuous(part: ex.Expression) -> bool:
@@ -133,7 +150,14 @@ def _is_finite(part: ex.Expression) -> bool:
             return _has_no_root_on_interval(part.denominator)
         case ex.Power():
             return _has_no_root_on_interval(part.base)
+        case ex.Gradient():
+            # The slope of a function that is Lipschitz on bounded sets.
+            return all(_is_kink(p) for p in rough_parts(part.operand))
     return False
+
+
+def _is_kink(part: ex.Expression) -> bool:
+    return isinstance(part, ex.Elementwise) and FUNCTIONS[part.name].edge == "kink"
 
 
 def _has_no_root_on_interval(divisor: ex.Expression) -> bool:
@@ -145,12 +169,33 @@ def _has_no_root_on_interval(divisor: ex.Expression) -> bool:
         return all(not _varies(f) or _has_no_root_on_interval(f) for f in divisor.factors)
     if isinstance(divisor, ex.Elementwise) and divisor.name == "sqrt":
         return _has_no_root_on_interval(divisor.operand)
+    polynomial = _polynomial_on_interval(divisor)
+    if polynomial is None:
+        return False
+    found, ends = polynomial
+    return found.count_roots(*ends) == 0
+
+
+def _sign_between_ends(operand: ex.Expression) -> int | None:
+    """The sign of a polynomial that has no root in the open interval of its variable."""
+    polynomial = _polynomial_on_interval(operand)
+    if polynomial is None:
+        return None
+    found, ends = polynomial
+    if found.count_roots(*ends) != sum(int(found.eval(end) == 0) for end in ends):
+        return None
+    middle = found.eval((ends[0] + ends[1]) / 2)
+    return 1 if middle > 0 else -1
+
+
+def _polynomial_on_interval(divisor: ex.Expression) -> tuple[Any, list[Any]] | None:
+    """A rational polynomial in one interval variable, as SymPy has it, and the ends."""
     variables = {node for node in divisor.walk() if isinstance(node, (Variable, ex.Call))}
     w = next(iter(variables), None)
     if len(variables) != 1 or not isinstance(w, Variable) or w.domain.kind != "interval":
-        return False
+        return None
     if w.shape or divisor.shape:
-        return False
+        return None
     import sympy as sp
 
     from sdekit.declaration.model.component_reader import ComponentReader
@@ -158,9 +203,8 @@ def _has_no_root_on_interval(divisor: ex.Expression) -> bool:
     reader = ComponentReader({})
     scalar, symbol = reader.scalar(divisor), reader.coordinate(w, ())
     if scalar.free_symbols != {symbol} or not scalar.is_polynomial(symbol):
-        return False
+        return None
     polynomial = sp.Poly(scalar, symbol)
-    if not (polynomial.domain.is_ZZ or polynomial.domain.is_QQ):
-        return False
-    ends = [sp.Rational(str(end)) for end in (w.domain.lower, w.domain.upper)]
-    return polynomial.count_roots(*ends) == 0
+    if polynomial.is_zero or not (polynomial.domain.is_ZZ or polynomial.domain.is_QQ):
+        return None
+    return polynomial, [sp.Rational(str(end)) for end in (w.domain.lower, w.domain.upper)]

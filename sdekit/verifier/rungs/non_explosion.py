@@ -14,11 +14,12 @@ from __future__ import annotations
 from sdekit.calculus.contraction import current, generator, is_zero, text
 from sdekit.calculus.expansion.monomial_sums import TooLarge
 from sdekit.calculus.limits import BudgetExceeded, Unsupported
-from sdekit.verifier.currents import lyapunov
-from sdekit.verifier.currents.explosion import find_explosion
-from sdekit.verifier.currents.feller import feller_check
-from sdekit.verifier.currents.smoothness import rough_parts
-from sdekit.verifier.currents.tensor_growth import degrees
+from sdekit.verifier.confinement import lyapunov
+from sdekit.verifier.confinement.explosion import find_explosion
+from sdekit.verifier.confinement.feller import feller_check
+from sdekit.verifier.confinement.polynomial_lyapunov import by_coercivity
+from sdekit.verifier.confinement.tensor_growth import degrees
+from sdekit.verifier.currents.smoothness import has_pole, rough_parts
 from sdekit.verifier.pointwise.function_choices import with_chosen_functions
 from sdekit.verifier.question import Problem
 from sdekit.verifier.rungs.brackets import is_definite
@@ -51,7 +52,11 @@ def check_non_explosion(problem: Problem) -> Check:
     if found.verdict is not Verdict.UNDECIDED or not problem.dynamics.functions:
         return found
     for chosen, choice in with_chosen_functions(problem.dynamics):
-        outright = _decided(Problem(chosen, problem.sizes))
+        try:
+            outright = _decided(Problem(chosen, problem.sizes))
+        except ValueError:
+            # A choice may be singular where the functions are not: inv of a Hessian that is zero.
+            continue
         if outright.is_proved and not outright.assumptions:
             reason = f"open in general; for {choice}: {outright.reason}"
             return proved(reason, assumed=ASSUMED)
@@ -67,8 +72,11 @@ def _decided(problem: Problem) -> Check:
         _linear_growth,
         lyapunov.by_energy,
         lyapunov.by_square,
+        lyapunov.by_energy_and_square,
+        lyapunov.by_terms,
         _completeness,
         feller_check,
+        by_coercivity,
         _without_bound,
     ):
         try:
@@ -112,8 +120,10 @@ def _completeness(problem: Problem) -> Check | None:
     log(1 + |z|^2) then has a bounded carre du champ, so that its level sets cut 1 off at no cost.
     """
     dynamics, model = problem.dynamics, problem.lowered
-    parts = (*dynamics.drift.values(), *dynamics.diffusion.values(), dynamics.hamiltonian)
-    if any(next(rough_parts(part), None) is not None for part in parts if part is not None):
+    # A kink of H, beside which the drift jumps, is none of the form's business.
+    if any(map(has_pole, (*dynamics.drift.values(), problem.dynamics.hamiltonian))):
+        return None
+    if any(next(rough_parts(part), None) is not None for part in dynamics.diffusion.values()):
         return None
     for x in dynamics.variables:
         block = dynamics.diffusion_block(x, x)

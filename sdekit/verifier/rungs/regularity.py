@@ -1,11 +1,18 @@
-r"""Rung: the probability current has no jump and no pole, so that "zero residual" is stationarity.
+r"""Rung: density and probability current have no jump and no pole, so that R = 0 is the theorem.
 
 Where coefficients have a kink or a pole, the residual is zero almost everywhere but says nothing
-about the set in between. The current $J = \rho u$, $u = v - \nabla\cdot D + D\nabla H$, must carry
-no probability into that set. Proved for smooth coefficients and for u = 0; refuted where the net
-flux out of a kink on a hyperplane, or out of a pole on the line or in the plane, is not zero.
+about the set S in between. In the sense of distributions the normal current $\rho\,n\cdot u$,
+$u = v - \nabla\cdot D + D\nabla H$, and $\rho D n$ must be continuous across a surface, and the
+flux through a small sphere around a pole of codimension 2 or more must vanish. Proved
 
-Not for kinks and poles elsewhere, which are undecided.
+- for smooth coefficients;
+- for u = 0 with $\rho D$ continuous;
+- if $\rho$ is continuous, and the normals of S lie in directions w in which $u_w$ and D are
+  continuous (what is rough along S only has to be bounded);
+- for poles at the origin of a vector where $\rho$ is continuous and u and D are bounded: a small
+  sphere carries nothing for n >= 2; n = 1 is judged by itself.
+
+Refuted where the flux out of a kink, jump or pole is shown not to be zero. All else is undecided.
 """
 
 from __future__ import annotations
@@ -13,20 +20,36 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from fractions import Fraction
 
-from sdekit.calculus.contraction import current, is_zero
+from sdekit.calculus.contraction import Tensor, current, is_zero
+from sdekit.calculus.contraction.heads import variable
 from sdekit.calculus.expansion.expand import expand
 from sdekit.calculus.expansion.monomial_sums import Monomial, TooLarge, as_expression
-from sdekit.calculus.limits import Unsupported
-from sdekit.declaration.tree.expression import Elementwise, Expression
-from sdekit.verifier.currents.smoothness import is_continuous, may_be_undefined, rough_parts
+from sdekit.calculus.expansion.rewriting import with_sizes
+from sdekit.calculus.limits import BudgetExceeded, Unsupported
+from sdekit.calculus.signs.implied_signs import entry_signs
+from sdekit.declaration.tree import expression as ex
+from sdekit.declaration.tree.symbols import Variable
+from sdekit.verifier.currents.smoothness import (
+    has_pole,
+    is_continuous,
+    may_be_undefined,
+    rough_parts,
+)
+from sdekit.verifier.currents.tensor_smoothness import (
+    is_locally_bounded,
+    is_smooth,
+    order_at_origin,
+)
 from sdekit.verifier.question import Problem
 from sdekit.verifier.verdict import Check, proved, undecided
 
 _SMOOTH_FUNCTIONS = "the unknown functions are smooth"
+#: Sizes at which a denominator in a size is looked at.
+_SIZES = range(1, 13)
 
 
 def check_regularity(problem: Problem) -> Check:
-    """Whether the current is regular enough for the residual to decide.
+    """Whether density and current are regular enough for the residual to decide.
 
     Args:
         problem: A dynamics with H.
@@ -36,12 +59,16 @@ def check_regularity(problem: Problem) -> Check:
 
     Checked by: tests/verifier/rungs/test_regularity.py.
     """
+    gap = _size_without_value(problem)
+    if gap is not None:
+        return undecided(gap)
     assumptions = (_SMOOTH_FUNCTIONS,) if problem.dynamics.functions else ()
     rough = list(dict.fromkeys(_rough_parts(problem)))
     if not rough:
         return proved("all coefficients are smooth", assumptions=assumptions)
-    if _current_vanishes(problem) and _density_is_continuous(problem):
-        return proved("the probability current vanishes identically", assumptions=assumptions)
+    reason = _harmless(problem, rough)
+    if reason is not None:
+        return proved(reason, assumptions=assumptions)
     shown = ", ".join(repr(part) for part in rough[:3])
     if problem.dynamics.is_scalar or not problem.is_for_all_sizes:
         from sdekit.verifier.currents.flux import flux_check
@@ -52,36 +79,133 @@ def check_regularity(problem: Problem) -> Check:
     return undecided(f"the current may jump or have a pole where {shown} is not smooth")
 
 
-def _rough_parts(problem: Problem) -> Iterator[Expression]:
+def _rough_parts(problem: Problem) -> Iterator[ex.Expression]:
     dynamics = problem.dynamics
-    for expression in (*dynamics.drift.values(), *dynamics.diffusion.values()):
-        yield from rough_parts(expression)
-    if dynamics.hamiltonian is not None:
-        yield from rough_parts(dynamics.hamiltonian)
+    for part in (*dynamics.drift.values(), *dynamics.diffusion.values(), dynamics.hamiltonian):
+        if part is not None:
+            yield from rough_parts(part, inside=True)
 
 
-def _current_vanishes(problem: Problem) -> bool:
+def _size_without_value(problem: Problem) -> str | None:
+    """Where a constant denominator vanishes at some size, so that nothing is declared there."""
+    for part in problem.dynamics.expressions():
+        for node in part.walk():
+            if isinstance(node, ex.Quotient):
+                divisor = node.denominator
+            elif isinstance(node, ex.Power) and _is_negative(node.exponent):
+                divisor = node.base
+            else:
+                continue
+            names = {s.dim.name for s in divisor.walk() if isinstance(s, ex.Size)}
+            if not names or divisor.shape:
+                continue
+            for n in _SIZES if problem.is_for_all_sizes else (None,):
+                sizes = dict(problem.sizes or {}) if n is None else dict.fromkeys(names, n)
+                if _is_empty(with_sizes(divisor, sizes)):
+                    where = ", ".join(f"{k} = {v}" for k, v in sorted(sizes.items()))
+                    return f"{node!r} has no value at {where}; verify at other sizes"
+    return None
+
+
+def _is_negative(exponent: ex.Expression) -> bool:
+    return isinstance(exponent, ex.Number) and exponent.value < 0
+
+
+def _is_empty(divisor: ex.Expression) -> bool:
     try:
-        return all(is_zero(u) for u in current(problem.lowered).values())
-    except Unsupported:
+        return not expand(divisor)
+    except (TooLarge, ZeroDivisionError):
         return False
 
 
-def _is_kink(part: Expression) -> bool:
-    return isinstance(part, Elementwise) and part.name in ("abs", "sign")
+# ------------------------------------------------------------------ proofs for every size
+
+
+def _harmless(problem: Problem, rough: list[ex.Expression]) -> str | None:
+    """Why what is not smooth carries no probability away; None if that is not shown."""
+    undefined = any(may_be_undefined(p) for p in rough if not _is_log_of_nonnegative(p))
+    if undefined or not _density_is_continuous(problem):
+        return None
+    try:
+        flow = current(problem.lowered)
+    except BudgetExceeded:
+        raise
+    except Unsupported:
+        return None
+    if _diffusion_is_continuous(problem) and all(is_zero(u) for u in flow.values()):
+        return "the probability current vanishes identically"
+    if _is_smooth_across(problem, rough, flow):
+        return "density, D and current are continuous across what is not smooth, bounded along it"
+    return _at_origin(problem, rough, flow)
+
+
+def _is_log_of_nonnegative(part: ex.Expression) -> bool:
+    """A log that is minus infinity at worst, which the density has to make up for."""
+    return (
+        isinstance(part, ex.Elementwise)
+        and part.name == "log"
+        and not may_be_undefined(part.operand)
+        and -1 not in entry_signs(part.operand)
+    )
+
+
+def _is_smooth_across(
+    problem: Problem, rough: list[ex.Expression], flow: dict[Variable, Tensor]
+) -> bool:
+    """Whether u and D are continuous in all directions in which S can be crossed."""
+    dynamics = problem.dynamics
+    crossed = {n for part in rough for n in part.walk() if isinstance(n, Variable)}
+    for x in dynamics.variables:
+        row = [block for (y, _), block in dynamics.blocks() if y == x]
+        if x in crossed:
+            continuous = all(map(is_continuous, _rough_in(row)))
+            if not (continuous and (is_zero(flow[x]) or is_smooth(flow[x]))):
+                return False
+        elif any(map(has_pole, row)) or not is_locally_bounded(flow[x]):
+            return False
+    return True
+
+
+def _at_origin(
+    problem: Problem, rough: list[ex.Expression], flow: dict[Variable, Tensor]
+) -> str | None:
+    """Poles at x = 0 of one vector x, with bounded u and D: nothing flows for n >= 2."""
+    crossed = {n for part in rough for n in part.walk() if isinstance(n, Variable)}
+    (x, *others) = crossed
+    if others or x.ndim != 1 or x.domain.kind != "real":
+        return None
+    size = problem.sized(x).shape[0].size
+    parts = [*flow.values(), *problem.lowered.diffusion.values()]
+    orders = [order_at_origin(part, variable(x)) for part in parts]
+    if any(order is None or order < 0 for order in orders):
+        return None
+    if size is None or size < 2:
+        from sdekit.verifier.currents.components import smooth_in_components
+
+        sizes = {x.shape[0].name: 1} if size is None else dict(problem.sizes or {})
+        missing = set(problem.open_dimensions) - sizes.keys()
+        if (problem.sizes is None and missing) or not smooth_in_components(problem, sizes):
+            return None
+    return f"u and D are bounded at {x.name} = 0, and smooth at n = 1: no flux leaves the origin"
+
+
+def _is_kink(part: ex.Expression) -> bool:
+    return isinstance(part, ex.Elementwise) and part.name in ("abs", "sign")
+
+
+def _diffusion_is_continuous(problem: Problem) -> bool:
+    return all(map(is_continuous, _rough_in(problem.dynamics.diffusion.values())))
 
 
 def _density_is_continuous(problem: Problem) -> bool:
-    """Whether rho and rho D have no jump, beside which a zero current says nothing.
+    """Whether rho has no jump, beside which a zero current says nothing.
 
     Absolute values and roots are continuous; exp(-H) is where H has log f with a factor c < 0.
     """
-    dynamics = problem.dynamics
-    if not all(map(is_continuous, _rough_in(dynamics.diffusion.values()))):
-        return False
-    assert dynamics.hamiltonian is not None
+    energy = problem.dynamics.hamiltonian
+    assert energy is not None
     try:
-        terms = expand(dynamics.hamiltonian)
+        terms = expand(energy)
     except TooLarge:
         return False
     return all(_keeps_density_continuous(*term) for term in terms.items())
@@ -89,8 +213,8 @@ def _density_is_continuous(problem: Problem) -> bool:
 
 def _keeps_density_continuous(monomial: Monomial, coefficient: Fraction) -> bool:
     term = as_expression({monomial: coefficient})
-    rough = list(rough_parts(term))
-    logs = [p for p in rough if isinstance(p, Elementwise) and p.name == "log"]
+    rough = list(rough_parts(term, inside=True))
+    logs = [p for p in rough if isinstance(p, ex.Elementwise) and p.name == "log"]
     if not all(is_continuous(part) for part in rough if part not in logs):
         return False
     if any(may_be_undefined(part) for part in logs):
@@ -99,6 +223,6 @@ def _keeps_density_continuous(monomial: Monomial, coefficient: Fraction) -> bool
     return not logs or (is_log and len(monomial.factors) == 1 and monomial.core is None)
 
 
-def _rough_in(expressions: Iterable[Expression]) -> Iterator[Expression]:
+def _rough_in(expressions: Iterable[ex.Expression]) -> Iterator[ex.Expression]:
     for expression in expressions:
-        yield from rough_parts(expression)
+        yield from rough_parts(expression, inside=True)

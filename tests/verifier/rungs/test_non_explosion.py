@@ -1,11 +1,8 @@
 """Lyapunov bounds, completeness, linear growth, and explosions."""
 
-from fractions import Fraction
-
 import pytest
 
 import sdekit as sk
-from sdekit.verifier.currents.growth import growth
 from sdekit.verifier.question import Problem
 from sdekit.verifier.rungs.non_explosion import check_non_explosion
 
@@ -70,24 +67,6 @@ def test_a_momentum_that_the_metric_lets_run_away_is_a_condition():
     found = check(sk.catalog.get("rhmc"))
     assert found.assumed == "solutions do not explode"
     assert "G(theta) = eye(n)" in found.reason
-
-
-@pytest.mark.parametrize(
-    ("expression", "degree"),
-    [
-        (x * p + 1, 2),
-        (sk.sin(x**9), 0),
-        (sk.sqrt(1 + x**4), 2),
-        (x**3 / 7, 3),
-        (sk.exp(x), None),
-        (1 / (1 + x**2), None),
-        (sk.potential("U", x), None),
-        (sk.sin(sk.scalar("phi", domain="circle")) * 3, 0),
-        (sk.scalar("phi", domain="circle"), 0),
-    ],
-)
-def test_growth_is_an_upper_bound(expression, degree):
-    assert growth(expression) == (None if degree is None else Fraction(degree))
 
 
 def test_an_energy_that_is_proper_for_the_target_only_bounds_nothing():

@@ -87,7 +87,7 @@ def _conditions(part: Component, exponent: int) -> Iterator[str]:
             argument = argument_text(head.data.argument)
             if relation and not is_positive_everywhere(head.data.argument):
                 yield f"{argument} {relation}"
-        elif head.kind in (Kind.INVERSE, Kind.LOGDET) and not _is_definite(head.data):
+        elif head.kind in (Kind.INVERSE, Kind.LOGDET) and not is_definite_matrix(head.data):
             yield f"{argument_text(head.data)} is invertible"
 
 
@@ -127,7 +127,7 @@ def _is_declared_nonnegative(head: Head) -> bool:
     return is_function and "nonnegative" in head.data.function.assumptions
 
 
-def _is_definite(matrix: Tensor) -> bool:
+def is_definite_matrix(matrix: Tensor) -> bool:
     """Whether a matrix is a sum of positive multiples of declared positive definite ones."""
     if matrix.is_empty:
         return False
@@ -144,7 +144,7 @@ def _is_declared_definite(head: Head) -> bool:
     if head.kind is Kind.DELTA:
         return True
     if head.kind is Kind.INVERSE:
-        return _is_definite(head.data)
+        return is_definite_matrix(head.data)
     if head.kind is Kind.PARAMETER:
         return "positive_definite" in head.data.assumptions
     is_function = head.kind is Kind.CALL and not head.data.derivatives

@@ -3,7 +3,7 @@
 import pytest
 
 import sdekit as sk
-from sdekit.verifier.currents.feller import feller_check
+from sdekit.verifier.confinement.feller import feller_check
 from sdekit.verifier.question import Problem
 
 x, y = sk.scalar("x"), sk.scalar("y")

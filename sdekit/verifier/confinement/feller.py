@@ -90,7 +90,7 @@ def feller_check(problem: Problem) -> Check | None:
         Proved at given sizes if every coordinate is decided; refuted, also for all n, with the
         coordinate and parameters; None where the test does not apply.
 
-    Checked by: tests/verifier/currents/test_feller.py.
+    Checked by: tests/verifier/confinement/test_feller.py.
     """
     if problem.dynamics.functions:
         return None

@@ -6,7 +6,7 @@ import pytest
 
 import sdekit as sk
 from sdekit.calculus.contraction import lower
-from sdekit.verifier.currents.tensor_growth import EPSILON, degree
+from sdekit.verifier.confinement.tensor_growth import EPSILON, degree
 
 n = sk.dim("n")
 x, y, t = sk.scalar("x"), sk.scalar("y"), sk.vector("t", n)

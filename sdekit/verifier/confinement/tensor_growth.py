@@ -37,7 +37,7 @@ def degree(tensor: Tensor) -> Fraction | None:
         >>> degree(lower(x * sk.tanh(x) + 1 / (1 + x**2)))
         Fraction(1, 1)
 
-    Checked by: tests/verifier/currents/test_tensor_growth.py.
+    Checked by: tests/verifier/confinement/test_tensor_growth.py.
     """
     found = Fraction(0)
     for term in tensor.terms:

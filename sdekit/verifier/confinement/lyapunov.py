@@ -1,8 +1,9 @@
 r"""Lyapunov functions that keep solutions from infinity: $L V \le c\,(1 + V)$, V proper.
 
 Tried are V = H, where it is a positive definite quadratic in the auxiliary variables plus a target
-that tends to infinity (shown, or assumed of an unknown potential); $V = 1 + |z|^2$; and
-$V = H + |z|^2$ where H is bounded below. Not for completeness or one dimension (`feller`).
+that tends to infinity (shown, or assumed of an unknown potential), or a sum of terms of which each
+one bounds a further variable; $V = 1 + |z|^2$; and $V = H + K |z|^2$ where H is above
+$-c\,(1 + |z|^2)$. Not for completeness or one dimension (`feller`).
 
 Source: Khasminskii (2012), theorem 3.5.
 """
@@ -15,12 +16,13 @@ from fractions import Fraction
 from sdekit.calculus.contraction import Tensor, generator, gradient, is_zero, lower, text
 from sdekit.calculus.contraction.heads import Head, Kind, variable
 from sdekit.calculus.contraction.rules.definedness import is_sum_of_squares
+from sdekit.calculus.contraction.splitting_terms import is_positive
 from sdekit.calculus.contraction.tensor import Term
 from sdekit.calculus.signs.implied_signs import entry_signs, never_negative
 from sdekit.declaration.tree import expression as ex
 from sdekit.declaration.tree.symbols import Variable
+from sdekit.verifier.confinement.tensor_growth import degree, term_degree
 from sdekit.verifier.currents.smoothness import has_pole, rough_parts
-from sdekit.verifier.currents.tensor_growth import degree, term_degree
 from sdekit.verifier.question import Problem
 from sdekit.verifier.verdict import Check, proved
 
@@ -31,7 +33,7 @@ def by_energy(problem: Problem) -> Check | None:
     Raises:
         Unsupported: If a coefficient is outside the index calculus.
     """
-    if may_have_pole(problem):
+    if not _is_admissible(problem):
         return None
     quadratic = _gaussian_variables(problem)
     proper = _properness(problem, quadratic)
@@ -46,28 +48,121 @@ def by_energy(problem: Problem) -> Check | None:
 
 
 def by_square(problem: Problem) -> Check | None:
-    """V = 1 + |z|^2, and V = H + |z|^2 where H is bounded below.
+    """V = 1 + |z|^2.
 
     Raises:
         Unsupported: If a coefficient is outside the index calculus.
 
-    Checked by: tests/verifier/currents/test_lyapunov.py.
+    Checked by: tests/verifier/confinement/test_lyapunov.py.
     """
     square = _square(problem)
     if square is None or may_have_pole(problem) or not _bounded_ones_are_driven_boundedly(problem):
         return None
     change = generator(problem.lowered, square)
-    if _is_below_square(change):
-        return proved(f"L |z|^2 = {text(change)} <= c (1 + |z|^2)")
-    energy = problem.dynamics.hamiltonian
-    if energy is None or next(rough_parts(energy), None) is not None:
-        return None
-    if not is_bounded_below(energy):
-        return None
-    change = generator(problem.lowered, ex.Sum((energy, square)))
     if not _is_below_square(change):
         return None
-    return proved(f"H is bounded below, and L (H + |z|^2) = {text(change)} <= c (1 + |z|^2)")
+    return proved(f"L |z|^2 = {text(change)} <= c (1 + |z|^2)")
+
+
+def by_energy_and_square(problem: Problem) -> Check | None:
+    """V = H + K |z|^2 with K large enough, where H is above -c (1 + |z|^2).
+
+    Variables in which H is a definite quadratic by itself are left out of |z|^2.
+
+    Raises:
+        Unsupported: If a coefficient is outside the index calculus.
+    """
+    energy = problem.dynamics.hamiltonian
+    if energy is None or _square(problem) is None or not _is_admissible(problem):
+        return None
+    if not is_above_minus_square(energy):
+        return None
+    change = generator(problem.lowered, problem.lowered.energy)
+    if not _is_below_square(change):
+        return None
+    everything = problem.dynamics.variables
+    for x in everything:
+        if x.domain.kind in ("circle", "interval"):
+            continue
+        # What H bounds by itself needs no square, which the force would not keep small.
+        if _is_own_quadratic(problem.lowered.energy, x, everything):
+            continue
+        if not _is_below_square(generator(problem.lowered, _squared(x))):
+            return None
+    shown = text(change) if not change.is_empty else "0"
+    return proved(f"H >= -c (1 + |z|^2), and L (H + K |z|^2) <= c (1 + |z|^2) with L H = {shown}")
+
+
+def by_terms(problem: Problem) -> Check | None:
+    """V = H, a sum of nonnegative and bounded terms of which each bounds a further variable.
+
+    Raises:
+        Unsupported: If a coefficient is outside the index calculus.
+    """
+    energy = problem.lowered.energy
+    if not _is_admissible(problem) or not _is_proper_by_terms(problem, energy):
+        return None
+    change = generator(problem.lowered, energy)
+    for term, coefficient in change.terms.items():
+        is_bounded = term_degree(term) == 0 or (coefficient < 0 and _is_never_negative(term))
+        if not is_bounded and not (term in energy.terms and _is_never_negative(term)):
+            return None
+    shown = text(change) if not change.is_empty else "0"
+    return proved(f"H tends to infinity term by term, and L H = {shown} <= c (1 + H)")
+
+
+def _is_admissible(problem: Problem) -> bool:
+    """Whether H is smooth, nothing has a pole, and no wall turns H of other variables."""
+    dynamics = problem.dynamics
+    energy = dynamics.hamiltonian
+    if energy is None or next(rough_parts(energy), None) is not None or may_have_pole(problem):
+        return False
+    if not _bounded_ones_are_driven_boundedly(problem):
+        return False
+    for x in dynamics.variables:
+        has_wall = x.domain.kind in ("positive", "interval")
+        if has_wall and dynamics.diffusion_block(x, x) is not None:
+            slope = gradient(problem.lowered.energy, x)
+            coupled = any(pair[0] == x and pair[1] != x for pair, _ in dynamics.blocks())
+            if slope.depends - {variable(x)} or coupled:
+                return False
+    return True
+
+
+def _is_proper_by_terms(problem: Problem, energy: Tensor) -> bool:
+    """Whether H <= C bounds one variable after the other."""
+    terms = [t for t, c in energy.terms.items() if c > 0 and _is_never_negative(t)]
+    if len(terms) < sum(term_degree(t) != 0 for t in energy.terms):
+        return False
+    bounded = {
+        variable(x) for x in problem.dynamics.variables if x.domain.kind in ("circle", "interval")
+    }
+    missing = {variable(x) for x in problem.dynamics.variables} - bounded
+    while missing:
+        found = {x for x in missing for term in terms if _bounds(term, x, bounded)}
+        if not found:
+            return False
+        bounded |= found
+        missing -= found
+    return True
+
+
+def _bounds(term: Term, x: Head, bounded: set[Head]) -> bool:
+    """Whether the term is a power of |x| times something positive of bounded variables."""
+    grows = False
+    for part, exponent in term.monomial:
+        heads = [head for head, _ in part.factors]
+        is_power = exponent > 0 and (
+            (len(heads) == 1 and (exponent % 2 == 0 or x.is_positive) and not x.slots)
+            or (len(heads) == 2 and part.factors[0] == part.factors[1])
+        )
+        if all(head is x for head in heads) and is_power:
+            grows = True
+        elif not part.depends <= bounded or not (
+            is_positive(part) or (not part.depends and _is_inverse_square(exponent))
+        ):
+            return False
+    return grows
 
 
 def _square(problem: Problem) -> ex.Expression | None:
@@ -81,8 +176,11 @@ def _square(problem: Problem) -> ex.Expression | None:
     if any(x != y and (x in ended or y in ended) for (x, y), _ in dynamics.blocks()):
         return None
     free = [x for x in dynamics.variables if x.domain.kind in ("real", "positive")]
-    squares = [ex.Dot(x, x) if x.shape else ex.Product((x, x)) for x in free]
-    return ex.Sum(tuple(squares)) if squares else None
+    return ex.Sum(tuple(map(_squared, free))) if free else None
+
+
+def _squared(x: Variable) -> ex.Expression:
+    return ex.Dot(x, x) if x.shape else ex.Product((x, x))
 
 
 def _bounded_ones_are_driven_boundedly(problem: Problem) -> bool:
@@ -105,20 +203,23 @@ def _is_at_most_quadratic(term: Term, coefficient: Fraction) -> bool:
     return (own is not None and own <= 2) or (coefficient < 0 and _is_never_negative(term))
 
 
-def is_bounded_below(energy: ex.Expression) -> bool:
-    """Whether a scalar is seen to be bounded below: nonnegative and bounded parts."""
-    if never_negative(entry_signs(energy)) or degree(lower(energy)) == 0:
+def is_above_minus_square(energy: ex.Expression) -> bool:
+    """Whether a scalar is seen to be at least -c (1 + |z|^2): nonnegative and quadratic parts."""
+    if never_negative(entry_signs(energy)):
+        return True
+    own = degree(lower(energy))
+    if own is not None and own <= 2:
         return True
     match energy:
         case ex.Sum():
-            return all(map(is_bounded_below, energy.terms))
+            return all(map(is_above_minus_square, energy.terms))
         case ex.Product():
             known = [f for f in energy.factors if not _varies(f)]
             rest = [f for f in energy.factors if _varies(f)]
             signs = [never_negative(entry_signs(f)) for f in known]
-            return len(rest) == 1 and all(signs) and is_bounded_below(rest[0])
+            return len(rest) == 1 and all(signs) and is_above_minus_square(rest[0])
         case ex.Quotient() if not _varies(energy.denominator):
-            return never_negative(entry_signs(energy.denominator)) and is_bounded_below(
+            return never_negative(entry_signs(energy.denominator)) and is_above_minus_square(
                 energy.numerator
             )
     return False

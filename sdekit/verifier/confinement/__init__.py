@@ -1,0 +1,1 @@
+"""What keeps solutions from infinity, or shows that they reach it."""
