@@ -154,13 +154,12 @@ def splitting(dynamics: Dynamics, *, separate_forces: bool = False) -> Splitting
     tests/schemes/split/test_splitting_catalog.py.
     """
     ito = dynamics.ito()
+    # Nothing moves where all drifts are zero; that is a part as well.
+    parts = find_parts(ito, separate_forces=separate_forces) or (whole_part(ito),)
+    notes = _notes(parts)
     if ito.depends_on_time:
-        parts = (whole_part(ito),)
-    else:
-        # Nothing moves where all drifts are zero; that is a part as well.
-        parts = find_parts(ito, separate_forces=separate_forces) or (whole_part(ito),)
-    word = _default_word(ito, parts)
-    return Splitting(ito, parts, word, prove_sum(ito, parts), _notes(parts))
+        notes += ("A word reads the time in the middle of the step, EM at its beginning.",)
+    return Splitting(ito, parts, _default_word(ito, parts), prove_sum(ito, parts), notes)
 
 
 #: From the ends of the default word to its middle: forces outside, so that the last force of a

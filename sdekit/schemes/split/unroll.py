@@ -35,6 +35,8 @@ class Move:
         updates: Its piece of the drift.
         diffusion: Its piece of the diffusion, both triangles.
         letter: The part it belongs to; None for a group of variables.
+        clock: Where in the step its coefficients read the time, which stands still meanwhile: the
+            middle is a time of order 2 for every palindrome (half of it runs first, half last).
     """
 
     flow: Flow
@@ -42,6 +44,7 @@ class Move:
     updates: Updates
     diffusion: Blocks
     letter: str | None = None
+    clock: Fraction = Fraction(0)
 
     @property
     def name(self) -> str:
@@ -111,7 +114,7 @@ def check_scheme(parts: Splitting, scheme: str) -> None:
 
 def _letter(parts: Splitting, letter: str, share: Fraction) -> Move:
     part = parts.part(letter)
-    return Move(part.flow, share, part.updates, part.diffusion, letter)
+    return Move(part.flow, share, part.updates, part.diffusion, letter, Fraction(1, 2))
 
 
 def _group(dynamics: Dynamics, group: tuple[Variable, ...]) -> Move:

@@ -39,7 +39,7 @@ from sdekit.simulation.steps.scheme import (
     composed,
     prepared_draws,
 )
-from sdekit.simulation.steps.stages import stage_of
+from sdekit.simulation.steps.stages import staged
 
 #: Leapfrog steps of a trajectory where the user gives none.
 LEAPFROG_STEPS = 10
@@ -61,9 +61,7 @@ def hamiltonian_monte_carlo(problem: Problem, options: Mapping[str, Any]) -> Sch
             found=f"parts {' '.join(parts.letters)}",
             fix='use catalog.get("hamiltonian")',
         )
-    stages = {part.letter: stage_of(part.flow, problem.sizes) for part in parts.parts}
-    word = [(stages[m.letter or ""], float(m.share)) for m in unroll(parts, "BAB")]
-    leap = composed(problem, "BAB", word)
+    leap = composed(problem, "BAB", staged(unroll(parts, "BAB"), problem.sizes))
     if any(not isinstance(oracle.source, FunctionSource) for oracle in leap.oracles):
         raise SimulationError(
             "HMC cannot accept or reject with a stochastic gradient",

@@ -109,7 +109,11 @@ class Scheme:
 
 
 def composed(
-    problem: Problem, name: str, word: Sequence[tuple[Stage, float]], check: bool = True
+    problem: Problem,
+    name: str,
+    word: Sequence[tuple[Stage, float]],
+    check: bool = True,
+    clock: float = 0.0,
 ) -> Scheme:
     """The scheme that runs stages one after the other, each for its share of the step.
 
@@ -118,6 +122,7 @@ def composed(
         name: For messages and results.
         word: Stages with their shares.
         check: Whether to refuse stages that a stochastic gradient cannot serve.
+        clock: Where in the step coefficients read the time, as a share of it.
 
     Raises:
         SimulationError: If a stage needs gradients at points in between from a stochastic source.
@@ -144,6 +149,9 @@ def composed(
         values = dict(blocks)
         gradients, sources = dict(cache.gradients), dict(cache.sources)
         draws, folds = iter(given.draws), cache.folds
+        time = given.time
+        if time is not None and clock:
+            time = time + _share(given.h, clock)
         offset = 0
         for k, (stage, share) in enumerate(word):
             known: dict[Any, Any] = {}
@@ -155,7 +163,7 @@ def composed(
                     )
                 known.update(oracle.known(gradients[oracle.name]))
             environment = problem.environment(
-                {**given.parameters, **values}, known=known, time=given.time, epoch=given.epoch
+                {**given.parameters, **values}, known=known, time=time, epoch=given.epoch
             )
             own = given.normals[offset : offset + stage.elements]
             offset += stage.elements

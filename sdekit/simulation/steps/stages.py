@@ -7,7 +7,7 @@ Checked by: tests/simulation/steps/test_stages.py.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -28,6 +28,7 @@ from sdekit.schemes.split.flow_records import (
     Rotation,
     Shift,
 )
+from sdekit.schemes.split.unroll import Move
 from sdekit.simulation.bind.jax_reader import Environment
 from sdekit.simulation.loop.tracing import traced
 from sdekit.simulation.steps.covariance import NoiseTerm, factor_terms, noise_terms
@@ -65,6 +66,18 @@ def stage_of(flow: Flow, sizes: Sizes) -> Stage:
     if type(flow) not in _BUILDERS:
         raise SimulationError("a part has a flow of unknown kind", found=type(flow).__name__)
     return _BUILDERS[type(flow)](flow, sizes)
+
+
+def staged(moves: Sequence[Move], sizes: Sizes) -> list[tuple[Stage, float]]:
+    """The moves of a step as stages with their shares; a letter that occurs twice is one stage."""
+    made: dict[int, Stage] = {}
+
+    def stage(flow: Flow) -> Stage:
+        if id(flow) not in made:
+            made[id(flow)] = stage_of(flow, sizes)
+        return made[id(flow)]
+
+    return [(stage(move.flow), float(move.share)) for move in moves]
 
 
 def shift_stage(flow: Shift, sizes: Sizes) -> Stage:

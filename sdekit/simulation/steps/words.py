@@ -12,15 +12,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from sdekit.schemes.split.flow_records import Flow
 from sdekit.schemes.split.scheme_names import canonical, named
 from sdekit.schemes.split.splitting import splitting
 from sdekit.schemes.split.unroll import unroll
 from sdekit.simulation.bind.bound import Problem
 from sdekit.simulation.steps.metropolis import hamiltonian_monte_carlo
 from sdekit.simulation.steps.scheme import Scheme, composed
-from sdekit.simulation.steps.stage import Stage
-from sdekit.simulation.steps.stages import stage_of
+from sdekit.simulation.steps.stages import staged
 
 
 def build_scheme(problem: Problem, scheme: str, options: dict[str, Any]) -> Scheme:
@@ -38,21 +36,7 @@ def build_scheme(problem: Problem, scheme: str, options: dict[str, Any]) -> Sche
         return solver_scheme(problem, record.name)
     if record is not None and record.runner == "trajectory":
         return hamiltonian_monte_carlo(problem, options)
-    return composed(problem, canonical(scheme), stages_of(problem, scheme))
-
-
-def stages_of(problem: Problem, scheme: str) -> list[tuple[Stage, float]]:
-    """The stages of a step with their shares; a letter that occurs twice is one stage.
-
-    Raises:
-        SchemeError: If the scheme does not fit the dynamics.
-    """
-    made: dict[int, Stage] = {}
-
-    def stage(flow: Flow) -> Stage:
-        if id(flow) not in made:
-            made[id(flow)] = stage_of(flow, problem.sizes)
-        return made[id(flow)]
-
     moves = unroll(splitting(problem.dynamics), scheme)
-    return [(stage(move.flow), float(move.share)) for move in moves]
+    return composed(
+        problem, canonical(scheme), staged(moves, problem.sizes), clock=float(moves[0].clock)
+    )

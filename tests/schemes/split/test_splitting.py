@@ -234,10 +234,10 @@ def test_a_dynamics_that_stands_still_is_one_part() -> None:
     assert splitting(Dynamics({x: 0})).letters == ("S",)
 
 
-def test_explicit_time_leaves_one_part() -> None:
+def test_a_coefficient_that_reads_the_time_keeps_its_letter() -> None:
     x = sk.scalar("x")
     found = splitting(Dynamics({x: -x * sk.time}, {x: 1}))
-    assert (found.letters, found.default_word) == (("S",), "EM")
+    assert (found.letters, found.default_word) == (("O",), "O")
 
 
 # -- proof ---------------------------------------------------------------------------------------

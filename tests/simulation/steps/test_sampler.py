@@ -85,9 +85,12 @@ def test_a_stratonovich_declaration_runs_as_its_ito_form():
 def test_coefficients_may_read_the_time():
     x = sk.scalar("x")
     driven = sk.Dynamics(drift={x: sk.time}, diffusion={x: 0})
-    run = sk.simulate(driven, 0.0, step_size=0.5, steps=6)
+    run = sk.simulate(driven, 0.0, step_size=0.5, steps=6, scheme="EM")
     # Euler's sum of t h over t = 0, h, 2h, ...
     assert np.allclose(run.samples["x"][0], np.cumsum(np.arange(6) * 0.5) * 0.5)
+    # The default word reads t in the middle of each step, which is exact for a line.
+    run = sk.simulate(driven, 0.0, step_size=0.5, steps=6)
+    assert np.allclose(run.samples["x"][0], (np.arange(1, 7) * 0.5) ** 2 / 2)
     with pytest.raises(SimulationError, match="depends on the time"):
         sampler = sk.sampler(driven)
         sampler.step(jax.random.key(0), sampler.init(jax.random.key(0), 0.0), 0.1)
