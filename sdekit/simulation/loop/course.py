@@ -21,6 +21,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from sdekit.simulation.bind.jax_reader import shape_of
+from sdekit.simulation.guard.compiler_guard import CompilerGuard
 from sdekit.simulation.loop.blocks import CHUNK_STEPS, Plan, plan_run
 from sdekit.simulation.loop.driver import Chunk, Diverged, Driver
 from sdekit.simulation.loop.observables import Observables, Watched, emptied
@@ -92,6 +93,7 @@ class Course:
         burn_in: Steps before the first.
         observables: Streaming observables.
         paced: Whether something happens between calls: progress, or a store.
+        guard: Compares compiled numbers with their operations.
     """
 
     driver: Driver
@@ -101,6 +103,7 @@ class Course:
     burn_in: int
     observables: Observables | None
     paced: bool = False
+    guard: CompilerGuard | None = None
 
     def follow(
         self, state: LoopState, sink: Sink, advance: Callable[[int], None]
@@ -118,7 +121,10 @@ class Course:
             watched = self.observables.begin(state.blocks)
         if isinstance(sink, OnDisk):
             step, done, (state, watched) = sink.resumed((state, watched))
+            if step:
+                self._guard(state)
         ended: Diverged | Interrupted | None = None
+        looked_at: dict[bool, LoopState] = {}
         with _deferred_interrupt() as asked:
             for kept, chunk in self._calls(step, done, state, watched):
                 if isinstance(chunk, Diverged):
@@ -126,6 +132,9 @@ class Course:
                     break
                 advance(chunk.next_step - step)
                 state, step = chunk.state, chunk.next_step
+                if kept not in looked_at:
+                    looked_at[kept] = state
+                    self._guard(state)
                 if kept:
                     watched = self._watched(watched, chunk)
                     sink.append(done, chunk.samples, (state, watched), step)
@@ -135,11 +144,17 @@ class Course:
                 if asked:
                     ended = Interrupted(done)
                     break
+            if not isinstance(ended, Diverged) and looked_at.get(True) is not state:
+                self._guard(state)
             if ended is None:
                 sink.finish()
             else:
                 sink.settle()
         return self._outcome(sink, watched, state), ended
+
+    def _guard(self, state: LoopState) -> None:
+        if self.guard is not None:
+            self.guard.handed_on(state)
 
     def _calls(
         self, step: int, done: int, state: LoopState, watched: Watched

@@ -22,6 +22,7 @@ from jax.sharding import PartitionSpec as Spec
 from jax.typing import ArrayLike
 
 from sdekit.simulation.bind.jax_reader import shape_of
+from sdekit.simulation.guard.compiled_values import Probed, probed
 from sdekit.simulation.loop.blocks import Plan, tail_plan, tiled
 from sdekit.simulation.loop.compiled_loop import advance, compiler_options
 from sdekit.simulation.loop.devices import CHAINS, split_last_axis
@@ -29,6 +30,7 @@ from sdekit.simulation.loop.observables import emptied
 from sdekit.simulation.loop.program import Fixed, Keys, LoopState, Program
 from sdekit.simulation.noise.streams import ACCEPT, GRADIENT, MOST_STEPS, NORMALS, START, chain_keys
 from sdekit.simulation.steps.sampler import Bound, Sampler
+from sdekit.simulation.steps.scheme import prepared_draws
 
 #: Seconds of a call after which a store or the progress bar may be told.
 PACE = 0.5
@@ -132,8 +134,8 @@ class Driver:
 
     def start(
         self, positions: Mapping[str, Array], given: Mapping[str, Array], tables: Any
-    ) -> LoopState:
-        """The state before the first step.
+    ) -> tuple[LoopState, dict[str, Probed]]:
+        """The state before the first step, and what the program found for each oracle.
 
         Args:
             positions: Blocks of the target variables, chains last (without the axis for one).
@@ -145,12 +147,17 @@ class Driver:
             self.sampler.programs[key] = jax.jit(self._start_function())
         return self.sampler.programs[key](positions, given, self.keys[START], tables)
 
-    def _start_function(self) -> Callable[..., LoopState]:
-        def of_one(target: Mapping[str, Array], given: Any, keys: Array, tables: Any) -> LoopState:
+    def _start_function(self) -> Callable[..., tuple[LoopState, dict[str, Probed]]]:
+        def of_one(
+            target: Mapping[str, Array], given: Any, keys: Array, tables: Any
+        ) -> tuple[LoopState, dict[str, Probed]]:
             blocks = self.sampler.start(self.bound, target, given, keys)
             position = self.bound.problem.layout.position(blocks)
             cache = self.sampler.first_cache(self.bound, blocks, keys, position, tables)
-            return LoopState(blocks, cache)
+            oracles = self.bound.scheme.oracles
+            words = sum(oracle.source.words for oracle in oracles)
+            draws = prepared_draws(oracles, self.sampler.noise.bits(keys, 2, 1, words)[0], 0)
+            return LoopState(blocks, cache), probed(oracles, blocks, draws, cache.sources, tables)
 
         if self.is_single:
             return of_one

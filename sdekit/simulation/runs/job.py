@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import jax
@@ -25,6 +25,8 @@ from sdekit.simulation.bind.parameter_values import parameter_arrays
 from sdekit.simulation.bind.position import PositionLayout
 from sdekit.simulation.bind.start import check_auxiliary
 from sdekit.simulation.bind.user_functions import USER_ERRORS, told
+from sdekit.simulation.guard.compiled_values import Probed, aside
+from sdekit.simulation.guard.compiler_guard import CompilerGuard
 from sdekit.simulation.loop.course import Course, Interrupted, Outcome
 from sdekit.simulation.loop.devices import chosen_share
 from sdekit.simulation.loop.driver import Diverged, Driver
@@ -91,7 +93,8 @@ class Job:
             tables={},
             low=self._low_halves(h),
         )
-        state = self._start(driver, bound)
+        guard = self._guard(driver)
+        state = self._start(driver, bound, guard)
         shapes = {
             x.name: (shape_of(x, bound.problem.sizes), self.sampler.dtype)
             for x in bound.problem.dynamics.variables
@@ -100,7 +103,7 @@ class Job:
         header = {} if store is None else self._header(driver, names, state, watched)
         sink = open_sink(store, resume, header, shapes, share, self.draws)
         paced = progress or store is not None
-        course = Course(driver, fixed, self.draws, self.thin, self.burn_in, watched, paced)
+        course = Course(driver, fixed, self.draws, self.thin, self.burn_in, watched, paced, guard)
         with (
             closing(sink),
             ProgressBar(
@@ -113,6 +116,7 @@ class Job:
             outcome, ended = course.follow(state, sink, bar.advance)
         seconds = time.perf_counter() - began
         run = self._result(bound, outcome, None if schedule else h, share.chains.start, seconds)
+        run = replace(run, remarks=guard.notes)
         if isinstance(ended, Diverged):
             raise self._divergence(ended, run, schedule)
         if isinstance(ended, Interrupted):
@@ -231,7 +235,19 @@ class Job:
             programs[key] = program
         return program
 
-    def _start(self, driver: Driver, bound: Bound) -> LoopState:
+    def _guard(self, driver: Driver) -> CompilerGuard:
+        scheme = driver.bound.scheme
+        steps = self.burn_in + self.draws * self.thin
+        return CompilerGuard(
+            scheme,
+            driver.bound.problem.parameters,
+            len(driver.chains),
+            driver.is_single,
+            steps * self.sampler.options.get("leapfrog_steps", 1),
+            self.sampler.programs.setdefault(("traces", driver.bound), {}),
+        )
+
+    def _start(self, driver: Driver, bound: Bound, guard: CompilerGuard) -> LoopState:
         layout, dtype = bound.problem.layout, self.sampler.dtype
         if not isinstance(self.auxiliary, Mapping):
             raise SimulationError(
@@ -250,8 +266,15 @@ class Job:
                     for k, b in target.items()
                 }
         check_inside({**given, **target}, bound.problem.dynamics)
-        state = driver.start(target, given, driver.tables(0)[0])
-        _check_start(state)
+        rest = (given, driver.tables(0)[0])
+        state, seen = driver.start(target, *rest)
+        _check_start(state, seen)
+        guard.started(state, seen, rest[-1])
+        if not seen:
+            return state
+        # A start is often a special point, such as 0, at which a fault does not show.
+        beside = aside(target, layout.variables)
+        guard.started(*driver.start(beside, *rest), rest[-1])
         return state
 
     def _drawn_positions(self, driver: Driver, layout: PositionLayout) -> dict[str, Any]:
@@ -308,14 +331,21 @@ def _recorded(bound: Bound, record: Sequence[str] | None) -> tuple[str, ...]:
     return tuple(record)
 
 
-def _check_start(state: LoopState) -> None:
+def _check_start(state: LoopState, seen: Mapping[str, Probed]) -> None:
     for name, block in state.blocks.items():
         if not np.all(np.isfinite(block)):
             raise SimulationError(
                 f"the start of {name} is not finite", found=" ".join(str(block).split())[:80]
             )
-    for name, gradient in state.cache.gradients.items():
-        for block in gradient.values():
+    for name, found in seen.items():
+        if found.value is not None and not np.all(np.isfinite(found.value)):
+            raise SimulationError(
+                f"the value of {name} is not finite at the start",
+                expected="a number",
+                found=" ".join(str(found.value).split())[:80],
+                fix="start where the potential is defined",
+            )
+        for block in found.gradient.values():
             if not np.all(np.isfinite(block)):
                 raise SimulationError(
                     f"the gradient of {name} is not finite at the start",

@@ -42,6 +42,7 @@ class Run:
         state: State of the chains at the end.
         observed: Results of the streaming observables, by name.
         first_chain: Number of the first chain here: not 0 where another process ran that one.
+        remarks: What the run found out about itself, a part of `notes`.
     """
 
     samples: Mapping[str, np.ndarray]
@@ -59,6 +60,7 @@ class Run:
     state: LoopState | None = None
     observed: Mapping[str, Any] = field(default_factory=dict)
     first_chain: int = 0
+    remarks: tuple[str, ...] = ()
 
     @property
     def _shapes(self) -> Mapping[str, tuple[int, ...]]:
@@ -79,7 +81,7 @@ class Run:
     @cached_property
     def notes(self) -> tuple[str, ...]:
         """What a reader must know about the run; the dynamics is verified when first asked."""
-        found = []
+        found = [*self.remarks]
         if self.step_sizes is not None:
             found.append("step sizes vary: averages must be weighted with run.step_sizes")
         found += self._boundary_notes()

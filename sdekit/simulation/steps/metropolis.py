@@ -15,13 +15,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 from jax import Array
 
-from sdekit.declaration.tree.expression import Negation, Sum
+from sdekit.declaration.tree.expression import Expression, Negation, Sum
 from sdekit.declaration.tree.symbols import Variable
 from sdekit.errors import SimulationError
 from sdekit.schemes.split.flow_records import Shift
@@ -32,6 +33,7 @@ from sdekit.simulation.bind.jax_reader import evaluate, shape_of
 from sdekit.simulation.bind.start import StartLaw, start_blocks, start_laws
 from sdekit.simulation.gradients.sources import FunctionSource
 from sdekit.simulation.steps.scheme import (
+    Acceptance,
     Blocks,
     Cache,
     Scheme,
@@ -67,12 +69,15 @@ def hamiltonian_monte_carlo(problem: Problem, options: Mapping[str, Any]) -> Sch
             "HMC cannot accept or reject with a stochastic gradient",
             fix="give the full potential as a function, or use SGHMC or a thermostat",
         )
-    energy = problem.dynamics.hamiltonian
-    assert energy is not None
+    resting, moving = _terms(problem, laws)
     nothing = prepared_draws(leap.evaluations, jnp.zeros((0,), jnp.uint32), 0)
 
-    def total_energy(blocks: Blocks, parameters: Mapping[str, Any]) -> Array:
-        return jnp.asarray(evaluate(energy, problem.environment({**parameters, **blocks})))
+    def energy(terms: tuple[Expression, ...], blocks: Blocks, parameters: Any) -> Array:
+        environment = problem.environment({**parameters, **blocks})
+        # One number for each chain, also where no term reads the state.
+        like = blocks[laws[0].variable.name]
+        total = jnp.zeros(like.shape[laws[0].variable.ndim :], problem.dtype)
+        return sum((jnp.asarray(evaluate(term, environment)) for term in terms), total)
 
     def step(blocks: Blocks, cache: Cache, given: StepInput) -> tuple[dict[str, Array], Cache]:
         start = _refreshed(problem, laws, blocks, given.normals)
@@ -84,8 +89,13 @@ def hamiltonian_monte_carlo(problem: Problem, options: Mapping[str, Any]) -> Sch
             blocks, kept = carried
             return leap.step(blocks, kept, inner)
 
-        end, after = jax.lax.fori_loop(0, length, leapfrog, (start, cache))
-        gained = total_energy(end, given.parameters) - total_energy(start, given.parameters)
+        bare = cache._replace(acceptance=None)
+        end, after = jax.lax.fori_loop(0, length, leapfrog, (start, bare))
+        assert cache.acceptance is not None
+        # The potential at the start is known from the step before.
+        before = cache.acceptance.energy + energy(moving, start, given.parameters)
+        potential = energy(resting, end, given.parameters)
+        gained = potential + energy(moving, end, given.parameters) - before
         assert given.uniforms is not None
         # Comparisons with NaN are false: a trajectory that diverged is rejected.
         accept = jnp.log(given.uniforms[0]) < -gained
@@ -93,7 +103,11 @@ def hamiltonian_monte_carlo(problem: Problem, options: Mapping[str, Any]) -> Sch
         gradients = jax.tree.map(
             lambda new, old: jnp.where(accept, new, old), after.gradients, cache.gradients
         )
-        return chosen, Cache(gradients, after.sources, after.folds)
+        acceptance = Acceptance(
+            jnp.where(accept, potential, cache.acceptance.energy),
+            cache.acceptance.accepted + accept,
+        )
+        return chosen, Cache(gradients, after.sources, after.folds, acceptance)
 
     count = sum(math.prod(shape_of(law.variable, problem.sizes)) for law in laws)
     return Scheme(
@@ -106,6 +120,7 @@ def hamiltonian_monte_carlo(problem: Problem, options: Mapping[str, Any]) -> Sch
         step=step,
         uniforms=1,
         reflects=leap.reflects,
+        potential_energy=partial(energy, resting),
     )
 
 
@@ -134,6 +149,18 @@ def _momentum_laws(problem: Problem) -> tuple[StartLaw, ...]:
         if read & {law.variable for law in laws} and read & set(problem.layout.variables):
             raise SimulationError("HMC needs a separable Hamiltonian", found=f"the term {term!r}")
     return laws
+
+
+def _terms(
+    problem: Problem, laws: tuple[StartLaw, ...]
+) -> tuple[tuple[Expression, ...], tuple[Expression, ...]]:
+    """The terms of H without momenta, and those with them."""
+    energy = problem.dynamics.hamiltonian
+    assert energy is not None
+    terms = energy.terms if isinstance(energy, Sum) else (energy,)
+    momenta = [law.variable for law in laws]
+    moving = tuple(term for term in terms if any(term.depends_on(p) for p in momenta))
+    return tuple(term for term in terms if term not in moving), moving
 
 
 def _refreshed(

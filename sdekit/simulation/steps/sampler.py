@@ -47,7 +47,14 @@ from sdekit.simulation.noise.streams import (
     chain_keys,
 )
 from sdekit.simulation.steps.boundaries import check_start_inside
-from sdekit.simulation.steps.scheme import Cache, Scheme, StepInput, first_cache, prepared_draws
+from sdekit.simulation.steps.scheme import (
+    Acceptance,
+    Cache,
+    Scheme,
+    StepInput,
+    first_cache,
+    prepared_draws,
+)
 from sdekit.simulation.steps.words import build_scheme
 
 PRECISIONS = {"float32": np.dtype(np.float32), "float64": np.dtype(np.float64)}
@@ -61,12 +68,14 @@ class SamplerState(NamedTuple):
         auxiliary: Other variables, by name.
         gradients: Gradients shared between steps.
         sources: What gradient sources carry along.
+        acceptance: What Metropolis steps hand on; None for other schemes.
     """
 
     position: Any
     auxiliary: dict[str, Array]
     gradients: dict[str, dict[str, Array]]
     sources: dict[str, Any]
+    acceptance: Acceptance | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -210,7 +219,7 @@ class Sampler:
         words = sum(oracle.source.words for oracle in scheme.carried)
         bits = self.noise.bits(keys, 1, 1, words)[0]
         draws = prepared_draws(scheme.carried, bits, 0)
-        return first_cache(scheme, blocks, draws, sources, tables)
+        return first_cache(scheme, blocks, draws, sources, tables, bound.problem.parameters)
 
     def step(self, key: Array, state: SamplerState, step_size: ArrayLike) -> SamplerState:
         """One step; a pure function.
@@ -234,7 +243,7 @@ class Sampler:
         scheme, problem = bound.scheme, bound.problem
         target = problem.layout.blocks(state.position, self.dtype)
         blocks = {**target, **state.auxiliary}
-        cache = Cache(state.gradients, state.sources)
+        cache = Cache(state.gradients, state.sources, acceptance=state.acceptance)
         blocks, cache = scheme.step(blocks, cache, self._input(scheme, problem, key, h))
         return _public_state(bound, blocks, cache)
 
@@ -286,7 +295,8 @@ def _public_state(bound: Bound, blocks: Mapping[str, Array], cache: Cache) -> Sa
     layout = bound.problem.layout
     targets = {x.name for x in layout.variables}
     auxiliary = {name: block for name, block in blocks.items() if name not in targets}
-    return SamplerState(layout.position(blocks), auxiliary, cache.gradients, cache.sources)
+    position = layout.position(blocks)
+    return SamplerState(position, auxiliary, cache.gradients, cache.sources, cache.acceptance)
 
 
 def sampler(

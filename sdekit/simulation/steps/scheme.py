@@ -34,6 +34,18 @@ from sdekit.simulation.steps.stage import Stage
 Blocks = Mapping[str, Array]
 
 
+class Acceptance(NamedTuple):
+    """What Metropolis steps hand on.
+
+    Attributes:
+        energy: The part of H without momenta, at the position.
+        accepted: Accepted trajectories so far, int32.
+    """
+
+    energy: Array
+    accepted: Array
+
+
 class Cache(NamedTuple):
     """What a step hands to the next beside the blocks.
 
@@ -41,11 +53,13 @@ class Cache(NamedTuple):
         gradients: Gradient blocks that are still good, by oracle.
         sources: What each gradient source carries along, by oracle.
         folds: Reflections at boundaries so far; None where nothing has a boundary.
+        acceptance: Of Metropolis steps; None where nothing is rejected.
     """
 
     gradients: dict[str, dict[str, Array]]
     sources: dict[str, Any]
     folds: Array | None = None
+    acceptance: Acceptance | None = None
 
 
 @dataclass(frozen=True)
@@ -90,6 +104,8 @@ class Scheme:
         step: (blocks, cache, input) -> (blocks, cache).
         uniforms: Uniform numbers of one step, for each chain.
         reflects: Whether it leads variables back into bounded domains, and counts how often.
+        potential_energy: (blocks, parameters) -> the part of H without momenta, for schemes that
+            carry it from step to step.
     """
 
     name: str
@@ -101,6 +117,7 @@ class Scheme:
     step: Callable[[Blocks, Cache, StepInput], tuple[dict[str, Array], Cache]]
     uniforms: int = 0
     reflects: bool = False
+    potential_energy: Callable[[Blocks, Mapping[str, Any]], Array] | None = None
 
     @property
     def words(self) -> int:
@@ -245,7 +262,12 @@ def _still_good(
 
 
 def first_cache(
-    scheme: Scheme, blocks: Blocks, draws: tuple[Any, ...], sources: dict[str, Any], tables: Any
+    scheme: Scheme,
+    blocks: Blocks,
+    draws: tuple[Any, ...],
+    sources: dict[str, Any],
+    tables: Any,
+    parameters: Mapping[str, Any],
 ) -> Cache:
     """The cache before the first step: the gradients that it expects to be at hand.
 
@@ -255,13 +277,21 @@ def first_cache(
         draws: One prepared draw for each carried oracle.
         sources: State of each source.
         tables: Tables of the sources that have them.
+        parameters: Arrays by name.
     """
     gradients, after = {}, dict(sources)
     for oracle, draw in zip(scheme.carried, draws, strict=True):
         gradients[oracle.name], after[oracle.name] = oracle.evaluate(
             blocks, draw, sources[oracle.name], (tables or {}).get(oracle.name)
         )
-    return Cache(gradients, after, jnp.zeros((), jnp.int32) if scheme.reflects else None)
+    none = jnp.zeros((), jnp.int32)
+    energy = scheme.potential_energy
+    return Cache(
+        gradients,
+        after,
+        none if scheme.reflects else None,
+        None if energy is None else Acceptance(energy(blocks, parameters), none),
+    )
 
 
 def prepared_draws(oracles: Sequence[Oracle], bits: Array, leading: int) -> tuple[Any, ...]:

@@ -1,0 +1,1 @@
+"""Are compiled energies and gradients what their operations give?"""
