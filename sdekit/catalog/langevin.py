@@ -277,7 +277,7 @@ ENTRIES = (
     Entry(
         "gle-memory", "Generalized Langevin equation with k memory variables",
         "Ceriotti, Bussi and Parrinello 2010", gle_memory,
-        claims(uniqueness=UNDECIDED, reversibility=REFUTED),
+        claims(uniqueness=UNDECIDED, reversibility=UNDECIDED),
     ),
     Entry(
         "sghmc", "SGHMC with the gradient noise known", "Chen, Fox and Guestrin 2014",

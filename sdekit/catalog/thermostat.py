@@ -267,7 +267,7 @@ ENTRIES = (
         "SGNHT with noise that depends on the position",
         "By Fokker-Planck, from the scalar thermostat",
         sgnht_position,
-        claims(non_explosion=CONDITIONAL, reversibility=REFUTED),
+        claims(non_explosion=CONDITIONAL, reversibility=UNDECIDED),
     ),
     Entry(
         "adaptive-langevin",
@@ -288,7 +288,7 @@ ENTRIES = (
         "Santa with diagonal preconditioners",
         "Chen et al. 2016",
         santa,
-        claims(non_explosion=CONDITIONAL, uniqueness=UNDECIDED, reversibility=REFUTED),
+        claims(non_explosion=CONDITIONAL, uniqueness=UNDECIDED, reversibility=UNDECIDED),
         notes="Entry i of G1 and G2 depends on theta_i in the source; any dependence is proved.",
     ),
 )

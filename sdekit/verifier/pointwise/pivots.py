@@ -69,6 +69,9 @@ def is_semidefinite(matrix: sp.Matrix) -> str | None:
     Checked by: tests/verifier/rungs/test_definiteness.py.
     """
     opaque = _opaque(matrix)
+    entries: Any = opaque
+    if not all(is_real(entry) for entry in entries):
+        return None
     texts = []
     for block in _groups(opaque):
         found = _pivots(block)
@@ -76,6 +79,14 @@ def is_semidefinite(matrix: sp.Matrix) -> str | None:
             return None
         texts += found
     return "pivots " + ", ".join(texts) if texts else "D is zero"
+
+
+def is_real(expression: sp.Expr) -> bool:
+    """Whether no root or logarithm of something that may be negative is in the expression."""
+    roots = [p for p in expression.atoms(sp.Pow) if not p.exp.is_Integer]
+    return all(sign(root.base).is_nonnegative for root in roots) and all(
+        sign(node.args[0]).is_nonnegative for node in expression.atoms(sp.log, sp.loggamma)
+    )
 
 
 def all_pivots_positive(matrix: sp.Matrix) -> bool:
@@ -186,6 +197,11 @@ def find_indefinite(components: Components) -> Indefinite | None:
 
 def _direction_at(matrix: Any, point: Point) -> tuple[list[Fraction], str] | None:
     size = matrix.rows
+    diagonal = [value_at(matrix[i, i], point) for i in range(size)]
+    for i, value in enumerate(diagonal):
+        # Decides also where the rest of the matrix has no value.
+        if value is not None and surely_negative(value):
+            return [Fraction(i == j) for j in range(size)], number_text(value)
     entries = {}
     for i in range(size):
         for j in range(i, size):

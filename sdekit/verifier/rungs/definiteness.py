@@ -31,7 +31,7 @@ from sdekit.declaration.tree.symbols import Variable
 from sdekit.verifier.currents.smoothness import may_be_undefined
 from sdekit.verifier.question import Problem
 from sdekit.verifier.rungs.symmetry import Blocks, swapped
-from sdekit.verifier.verdict import Check, Witness, proved, refuted, undecided
+from sdekit.verifier.verdict import Check, Verdict, Witness, proved, refuted, undecided
 
 
 def check_psd(problem: Problem) -> Check:
@@ -46,7 +46,7 @@ def check_psd(problem: Problem) -> Check:
     Checked by: tests/verifier/rungs/test_definiteness.py.
     """
     if problem.dynamics.noise is not None:
-        return proved("D = sigma sigma^T / 2 is a Gram matrix")
+        return _gram_of_noise(problem)
     blocks = {pair: block for pair, block in problem.dynamics.blocks() if _visible(block)}
     if not blocks:
         return proved("D is zero")
@@ -60,6 +60,19 @@ def check_psd(problem: Problem) -> Check:
         if may_be_undefined(block):
             return undecided(f"{block!r} is not shown to be real at every state")
     return proved("; ".join(dict.fromkeys(reasons)))
+
+
+def _gram_of_noise(problem: Problem) -> Check:
+    """sigma sigma^T is a Gram matrix where sigma is real; elsewhere D is judged as a matrix."""
+    rows = (problem.dynamics.noise or {}).values()
+    entries = [e for row in rows for e in (row if isinstance(row, tuple) else (row,))]
+    unclear = [entry for entry in entries if may_be_undefined(entry)]
+    if not unclear:
+        return proved("D = sigma sigma^T / 2 is a Gram matrix")
+    check = _psd_in_components(problem)
+    if check.verdict is not Verdict.UNDECIDED:
+        return check
+    return undecided(f"the noise factor {unclear[0]!r} is not shown to be real at every state")
 
 
 def _visible(block: Expression) -> bool:

@@ -145,3 +145,54 @@ def test_an_asymmetric_diagonal_block_is_refuted():
     assert symmetric({P: M @ S}, P).is_refuted
     assert symmetric({P: M + J}, P).is_refuted
     assert symmetric({P: M @ S @ M}, P).is_proved
+
+
+STATE, LEVEL = sk.scalar("state"), sk.scalar("level", domain="positive")
+FRACTION = sk.scalar("fraction", domain=(0, 1))
+
+
+def noisy(sigma, x):
+    dynamics = sk.Dynamics(drift={x: -x}, noise={x: sigma}, hamiltonian=x**2)
+    return check_psd(Problem(dynamics.ito()))
+
+
+@pytest.mark.parametrize(
+    ("sigma", "x"),
+    [
+        (sk.sqrt(-sk.pi), STATE),
+        (sk.sqrt(STATE), STATE),
+        (sk.sqrt(STATE**2 - 1), STATE),
+        (sk.sqrt(sk.cos(STATE)), STATE),
+        (sk.sqrt(sk.parameter("c")), STATE),
+        (sk.sqrt(FRACTION - FRACTION**2 - 1), FRACTION),
+    ],
+)
+def test_a_noise_factor_that_is_not_real_is_no_gram_matrix(sigma, x):
+    found = noisy(sigma, x)
+    assert found.is_refuted
+    assert found.witness.direction
+
+
+@pytest.mark.parametrize(
+    ("sigma", "x"),
+    [
+        (sk.sqrt(LEVEL), LEVEL),
+        (sk.sqrt(1 + STATE**2), STATE),
+        (sk.sqrt(FRACTION * (1 - FRACTION)), FRACTION),
+        (sk.sqrt(STATE**2 - STATE + 1), STATE),
+        (sk.log(2 + STATE**2), STATE),
+    ],
+)
+def test_a_real_noise_factor_gives_a_gram_matrix(sigma, x):
+    assert noisy(sigma, x).is_proved
+
+
+def test_a_root_off_the_diagonal_has_to_be_real_as_well():
+    other = sk.scalar("other")
+    blocks = {STATE: 1, other: 1 + STATE**2, (STATE, other): sk.sqrt(STATE)}
+    energy = STATE**2 + other**2
+    d = sk.Dynamics(drift={STATE: -STATE, other: -other}, diffusion=blocks, hamiltonian=energy)
+    assert not check_psd(Problem(d)).is_proved
+    swapped = {LEVEL: 1, other: 1 + LEVEL**2, (LEVEL, other): sk.sqrt(LEVEL)}
+    d = sk.Dynamics(drift={LEVEL: -LEVEL, other: -other}, diffusion=swapped, hamiltonian=LEVEL)
+    assert check_psd(Problem(d)).is_proved

@@ -1,0 +1,115 @@
+r"""The flips that reverse a process, from a linear system over the field of two elements.
+
+The single flips commute, so that every function is a sum of parts that each of them keeps or
+negates: $f = \sum_{e} f_e$, $f_e\circ T_j = (-1)^{e_j}f_e$. A product of flips $T^s$ keeps H, keeps
+D and negates u exactly if $e\cdot s$ has the right value for every part that is not zero; these are
+linear equations for s modulo 2. Not for involutions of another kind (`flips.swaps`, `forced`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from fractions import Fraction
+
+from sdekit.calculus.contraction import Lowered, Tensor, is_zero, substitute
+from sdekit.calculus.contraction.tensor import combine
+from sdekit.calculus.limits import BudgetExceeded, Unsupported
+from sdekit.declaration.tree.symbols import Variable
+from sdekit.verifier.involutions.flips import Flip, flips, joined
+
+_HALF = Fraction(1, 2)
+
+#: Coefficients of s, one for each flip, and the right-hand side.
+Equation = tuple[frozenset[int], int]
+
+
+def reversing_flips(model: Lowered, velocity: Mapping[Variable, Tensor]) -> tuple[Flip, ...] | None:
+    """Flips that may reverse the current and keep H and D; None if no product of them does.
+
+    Args:
+        model: The coefficients.
+        velocity: That of the probability current.
+
+    Returns:
+        A candidate with few flips; a part that is not seen to vanish counts as not zero, so that
+        None is no refutation.
+
+    Checked by: tests/verifier/involutions/test_parities.py.
+    """
+    generators = tuple(flips(model))
+    equations = set(_equations(model, velocity, generators))
+    solution = _solved(equations)
+    if solution is None:
+        return None
+    chosen: dict[Variable, Flip] = {}
+    for k in sorted(solution):
+        flip = generators[k]
+        before = chosen.get(flip.variable)
+        chosen[flip.variable] = flip if before is None else joined(before, flip)
+    return tuple(chosen.values()) or None
+
+
+def _equations(
+    model: Lowered, velocity: Mapping[Variable, Tensor], generators: Sequence[Flip]
+) -> Iterator[Equation]:
+    reflected = {
+        x: frozenset(k for k, f in enumerate(generators) if f.variable == x and f.sign < 0)
+        for x in model.variables
+    }
+    tensors = [(model.energy, frozenset(), 0)]
+    tensors += [(u, reflected[x], 1) for x, u in velocity.items()]
+    tensors += [(D, reflected[x] ^ reflected[y], 0) for (x, y), D in model.diffusion.items()]
+    for tensor, own, value in tensors:
+        for parity, blocked in _parities(tensor, generators):
+            yield parity ^ own, value
+            yield from ((frozenset({k}), 0) for k in blocked)
+
+
+def _parities(
+    tensor: Tensor, generators: Sequence[Flip]
+) -> Iterator[tuple[frozenset[int], frozenset[int]]]:
+    """The flips that negate each part that is not seen to vanish, and those not worked out."""
+    parts = [(tensor, frozenset[int](), frozenset[int]())]
+    for k, flip in enumerate(generators):
+        finer = []
+        for part, odd, blocked in parts:
+            try:
+                turned = substitute(part, {flip.variable: flip.image})
+            except BudgetExceeded:
+                raise
+            except Unsupported:
+                finer.append((part, odd, blocked | {k}))
+                continue
+            if turned == part:
+                finer.append((part, odd, blocked))
+                continue
+            even = combine(((_HALF, part), (_HALF, turned)))
+            finer.append((even, odd, blocked))
+            finer.append((part - even, odd | {k}, blocked))
+        parts = [entry for entry in finer if not _vanishes(entry[0])]
+    for _, odd, blocked in parts:
+        yield odd, blocked
+
+
+def _vanishes(tensor: Tensor) -> bool:
+    return tensor.is_empty or is_zero(tensor)
+
+
+def _solved(equations: set[Equation]) -> frozenset[int] | None:
+    """A solution modulo 2 with free unknowns at 0; None if there is none."""
+    rows: dict[int, Equation] = {}
+    for unknowns, value in sorted(equations, key=lambda e: (len(e[0]), sorted(e[0]))):
+        for pivot, (others, right) in rows.items():
+            if pivot in unknowns:
+                unknowns, value = unknowns ^ others, value ^ right
+        if not unknowns:
+            if value:
+                return None
+            continue
+        # The last flip is determined by those before it, so that positions stay where they are.
+        pivot = max(unknowns)
+        for other, (others, right) in list(rows.items()):
+            if pivot in others:
+                rows[other] = others ^ unknowns, right ^ value
+        rows[pivot] = unknowns, value
+    return frozenset(pivot for pivot, (_, value) in rows.items() if value)
