@@ -13,6 +13,7 @@ dG = v dt + N(0, 2 D dt), density proportional to exp(-H).
     linear      linear_sde sample_linear: linear SDEs without discretization error
     schemes     splitting order bias empirical_order audit
     modules     catalog       published dynamics, and known mistakes
+                schemes       which schemes fit a dynamics
                 schedules     step sizes that change along a run
                 observables   averages taken while a run goes on
                 diagnostics   effective sizes, R-hat, temperatures, distances from a law
@@ -72,6 +73,7 @@ _NAMESPACES = {
     "plots": "sdekit.diagnostics.plots",
     "preconditioning": "sdekit.tuning.preconditioning",
     "schedules": "sdekit.simulation.loop.schedules",
+    "schemes": "sdekit.schemes",
     "theory": "sdekit.theory",
 }
 

@@ -2,6 +2,7 @@
 
 from sdekit import catalog as catalog
 from sdekit import diagnostics as diagnostics
+from sdekit import schemes as schemes
 from sdekit import theory as theory
 from sdekit.auditing.audit import audit as audit
 from sdekit.auditing.measured_order import empirical_order as empirical_order

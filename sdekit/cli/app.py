@@ -231,21 +231,39 @@ def report(
 
 
 @app.command()
+def schemes(
+    model: NameOrFile,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> int:
+    """List every scheme that fits a dynamics, with its letters and their flows."""
+    from sdekit.cli.inputs import dynamics_of
+    from sdekit.cli.show import show_json
+    from sdekit.schemes.available import table
+
+    found = table(dynamics_of(model))
+    if as_json:
+        show_json(found.to_dict())
+    else:
+        print(found)
+    return 0
+
+
+@app.command()
 def order(
     model: NameOrFile,
-    word: Annotated[
-        str | None, typer.Argument(help="Word such as BAOAB; default: derived.")
+    scheme: Annotated[
+        str | None, typer.Argument(help="Word such as BAOAB, or a name; default: derived.")
     ] = None,
     n: Annotated[list[str] | None, typer.Option("--n", help="Size of the series; 1.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> int:
-    """Show the weak order of a splitting word, and its order for the stationary law."""
+    """Show the weak order of a scheme, and its order for the stationary law."""
     from sdekit.cli.inputs import dynamics_of, sizes_of
     from sdekit.cli.show import show_json
     from sdekit.schemes.order.scheme_order import order as order_of
 
     dynamics = dynamics_of(model)
-    found = order_of(dynamics, word, **(sizes_of(n or [], dynamics) or {}))
+    found = order_of(dynamics, scheme, **(sizes_of(n or [], dynamics) or {}))
     if as_json:
         show_json(found.to_dict())
     else:
@@ -256,8 +274,8 @@ def order(
 @app.command()
 def bias(
     model: NameOrFile,
-    word: Annotated[
-        str | None, typer.Argument(help="Word such as BAOAB; default: derived.")
+    scheme: Annotated[
+        str | None, typer.Argument(help="Word such as BAOAB, or a name; default: derived.")
     ] = None,
     potential: Annotated[
         str | None, typer.Option(help="In the target's variable, such as theta**4/4.")
@@ -271,14 +289,14 @@ def bias(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> int:
-    """Show the leading bias of a stationary mean under a word, at one degree of freedom."""
+    """Show the leading bias of a stationary mean under a scheme, at one degree of freedom."""
     from sdekit.cli.inputs import dynamics_of, values_of
     from sdekit.cli.show import show_json
     from sdekit.schemes.bias.scheme_bias import bias as bias_of
 
     found = bias_of(
         dynamics_of(model),
-        word,
+        scheme,
         potential=potential,
         parameters=values_of(values or []),
         observable=observable,

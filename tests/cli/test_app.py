@@ -162,6 +162,18 @@ def test_the_order_of_a_word_is_shown(capsys):
     assert json.loads(capsys.readouterr().out)["weak_order"] == 1
 
 
+def test_the_schemes_of_a_dynamics_are_listed(capsys):
+    assert run(["schemes", "langevin"]) == 0
+    shown = capsys.readouterr().out
+    assert (
+        "O  friction and noise, exact flow" in shown and "ABOBA" in shown and "Algorithm1" in shown
+    )
+    assert run(["schemes", "overdamped", "--json"]) == 0
+    data = json.loads(capsys.readouterr().out)
+    assert data["default"] == "EM"
+    assert "Algorithm1" not in [record["name"] for record in data["named"]]
+
+
 def test_the_bias_of_a_word_is_shown_with_a_step_size_for_it(capsys):
     arguments = ["bias", "overdamped", "EM", "--potential", "theta**2/2"]
     assert run([*arguments, "--json", "--tolerance", "0.01"]) == 0

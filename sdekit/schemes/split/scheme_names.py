@@ -18,7 +18,10 @@ from sdekit.declaration.model.dynamics import Dynamics
 from sdekit.declaration.tree.symbols import Variable
 from sdekit.errors import SchemeError
 from sdekit.schemes.solvers.solver_table import SOLVERS
-from sdekit.schemes.split.parts import momenta_of
+from sdekit.schemes.split.affine import expanded_terms
+from sdekit.schemes.split.flow_records import Shift
+from sdekit.schemes.split.linear_maps import linear_map
+from sdekit.schemes.split.parts import find_parts, momenta_of
 from sdekit.schemes.split.pieces import positions_of
 
 Groups = tuple[tuple[Variable, ...], ...]
@@ -36,6 +39,7 @@ class NamedScheme:
         groups: Dynamics -> the variables of each Euler-Maruyama stage, in order; it raises
             SchemeError where the scheme does not fit. None where a step is no such sequence.
         no_theory: Why order and bias have nothing to read; empty where `groups` is given.
+        check: Dynamics -> nothing, for schemes without groups; it raises SchemeError as `groups`.
         runner: What runs it: "stages", "solver" (diffrax's own step) or "trajectory".
         guards: Names of the step guards with and without momenta.
     """
@@ -46,6 +50,7 @@ class NamedScheme:
     aliases: tuple[str, ...] = ()
     groups: Callable[[Dynamics], Groups] | None = None
     no_theory: str = ""
+    check: Callable[[Dynamics], None] | None = None
     runner: str = "stages"
     guards: tuple[str | None, str | None] = (None, None)
 
@@ -99,6 +104,27 @@ def scalar_thermostat(dynamics: Dynamics) -> Groups:
     )
 
 
+def hamiltonian_flow(dynamics: Dynamics) -> None:
+    """Check that a dynamics is theta' = M^-1 p, p' = -grad U.
+
+    Raises:
+        SchemeError: If it has other parts, or positions do not move linearly in the momenta.
+    """
+    ito = dynamics.ito()
+    parts = find_parts(ito)
+    shifts = {part.letter: part.flow for part in parts if isinstance(part.flow, Shift)}
+    if set(shifts) == {"A", "B"} == {part.letter for part in parts} and ito.hamiltonian is not None:
+        rates = [term for _, rate in shifts["A"].updates for term in expanded_terms(rate)]
+        if all(any(linear_map(r, p) for p in shifts["B"].variables) for r in rates):
+            return
+    raise SchemeError(
+        "HMC is for Hamiltonian flows",
+        expected="theta' = M^-1 p, p' = -grad U, no noise and no friction",
+        found=f"parts {' '.join(part.letter for part in parts)}",
+        fix='use catalog.get("hamiltonian")',
+    )
+
+
 _DING = "Ding et al. 2014, NeurIPS 27"
 _SOLVED = (
     "it is a solver of general SDEs, whose strong order by kind of noise stands in "
@@ -146,6 +172,7 @@ HMC = NamedScheme(
     "Duane et al. 1987, doi:10.1016/0370-2693(87)91197-X",
     no_theory="it accepts or rejects whole trajectories: exp(-H) is invariant for every step size, "
     "and the step has no power series in h",
+    check=hamiltonian_flow,
     runner="trajectory",
     guards=("leapfrog", None),
 )

@@ -110,6 +110,8 @@ def check_scheme(parts: Splitting, scheme: str) -> None:
     record = named(scheme)
     if record is None or record.groups is not None:
         unroll(parts, scheme)
+    elif record.check is not None:
+        record.check(parts.dynamics)
 
 
 def _letter(parts: Splitting, letter: str, share: Fraction) -> Move:

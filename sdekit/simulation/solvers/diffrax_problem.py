@@ -23,6 +23,7 @@ from sdekit.declaration.tree.symbols import Variable
 from sdekit.errors import SimulationError
 from sdekit.schemes.solvers.noise_type import NoiseType, noise_type
 from sdekit.schemes.solvers.solver_table import Solver, choose_solver
+from sdekit.schemes.solvers.stratonovich import stratonovich_drift
 from sdekit.simulation.bind.bound import Problem
 from sdekit.simulation.solvers.brownian import GivenIncrement, brownian_path
 from sdekit.simulation.solvers.diffrax_terms import (
@@ -35,7 +36,6 @@ from sdekit.simulation.solvers.diffrax_terms import (
     vector_field,
     vector_field_of_blocks,
 )
-from sdekit.simulation.solvers.stratonovich import stratonovich_drift
 
 
 @dataclass(frozen=True, eq=False)

@@ -25,7 +25,7 @@ from jax import Array
 from sdekit.declaration.tree.expression import Expression, Negation, Sum
 from sdekit.declaration.tree.symbols import Variable
 from sdekit.errors import SimulationError
-from sdekit.schemes.split.flow_records import Shift
+from sdekit.schemes.split.scheme_names import hamiltonian_flow
 from sdekit.schemes.split.splitting import splitting
 from sdekit.schemes.split.unroll import unroll
 from sdekit.simulation.bind.bound import Problem
@@ -51,19 +51,14 @@ def hamiltonian_monte_carlo(problem: Problem, options: Mapping[str, Any]) -> Sch
     """The scheme; each of its steps is a whole trajectory.
 
     Raises:
-        SimulationError: If the dynamics is no separable Hamiltonian flow, or gradients are noisy.
+        SchemeError: If the dynamics is no Hamiltonian flow.
+        SimulationError: If momenta have no Gaussian law of their own, or gradients are noisy.
     """
+    hamiltonian_flow(problem.dynamics)
     laws = _momentum_laws(problem)
     length = _length(options)
-    parts = splitting(problem.dynamics)
-    if set(parts.letters) != {"A", "B"} or not all(isinstance(p.flow, Shift) for p in parts.parts):
-        raise SimulationError(
-            "HMC is for Hamiltonian flows",
-            expected="theta' = M^-1 p, p' = -grad U, no noise and no friction",
-            found=f"parts {' '.join(parts.letters)}",
-            fix='use catalog.get("hamiltonian")',
-        )
-    leap = composed(problem, "BAB", staged(unroll(parts, "BAB"), problem.sizes))
+    leapfrog_moves = unroll(splitting(problem.dynamics), "BAB")
+    leap = composed(problem, "BAB", staged(leapfrog_moves, problem.sizes))
     if any(not isinstance(oracle.source, FunctionSource) for oracle in leap.oracles):
         raise SimulationError(
             "HMC cannot accept or reject with a stochastic gradient",

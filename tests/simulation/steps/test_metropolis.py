@@ -7,7 +7,7 @@ import pytest
 
 import sdekit as sk
 from sdekit import catalog
-from sdekit.errors import SimulationError
+from sdekit.errors import SchemeError, SimulationError
 
 #: Step size at which leapfrog for U = q^2 / 2 has the variance 1 / (1 - h^2 / 4) = 4/3.
 H = 1.0
@@ -51,7 +51,7 @@ def test_a_trajectory_that_diverges_is_rejected():
 
 
 def test_what_has_no_metropolis_step_is_refused(langevin):
-    with pytest.raises(SimulationError, match="HMC is for Hamiltonian flows"):
+    with pytest.raises(SchemeError, match="HMC is for Hamiltonian flows"):
         sk.sampler(langevin, potential=lambda q: q**2, parameters={"A": 1.0}, scheme="HMC").bind(
             0.0
         )

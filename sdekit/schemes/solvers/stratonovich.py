@@ -34,7 +34,7 @@ def stratonovich_drift(dynamics: Dynamics) -> dict[Variable, Expression] | None:
         -x
 
     Source: Gardiner (2009), section 4.3.6.
-    Checked by: tests/simulation/solvers/test_stratonovich.py.
+    Checked by: tests/schemes/solvers/test_stratonovich.py.
     """
     dynamics = dynamics.ito()
     drift = dict(dynamics.drift)

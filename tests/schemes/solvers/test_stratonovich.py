@@ -3,8 +3,8 @@
 import numpy as np
 
 import sdekit as sk
+from sdekit.schemes.solvers.stratonovich import stratonovich_drift
 from sdekit.simulation.bind.jax_reader import Environment, evaluate
-from sdekit.simulation.solvers.stratonovich import stratonovich_drift
 
 X, Y = sk.scalar("x"), sk.scalar("y")
 
