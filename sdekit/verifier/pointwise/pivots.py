@@ -120,6 +120,11 @@ def _known(call: sp.Expr) -> dict[str, bool]:
 
 def _groups(matrix: sp.Matrix) -> list[sp.Matrix]:
     """Diagonal blocks of rows that do not meet."""
+    return [matrix.extract(members, members) for members in coupled_groups(matrix)]
+
+
+def coupled_groups(matrix: Any) -> list[list[int]]:
+    """The rows of a symmetric matrix in groups that do not meet."""
     left = set(range(matrix.rows))
     groups = []
     while left:
@@ -128,8 +133,7 @@ def _groups(matrix: sp.Matrix) -> list[sp.Matrix]:
             group |= frontier
             frontier = {j for i in frontier for j in left if matrix[i, j] != 0} - group
         left -= group
-        members = sorted(group)
-        groups.append(matrix.extract(members, members))
+        groups.append(sorted(group))
     return groups
 
 

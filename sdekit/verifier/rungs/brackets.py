@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sdekit.calculus.contraction import Tensor, gradient, is_zero
 from sdekit.calculus.contraction.heads import Head, Kind
@@ -25,6 +25,11 @@ from sdekit.calculus.signs.implied_signs import POSITIVE
 from sdekit.declaration.tree.expression import Expression
 from sdekit.declaration.tree.symbols import Variable
 from sdekit.verifier.question import Problem
+from sdekit.verifier.rungs.definiteness import connected_groups, small_matrix
+from sdekit.verifier.rungs.symmetry import Blocks
+
+if TYPE_CHECKING:
+    from sdekit.declaration.model.components import Components
 
 #: Depth of nested brackets: two suffice for thermostats, three leave room.
 _DEEPEST = 3
@@ -48,17 +53,35 @@ def spanned_blocks(problem: Problem) -> tuple[frozenset[Variable], list[str]]:
         steps.append(step)
 
 
+def definite_blocks(problem: Problem) -> frozenset[Variable]:
+    """The blocks on which D is definite, alone or together with others."""
+    return frozenset(_noisy_blocks(problem)[0])
+
+
 def _noisy_blocks(problem: Problem) -> tuple[list[Variable], list[str]]:
-    """Blocks whose own noise is definite and independent of the others."""
-    dynamics = problem.dynamics
-    reached, steps = [], []
-    for x in dynamics.variables:
-        block = dynamics.diffusion_block(x, x)
-        others = (dynamics.diffusion_block(x, y) for y in dynamics.variables if y != x)
-        if block is not None and all(other is None for other in others) and is_definite(block):
-            reached.append(x)
-            steps.append(f"D is definite on {x.name}")
-    return reached, steps
+    """Blocks whose own noise is definite and independent of the others, or definite jointly."""
+    blocks = dict(problem.dynamics.blocks())
+    reached: list[Variable] = []
+    steps = []
+    for group in connected_groups(problem.dynamics.variables, blocks):
+        if len(group) == 1:
+            is_noisy = is_definite(blocks[group[0], group[0]])
+        else:
+            is_noisy = _is_jointly_definite(group, blocks)
+        if is_noisy:
+            reached += group
+            steps.append("D is definite on " + ", ".join(x.name for x in group))
+    return [x for x in problem.dynamics.variables if x in reached], steps
+
+
+def _is_jointly_definite(group: tuple[Variable, ...], blocks: Blocks) -> bool:
+    """Whether blocks that are scalars times one identity make a positive definite matrix."""
+    scalars = small_matrix(group, blocks)
+    if scalars is None:
+        return False
+    from sdekit.verifier.pointwise.pivots import all_pivots_positive
+
+    return all_pivots_positive(scalars)
 
 
 def is_definite(block: Expression) -> bool:
@@ -110,6 +133,9 @@ def _pattern(opened: tuple) -> list[tuple[int, int]] | None:
     pairs = []
     for part in opened:
         for head, indices in part.factors:
+            if len(indices) == 1 and head.is_positive:
+                # Rows or columns times positive numbers: that changes no rank.
+                continue
             if len(indices) != 2 or any(index >= 0 for index in indices) or not _is_regular(head):
                 return None
             first, second = sorted(-index - 1 for index in indices)
@@ -167,13 +193,7 @@ def spanned_coordinates(problem: Problem) -> str | None:
 
     components = problem.components()
     z = components.coordinates
-    entries = components.diffusion
-    off = {i for i, j in entries if i != j}
-    noisy = [
-        i
-        for i in range(len(z))
-        if (i, i) in entries and i not in off and sign(entries[i, i]) is Sign.POSITIVE
-    ]
+    noisy = _noisy_coordinates(components)
     missing = [i for i in range(len(z)) if i not in noisy]
     if not missing or not noisy:
         return None
@@ -193,6 +213,19 @@ def spanned_coordinates(problem: Problem) -> str | None:
             shown = minor if value is None else value
             return f"noise on {names}, and the minor {shown} of brackets is never zero"
     return None
+
+
+def _noisy_coordinates(components: Components) -> list[int]:
+    """Coordinates in groups on which D is positive definite."""
+    from sdekit.verifier.pointwise.pivots import all_pivots_positive, coupled_groups, diffusion_part
+
+    matrix, positions = diffusion_part(components)
+    noisy = []
+    for members in coupled_groups(matrix):
+        tick(_WORK_OF_A_MINOR)
+        if all_pivots_positive(matrix.extract(members, members)):
+            noisy += [positions[k] for k in members]
+    return sorted(noisy)
 
 
 def _constant_value(minor: Any, z: tuple) -> Any:

@@ -8,6 +8,8 @@ components: pivots (`pivots`). A refutation names a point and a direction.
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
+from typing import Any
 
 from sdekit.calculus.expansion.expand import collected, expand
 from sdekit.calculus.expansion.monomial_sums import Monomial, TooLarge, as_expression
@@ -51,7 +53,7 @@ def check_psd(problem: Problem) -> Check:
     if not blocks:
         return proved("D is zero")
     reasons = []
-    for group in _groups(problem, blocks):
+    for group in connected_groups(problem.dynamics.variables, blocks):
         reason = _group_reason(group, blocks)
         if reason is None:
             return _psd_in_components(problem)
@@ -82,9 +84,9 @@ def _visible(block: Expression) -> bool:
         return True
 
 
-def _groups(problem: Problem, blocks: Blocks) -> list[tuple[Variable, ...]]:
-    """Variables that off-diagonal blocks connect."""
-    left = [x for x in problem.dynamics.variables if any(x in pair for pair in blocks)]
+def connected_groups(variables: Sequence[Variable], blocks: Blocks) -> list[tuple[Variable, ...]]:
+    """Variables that off-diagonal blocks connect; those without any block are left out."""
+    left = [x for x in variables if any(x in pair for pair in blocks)]
     groups = []
     while left:
         group = [left[0]]
@@ -187,6 +189,14 @@ def _times_transposed(left: Expression, right: Expression) -> Expression | None:
 
 def _multiple_of_identity(group: tuple[Variable, ...], blocks: Blocks) -> str | None:
     """All blocks are scalars times one identity: a small matrix of scalars decides."""
+    from sdekit.verifier.pointwise.pivots import is_semidefinite
+
+    matrix = small_matrix(group, blocks)
+    return None if matrix is None else is_semidefinite(matrix)
+
+
+def small_matrix(group: tuple[Variable, ...], blocks: Blocks) -> Any:
+    """The symmetric matrix of scalars that multiply one identity in all blocks; None for others."""
     shape = group[0].shape
     if any(x.shape != shape for x in group):
         return None
@@ -200,12 +210,11 @@ def _multiple_of_identity(group: tuple[Variable, ...], blocks: Blocks) -> str | 
     import sympy as sp
 
     from sdekit.declaration.model.component_reader import ComponentReader
-    from sdekit.verifier.pointwise.pivots import is_semidefinite
 
     reader = ComponentReader({})
     full = [[reader.scalar(scalars[x, y]) for y in group] for x in group]
     matrix = sp.Matrix(full)
-    return is_semidefinite((matrix + matrix.T) / 2)
+    return (matrix + matrix.T) / 2
 
 
 def _schur(group: tuple[Variable, ...], blocks: Blocks) -> str | None:

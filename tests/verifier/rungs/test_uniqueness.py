@@ -105,3 +105,85 @@ def test_minors_decide_where_blocks_are_joint():
     found = spanned_coordinates(Problem(sk.catalog.get("mclmc-2d")))
     assert found is not None
     assert "noise on phi" in found
+
+
+X, Y = sk.scalar("x"), sk.scalar("y")
+
+
+def gibbs(energy, *variables, **parts):
+    drift = {z: -sk.grad(energy, z) for z in variables}
+    return sk.Dynamics(drift, dict.fromkeys(variables, 1), hamiltonian=energy, **parts)
+
+
+@pytest.mark.parametrize(
+    "dynamics",
+    [
+        gibbs(X**2 / 2 - sk.log(X**2), X),
+        gibbs(X**2 / 2 + 1 / X**2, X),
+        gibbs((X**2 + Y**2) / 2 - sk.log((X - Y) ** 2), X, Y),
+        sk.Dynamics({X: X - X**3}, {X: 1 + sk.sign(X) / 2}, hamiltonian=X**2),
+    ],
+)
+def test_nothing_is_proved_across_a_pole_or_a_jump_of_the_noise(dynamics):
+    assert not check(dynamics).is_proved
+
+
+def test_kinks_of_the_drift_where_noise_is_definite_do_no_harm():
+    assert check(gibbs(sk.abs_(X) + sk.abs_(Y) + sk.abs_(X - Y), X, Y)).is_proved
+    level = sk.scalar("level", domain="positive")
+    assert check(gibbs(level - sk.log(level), level)).is_proved
+
+
+def test_a_constant_is_no_conserved_quantity():
+    phi = sk.scalar("phi", domain="circle")
+    turning = sk.Dynamics({phi: 1}, hamiltonian=sk.sin(phi) ** 2 + sk.cos(phi) ** 2)
+    assert not check(turning).is_refuted
+    rotor = sk.Dynamics({X: Y, Y: -X}, hamiltonian=(X**2 + Y**2) / 2)
+    assert "dH/d" in check(rotor).witness.value
+
+
+def test_a_witness_lies_in_the_domain():
+    narrow = sk.scalar("narrow", domain=(2, 3))
+    still = sk.Dynamics({X: -X, narrow: 0}, {X: 1}, hamiltonian=X**2 / 2 + narrow)
+    point = check(still).witness.point
+    assert point == {"narrow": "11/4"}
+    M = sk.scalar("positive_level", domain="positive")
+    still = sk.Dynamics({X: -X, M: 0}, {X: 1}, hamiltonian=X**2 / 2 + M)
+    assert check(still).witness.to_dict()["point"] == {"positive_level": "2"}
+
+
+def test_the_length_is_kept_by_tangential_noise():
+    x = sk.vector("x", n)
+    V = sk.potential("V", x)
+    square = sk.dot(x, x)
+    projector = sk.eye(n) - sk.outer(x, x) / square
+    drift = -projector @ sk.grad(V, x) + sk.div(projector, x)
+    found = check(sk.Dynamics({x: drift}, {x: projector}, hamiltonian=V))
+    assert found.details["conserved"] == "|x|**2"
+    full = sk.Dynamics({x: -sk.grad(V, x)}, {x: 1}, hamiltonian=V)
+    assert check(full).is_proved
+
+
+def test_correlated_noise_spans_where_it_is_definite():
+    p, q = sk.vector("p", n), sk.vector("q", n)
+    drift = {p: -p, q: -q}
+    energy = sk.dot(p, p) + sk.dot(q, q)
+    definite = {p: sk.eye(n), q: sk.eye(n), (p, q): sk.eye(n) / 2}
+    assert check(sk.Dynamics(drift, definite, hamiltonian=energy)).is_proved
+    singular = {**definite, (p, q): sk.eye(n)}
+    assert not check(sk.Dynamics(drift, singular, hamiltonian=energy)).is_proved
+    scalars = {X: 2, Y: 1 + X**2, (X, Y): 1}
+    d = sk.Dynamics({X: -X, Y: -Y}, scalars, hamiltonian=X**2)
+    assert check(d).is_proved
+
+
+def test_a_mass_for_each_particle_is_a_regular_factor():
+    q, p, m = sk.vector("q", n), sk.vector("p", n), sk.parameter("m", n, positive=True)
+    V = sk.potential("V", q)
+    drift = {q: p / m, p: -sk.grad(V, q) - p}
+    energy = V + sk.dot(p, p / m) / 2
+    assert check(sk.Dynamics(drift, {p: sk.diag(m)}, hamiltonian=energy)).is_proved
+    # Twin: a mass of any sign may be zero in the limit that its inverse is a parameter.
+    inverse = sk.parameter("w", n)
+    drift = {q: inverse * p, p: -sk.grad(V, q) - p}
+    assert not check(sk.Dynamics(drift, {p: 1}, hamiltonian=energy)).is_proved
