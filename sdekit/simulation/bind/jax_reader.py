@@ -12,7 +12,9 @@ Checked by: tests/simulation/bind/test_jax_reader.py.
 
 from __future__ import annotations
 
+import functools
 import math
+import operator
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
@@ -193,19 +195,13 @@ class _Evaluation:
         return self.environment.epoch.time + double(self.environment.time)
 
     def sum(self, node: ex.Sum) -> Value:
-        first, *others = self.aligned(node.terms)
-        for other in others:
-            first = first + other
-        return first
+        return functools.reduce(operator.add, self.aligned(node.terms))
 
     def product(self, node: ex.Product) -> Value:
         values = self.aligned(node.factors)
         # Numbers and scalars first: fewer multiplications of whole blocks.
         values.sort(key=lambda v: (not isinstance(v, float), np.ndim(v)))
-        first, *others = values
-        for other in others:
-            first = first * other
-        return first
+        return functools.reduce(operator.mul, values)
 
     def quotient(self, node: ex.Quotient) -> Value:
         numerator, denominator = self.aligned((node.numerator, node.denominator))
@@ -267,8 +263,7 @@ class _Evaluation:
         return jnp.asarray(identity.reshape(shape + shape))
 
     def ones(self, node: ex.Ones) -> Value:
-        shape = shape_of(node, self.environment.sizes)
-        return jnp.asarray(np.ones(shape, self.environment.dtype))
+        return jnp.ones(shape_of(node, self.environment.sizes), self.environment.dtype)
 
     def of_matrix(self, node: Any, function: Callable[[Array], Array]) -> Value:
         """A function of the matrix of each chain."""

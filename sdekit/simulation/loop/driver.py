@@ -31,6 +31,7 @@ from sdekit.simulation.loop.program import Fixed, Keys, LoopState, Program
 from sdekit.simulation.noise.streams import ACCEPT, GRADIENT, MOST_STEPS, NORMALS, START, chain_keys
 from sdekit.simulation.steps.sampler import Bound, Sampler
 from sdekit.simulation.steps.scheme import prepared_draws
+from sdekit.simulation.steps.small_steps import sizes_and_drifts
 
 #: Seconds of a call after which a store or the progress bar may be told.
 PACE = 0.5
@@ -134,8 +135,9 @@ class Driver:
 
     def start(
         self, positions: Mapping[str, Array], given: Mapping[str, Array], tables: Any
-    ) -> tuple[LoopState, dict[str, Probed]]:
-        """The state before the first step, and what the program found for each oracle.
+    ) -> tuple[LoopState, dict[str, Probed], dict[str, Any]]:
+        """The state before the first step, what the program found for each oracle, and
+        `sizes_and_drifts` there.
 
         Args:
             positions: Blocks of the target variables, chains last (without the axis for one).
@@ -147,17 +149,18 @@ class Driver:
             self.sampler.programs[key] = jax.jit(self._start_function())
         return self.sampler.programs[key](positions, given, self.keys[START], tables)
 
-    def _start_function(self) -> Callable[..., tuple[LoopState, dict[str, Probed]]]:
-        def of_one(
-            target: Mapping[str, Array], given: Any, keys: Array, tables: Any
-        ) -> tuple[LoopState, dict[str, Probed]]:
+    def _start_function(self) -> Callable[..., Any]:
+        def of_one(target: Mapping[str, Array], given: Any, keys: Array, tables: Any) -> Any:
             blocks = self.sampler.start(self.bound, target, given, keys)
             position = self.bound.problem.layout.position(blocks)
             cache = self.sampler.first_cache(self.bound, blocks, keys, position, tables)
-            oracles = self.bound.scheme.oracles
-            words = sum(oracle.source.words for oracle in oracles)
-            draws = prepared_draws(oracles, self.sampler.noise.bits(keys, 2, 1, words)[0], 0)
-            return LoopState(blocks, cache), probed(oracles, blocks, draws, cache.sources, tables)
+            scheme = self.bound.scheme
+            words = sum(oracle.source.words for oracle in scheme.oracles)
+            bits = self.sampler.noise.bits(keys, 2, 1, words)[0]
+            draws = prepared_draws(scheme.oracles, bits, 0)
+            seen = probed(scheme.oracles, blocks, draws, cache.sources, tables)
+            found = sizes_and_drifts(self.bound.problem, scheme, blocks, cache)
+            return LoopState(blocks, cache), seen, found
 
         if self.is_single:
             return of_one

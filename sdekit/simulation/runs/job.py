@@ -38,6 +38,7 @@ from sdekit.simulation.runs.fingerprint import digest, fingerprint
 from sdekit.simulation.runs.result import Run
 from sdekit.simulation.steps.boundaries import check_inside
 from sdekit.simulation.steps.sampler import Bound, Sampler, check_step_size
+from sdekit.simulation.steps.small_steps import is_careful, smallest_share, with_rest
 from sdekit.simulation.store.sinks import open_sink
 
 #: Number folded into the seed's key for the starts that the user draws.
@@ -94,7 +95,14 @@ class Job:
             low=self._low_halves(h),
         )
         guard = self._guard(driver)
-        state = self._start(driver, bound, guard)
+        state, found = self._start(driver, bound, guard)
+        last = self.burn_in + self.draws * self.thin - 1
+        least = h if schedule is None else min(h, float(schedule(last)))
+        if is_careful(bound.problem, bound.scheme, smallest_share(found, least), least):
+            # The same program with sums that keep what rounding takes from them.
+            program = self._program(bound, names, schedule, watched, careful=True)
+            driver = replace(driver, program=program)
+            state = state._replace(cache=with_rest(state.cache, state.blocks))
         shapes = {
             x.name: (shape_of(x, bound.problem.sizes), self.sampler.dtype)
             for x in bound.problem.dynamics.variables
@@ -216,15 +224,21 @@ class Job:
             raise _position_error(error) from error
 
     def _program(
-        self, bound: Bound, names: tuple[str, ...], schedule: Any, watched: Observables | None
+        self,
+        bound: Bound,
+        names: tuple[str, ...],
+        schedule: Any,
+        watched: Observables | None,
+        careful: bool = False,
     ) -> Program:
         """The program, the same object for the same run, so that it is compiled once."""
-        key = ("program", bound.problem.layout, names, self.step_size if schedule else None)
+        varying = self.step_size if schedule else None
+        key = ("program", bound.problem.layout, names, varying, careful)
         programs = self.sampler.programs
         if watched is None and key in programs:
             return programs[key]
         program = Program(
-            scheme=bound.scheme,
+            scheme=(bound.scheme.compensated or bound.scheme) if careful else bound.scheme,
             noise=self.sampler.noise,
             names=names,
             schedule=schedule,
@@ -247,7 +261,9 @@ class Job:
             self.sampler.programs.setdefault(("traces", driver.bound), {}),
         )
 
-    def _start(self, driver: Driver, bound: Bound, guard: CompilerGuard) -> LoopState:
+    def _start(
+        self, driver: Driver, bound: Bound, guard: CompilerGuard
+    ) -> tuple[LoopState, dict[str, Any]]:
         layout, dtype = bound.problem.layout, self.sampler.dtype
         if not isinstance(self.auxiliary, Mapping):
             raise SimulationError(
@@ -267,15 +283,15 @@ class Job:
                 }
         check_inside({**given, **target}, bound.problem.dynamics)
         rest = (given, driver.tables(0)[0])
-        state, seen = driver.start(target, *rest)
+        state, seen, found = driver.start(target, *rest)
         _check_start(state, seen)
         guard.started(state, seen, rest[-1])
         if not seen:
-            return state
+            return state, found
         # A start is often a special point, such as 0, at which a fault does not show.
         beside = aside(target, layout.variables)
-        guard.started(*driver.start(beside, *rest), rest[-1])
-        return state
+        guard.started(*driver.start(beside, *rest)[:2], rest[-1])
+        return state, found
 
     def _drawn_positions(self, driver: Driver, layout: PositionLayout) -> dict[str, Any]:
         """Blocks of the positions that the user's function draws, chains last."""

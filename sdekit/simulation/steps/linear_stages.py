@@ -34,6 +34,7 @@ from sdekit.simulation.steps.stage import (
     Moved,
     Stage,
     Updates,
+    added,
     at_block,
     increments,
     noise_elements,
@@ -99,24 +100,30 @@ def ornstein_uhlenbeck_stage(flow: OrnsteinUhlenbeck, sizes: Sizes) -> Stage:
         value = jnp.asarray(evaluate(rate, environment), environment.dtype)
         decay, gain, spread = ornstein_uhlenbeck(value, h)
         # The increments for time 1 have the covariance 2 D; the flow wants D * spread.
-        return decay, gain, jnp.sqrt(spread * 0.5)
+        return decay, value * gain, gain, jnp.sqrt(spread * 0.5)
 
     def prepare(environment: Environment, h: ArrayLike) -> Any:
         # Friction and noise may be constant each without the other.
         parts = coefficients(environment, h) if is_constant(rate) else None
         return parts, prepared_noise(terms, environment)
 
-    def apply(environment: Environment, z: Array, h: ArrayLike, constants: Any) -> Moved:
+    def apply(
+        environment: Environment, z: Array, h: ArrayLike, constants: Any, changes: bool = False
+    ) -> Moved:
         parts, noise = (None, None) if constants is None else constants
         block = environment.values[x.name]
         values = coefficients(environment, h) if parts is None else parts
-        decay, gain, root = (at_block(value, rate, x, block) for value in values)
-        moved = block if rate == op.ZERO else decay * block
+        decay, loss, gain, root = (at_block(value, rate, x, block) for value in values)
+        pushed: Any = 0.0
         for _, force in _force(flow):
-            moved = moved + gain * at_block(evaluate(force, environment), force, x, block)
+            pushed = gain * at_block(evaluate(force, environment), force, x, block)
         for increment in increments(terms, environment, z, noise).values():
-            moved = moved + root * increment
-        return {x.name: moved}
+            # Drift and noise before the state: a constant drift rounded alone is rounded the same
+            # way at every step.
+            pushed = pushed + root * increment
+        if changes:
+            return {x.name: pushed - loss * block}
+        return {x.name: (block if rate == op.ZERO else decay * block) + pushed}
 
     read = (rate, *(force for _, force in _force(flow)), *noise_expressions(terms))
     constant = is_constant(rate) or any(term.prepare for term in terms)
@@ -167,7 +174,9 @@ def _scalar_block_stage(
     def coefficients(environment: Environment, h: ArrayLike) -> Any:
         return _flow(matrix, diffusion, (), scalar_variables, environment, h)
 
-    def apply(environment: Environment, z: Array, h: ArrayLike, constants: Any) -> Moved:
+    def apply(
+        environment: Environment, z: Array, h: ArrayLike, constants: Any, changes: bool = False
+    ) -> Moved:
         prepared = coefficients(environment, h) if constants is None else constants
         change, _, root = prepared
         blocks = [environment.values[x.name] for x in variables]
@@ -176,8 +185,8 @@ def _scalar_block_stage(
         for i, x in enumerate(variables):
             moved = sum(change[i, j] * block for j, block in enumerate(blocks))
             moved = moved + sum(root[i, j] * normal for j, normal in enumerate(normals))
-            found[x.name] = symmetrized(blocks[i] + jnp.asarray(moved), x)
-        return found
+            found[x.name] = symmetrized(jnp.asarray(moved), x)
+        return found if changes else added(environment, found)
 
     read = (*matrix.values(), *diffusion.values())
     prepare = coefficients if all(is_constant(e) for e in read) else None
@@ -236,7 +245,9 @@ def dense_stage(
     def coefficients(environment: Environment, h: ArrayLike) -> Any:
         return _flow(matrix, diffusion, force, variables, environment, h)
 
-    def apply(environment: Environment, z: Array, h: ArrayLike, constants: Any) -> Moved:
+    def apply(
+        environment: Environment, z: Array, h: ArrayLike, constants: Any, changes: bool = False
+    ) -> Moved:
         prepared = coefficients(environment, h) if constants is None else constants
         change, shift, root = prepared
         blocks = [environment.values[x.name] for x in variables]
@@ -248,12 +259,11 @@ def dense_stage(
         moved = apply_matrix(change, stacked) + drift
         if diffusion:
             moved = moved + apply_matrix(root, z)
-        moved = stacked + moved
         found, offset = {}, 0
         for x, shape, n in zip(variables, shapes, counts, strict=True):
             found[x.name] = symmetrized(moved[offset : offset + n].reshape(shape + tail), x)
             offset += n
-        return found
+        return found if changes else added(environment, found)
 
     prepare = coefficients if all(is_constant(e) for e in read) else None
     return Stage(variables, sum(counts) if diffusion else 0, read, prepare, apply)
@@ -268,10 +278,12 @@ def rotation_stage(flow: Rotation, sizes: Sizes) -> Stage:
         chains = is_batched(matrix, flow.matrix)
         return per_chain(lambda m: linear_flow(m, None, None, h)[0], (matrix,), (chains,))
 
-    def apply(environment: Environment, z: Array, h: ArrayLike, constants: Any) -> Moved:
+    def apply(
+        environment: Environment, z: Array, h: ArrayLike, constants: Any, changes: bool = False
+    ) -> Moved:
         change = coefficients(environment, h) if constants is None else constants
-        block = environment.values[x.name]
-        return {x.name: block + apply_matrix(change, block)}
+        moved = {x.name: apply_matrix(change, environment.values[x.name])}
+        return moved if changes else added(environment, moved)
 
     prepare = coefficients if is_constant(flow.matrix) else None
     return Stage((x,), 0, (flow.matrix,), prepare, apply)

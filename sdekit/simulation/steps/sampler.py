@@ -244,7 +244,9 @@ class Sampler:
         target = problem.layout.blocks(state.position, self.dtype)
         blocks = {**target, **state.auxiliary}
         cache = Cache(state.gradients, state.sources, acceptance=state.acceptance)
-        blocks, cache = scheme.step(blocks, cache, self._input(scheme, problem, key, h))
+        # Changes keep their digits where 1 - friction h would not: h is any number here.
+        step = (scheme.compensated or scheme).step
+        blocks, cache = step(blocks, cache, self._input(scheme, problem, key, h))
         return _public_state(bound, blocks, cache)
 
     def _input(self, scheme: Scheme, problem: Problem, key: Array, h: Array) -> StepInput:

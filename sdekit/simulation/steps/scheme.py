@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, NamedTuple
 
 import jax
@@ -54,12 +55,14 @@ class Cache(NamedTuple):
         sources: What each gradient source carries along, by oracle.
         folds: Reflections at boundaries so far; None where nothing has a boundary.
         acceptance: Of Metropolis steps; None where nothing is rejected.
+        rest: What rounding has taken from the sums of the blocks; None where it is not kept.
     """
 
     gradients: dict[str, dict[str, Array]]
     sources: dict[str, Any]
     folds: Array | None = None
     acceptance: Acceptance | None = None
+    rest: dict[str, Array] | None = None
 
 
 @dataclass(frozen=True)
@@ -106,6 +109,8 @@ class Scheme:
         reflects: Whether it leads variables back into bounded domains, and counts how often.
         potential_energy: (blocks, parameters) -> the part of H without momenta, for schemes that
             carry it from step to step.
+        compensated: The same step with changes instead of decays, and sums that keep what rounding
+            takes from them, where the cache has a `rest`; None for steps that are no stages.
     """
 
     name: str
@@ -118,6 +123,7 @@ class Scheme:
     uniforms: int = 0
     reflects: bool = False
     potential_energy: Callable[[Blocks, Mapping[str, Any]], Array] | None = None
+    compensated: Scheme | None = None
 
     @property
     def words(self) -> int:
@@ -162,8 +168,11 @@ def composed(
                 done[key] = stage.prepare(environment, _share(h, share))
         return tuple(done.get(key) for key in keys)
 
-    def step(blocks: Blocks, cache: Cache, given: StepInput) -> tuple[dict[str, Array], Cache]:
+    def step(
+        blocks: Blocks, cache: Cache, given: StepInput, changes: bool = False
+    ) -> tuple[dict[str, Array], Cache]:
         values = dict(blocks)
+        rest = None if cache.rest is None else dict(cache.rest)
         gradients, sources = dict(cache.gradients), dict(cache.sources)
         draws, folds = iter(given.draws), cache.folds
         time = given.time
@@ -184,7 +193,10 @@ def composed(
             )
             own = given.normals[offset : offset + stage.elements]
             offset += stage.elements
-            moved = stage.apply(environment, own, _share(given.h, share), given.constants[k])
+            own_h, constants = _share(given.h, share), given.constants[k]
+            moved = stage.apply(environment, own, own_h, constants, changes)
+            if changes:
+                moved = _summed(values, moved, rest)
             changed = stage.moves
             if walls:
                 moved, count = led_back(walls, values, moved, environment)
@@ -192,13 +204,31 @@ def composed(
                 changed += taken_along(walls, changed)
             values.update(moved)
             gradients = _still_good(gradients, oracles, changed)
-        return values, Cache({o.name: gradients[o.name] for o in carried}, sources, folds)
+        kept = {o.name: gradients[o.name] for o in carried}
+        return values, Cache(kept, sources, folds, rest=rest)
 
     elements = sum(stage.elements for stage, _ in word)
-    return Scheme(
+    plain = Scheme(
         name, elements, oracles, evaluations, carried, prepare, step,
         reflects=any(wall.variable.domain.is_bounded for wall in walls.values()),
     )  # fmt: skip
+    return replace(plain, compensated=replace(plain, step=partial(step, changes=True)))
+
+
+def _summed(values: Blocks, changes: Blocks, rest: dict[str, Array] | None) -> dict[str, Array]:
+    """values + changes; what rounding takes from the sum goes to `rest`, which is added next time.
+
+    Source: Knuth's two-sum, which is exact whichever of both is larger.
+    """
+    found = {}
+    for name, change in changes.items():
+        block = values[name]
+        more = change if rest is None else change + rest[name]
+        found[name] = total = block + more
+        if rest is not None:
+            taken = total - block
+            rest[name] = (block - (total - taken)) + (more - taken)
+    return found
 
 
 def _share(h: ArrayLike, share: float) -> ArrayLike:

@@ -36,7 +36,9 @@ class Stage:
         elements: Normals it takes, for each chain.
         expressions: Expressions it reads at the state before it.
         prepare: (environment, h) -> constants; None if there are none.
-        apply: (environment, normals (elements[, chains]), h, constants) -> the moved blocks.
+        apply: (environment, normals (elements[, chains]), h, constants, changes) -> the moved
+            blocks, or by how much they move where `changes` is true: a sum that rounds 1 - 1e-7
+            to single precision has lost the 1e-7.
         reads_moved: Whether it evaluates its expressions again after moving something, so that a
             gradient computed beforehand does not serve it.
     """
@@ -45,7 +47,7 @@ class Stage:
     elements: int
     expressions: tuple[Expression, ...]
     prepare: Callable[[Environment, ArrayLike], Any] | None
-    apply: Callable[[Environment, Array, ArrayLike, Any], Moved]
+    apply: Callable[..., Moved]
     reads_moved: bool = False
 
 
@@ -62,9 +64,15 @@ def shifted(
     """X + h * rate for each pair, all rates at the same state; `base` stands in for X."""
     found = {}
     for x, rate in updates:
-        block = environment.values[x.name] if base is None else base[x.name]
-        found[x.name] = block + h * at_block(evaluate(rate, environment), rate, x, block)
+        block = environment.values[x.name]
+        moved = h * at_block(evaluate(rate, environment), rate, x, block)
+        found[x.name] = (block if base is None else base.get(x.name, 0.0)) + moved
     return found
+
+
+def added(environment: Environment, changes: Moved) -> Moved:
+    """The moved blocks of changes."""
+    return {name: environment.values[name] + change for name, change in changes.items()}
 
 
 def prepared_noise(terms: tuple[NoiseTerm, ...], environment: Environment) -> tuple[Any, ...]:

@@ -41,6 +41,7 @@ from sdekit.simulation.steps.stage import (
     Moved,
     Stage,
     Updates,
+    added,
     increments,
     noise_elements,
     noise_expressions,
@@ -83,8 +84,10 @@ def staged(moves: Sequence[Move], sizes: Sizes) -> list[tuple[Stage, float]]:
 def shift_stage(flow: Shift, sizes: Sizes) -> Stage:
     """X <- X + h * rate."""
 
-    def apply(environment: Environment, z: Array, h: ArrayLike, constants: Any) -> Moved:
-        return shifted(environment, flow.updates, h)
+    def apply(
+        environment: Environment, z: Array, h: ArrayLike, constants: Any, changes: bool = False
+    ) -> Moved:
+        return shifted(environment, flow.updates, h, {} if changes else None)
 
     return Stage(flow.variables, 0, tuple(rate for _, rate in flow.updates), None, apply)
 
@@ -96,12 +99,15 @@ def euler_stage(updates: Updates, terms: tuple[NoiseTerm, ...]) -> Stage:
     def prepare(environment: Environment, h: ArrayLike) -> Any:
         return prepared_noise(terms, environment)
 
-    def apply(environment: Environment, z: Array, h: ArrayLike, constants: Any) -> Moved:
-        noisy = {x.name: environment.values[x.name] for x in moves}
-        for name, increment in increments(terms, environment, z, constants).items():
-            # Noise first: it is known early, and the drift is what a chain waits for.
-            noisy[name] = noisy[name] + jnp.sqrt(jnp.asarray(h)) * increment
-        return {**noisy, **shifted(environment, updates, h, noisy)}
+    def apply(
+        environment: Environment, z: Array, h: ArrayLike, constants: Any, changes: bool = False
+    ) -> Moved:
+        noise = increments(terms, environment, z, constants)
+        # Drift and noise before the state: a constant drift rounded alone is rounded the same way
+        # at every step.
+        moved = {name: jnp.sqrt(jnp.asarray(h)) * own for name, own in noise.items()}
+        moved |= shifted(environment, updates, h, moved)
+        return moved if changes else added(environment, moved)
 
     read = (*(rate for _, rate in updates), *noise_expressions(terms))
     constant = any(term.prepare for term in terms)
@@ -115,19 +121,23 @@ def inexact_stage(flow: Inexact, sizes: Sizes) -> Stage:
     if flow.method == "euler_maruyama":
         return euler_stage(flow.updates, terms)
 
-    def apply(environment: Environment, z: Array, h: ArrayLike, constants: Any) -> Moved:
+    def apply(
+        environment: Environment, z: Array, h: ArrayLike, constants: Any, changes: bool = False
+    ) -> Moved:
         if flow.method == "rk4":
-            return _runge_kutta(environment, flow.updates, h)
+            moved = _runge_kutta(environment, flow.updates, h)
+            return moved if changes else added(environment, moved)
         half = 0.5 * jnp.asarray(h)
         moved = _runge_kutta(environment, flow.updates, half)
         noise = increments(terms, environment, z, prepared_noise(terms, environment))
         for name, increment in noise.items():
-            block = moved[name] if name in moved else environment.values[name]
-            moved[name] = block + jnp.sqrt(jnp.asarray(h)) * increment
+            moved[name] = moved.get(name, 0.0) + jnp.sqrt(jnp.asarray(h)) * increment
         known = _still_known(environment, flow.variables)
-        between = replace(environment, values={**environment.values, **moved}, known=known)
-        after = _runge_kutta(between, flow.updates, half)
-        return {**moved, **after}
+        values = {**environment.values, **added(environment, moved)}
+        between = replace(environment, values=values, known=known)
+        for name, change in _runge_kutta(between, flow.updates, half).items():
+            moved[name] = moved[name] + change
+        return moved if changes else added(environment, moved)
 
     read = (*(rate for _, rate in flow.updates), *noise_expressions(terms))
     return Stage(flow.variables, noise_elements(terms), read, None, apply, reads_moved=True)
@@ -140,14 +150,13 @@ def _still_known(environment: Environment, moved: tuple[Variable, ...]) -> Mappi
 
 
 def _runge_kutta(environment: Environment, updates: Updates, h: ArrayLike) -> Moved:
-    """The classical method of order 4 on all updates jointly, the others frozen."""
+    """What the classical method of order 4 adds, on all updates jointly, the others frozen."""
     start = {x.name: environment.values[x.name] for x, _ in updates}
     known = _still_known(environment, tuple(x for x, _ in updates))
 
     def slope(blocks: Mapping[str, Array]) -> Moved:
         given = replace(environment, values={**environment.values, **blocks}, known=known)
-        ahead = shifted(given, updates, 1.0)
-        return {name: ahead[name] - blocks[name] for name in start}
+        return shifted(given, updates, 1.0, jax.tree.map(jnp.zeros_like, start))
 
     once = traced(slope, start)
 
@@ -165,7 +174,7 @@ def _runge_kutta(environment: Environment, updates: Updates, h: ArrayLike) -> Mo
     else:
         rows = np.array(RUNGE_KUTTA, environment.dtype)
         carried, _ = lax.scan(turn, carried, rows)
-    return {name: block + h * carried[1][name] for name, block in start.items()}
+    return {name: h * rate for name, rate in carried[1].items()}
 
 
 def joint_stage(flow: Joint, sizes: Sizes) -> Stage:
@@ -175,15 +184,16 @@ def joint_stage(flow: Joint, sizes: Sizes) -> Stage:
     def prepare(environment: Environment, h: ArrayLike) -> Any:
         return tuple(s.prepare(environment, h) if s.prepare else None for s in stages)
 
-    def apply(environment: Environment, z: Array, h: ArrayLike, constants: Any) -> Moved:
+    def apply(
+        environment: Environment, z: Array, h: ArrayLike, constants: Any, changes: bool = False
+    ) -> Moved:
         found: Moved = {}
         offset = 0
         for k, stage in enumerate(stages):
             own = z[offset : offset + stage.elements]
             offset += stage.elements
-            found.update(
-                stage.apply(environment, own, h, None if constants is None else constants[k])
-            )
+            prepared = None if constants is None else constants[k]
+            found.update(stage.apply(environment, own, h, prepared, changes))
         return found
 
     return Stage(
