@@ -64,10 +64,9 @@ def claims_of(
 def _weak_for_all_sizes(parts: Splitting, scheme: str) -> Claim:
     """What holds for every n: the free algebra knows neither dimensions nor potentials."""
     scope = "all n" if parts.dynamics.dimensions else "components"
-    word = tuple((move.letter, move.share) for move in unroll(parts, scheme) if move.letter)
-    if not word:
+    if all(move.letter is None for move in unroll(parts, scheme)):
         return Claim("weak order >= 1", scope, "every stage is consistent")
-    bound = universal_order(word, HIGHEST_ORDER)
+    bound = universal_order(parts.parse(scheme), HIGHEST_ORDER)
     method = "the word agrees with the flow for any operators, in the free algebra"
     inexact = [part.flow.order for part in parts.parts if isinstance(part.flow, Inexact)]
     if inexact:

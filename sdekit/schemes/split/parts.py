@@ -14,6 +14,7 @@ from sdekit.declaration.tree.expression import Expression, Number
 from sdekit.declaration.tree.symbols import Variable
 from sdekit.schemes.split.affine import functions_of, total, variables_of
 from sdekit.schemes.split.flow_records import (
+    FRICTION_STEPS,
     Blocks,
     Inexact,
     Joint,
@@ -143,7 +144,9 @@ def _take_remainder(work: _Sorted, moved: list[Variable], whole: set[Variable]) 
         preferred = "A"
     elif work.positions and not set(moved) & work.positions and is_force != bool(noise):
         preferred = "O" if noise else "B"
-    flow = Inexact(updates, noise, method)
+    # Momenta and thermostats that read no unknown function of positions: sub-steps cost little.
+    substeps = FRICTION_STEPS if (preferred, method) == ("O", "strang") else 1
+    flow = Inexact(updates, noise, method, substeps=substeps)
     work.drafts.append(Draft("remainder", preferred, flow, updates, noise))
 
 

@@ -113,7 +113,8 @@ class Splitting:
 
 def _method(part: Part) -> str:
     assert isinstance(part.flow, Inexact)
-    return f"{part.flow.method} of order {part.flow.order}"
+    steps = f" in {part.flow.substeps} sub-steps" if part.flow.substeps > 1 else ""
+    return f"{part.flow.method} of order {part.flow.order}{steps}"
 
 
 def _part_dict(part: Part) -> dict[str, Any]:

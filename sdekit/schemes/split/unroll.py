@@ -90,7 +90,8 @@ def unroll(parts: Splitting, scheme: str | None = None) -> tuple[Move, ...]:
     scheme = parts.default_word if scheme is None else scheme
     record = named(scheme)
     if record is None:
-        return tuple(_letter(parts, letter, share) for letter, share in parts.parse(scheme))
+        word = parts.parse(scheme)
+        return tuple(move for letter, share in word for move in _letter(parts, letter, share))
     if record.groups is None:
         raise SchemeError(
             f"there is no order theory of {record.name}",
@@ -114,9 +115,12 @@ def check_scheme(parts: Splitting, scheme: str) -> None:
         record.check(parts.dynamics)
 
 
-def _letter(parts: Splitting, letter: str, share: Fraction) -> Move:
+def _letter(parts: Splitting, letter: str, share: Fraction) -> tuple[Move, ...]:
+    """One move, or one for each sub-step."""
     part = parts.part(letter)
-    return Move(part.flow, share, part.updates, part.diffusion, letter, Fraction(1, 2))
+    count = part.flow.substeps if isinstance(part.flow, Inexact) else 1
+    each = share / count
+    return (Move(part.flow, each, part.updates, part.diffusion, letter, Fraction(1, 2)),) * count
 
 
 def _group(dynamics: Dynamics, group: tuple[Variable, ...]) -> Move:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from itertools import groupby
 from typing import Any
 
 import jax
@@ -70,15 +71,47 @@ def stage_of(flow: Flow, sizes: Sizes) -> Stage:
 
 
 def staged(moves: Sequence[Move], sizes: Sizes) -> list[tuple[Stage, float]]:
-    """The moves of a step as stages with their shares; a letter that occurs twice is one stage."""
-    made: dict[int, Stage] = {}
+    """The moves of a step as stages with their shares.
 
-    def stage(flow: Flow) -> Stage:
-        if id(flow) not in made:
-            made[id(flow)] = stage_of(flow, sizes)
-        return made[id(flow)]
+    A letter that occurs twice is one stage; sub-steps that follow each other are one loop.
+    """
+    made: dict[tuple[int, int], Stage] = {}
+    found = []
+    runs = groupby(moves, lambda move: (id(move.flow), move.share, isinstance(move.flow, Inexact)))
+    for (number, share, in_loop), run in runs:
+        same = list(run)
+        count = len(same) if in_loop else 1
+        if (number, count) not in made:
+            once = stage_of(same[0].flow, sizes)
+            made[number, count] = once if count == 1 else repeated_stage(once, count)
+        found += [(made[number, count], float(share * count))] * (len(same) // count)
+    return found
 
-    return [(stage(move.flow), float(move.share)) for move in moves]
+
+def repeated_stage(stage: Stage, count: int) -> Stage:
+    """A stage taken `count` times, each for its part of the share and with noise of its own."""
+
+    def apply(environment: Environment, z: Array, h: ArrayLike, constants: Any) -> Moved:
+        known = _still_known(environment, stage.moves)
+
+        def once(moved: Moved, own: Array) -> tuple[Moved, None]:
+            values = {**environment.values, **moved}
+            given = replace(environment, values=values, known=known)
+            return {**moved, **stage.apply(given, own, h / count, constants)}, None
+
+        start = {x.name: environment.values[x.name] for x in stage.moves}
+        return lax.scan(once, start, z.reshape(count, stage.elements, *z.shape[1:]))[0]
+
+    def prepare(environment: Environment, h: ArrayLike) -> Any:
+        return None if stage.prepare is None else stage.prepare(environment, h / count)
+
+    return replace(
+        stage,
+        elements=count * stage.elements,
+        apply=apply,
+        prepare=None if stage.prepare is None else prepare,
+        reads_moved=True,
+    )
 
 
 def shift_stage(flow: Shift, sizes: Sizes) -> Stage:

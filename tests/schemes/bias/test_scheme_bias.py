@@ -325,3 +325,14 @@ def test_a_wrong_dynamics_has_no_bias_to_state() -> None:
 def test_targets_of_several_coordinates_are_refused() -> None:
     with pytest.raises(SchemeError, match="one coordinate"):
         bias(two_particles(), potential="x**2", parameters={"A": 1})
+
+
+def test_the_sub_steps_of_an_inexact_friction_do_not_show_beside_the_word() -> None:
+    """K = p^2/2 given as an unknown function: without exact flow, but the same SDE as langevin."""
+    options = {"potential": "theta**4/4", "parameters": {"A": 1}, "observable": "theta**2"}
+    kinetic, exact = catalog.get("langevin-kinetic"), catalog.get("langevin")
+    own = bias(exact, "BAOAB", **options).coefficient
+    excess = bias(kinetic, "BAOAB", functions={"K": "p**2/2"}, **options).coefficient - own
+    assert abs(excess) < abs(own) / 20
+    # Twin: one step of it, whose error is 8^2 times as large, does show.
+    assert abs(64 * excess) > abs(own)

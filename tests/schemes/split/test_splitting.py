@@ -79,6 +79,13 @@ def test_brownian_dynamics_is_one_inexact_part() -> None:
     assert not found.part("S").exact
 
 
+def test_an_inexact_friction_is_cut_into_sub_steps_and_says_so() -> None:
+    found = splitting(sk.catalog.get("langevin-kinetic"))
+    assert "O  remainder, sub-integrator strang of order 2 in 8 sub-steps" in str(found)
+    # Twin: a remainder that evaluates the potential is not.
+    assert "sub-steps" not in str(splitting(overdamped()))
+
+
 def test_momenta_and_memory_that_drive_each_other_are_one_linear_block() -> None:
     lam, alpha = sk.parameter("lam"), sk.parameter("alpha", positive=True)
     gle = Dynamics(

@@ -116,7 +116,9 @@ def test_rows_over_shared_motions_that_are_independent_tie_nothing() -> None:
 
 def test_a_scheme_that_does_not_fit_is_refused_before_anything_runs() -> None:
     parts = splitting(catalog.get("overdamped"))
-    check_scheme(parts, "HMC")  # whether it fits is the runner's to say
+    with pytest.raises(SchemeError, match="HMC is for Hamiltonian flows"):
+        check_scheme(parts, "HMC")
+    check_scheme(splitting(catalog.get("hamiltonian")), "HMC")
     with pytest.raises(SchemeError, match="dynamics with momenta"):
         check_scheme(parts, "Algorithm1")
     with pytest.raises(SchemeError, match="scalar thermostat"):

@@ -30,7 +30,7 @@ from sdekit.simulation.bind.bound import bind
 from sdekit.simulation.bind.jax_reader import shape_of
 from sdekit.simulation.steps.linear_flows import covariance_root
 from sdekit.simulation.steps.scheme import StepInput, first_cache
-from sdekit.simulation.steps.stages import staged
+from sdekit.simulation.steps.stages import stage_of
 from sdekit.simulation.steps.words import build_scheme
 
 H = 0.125
@@ -183,7 +183,8 @@ class Runner:
     def __init__(self, theory: Theory, scheme: str) -> None:
         self.theory, self.problem = theory, theory.problem
         self.scheme = build_scheme(self.problem, scheme, {})
-        self.stages = staged(unroll(theory.parts, scheme), theory.sizes)
+        moves = unroll(theory.parts, scheme)
+        self.stages = [(stage_of(m.flow, theory.sizes), float(m.share)) for m in moves]
 
     def blocks(self, x: np.ndarray) -> dict[str, Any]:
         found = {}
@@ -219,7 +220,9 @@ class Runner:
         scheme, problem = self.scheme, self.problem
         blocks = self.blocks(x)
         sources = {oracle.name: () for oracle in scheme.oracles}
-        cache = first_cache(scheme, blocks, ((),) * len(scheme.carried), sources, None)
+        cache = first_cache(
+            scheme, blocks, ((),) * len(scheme.carried), sources, None, problem.parameters
+        )
         h = jnp.asarray(H)
         constants = scheme.prepare(problem.parameters, h, np.dtype(np.float64))
         draws = ((),) * len(scheme.evaluations)

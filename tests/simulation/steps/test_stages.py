@@ -1,5 +1,7 @@
 """Stages of flow records, as exact affine maps of state and noise."""
 
+from dataclasses import replace
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -18,7 +20,7 @@ from sdekit.schemes.split.flow_records import (
     Shift,
 )
 from sdekit.simulation.bind.jax_reader import Environment
-from sdekit.simulation.steps.stages import stage_of
+from sdekit.simulation.steps.stages import repeated_stage, stage_of
 
 n = sk.dim("n")
 p, s = sk.vector("p", n), sk.vector("s", n)
@@ -151,6 +153,22 @@ def test_sub_integrators_have_their_local_order(method, order):
             found = stage.apply(environment, jnp.zeros(stage.elements), h, None)["p"]
             errors.append(np.max(np.abs(found - scipy.linalg.expm(-FRICTION * h) @ start)))
     assert np.log2(errors[0] / errors[1]) == pytest.approx(order, abs=0.15)
+
+
+def test_sub_steps_in_a_loop_are_the_stage_again_and_again():
+    flow = Inexact(((p, -(M @ p) * sk.dot(p, p)),), (((p, p), sk.eye(n)),), "strang")
+    stage = stage_of(flow, SIZES)
+    loop = repeated_stage(stage, 3)
+    normals = np.array([[0.3, -1.0], [0.5, 0.2], [-0.4, 0.7]])
+    with jax.enable_x64(True):
+        values = {"p": jnp.array([1.0, -0.5]), "M": jnp.asarray(FRICTION)}
+        environment = Environment(values, SIZES, dtype=np.dtype(np.float64))
+        found = loop.apply(environment, jnp.asarray(normals.reshape(-1)), 0.3, None)["p"]
+        for own in normals:
+            moved = stage.apply(environment, jnp.asarray(own), 0.1, None)
+            environment = replace(environment, values={**values, **moved})
+    assert loop.elements == 3 * stage.elements
+    assert np.allclose(found, environment.values["p"], rtol=0, atol=1e-14)
 
 
 def test_an_unknown_record_is_refused():
