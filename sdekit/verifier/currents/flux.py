@@ -1,33 +1,40 @@
-r"""Net probability flux out of a kink or a pole, exactly or as a ball that excludes zero.
+r"""Net probability flux out of a pole, as a ball that excludes zero; kinks that carry none.
 
-A kink is an absolute value or sign of x - a with a rational a: the density times D and the normal
-component of the current must agree on both sides. A pole is a zero of a denominator: on the line
-the current on both sides must agree, in the plane $\oint J\cdot n\,ds$ around it must vanish (it
-does not depend on the circle where the residual is zero). Not for proofs about poles.
+Where the residual is zero the current J on the line must be the same at any two points, and in the
+plane $\oint J\cdot n\,ds$ must vanish around every circle. Proved are kinks of x - a, a rational:
+the density times D and the normal component of the current agree on both sides. Not for jumps
+(`surfaces`) nor for proofs about poles.
 """
 
 from __future__ import annotations
 
+import itertools
+from itertools import pairwise
+
 import sympy as sp
 from flint import acb, arb
+from sympy.core.function import AppliedUndef
 
 from sdekit.calculus.field.elements import is_zero
 from sdekit.calculus.field.field_residual import FieldResidual
 from sdekit.calculus.limits import Unsupported
 from sdekit.declaration.model.components import Components
-from sdekit.verifier.integrals.quadrature import guarded_integral
-from sdekit.verifier.pointwise.exact_points import (
-    admissible_points,
-    number_text,
-    point_text,
-    surely_nonzero,
-    value_at,
-)
+from sdekit.declaration.tree.symbols import Domain
+from sdekit.verifier.integrals.quadrature import complex_value, guarded_integral
+from sdekit.verifier.pointwise.exact_points import admissible_points
 from sdekit.verifier.question import Problem
 from sdekit.verifier.verdict import Check, Witness, proved, refuted
 
 #: Digits of a flux in a witness.
 _DIGITS = 12
+#: Coordinates of points and centres, radii, and draws of parameters that are tried.
+_PLACES = tuple(sp.Rational(k, 2) for k in (0, 2, -2, 4, -4, 1, -1, 6, -6))
+_RADII = (sp.Rational(1), sp.Rational(1, 4))
+_CHOICES = 2
+_MOST_CENTRES = 4
+#: Width of a flux that is narrow enough, and evaluations spent on it.
+_TOLERANCE = 1e-12
+_EVALUATIONS = 1000
 
 
 def flux_check(problem: Problem, only_kinks: bool) -> Check | None:
@@ -44,10 +51,6 @@ def flux_check(problem: Problem, only_kinks: bool) -> Check | None:
     kinks = _kinks(components)
     if not kinks:
         return _pole(components, velocity)
-    for coordinate, place in kinks:
-        check = _jump(components, velocity, coordinate, place)
-        if check is not None:
-            return check
     if only_kinks and all(_is_continuous(components, velocity, *kink) for kink in kinks):
         return proved("the density times D and the normal component of the current do not jump")
     return None
@@ -111,125 +114,131 @@ def _is_continuous(
     return all(is_zero(right - left, components.coordinates) is True for right, left in sides)
 
 
-def _jump(
-    components: Components, velocity: list[sp.Expr], x: sp.Symbol, place: sp.Rational
-) -> Check | None:
-    """A jump of rho D[x, x], or of the normal current, that leaves a layer on the hyperplane."""
-    i = components.coordinates.index(x)
-    energies = _sides(components.hamiltonian, x, place)
-    row = {j: _sides(entry, x, place) for (k, j), entry in components.diffusion.items() if k == i}
-    candidates = {"density times D": row[i]} if i in row else {}
-    # A jump of rho D[x, y] would add its divergence along the hyperplane to that of the current.
-    others = [sides for j, sides in row.items() if j != i]
-    same_density = not others or energies[0] == energies[1]
-    if same_density and all(right == left for right, left in others):
-        candidates["velocity"] = _sides(velocity[i], x, place)
-    for name, (right, left) in candidates.items():
-        if energies[0] != energies[1]:
-            right, left = right * sp.exp(-energies[0]), left * sp.exp(-energies[1])
-        check = _jump_at_points(components, x, place, name, (right, left), energies)
-        if check is not None:
-            return check
-    return None
-
-
-def _jump_at_points(
-    components: Components,
-    x: sp.Symbol,
-    place: sp.Rational,
-    name: str,
-    sides: tuple[sp.Expr, sp.Expr],
-    energies: tuple[sp.Expr, sp.Expr],
-) -> Check | None:
-    """A refutation by an exact point of the hyperplane where the density is positive."""
-    limits = (*sides, *energies)
-    difference = sides[0] - sides[1]
-    if difference == 0 or any(e.has(sp.nan, sp.zoo, sp.oo, -sp.oo) for e in limits):
-        return None
-    for point in admissible_points(components):
-        if any(value_at(limit, point) is None for limit in limits):
-            continue
-        value = value_at(difference, point)
-        if value is not None and surely_nonzero(value):
-            where = {**point_text(point), str(x): str(place)}
-            witness = Witness(dict(components.sizes), where, number_text(value))
-            reason = f"the probability current jumps at {x} = {place}, which no density balances"
-            return refuted(reason, witness, residual=f"jump of the {name}: {difference}")
-    return None
-
-
 def _pole(components: Components, velocity: list[sp.Expr]) -> Check | None:
-    """A pole at the origin of the line or of the plane, with nothing unknown in the model."""
+    """Net flux out of an interval of the line, or a disc of the plane, that holds a pole."""
     z = components.coordinates
-    expressions = [*velocity, components.hamiltonian]
-    if len(z) > 2 or any(_has_unknowns(e, set(z)) for e in expressions):
+    expressions = (*velocity, components.hamiltonian)
+    if len(z) > 2 or any(e.atoms(AppliedUndef) for e in expressions):
         return None
-    # Only where the residual is zero does the flux not depend on the circle.
+    # Only where the residual is zero is a flux the fault of a pole.
     if FieldResidual(components).is_zero is not True:
         return None
-    denominators = [sp.denom(sp.together(e)) for e in velocity]
-    origin = dict.fromkeys(z, sp.S.Zero)
-    if all(d.subs(origin) != 0 for d in denominators):
-        return None
-    try:
-        flux = _flux_on_line(components, velocity) if len(z) == 1 else _flux(components, velocity)
-    except (Unsupported, ZeroDivisionError, ValueError):
-        return None
-    if not flux.is_finite() or flux.contains(0):
-        return None
-    point = {str(x): "0" for x in z}
-    witness = Witness(dict(components.sizes), point, flux.str(_DIGITS))
-    reason = "probability flows out of the pole at the origin, which no density balances"
-    return refuted(reason, witness, residual=f"net flux out of the pole: {flux.str(_DIGITS)}")
+    for point in admissible_points(components, _CHOICES):
+        free = sorted(set().union(*(e.free_symbols for e in expressions)) - set(z), key=str)
+        values = {s: sp.Rational(int(point(s).p), int(point(s).q)) for s in free}
+        flow = [sp.exp(-components.hamiltonian.subs(values)) * v.subs(values) for v in velocity]  # type: ignore[union-attr]
+        found = _on_line(components, flow) if len(z) == 1 else _in_plane(components, flow)
+        if found is not None:
+            place, flux = found
+            text = flux.str(_DIGITS)
+            where = {str(s): str(v) for s, v in {**values, **place}.items()}
+            return refuted(
+                f"probability flows out of a pole near {_described(place)}, which no density "
+                "balances",
+                Witness(dict(components.sizes), where, text),
+                residual=f"net flux out of the pole: {text}",
+            )
+    return None
 
 
-def _has_unknowns(expression: sp.Expr, known: set[sp.Symbol]) -> bool:
-    """Parameters, unknown functions, or functions that cannot be integrated around a circle."""
-    functions = expression.atoms(sp.Function) - expression.atoms(sp.exp, sp.log, sp.sin, sp.cos)
-    return bool(expression.free_symbols - known or functions)
+def _described(place: dict[sp.Symbol, sp.Rational]) -> str:
+    return ", ".join(f"{x} = {value}" for x, value in place.items())
 
 
-def _flux_on_line(components: Components, velocity: list[sp.Expr]) -> arb:
-    (x,) = components.coordinates
-    flow = sp.exp(-components.hamiltonian) * velocity[0]
-    values = [_ball(flow.subs(x, side)) for side in (1, -1)]
-    return values[0] - values[1]
+def _on_line(
+    components: Components, flow: list[sp.Expr]
+) -> tuple[dict[sp.Symbol, sp.Rational], arb] | None:
+    """Two points between which the current changes, which the residual alone would forbid."""
+    (x,), (domain,) = components.coordinates, components.domains
+    places = [p for p in _PLACES if _is_inside(p, domain)]
+    values = [(p, _ball(flow[0].subs(x, p))) for p in sorted(places)]
+    known = [(p, value) for p, value in values if value is not None]
+    for (p, left), (q, right) in pairwise(known):
+        if not (right - left).contains(0):
+            return {x: (p + q) / 2}, right - left
+    return None
 
 
-def _ball(expression: sp.Expr) -> arb:
+def _is_inside(place: sp.Rational, domain: Domain) -> bool:
+    if domain.kind == "interval":
+        lower, upper = (sp.Rational(str(end)) for end in (domain.lower, domain.upper))
+        return bool(lower < place < upper)
+    return domain.kind == "real" or bool(place > 0)
+
+
+def _ball(expression: sp.Expr) -> arb | None:
     from sdekit.calculus.field.witnesses.balls import ball_value
 
-    return ball_value(expression, {}, 128)
+    try:
+        value = ball_value(expression, {}, 128)
+    except (Unsupported, ZeroDivisionError, ValueError):
+        return None
+    return value if value.is_finite() else None
 
 
-def _flux(components: Components, velocity: list[sp.Expr]) -> arb:
-    """The flux through the unit circle, by rigorous integration over the angle."""
+def _in_plane(
+    components: Components, flow: list[sp.Expr]
+) -> tuple[dict[sp.Symbol, sp.Rational], arb] | None:
+    """A circle around a zero of a denominator through which more flows out than in."""
     x, y = components.coordinates
+    for centre in _centres(flow, (x, y)):
+        for radius in _RADII:
+            corners = [c + s * radius for c in centre for s in (1, -1)]
+            domains = [d for d in components.domains for _ in (1, -1)]
+            if not all(
+                d.kind == "circle" or _is_inside(c, d)
+                for c, d in zip(corners, domains, strict=True)
+            ):
+                continue
+            try:
+                flux = _through_circle(flow, (x, y), centre, radius)
+            except (Unsupported, ZeroDivisionError, ValueError):
+                continue
+            if flux.is_finite() and not flux.contains(0):
+                return {x: centre[0], y: centre[1]}, flux
+    return None
+
+
+def _centres(
+    flow: list[sp.Expr], z: tuple[sp.Symbol, sp.Symbol]
+) -> list[tuple[sp.Rational, sp.Rational]]:
+    """Points of a grid, and centres of quadratics, at which a denominator vanishes exactly."""
+    bases = {
+        power.base
+        for part in flow
+        for power in part.atoms(sp.Pow)
+        # A denominator in one coordinate vanishes on a line, which every circle meets.
+        if power.exp.is_negative and power.base.free_symbols >= set(z)
+    }
+    found: dict[tuple[sp.Rational, sp.Rational], None] = {}
+    for base in bases:
+        places = list(itertools.product(_PLACES, repeat=2))
+        if base.is_polynomial(*z) and sp.Poly(base, *z).total_degree() == 2:
+            solved = sp.solve([sp.diff(base, s) for s in z], z, dict=True)
+            places += [tuple(one[s] for s in z) for one in solved if len(one) == 2]
+        for place in places:
+            if base.subs(dict(zip(z, place, strict=True))) == 0:
+                found[place] = None
+    return list(found)[:_MOST_CENTRES]
+
+
+def _through_circle(
+    flow: list[sp.Expr],
+    z: tuple[sp.Symbol, sp.Symbol],
+    centre: tuple[sp.Rational, sp.Rational],
+    radius: sp.Rational,
+) -> arb:
+    """The flux through a circle, by rigorous integration over the angle."""
     angle = sp.Symbol("angle", real=True)
-    around = {x: sp.cos(angle), y: sp.sin(angle)}
-    normal = velocity[0] * x + velocity[1] * y
-    integrand = (sp.exp(-components.hamiltonian) * normal).subs(around, simultaneous=True)
-    value = guarded_integral(lambda t, _: _complex(integrand, angle, t), acb(0), 2 * acb.pi())
+    normal = (sp.cos(angle), sp.sin(angle))
+    around = {s: c + radius * n for s, c, n in zip(z, centre, normal, strict=True)}
+    outward = sum((f * n for f, n in zip(flow, normal, strict=True)), sp.S.Zero)
+    integrand = radius * outward.subs(around, simultaneous=True)
+    value = guarded_integral(
+        lambda t, analytic: complex_value(integrand, angle, t, analytic),
+        acb(0),
+        2 * acb.pi(),
+        tolerance=_TOLERANCE,
+        evaluations=_EVALUATIONS,
+    )
     return value.real
-
-
-def _complex(expression: sp.Expr, symbol: sp.Symbol, value: acb) -> acb:
-    """An expression in +, *, powers, exp, log, sin, cos at a complex ball."""
-    if expression == symbol:
-        return value
-    if expression.is_Rational:
-        return acb(int(expression.p)) / int(expression.q)
-    parts = [_complex(part, symbol, value) for part in expression.args]
-    if expression.is_Add:
-        return sum(parts[1:], parts[0])
-    if expression.is_Mul:
-        product = parts[0]
-        for part in parts[1:]:
-            product *= part
-        return product
-    if expression.is_Pow and expression.exp.is_Integer:
-        return parts[0] ** int(expression.exp)
-    functions = {sp.exp: acb.exp, sp.log: acb.log, sp.sin: acb.sin, sp.cos: acb.cos}
-    if expression.func not in functions:
-        raise Unsupported(f"no ball value of {expression.func}")
-    return functions[expression.func](parts[0])

@@ -103,13 +103,23 @@ def _piece(energy: sp.Expr, u: sp.Symbol, end: arb | None) -> arb | None:
 
 def _middle(energy: sp.Expr, u: sp.Symbol, end: arb) -> arb | None:
     def integrand(z: acb, analytic: bool) -> acb:
-        return (-_complex_value(energy, u, z, analytic)).exp()
+        return (-complex_value(energy, u, z, analytic)).exp()
 
     return guarded_integral(integrand, acb(0), acb(end)).real
 
 
-def guarded_integral(integrand: Callable[[acb, bool], acb], start: acb, end: acb) -> acb:
+def guarded_integral(
+    integrand: Callable[[acb, bool], acb],
+    start: acb,
+    end: acb,
+    *,
+    tolerance: float = 0.0,
+    evaluations: int = 0,
+) -> acb:
     """A ball that holds the integral; what the integrand raises is raised when it is over.
+
+    With a tolerance, or a number of evaluations that is used up, the ball is wider and still holds
+    the integral.
 
     The C code that calls the integrand goes on after an exception, which then surfaces as a
     SystemError.
@@ -127,13 +137,16 @@ def guarded_integral(integrand: Callable[[acb, bool], acb], start: acb, end: acb
             failures.append(failure)
             return acb("nan")
 
-    value = acb.integral(guarded, start, end)
+    limits: dict[str, Any] = {"abs_tol": arb(tolerance)} if tolerance else {}
+    if evaluations:
+        limits["eval_limit"] = evaluations
+    value = acb.integral(guarded, start, end, **limits)
     if failures:
         raise failures[0]
     return value
 
 
-def _complex_value(energy: Any, u: sp.Symbol, z: acb, analytic: bool) -> acb:
+def complex_value(energy: Any, u: sp.Symbol, z: acb, analytic: bool) -> acb:
     """The value at a complex ball; not finite where the function is not analytic on it."""
     if energy == u:
         return z
@@ -141,7 +154,7 @@ def _complex_value(energy: Any, u: sp.Symbol, z: acb, analytic: bool) -> acb:
         return acb(arb(fmpq(int(energy.p), int(energy.q))))
     if not energy.free_symbols:
         return acb(ball_value(energy, {}, _PRECISION))
-    arguments = [_complex_value(a, u, z, analytic) for a in energy.args]
+    arguments = [complex_value(a, u, z, analytic) for a in energy.args]
     if energy.is_Add or energy.is_Mul:
         total = arguments[0]
         for argument in arguments[1:]:

@@ -70,6 +70,9 @@ def check_regularity(problem: Problem) -> Check:
     if reason is not None:
         return proved(reason, assumptions=assumptions)
     shown = ", ".join(repr(part) for part in rough[:3])
+    jump = _jump_on_a_surface(problem)
+    if jump is not None:
+        return jump
     if problem.dynamics.is_scalar or not problem.is_for_all_sizes:
         from sdekit.verifier.currents.flux import flux_check
 
@@ -77,6 +80,21 @@ def check_regularity(problem: Problem) -> Check:
         if check is not None:
             return check
     return undecided(f"the current may jump or have a pole where {shown} is not smooth")
+
+
+def _jump_on_a_surface(problem: Problem) -> Check | None:
+    from sdekit.verifier.currents.surfaces import surface_check
+
+    for sizes in problem.trial_sizes():
+        try:
+            found = surface_check(problem.components(sizes))
+        except BudgetExceeded:
+            raise
+        except Unsupported:
+            continue
+        if found is not None:
+            return found
+    return None
 
 
 def _rough_parts(problem: Problem) -> Iterator[ex.Expression]:

@@ -17,7 +17,7 @@ from sdekit.verifier.currents.smoothness import may_jump
 from sdekit.verifier.question import Problem
 from sdekit.verifier.rungs.boundary import check_boundary
 from sdekit.verifier.rungs.regularity import check_regularity
-from sdekit.verifier.verdict import Check, Verdict, Witness, proved, refuted, undecided
+from sdekit.verifier.verdict import Check, Witness, proved, refuted, undecided
 
 if TYPE_CHECKING:
     from sdekit.calculus.contraction.tensor import Tensor
@@ -153,12 +153,12 @@ def _with_boundary(problem: Problem, reason: str, conditions: tuple[str, ...] = 
 
 
 def _density_may_jump(problem: Problem) -> bool:
-    """Whether rho or D may jump and regularity, which judges that, comes to no conclusion."""
+    """Whether rho or D may jump, which regularity judges."""
     dynamics = problem.dynamics
     parts = (*dynamics.diffusion.values(), dynamics.hamiltonian)
     if not any(may_jump(part) for part in parts if part is not None):
         return False
-    return check_regularity(problem).verdict is Verdict.UNDECIDED
+    return not check_regularity(problem).is_proved
 
 
 def _in_components(problem: Problem, outcome: Outcome) -> Check:
