@@ -41,6 +41,9 @@ _HOME: dict[str, tuple[str, ...]] = {
         "dot", "outer", "trace", "diag", "eye", "ones", "inv", "logdet", "transpose", "grad",
         "div", "diff", "pi", "E", "time", *(FUNCTIONS[word].python_name for word in words()),
     ),
+    "sdekit.declaration.functions.entries": (
+        "max", "min", "sum", "norm", "logsumexp", "where", "rows", "pairs",
+    ),
     "sdekit.declaration.model.dynamics": ("Dynamics",),
     "sdekit.declaration.model.model_file": ("load", "loads"),
     "sdekit.verifier.ladder": ("verify",),

@@ -10,6 +10,14 @@ from sdekit.bridges.other_libraries import from_numpyro as from_numpyro
 from sdekit.bridges.other_libraries import to_blackjax as to_blackjax
 from sdekit.bridges.other_libraries import to_diffrax as to_diffrax
 from sdekit.certificates.export import certify as certify
+from sdekit.declaration.functions.entries import logsumexp as logsumexp
+from sdekit.declaration.functions.entries import max as max
+from sdekit.declaration.functions.entries import min as min
+from sdekit.declaration.functions.entries import norm as norm
+from sdekit.declaration.functions.entries import pairs as pairs
+from sdekit.declaration.functions.entries import rows as rows
+from sdekit.declaration.functions.entries import sum as sum
+from sdekit.declaration.functions.entries import where as where
 from sdekit.declaration.functions.grammar import E as E
 from sdekit.declaration.functions.grammar import abs_ as abs_
 from sdekit.declaration.functions.grammar import asinh as asinh
@@ -31,9 +39,11 @@ from sdekit.declaration.functions.grammar import loggamma as loggamma
 from sdekit.declaration.functions.grammar import ones as ones
 from sdekit.declaration.functions.grammar import outer as outer
 from sdekit.declaration.functions.grammar import pi as pi
+from sdekit.declaration.functions.grammar import relu as relu
 from sdekit.declaration.functions.grammar import sign as sign
 from sdekit.declaration.functions.grammar import sin as sin
 from sdekit.declaration.functions.grammar import sinh as sinh
+from sdekit.declaration.functions.grammar import softplus as softplus
 from sdekit.declaration.functions.grammar import sqrt as sqrt
 from sdekit.declaration.functions.grammar import tan as tan
 from sdekit.declaration.functions.grammar import tanh as tanh

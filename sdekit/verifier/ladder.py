@@ -103,7 +103,7 @@ def verify(
         raise VerificationError("the budget is no number of seconds", found=repr(budget))
     check_names(dynamics)
     started = time.perf_counter()
-    problem = Problem(dynamics.ito(), read_sizes(dynamics, n))
+    problem = Problem(dynamics.ito().spelled_out(), read_sizes(dynamics, n))
     checks: dict[str, Check] = {}
     for rung in RUNGS:
         if rung.needs_law and not problem.has_law:

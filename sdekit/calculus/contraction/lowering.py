@@ -28,6 +28,7 @@ from sdekit.calculus.contraction.tensor import (
 )
 from sdekit.calculus.limits import Unsupported, tick
 from sdekit.declaration.tree import expression as tree
+from sdekit.declaration.tree.abbreviations import Abbreviation, EachRow
 from sdekit.declaration.tree.dimension import Dim
 from sdekit.declaration.tree.expression import Expression
 from sdekit.declaration.tree.symbols import Parameter, Variable
@@ -83,6 +84,8 @@ def _operands(node: Expression) -> tuple[Expression, ...]:
     """The children that are values; the variable of a derivative only names one."""
     if isinstance(node, (tree.Gradient, tree.Divergence)):
         return (node.operand,)
+    if isinstance(node, Abbreviation) and node.meaning is not None:
+        return (node.meaning,)
     return node.children
 
 
@@ -157,6 +160,23 @@ def _inverse(node: tree.Inverse, operand: Tensor) -> Tensor:
     return matrices.inverse(operand)
 
 
+def _abbreviation(node: Abbreviation, *operands: Tensor) -> Tensor:
+    if not operands or node.meaning is None:
+        raise Unsupported(
+            f"the {node.word} of all entries is not written for every size; it can be decided at a "
+            "given size, n=2"
+        )
+    return operands[0]
+
+
+def _each_row(node: EachRow, operand: Tensor) -> Tensor:
+    del operand
+    raise Unsupported(
+        f"{node.word} of an unknown function is not written for every size; it can be decided at "
+        "given sizes, n=2"
+    )
+
+
 #: What each node means, given the tensors of its operands.
 RULES: dict[type[Expression], Callable[..., Tensor]] = {
     tree.Number: lambda node: number(node.value),
@@ -183,5 +203,7 @@ RULES: dict[type[Expression], Callable[..., Tensor]] = {
     tree.Transpose: lambda node, operand: reindex(operand, range(operand.ndim), node.axes),
     tree.Gradient: lambda node, operand: gradient(operand, node.variable),
     tree.Divergence: lambda node, operand: divergence(operand, node.variable),
+    Abbreviation: _abbreviation,
+    EachRow: _each_row,
     tree.Elementwise: lambda node, operand: elementary.apply(node.name, operand),
 }

@@ -96,6 +96,17 @@ _RECORDS = (
         inside="u", edge="pole", ball="lgamma", sympy="loggamma",
         jax="jax.scipy.special.gammaln", latex=r"\log \Gamma\left(%s\right)",
     ),
+    ElementaryFunction(
+        "relu", "The positive part max(x, 0), entry by entry.", "(1 + sign(u))/2",
+        definition="(u + abs(u))/2", smooth=NONZERO, edge="kink", sign="nonnegative",
+        growth="linear", jax="jax.nn.relu",
+        latex=r"\operatorname{relu}\left(%s\right)",
+    ),
+    ElementaryFunction(
+        "softplus", "log(1 + exp(x)), a smooth positive part, entry by entry.", "1/(1 + exp(-u))",
+        definition="log(1 + exp(u))", sign="positive", growth="linear", is_increasing=True,
+        jax="jax.nn.softplus", latex=r"\operatorname{softplus}\left(%s\right)",
+    ),
     # From here on functions that models do not name: they come with SymPy or as derivatives.
     ElementaryFunction(
         "gamma", "Gamma function.", "gamma(u)*digamma(u)", is_word=False, smooth=POSITIVE,

@@ -14,6 +14,7 @@ import sympy as sp
 
 from sdekit.declaration.text.sympy_reader import sympy_function
 from sdekit.declaration.tree import expression as ex
+from sdekit.declaration.tree.abbreviations import Abbreviation, EachRow
 from sdekit.declaration.tree.dimension import Dim
 from sdekit.declaration.tree.symbols import FunctionSymbol, Parameter, Variable
 
@@ -137,16 +138,21 @@ class ComponentReader:
         def entry(index: Index) -> sp.Expr:
             diagonal = "positive_definite" in assumed and len(set(index)) == 1
             symbol = sp.Function(
-                entry_name(function.name, index),
-                real=True,
-                positive=True if "positive" in assumed or diagonal else None,
-                nonnegative=True if "nonnegative" in assumed else None,
+                entry_name(function.name, index), **self.assumed(assumed, diagonal)
             )
             return symbol(*arguments)
 
         symmetry = _symmetry(assumed)
         value = self.filled(function.shape, lambda k: _mirrored(k, symmetry, entry))
         return self._remember(assumed, value)
+
+    def assumed(self, assumptions: frozenset[str], is_positive: bool = False) -> dict[str, Any]:
+        """What SymPy is told of an entry of an unknown function."""
+        return {
+            "real": True,
+            "positive": True if "positive" in assumptions or is_positive else None,
+            "nonnegative": True if "nonnegative" in assumptions else None,
+        }
 
     def _remember(self, assumed: frozenset[str], value: np.ndarray) -> np.ndarray:
         for kind in ("positive_definite", "positive_semidefinite"):
@@ -278,7 +284,33 @@ def _size(reader: ComponentReader, node: ex.Size) -> np.ndarray:
     return _scalar(sp.Integer(reader.sizes[dim.name]))
 
 
+def _abbreviation(reader: ComponentReader, node: Abbreviation) -> np.ndarray:
+    if node.meaning is not None:
+        return reader.array(node.meaning)
+    extreme = {"max": sp.Max, "min": sp.Min}[node.word]
+    return _scalar(extreme(*reader.array(node.arguments[0]).flat))
+
+
+def _each_row(reader: ComponentReader, node: EachRow) -> np.ndarray:
+    """U of every row, or of the differences of rows in the order of their indices."""
+    value = reader.array(node.operand)
+    function = sp.Function(node.function.name, **reader.assumed(node.function.assumptions))
+
+    def entry(index: Index) -> sp.Expr:
+        if not node.is_paired:
+            return function(*value[index[0]].flat) if value.ndim > 1 else function(value[index])
+        low, high = sorted(index)
+        if low == high:
+            return sp.S.Zero
+        gap = value[low] - value[high]
+        return function(*gap.flat) if value.ndim > 1 else function(gap)
+
+    return reader.filled(node.shape, entry)
+
+
 _READERS: dict[type, Any] = {
+    Abbreviation: _abbreviation,
+    EachRow: _each_row,
     ex.Number: lambda r, node: _scalar(sp.Rational(node.value.numerator, node.value.denominator)),
     ex.Constant: lambda r, node: _scalar({"pi": sp.pi, "E": sp.E}[node.name]),
     ex.Size: _size,

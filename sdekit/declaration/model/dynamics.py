@@ -23,6 +23,7 @@ from sdekit.declaration.model.dynamics_checks import (
 )
 from sdekit.declaration.model.noise_factor import diffusion_of_noise, ito_drift
 from sdekit.declaration.tree import expression as ex
+from sdekit.declaration.tree.abbreviations import Abbreviation, EachRow, spelled_out
 from sdekit.declaration.tree.dimension import Dim
 from sdekit.declaration.tree.expression import Expression
 from sdekit.declaration.tree.operators import ZERO, transpose
@@ -202,7 +203,7 @@ class Dynamics:
             if energy is not None:
                 yield energy
 
-    def _symbols(self, kind: type) -> tuple[Any, ...]:
+    def _symbols(self, kind: type | tuple[type, ...]) -> tuple[Any, ...]:
         found: dict[Any, None] = {}
         for expression in self.expressions():
             for node in expression.walk():
@@ -218,7 +219,8 @@ class Dynamics:
     @property
     def functions(self) -> tuple[FunctionSymbol, ...]:
         """The unknown functions, in order of appearance."""
-        return tuple(dict.fromkeys(call.function for call in self._symbols(ex.Call)))
+        calls = self._symbols((ex.Call, EachRow))
+        return tuple(dict.fromkeys(call.function for call in calls))
 
     @property
     def dimensions(self) -> tuple[Dim, ...]:
@@ -297,6 +299,28 @@ class Dynamics:
             target_variables=None if self.target is None else self.target_variables,
         )
 
+    def spelled_out(self) -> Dynamics:
+        """The same dynamics with `max(a, b)`, `where(...)`, ... replaced by what they stand for.
+
+        What proofs read: a kink or a jump is then one of an absolute value, a root or a sign.
+        """
+        if not self._symbols(Abbreviation):
+            return self
+        noise = self.noise
+        return Dynamics(
+            drift={x: spelled_out(v) for x, v in self.drift.items()},
+            diffusion={k: spelled_out(v) for k, v in self.diffusion.items()}
+            if noise is None
+            else None,
+            noise=None if noise is None else {x: _spelled_row(row) for x, row in noise.items()},
+            hamiltonian=None if self.hamiltonian is None else spelled_out(self.hamiltonian),
+            target=None if self.target is None else spelled_out(self.target),
+            interpretation=self.interpretation,
+            name=self.name,
+            source=self.source,
+            target_variables=None if self.target is None else self.target_variables,
+        )
+
     def at(self, **sizes: int) -> Components:
         """The components at given sizes, as SymPy expressions: `dynamics.at(n=3)`.
 
@@ -318,6 +342,10 @@ class Dynamics:
         from sdekit.declaration.text.latex import dynamics_latex
 
         return dynamics_latex(self)
+
+
+def _spelled_row(row: Expression | tuple[Expression, ...]) -> Any:
+    return tuple(map(spelled_out, row)) if isinstance(row, tuple) else spelled_out(row)
 
 
 __all__ = ["CONVENTION", "Dynamics", "check_expression"]

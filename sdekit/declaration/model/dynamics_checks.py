@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sdekit.declaration.tree import expression as ex
+from sdekit.declaration.tree.abbreviations import EachRow
 from sdekit.declaration.tree.expression import Expression
 from sdekit.declaration.tree.operators import ZERO, as_expression
 from sdekit.declaration.tree.symbols import Parameter, Variable, shape_text
@@ -243,7 +244,7 @@ def check_symbols(expressions: Iterable[Expression], variables: tuple[Variable, 
                     )
             elif isinstance(node, Parameter):
                 claim(node.name, node, "parameter")
-            elif isinstance(node, ex.Call):
+            elif isinstance(node, (ex.Call, EachRow)):
                 claim(node.function.name, node.function, "function")
             for dim in (node.dim,) if isinstance(node, ex.Size) else node.shape:
                 claim(dim.name, dim, "dimension")

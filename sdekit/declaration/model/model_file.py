@@ -18,8 +18,10 @@ from sdekit.declaration.model.model_file_writer import to_toml
 from sdekit.declaration.text.parser import parse_expression
 from sdekit.declaration.tree.dimension import Dim
 from sdekit.declaration.tree.expression import Expression
+from sdekit.declaration.tree.formal_function import FormalFunction
 from sdekit.declaration.tree.symbols import (
     ASSUMPTIONS,
+    PROPERTIES,
     FunctionSymbol,
     Parameter,
     Variable,
@@ -35,6 +37,8 @@ LARGEST_FILE = 1_000_000
 _TABLES = (
     "dimensions", "variables", "parameters", "functions", "drift", "diffusion", "noise", "energy",
 )  # fmt: skip
+#: What may be assumed of a function.
+_OF_FUNCTIONS = (*ASSUMPTIONS, *PROPERTIES)
 _ENTRIES = ("format", "name", "source", "interpretation")
 
 
@@ -96,7 +100,7 @@ class _Reader:
 
     def __init__(self, table: Mapping[str, Any]) -> None:
         self.table = table
-        self.scope: dict[str, Expression | Dim | FunctionSymbol] = {}
+        self.scope: dict[str, Expression | Dim | FunctionSymbol | FormalFunction] = {}
         self.roles: dict[Variable, str] = {}
 
     def _section(self, name: str) -> dict[str, Any]:
@@ -107,7 +111,7 @@ class _Reader:
             )
         return section
 
-    def _define(self, name: str, thing: Expression | Dim | FunctionSymbol, where: str) -> None:
+    def _define(self, name: str, thing: Any, where: str) -> None:
         if name in self.scope:
             raise ModelFileError(f"{name} is declared twice", where=where, fix="rename one of them")
         self.scope[name] = thing
@@ -248,7 +252,7 @@ class _Reader:
         for name, value in self._section("functions").items():
             where = f"functions.{name}"
             options = {"of": value} if isinstance(value, list) else _table(value, where)
-            _known(options, ("of", "shape", *ASSUMPTIONS), where)
+            _known(options, ("of", "shape", *_OF_FUNCTIONS), where)
             arguments = options.get("of")
             if not isinstance(arguments, list) or not arguments:
                 raise ModelFileError(
@@ -259,19 +263,22 @@ class _Reader:
                 )
             formal = []
             for argument in arguments:
-                x = self.scope.get(argument) if isinstance(argument, str) else None
-                if not isinstance(x, Variable):
+                x = self.scope.get(argument, argument) if isinstance(argument, str) else None
+                if not isinstance(x, (Variable, str)):
                     raise ModelFileError(
                         "an argument of a function is no variable",
                         where=where,
+                        expected="a variable, or a name of its own",
                         found=repr(argument)[:60],
                     )
                 formal.append(x)
-            assumed = frozenset(a for a in ASSUMPTIONS if _flag(options, a, where))
+            assumed = frozenset(a for a in _OF_FUNCTIONS if _flag(options, a, where))
             shape = self._shape(options.get("shape", []), where)
+            # Names that are no variables are formal: their shapes come with the first use.
+            is_formal = any(isinstance(x, str) for x in formal)
+            kind: Any = FormalFunction if is_formal else FunctionSymbol
             symbol = self._placed(
-                lambda n=name, f=tuple(formal), s=shape, a=assumed: FunctionSymbol(n, f, s, a),
-                where,
+                lambda k=kind, n=name, f=tuple(formal), s=shape, a=assumed: k(n, f, s, a), where
             )
             self._define(name, symbol, where)
 

@@ -5,7 +5,10 @@ Not for typeset formulas (`latex`) or Unicode for the terminal (`unicode_text` h
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+
 from sdekit.declaration.tree import expression as ex
+from sdekit.declaration.tree.abbreviations import Abbreviation, Comparison, EachRow
 from sdekit.declaration.tree.symbols import Parameter, Variable
 
 #: How tightly each kind of node binds; a node inside a tighter one needs parentheses.
@@ -84,6 +87,22 @@ def _transpose(node: ex.Transpose) -> tuple[str, int]:
     return _function("transpose", grammar_text(node.operand), *map(str, node.axes))
 
 
+def shown_arguments(
+    node: Abbreviation, text: Callable[[ex.Expression], str], relations: Mapping[str, str] = {}
+) -> list[str]:
+    """The arguments of an abbreviation as text, the two sides of a condition as one of them."""
+    shown = [text(argument) for argument in node.arguments]
+    if not node.relation:
+        return shown
+    relation = relations.get(node.relation, node.relation)
+    return [f"{shown[0]} {relation} {shown[1]}", *shown[2:]]
+
+
+def comparison_text(comparison: Comparison) -> str:
+    """A comparison in the grammar of model files."""
+    return f"{grammar_text(comparison.left)} {comparison.relation} {grammar_text(comparison.right)}"
+
+
 def _dims(dims: ex.Shape) -> tuple[str, ...]:
     return tuple(dim.name if dim.name != f"size_{dim.size}" else str(dim.size) for dim in dims)
 
@@ -114,4 +133,6 @@ _WRITERS = {
     ex.Gradient: lambda node: _function("grad", grammar_text(node.operand), node.variable.name),
     ex.Divergence: lambda node: _function("div", grammar_text(node.operand), node.variable.name),
     ex.Elementwise: lambda node: _function(node.name, grammar_text(node.operand)),
+    Abbreviation: lambda node: _function(node.word, *shown_arguments(node, grammar_text)),
+    EachRow: lambda node: _function(node.word, node.function.name, grammar_text(node.operand)),
 }

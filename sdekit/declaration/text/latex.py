@@ -8,10 +8,21 @@ from __future__ import annotations
 
 from sdekit.declaration.functions.records import FUNCTIONS
 from sdekit.declaration.model.dynamics import Dynamics
-from sdekit.declaration.text.expression_text import ATOM, POWER, PRODUCT, SUM, UNARY
+from sdekit.declaration.text.expression_text import (
+    ATOM,
+    POWER,
+    PRODUCT,
+    SUM,
+    UNARY,
+    shown_arguments,
+)
 from sdekit.declaration.text.unicode_text import GREEK
 from sdekit.declaration.tree import expression as ex
+from sdekit.declaration.tree.abbreviations import Abbreviation, EachRow
 from sdekit.declaration.tree.symbols import Parameter, Variable
+
+#: Relations that LaTeX has another sign for.
+LATEX_RELATIONS = {">=": r"\ge", "<=": r"\le"}
 
 
 def symbol_latex(name: str) -> str:
@@ -156,6 +167,14 @@ def _elementwise(node: ex.Elementwise) -> tuple[str, int]:
     return template % latex_text(node.operand), UNARY if " " in template else ATOM
 
 
+def _abbreviation(node: Abbreviation) -> tuple[str, int]:
+    inside = ", ".join(shown_arguments(node, latex_text, LATEX_RELATIONS))
+    if node.word == "norm":
+        return rf"\left\|{inside}\right\|", ATOM
+    name = rf"\{node.word}" if node.word in ("max", "min") else rf"\operatorname{{{node.word}}}"
+    return rf"{name}\left({inside}\right)", ATOM
+
+
 def _function(command: str, operand: ex.Expression) -> tuple[str, int]:
     return rf"{command}\left({latex_text(operand)}\right)", ATOM
 
@@ -186,6 +205,12 @@ _WRITERS = {
     ex.Gradient: _gradient,
     ex.Divergence: _divergence,
     ex.Elementwise: _elementwise,
+    Abbreviation: _abbreviation,
+    EachRow: lambda node: (
+        rf"\operatorname{{{node.word}}}\left({symbol_latex(node.function.name)},"
+        rf" {latex_text(node.operand)}\right)",
+        ATOM,
+    ),
 }
 
 

@@ -14,12 +14,14 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
-from sdekit.declaration.functions import grammar
+from sdekit.declaration.functions import entries, grammar
 from sdekit.declaration.functions.records import words
 from sdekit.declaration.tree import operators
+from sdekit.declaration.tree.abbreviations import RELATIONS, Comparison
 from sdekit.declaration.tree.dimension import Dim
 from sdekit.declaration.tree.expression import Expression
-from sdekit.declaration.tree.names import TENSOR_WORDS
+from sdekit.declaration.tree.formal_function import FormalFunction
+from sdekit.declaration.tree.names import ENTRY_WORDS, TENSOR_WORDS
 from sdekit.declaration.tree.symbols import FunctionSymbol
 from sdekit.errors import DeclarationError, ModelFileError
 
@@ -32,7 +34,7 @@ LONGEST_NUMBER = 1000
 
 _TOKEN = re.compile(
     r"(?P<space>[ \t\r\n]+)|(?P<number>(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?)"
-    r"|(?P<name>[A-Za-z_][A-Za-z0-9_]*)|(?P<operator>\*\*|[-+*/@(),.])"
+    r"|(?P<name>[A-Za-z_][A-Za-z0-9_]*)|(?P<operator>\*\*|[<>]=?|[-+*/@(),.])"
 )
 
 _EXACT_NUMBER = re.compile(
@@ -40,11 +42,16 @@ _EXACT_NUMBER = re.compile(
 )
 
 #: What a name may stand for in a formula.
-Scope = Mapping[str, Expression | Dim | FunctionSymbol]
+Scope = Mapping[str, "Expression | Dim | FunctionSymbol | FormalFunction"]
+#: Words whose first argument is the name of a function.
+_OF_FUNCTIONS = ("rows", "pairs")
 
 Calls = Mapping[str, Callable[..., Expression]]
 
-_TENSOR_CALLS: Calls = {word: getattr(grammar, word) for word in TENSOR_WORDS}
+_TENSOR_CALLS: Calls = {
+    word: vars(entries if word in ENTRY_WORDS else grammar)[word]
+    for word in (*TENSOR_WORDS, *ENTRY_WORDS)
+}
 _CONSTANTS: dict[str, Expression] = {"pi": grammar.pi, "E": grammar.E, "time": grammar.time}
 
 
@@ -82,8 +89,26 @@ def parse_expression(text: Any, scope: Scope, where: str | None = None) -> Expre
             expected=f"at most {LONGEST_TEXT} characters",
             found=len(text),
         )
-    calls = {**_TENSOR_CALLS, **{name: grammar.elementary(name) for name in words()}}
-    return _Parser(text, scope, where, calls).parse()
+    return _Parser(text, scope, where, _all_calls()).parse()
+
+
+def _all_calls() -> Calls:
+    return {**_TENSOR_CALLS, **{name: grammar.elementary(name) for name in words()}}
+
+
+def parse_comparison(text: Any, scope: Scope, where: str | None = None) -> Comparison:
+    """Read an inequality such as "2*k*m >= s**2"."""
+    if not isinstance(text, str) or len(text) > LONGEST_TEXT:
+        raise ModelFileError(
+            "an assumption is no inequality",
+            where=where,
+            expected='"a >= b"',
+            found=repr(text)[:80],
+        )
+    parser = _Parser(text, scope, where, _all_calls())
+    found = parser.comparison()
+    parser.expect_end()
+    return found
 
 
 def parse_formula(text: str, scope: Scope, functions: Iterable[str]) -> Expression:
@@ -176,6 +201,11 @@ class _Parser:
 
     def parse(self) -> Expression:
         result = self._sum()
+        self.expect_end()
+        return operators.as_expression(result)
+
+    def expect_end(self) -> None:
+        """Nothing may follow."""
         if self.token.kind != "end":
             raise self._fail(
                 "syntax error",
@@ -183,7 +213,6 @@ class _Parser:
                 expected="an operator or the end of the formula",
                 found=self._shown(),
             )
-        return operators.as_expression(result)
 
     def _sum(self) -> Expression:
         self.depth += 1
@@ -282,8 +311,8 @@ class _Parser:
 
     def _name(self, token: Token) -> Any:
         found = self.scope.get(token.text, _CONSTANTS.get(token.text))
-        if isinstance(found, FunctionSymbol):
-            formal = ", ".join(argument.name for argument in found.arguments)
+        if isinstance(found, (FunctionSymbol, FormalFunction)):
+            formal = ", ".join(found.names)
             raise self._fail(
                 f"{token.text} is a function", token.column, fix=f"write {token.text}({formal})"
             )
@@ -306,13 +335,10 @@ class _Parser:
 
     def _call(self, token: Token) -> Expression:
         self._take()
-        arguments: list[Any] = []
-        while not self._at(")"):
-            arguments.append(self._sum())
-            if not self._at(")"):
-                self._expect(",")
-        self._take()
         function = self.scope.get(token.text)
+        arguments = self._arguments("" if function is not None else token.text)
+        if isinstance(function, FormalFunction):
+            return self._build(function.call, token.column, *arguments)
         if isinstance(function, FunctionSymbol):
             return self._build(operators.call, token.column, function, *arguments)
         if function is not None:
@@ -323,15 +349,58 @@ class _Parser:
                 fix=f"write {token.text}*(...) for a product",
             )
         if token.text not in self.calls:
-            functions = [
-                name for name, thing in self.scope.items() if isinstance(thing, FunctionSymbol)
-            ]
+            kinds = (FunctionSymbol, FormalFunction)
+            functions = [name for name, thing in self.scope.items() if isinstance(thing, kinds)]
             raise self._unknown(token, "function", [*functions, *self.calls])
         if token.text in ("eye", "ones"):
             arguments = [self._dimension(argument, token) for argument in arguments]
         elif token.text == "transpose":
             arguments[1:] = [self._axis(argument, token) for argument in arguments[1:]]
         return self._build(self.calls[token.text], token.column, *arguments)
+
+    def _arguments(self, word: str) -> list[Any]:
+        """What stands between parentheses, the closing one included."""
+        arguments: list[Any] = []
+        while not self._at(")"):
+            if arguments or word not in (*_OF_FUNCTIONS, "where"):
+                arguments.append(self._sum())
+            else:
+                arguments.append(self.comparison() if word == "where" else self._function(word))
+            if not self._at(")"):
+                self._expect(",")
+        self._take()
+        if word in _OF_FUNCTIONS and len(arguments) == 2:
+            function, operand = arguments
+            if isinstance(function, FormalFunction):
+                row = operators.as_expression(operand).shape[1:]
+                arguments[0] = function.of(row)
+        return arguments
+
+    def _function(self, word: str) -> FunctionSymbol | FormalFunction:
+        """A function by its name alone."""
+        token = self._take()
+        found = self.scope.get(token.text)
+        if isinstance(found, (FunctionSymbol, FormalFunction)):
+            return found
+        raise self._fail(
+            f"{word} applies an unknown function",
+            token.column,
+            expected=f"{word}(U, X) with U from [functions]",
+            found=f"'{token.text[:40]}'",
+        )
+
+    def comparison(self) -> Comparison:
+        """Two sums with a relation between them."""
+        left, relation = self._sum(), self.token
+        if not self._at(*RELATIONS):
+            raise self._fail(
+                "expected a comparison",
+                relation.column,
+                expected="a > b, a >= b, a < b or a <= b",
+                found=self._shown(),
+            )
+        self._take()
+        return operators.compare(left, relation.text, self._sum())
 
     def _dimension(self, argument: Any, token: Token) -> Any:
         if isinstance(argument, Dim):

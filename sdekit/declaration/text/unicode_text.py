@@ -8,8 +8,16 @@ from __future__ import annotations
 
 from sdekit.declaration.functions.records import FUNCTIONS
 from sdekit.declaration.model.dynamics import CONVENTION, Dynamics
-from sdekit.declaration.text.expression_text import ATOM, POWER, PRODUCT, SUM, UNARY
+from sdekit.declaration.text.expression_text import (
+    ATOM,
+    POWER,
+    PRODUCT,
+    SUM,
+    UNARY,
+    shown_arguments,
+)
 from sdekit.declaration.tree import expression as ex
+from sdekit.declaration.tree.abbreviations import Abbreviation, EachRow
 from sdekit.declaration.tree.symbols import Parameter, Variable
 
 GREEK = {
@@ -19,6 +27,7 @@ GREEK = {
     "Delta": "Δ", "Theta": "Θ", "Lambda": "Λ", "Xi": "Ξ", "Sigma": "Σ", "Phi": "Φ", "Psi": "Ψ",
     "Omega": "Ω",
 }  # fmt: skip
+UNICODE_RELATIONS = {">=": "≥", "<=": "≤"}
 _SUPERSCRIPTS = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
 _SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 
@@ -122,6 +131,11 @@ def _elementwise(node: ex.Elementwise) -> tuple[str, int]:
     return template % unicode_text(node.operand), ATOM
 
 
+def _abbreviation(node: Abbreviation) -> tuple[str, int]:
+    inside = ", ".join(shown_arguments(node, unicode_text, UNICODE_RELATIONS))
+    return (f"‖{inside}‖" if node.word == "norm" else f"{node.word}({inside})"), ATOM
+
+
 def _transpose(node: ex.Transpose) -> tuple[str, int]:
     if node.axes == tuple(reversed(range(node.operand.ndim))):
         return f"{_wrap(node.operand, ATOM)}ᵀ", POWER
@@ -154,6 +168,11 @@ _WRITERS = {
     ex.Gradient: _gradient,
     ex.Divergence: _divergence,
     ex.Elementwise: _elementwise,
+    Abbreviation: _abbreviation,
+    EachRow: lambda node: (
+        f"{node.word}({symbol_text(node.function.name)}, {unicode_text(node.operand)})",
+        ATOM,
+    ),
 }
 
 

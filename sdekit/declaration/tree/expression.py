@@ -19,6 +19,7 @@ from sdekit.declaration.tree.dimension import Dim
 from sdekit.errors import DeclarationError
 
 if TYPE_CHECKING:
+    from sdekit.declaration.tree.abbreviations import Comparison
     from sdekit.declaration.tree.symbols import FunctionSymbol, Variable
 
 Shape = tuple[Dim, ...]
@@ -159,6 +160,18 @@ class Expression:
 
     def __pos__(self) -> Expression:
         return self
+
+    def __gt__(self, other: Any) -> Comparison:
+        return _operators().compare(self, ">", other)
+
+    def __ge__(self, other: Any) -> Comparison:
+        return _operators().compare(self, ">=", other)
+
+    def __lt__(self, other: Any) -> Comparison:
+        return _operators().compare(self, "<", other)
+
+    def __le__(self, other: Any) -> Comparison:
+        return _operators().compare(self, "<=", other)
 
     @property
     def T(self) -> Expression:

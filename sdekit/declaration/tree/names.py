@@ -18,13 +18,15 @@ TENSOR_WORDS = (
     "dot", "outer", "trace", "diag", "eye", "ones", "inv", "logdet", "transpose", "grad", "div",
     "diff",
 )  # fmt: skip
+#: Words over the entries or rows of tensors.
+ENTRY_WORDS = ("max", "min", "sum", "norm", "logsumexp", "where", "rows", "pairs")
 #: Numbers with a name, and the time.
 CONSTANT_WORDS = ("pi", "E", "time")
 
 
 def is_grammar_word(name: str) -> bool:
     """Whether the grammar needs the name itself, so that no symbol of a model may carry it."""
-    return name in TENSOR_WORDS or name in CONSTANT_WORDS or is_word(name)
+    return name in (*TENSOR_WORDS, *ENTRY_WORDS, *CONSTANT_WORDS) or is_word(name)
 
 
 def check_name(name: str, kind: str) -> None:

@@ -10,6 +10,7 @@ import numbers
 from fractions import Fraction
 from typing import Any
 
+from sdekit.declaration.tree.abbreviations import Comparison
 from sdekit.declaration.tree.dimension import Dim
 from sdekit.declaration.tree.expression import (
     Call,
@@ -214,6 +215,11 @@ def _check_power_size(base: Fraction, exponent: int) -> None:
     bits = max(base.numerator.bit_length(), base.denominator.bit_length()) * abs(exponent)
     if bits > 2 * LARGEST_NUMBER_BITS:
         raise DeclarationError("a number is too large", found=f"about {bits} bits")
+
+
+def compare(left: Any, relation: str, right: Any) -> Comparison:
+    """The comparison of two expressions, for `where` and for the assumptions of a model."""
+    return Comparison(as_expression(left), relation, as_expression(right))
 
 
 def matmul(left: Any, right: Any) -> Expression:

@@ -25,6 +25,9 @@ ASSUMPTIONS = (
     "positive_semidefinite",
 )
 _MATRIX_ASSUMPTIONS = frozenset(ASSUMPTIONS[2:])
+#: What may be declared of an unknown function beside that: even is f(-x) = f(x), bounded and
+#: lipschitz are about f itself, coercive is f -> infinity as |x| -> infinity.
+PROPERTIES = ("convex", "even", "bounded", "lipschitz", "coercive")
 DOMAIN_KINDS = ("real", "positive", "circle", "interval")
 
 
@@ -154,8 +157,26 @@ class FunctionSymbol:
                 f"function {self.name} has no arguments",
                 fix="declare a constant as a parameter instead",
             )
-        checked = _check_assumptions(self.name, self.shape, self.assumptions)
-        object.__setattr__(self, "assumptions", checked)
+        declared = self.assumptions & set(PROPERTIES)
+        checked = _check_assumptions(self.name, self.shape, self.assumptions - declared)
+        _check_properties(self.name, self.shape, declared)
+        object.__setattr__(self, "assumptions", checked | declared)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of the formal arguments."""
+        return tuple(argument.name for argument in self.arguments)
+
+
+def _check_properties(name: str, shape: Shape, declared: frozenset[str]) -> None:
+    if shape and declared & {"convex", "coercive"}:
+        raise DeclarationError(
+            f"function {name} is no scalar and is declared {' and '.join(sorted(declared))}",
+            expected="a scalar function",
+            found=f"values of shape {shape_text(shape)}",
+        )
+    if {"bounded", "coercive"} <= declared:
+        raise DeclarationError(f"function {name} is declared bounded and coercive")
 
 
 def _require_square(name: str, dims: Shape, assumption: str) -> None:
@@ -350,6 +371,11 @@ def function(
     antisymmetric: bool = False,
     positive_definite: bool = False,
     positive_semidefinite: bool = False,
+    convex: bool = False,
+    even: bool = False,
+    bounded: bool = False,
+    lipschitz: bool = False,
+    coercive: bool = False,
 ) -> Call:
     """An unknown smooth function of the given variables, at these variables.
 
@@ -377,11 +403,31 @@ def function(
         antisymmetric=antisymmetric,
         positive_definite=positive_definite,
         positive_semidefinite=positive_semidefinite,
+        convex=convex,
+        even=even,
+        bounded=bounded,
+        lipschitz=lipschitz,
+        coercive=coercive,
     )
     dims = as_dims(tuple(shape), "function", name)
     return Call(FunctionSymbol(name, arguments, dims, assumptions), arguments)
 
 
-def potential(name: str, *arguments: Variable) -> Call:
-    """An unknown smooth scalar function, such as U(theta) of a target exp(-U)."""
-    return function(name, *arguments)
+def potential(name: str, *arguments: Variable, **properties: bool) -> Call:
+    """An unknown smooth scalar function, such as U(theta) of a target exp(-U).
+
+    Args:
+        name: Identifier.
+        *arguments: The variables it is declared on.
+        **properties: What is declared of it: positive, nonnegative, convex, even, bounded,
+            lipschitz (the function itself), coercive (it tends to infinity).
+    """
+    known = ("positive", "nonnegative", *PROPERTIES)
+    for word in properties:
+        if word not in known:
+            raise DeclarationError(
+                f"unknown property of potential {name}",
+                expected=f"some of {', '.join(known)}",
+                found=repr(word),
+            )
+    return function(name, *arguments, **properties)

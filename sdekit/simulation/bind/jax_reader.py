@@ -26,6 +26,7 @@ import numpy as np
 from jax import Array
 
 from sdekit.declaration.tree import expression as ex
+from sdekit.declaration.tree.abbreviations import Abbreviation, EachRow
 from sdekit.declaration.tree.expression import Expression
 from sdekit.declaration.tree.symbols import Parameter, Variable
 from sdekit.errors import SimulationError
@@ -275,14 +276,21 @@ class _Evaluation:
         return jnp.transpose(values, (*node.axes, *range(len(node.axes), values.ndim)))
 
     def call(self, node: ex.Call) -> Value:
-        name = node.function.name
+        function = self.function(node.function.name)
+        values = tuple(self.value(argument) for argument in node.arguments)
+        batched = tuple(is_batched(v, a) for v, a in zip(values, node.arguments, strict=True))
+        return per_chain(function, values, batched)
+
+    def function(self, name: str) -> Function:
         if name not in self.environment.functions:
             raise SimulationError(
                 f"function {name} is not given", fix=f'give functions={{"{name}": ...}}'
             )
-        values = tuple(self.value(argument) for argument in node.arguments)
-        batched = tuple(is_batched(v, a) for v, a in zip(values, node.arguments, strict=True))
-        return per_chain(self.environment.functions[name], values, batched)
+        return self.environment.functions[name]
+
+    def choices(self, node: Abbreviation) -> list[Value]:
+        """The two sides of a condition and the two choices, made to broadcast."""
+        return self.aligned(node.arguments)
 
     def jacobian(self, operand: Expression, variable: Variable) -> Value:
         """Derivative of the operand, axes of the variable last (before the axis of chains)."""
@@ -369,6 +377,52 @@ def _elementwise(evaluation: _Evaluation, node: ex.Elementwise) -> Value:
         return float(function(value))
 
 
+def _abbreviation(evaluation: _Evaluation, node: Abbreviation) -> Value:
+    if node.word == "where":
+        left, right, inside, outside = evaluation.choices(node)
+        return jnp.where(COMPARE[node.relation](left, right), inside, outside)
+    if len(node.arguments) == 2:
+        left, right = evaluation.aligned(node.arguments)
+        return {"max": jnp.maximum, "min": jnp.minimum}[node.word](left, right)
+    operand = node.arguments[0]
+    return _REDUCE[node.word](evaluation.value(operand), axis=tuple(range(operand.ndim)))
+
+
+def _norm(values: Value, axis: tuple[int, ...]) -> Array:
+    return jnp.sqrt(jnp.sum(values * values, axis=axis))
+
+
+_REDUCE: Mapping[str, Callable[..., Array]] = {
+    "max": jnp.max,
+    "min": jnp.min,
+    "sum": jnp.sum,
+    "norm": _norm,
+    "logsumexp": jax.scipy.special.logsumexp,
+}
+COMPARE: Mapping[str, Callable[[Any, Any], Any]] = {
+    ">": operator.gt,
+    ">=": operator.ge,
+    "<": operator.lt,
+    "<=": operator.le,
+}
+
+
+def _each_row(evaluation: _Evaluation, node: EachRow) -> Value:
+    function = evaluation.function(node.function.name)
+    values = evaluation.value(node.operand)
+
+    def of_one(operand: Array) -> Array:
+        if not node.is_paired:
+            return jax.vmap(function)(operand)
+        low, high = np.triu_indices(operand.shape[0], 1)
+        # The difference of the smaller index minus the larger, for both triangles.
+        found = jax.vmap(function)(operand[low] - operand[high])
+        square = jnp.zeros((operand.shape[0],) * 2, found.dtype)
+        return square.at[low, high].set(found).at[high, low].set(found)
+
+    return per_chain(of_one, (values,), (is_batched(values, node.operand),))
+
+
 _HANDLERS: Mapping[type, Callable[[_Evaluation, Any], Value]] = {
     ex.Number: lambda e, node: _number(node.value),
     ex.Constant: lambda e, node: {"pi": math.pi, "E": math.e}[node.name],
@@ -395,4 +449,6 @@ _HANDLERS: Mapping[type, Callable[[_Evaluation, Any], Value]] = {
     ex.Gradient: _Evaluation.gradient,
     ex.Divergence: _Evaluation.divergence,
     ex.Elementwise: _elementwise,
+    Abbreviation: _abbreviation,
+    EachRow: _each_row,
 }

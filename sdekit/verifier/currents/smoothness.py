@@ -14,6 +14,7 @@ from sdekit.calculus.signs.implied_signs import POSITIVE, Signs, entry_signs
 from sdekit.declaration.functions import record
 from sdekit.declaration.functions.records import FUNCTIONS
 from sdekit.declaration.tree import expression as ex
+from sdekit.declaration.tree.abbreviations import Abbreviation
 from sdekit.declaration.tree.symbols import Variable
 
 
@@ -48,6 +49,8 @@ def _is_smooth_step(node: ex.Expression, inside: bool) -> bool:
             return not _varies(node.denominator) or 0 not in _signs(node.denominator, inside)
         case ex.Power():
             return _is_smooth_power(node, inside)
+        case Abbreviation():
+            return False
         case ex.Inverse() | ex.LogDet():
             return not _varies(node.operand) or form_signs(node.operand) == POSITIVE
         case ex.Gradient() | ex.Divergence():
@@ -91,6 +94,9 @@ def is_continuous(part: ex.Expression) -> bool:
         if function.smooth == record.NONZERO:
             return function.edge == "kink"
         return function.edge == "root" and _is_real_at(function.smooth, part.operand)
+    if isinstance(part, Abbreviation):
+        # The largest entry of a tensor is continuous; all else has to be spelled out first.
+        return part.meaning is None
     if not isinstance(part, ex.Power) or not isinstance(part.exponent, ex.Number):
         return False
     return part.exponent.value > 0 and _is_never_negative(part.base)

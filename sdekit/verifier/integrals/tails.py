@@ -17,12 +17,12 @@ from fractions import Fraction
 
 from sdekit.calculus.expansion.expand import collected, expand
 from sdekit.calculus.expansion.monomial_sums import Monomial, Terms
-from sdekit.calculus.expansion.rewriting import INTERNAL
+from sdekit.calculus.expansion.rewriting import INTERNAL, substituted
 from sdekit.calculus.signs.implied_signs import NEGATIVE, POSITIVE, Signs, entry_signs
 from sdekit.calculus.signs.implied_signs import ZERO as ZERO_SIGN
 from sdekit.calculus.signs.scalar_signs import decided_signs
 from sdekit.declaration.functions.records import FUNCTIONS
-from sdekit.declaration.text.formulas import formula
+from sdekit.declaration.text.formulas import U, formula
 from sdekit.declaration.tree.expression import (
     Elementwise,
     Expression,
@@ -348,6 +348,12 @@ def _function_growth(base: Elementwise) -> Growth:
     rule = _FUNCTIONS.get(base.name)
     if rule is not None:
         return rule(base.operand)
+    if FUNCTIONS[base.name].definition:
+        meaning = substituted(formula(FUNCTIONS[base.name].definition), {U: base.operand})
+        terms = expand(meaning)
+        if not terms:
+            raise Unclear(f"{base.name} vanishes at one end")
+        return leading(terms)
     match FUNCTIONS[base.name].tail:
         case "":
             raise Unclear(f"no rule for the growth of {base.name}")

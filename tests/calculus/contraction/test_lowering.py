@@ -26,6 +26,7 @@ from sdekit.declaration.functions.grammar import (
 )
 from sdekit.declaration.model.component_reader import ComponentReader
 from sdekit.declaration.tree import expression as tree
+from sdekit.declaration.tree.abbreviations import Abbreviation, EachRow
 from sdekit.declaration.tree.dimension import Dim
 from sdekit.declaration.tree.symbols import (
     Parameter,
@@ -99,7 +100,7 @@ def test_every_node_of_the_expression_tree_has_a_rule():
         for _, node in inspect.getmembers(tree, inspect.isclass)
         if issubclass(node, tree.Expression) and node is not tree.Expression
     }
-    assert nodes | {Variable, Parameter} == set(RULES)
+    assert nodes | {Variable, Parameter, Abbreviation, EachRow} == set(RULES)
 
 
 def test_the_number_0_takes_the_shape_asked_for():
@@ -146,6 +147,7 @@ def test_proofs_for_all_n_import_neither_sympy_nor_jax():
     code = """
 import sys
 from fractions import Fraction
+from sdekit.declaration.tree.abbreviations import Abbreviation, EachRow
 from sdekit.declaration.tree.symbols import vector
 from sdekit.declaration.tree.dimension import Dim
 from sdekit.declaration.functions.grammar import dot, exp

@@ -43,8 +43,14 @@ def _value(record: ElementaryFunction, u: mpmath.mpf) -> mpmath.mpf:
     """The function by mpmath, an evaluation of its own; a complex number where it is not real."""
     if record.reciprocal_of:
         return 1 / _value(FUNCTIONS[record.reciprocal_of], u)
-    known = {"abs": abs, "Abs": abs, "polygamma": mpmath.digamma}
-    return known.get(record.name, known.get(record.sympy) or getattr(mpmath, record.sympy))(u)
+    known = {
+        "abs": abs,
+        "polygamma": mpmath.digamma,
+        "relu": lambda t: (t + abs(t)) / 2,
+        "softplus": lambda t: mpmath.log1p(mpmath.exp(t)),
+    }
+    found = known.get(record.name) or known.get(record.sympy)
+    return (found or getattr(mpmath, record.sympy))(u)
 
 
 def _inside(record: ElementaryFunction) -> list[Fraction]:
@@ -72,8 +78,10 @@ def _is_right(record: ElementaryFunction) -> bool:
             mirrored = {"odd": -1, "even": 1}.get(record.parity)
             if mirrored and abs(_value(record, -u) - mirrored * value) > mpmath.mpf(10) ** -40:
                 return False
-            sign = {"argument": u, "argument, no zero": u, "positive": 1, "nonnegative": 1}
+            sign = {"argument": u, "argument, no zero": u, "positive": 1, "nonnegative": value}
             if record.sign and mpmath.sign(value) != mpmath.sign(sign[record.sign]):
+                return False
+            if record.sign == "nonnegative" and value < 0:
                 return False
             if record.bounds and not record.bounds[0] <= value <= record.bounds[1]:
                 return False

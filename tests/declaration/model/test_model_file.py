@@ -71,7 +71,7 @@ def test_noise_and_interpretation_read_back_equal():
         ("xi*p", "U*p", r"U is a function.*write U\(theta\)"),
         ('n = "any"', 'n = "some"', r"dimensions\.n: the size of a dimension"),
         ('n = "any"', "n = 0", "no positive integer"),
-        ('U = ["theta"]', 'U = ["thet"]', "argument of a function is no variable"),
+        ('U = ["theta"]', 'U = ["n"]', "argument of a function is no variable"),
         ('U = ["theta"]', "U = []", "a function needs its arguments"),
         ('shape = ["n"] }\nxi', 'shape = ["m"] }\nxi', "unknown dimension"),
         ("H      =", "H", r"line \d+, column \d+: this is no TOML"),
