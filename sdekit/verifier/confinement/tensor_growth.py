@@ -17,11 +17,11 @@ from sdekit.calculus.contraction import Tensor
 from sdekit.calculus.contraction.heads import Head, Kind
 from sdekit.calculus.contraction.rules.definedness import is_positive_everywhere
 from sdekit.calculus.contraction.tensor import Term
+from sdekit.declaration.functions.records import FUNCTIONS
 
 #: A power of |z| that outgrows every logarithm.
 EPSILON = Fraction(1, 1000)
 _BOUNDED_DOMAINS = ("circle", "interval")
-_BOUNDED = frozenset({"sin", "cos", "atan", "erf", "sign"})
 
 #: A head with its slots, as it stands in a term.
 Factor = tuple[Head, tuple[int, ...]]
@@ -127,14 +127,16 @@ def _head_degree(head: Head, count: int) -> Fraction | None:
     name, argument = head.data.name, head.data.argument
     if name == "exp":
         return Fraction(0) if _is_bounded_above(argument, count) else None
-    if name in _BOUNDED and count > 0:
+    record = FUNCTIONS.get(name)
+    if record is not None and record.growth == "bounded" and count > 0:
         return Fraction(0)
     if name in ("reciprocal", "root"):
         return _algebraic_degree(head, argument, count)
-    if count < 0 or name not in ("asinh", "log"):
+    is_logarithmic = record is not None and record.tail == "logarithm"
+    if count < 0 or not (is_logarithmic or name == "log"):
         return None
-    inner = degree(argument) if name == "asinh" else _log_degree(argument)
-    if name == "asinh" and inner is not None:
+    inner = degree(argument) if is_logarithmic else _log_degree(argument)
+    if is_logarithmic and inner is not None:
         inner = min(inner, EPSILON)
     return None if inner is None else inner * count
 

@@ -12,11 +12,10 @@ from sympy.core.function import AppliedUndef
 
 from sdekit.calculus.limits import Unsupported
 from sdekit.calculus.signs.sign import Sign, sign
+from sdekit.declaration.functions.record import EVERYWHERE
+from sdekit.declaration.functions.records import BY_SYMPY
 from sdekit.verifier.pointwise.componentwise import current_of
 from sdekit.verifier.question import Problem
-
-#: Functions that are smooth at every real argument.
-_SMOOTH = (sp.exp, sp.sin, sp.cos, sp.sinh, sp.cosh, sp.tanh, sp.atan, sp.asinh, sp.erf)
 
 
 def smooth_in_components(problem: Problem, sizes: Mapping[str, int]) -> bool:
@@ -34,8 +33,11 @@ def rough_nodes(expression: sp.Expr) -> Iterator[sp.Basic]:
     """The nodes that were not shown to be smooth functions of what they hold."""
     for node in sp.preorder_traversal(expression):
         if not node.args or isinstance(
-            node, (sp.Add, sp.Mul, sp.Derivative, sp.Subs, AppliedUndef, sp.Tuple, *_SMOOTH)
+            node, (sp.Add, sp.Mul, sp.Derivative, sp.Subs, AppliedUndef, sp.Tuple)
         ):
+            continue
+        record = BY_SYMPY.get(type(node).__name__)
+        if record is not None and record.smooth == EVERYWHERE:
             continue
         if not (isinstance(node, sp.Pow) and _is_smooth_power(node)) and not (
             node.func == sp.log and sign(node.args[0]) is Sign.POSITIVE
