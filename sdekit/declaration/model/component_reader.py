@@ -6,7 +6,7 @@ Not for the triple as a whole (`components`).
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import numpy as np
@@ -16,18 +16,27 @@ from sdekit.declaration.text.sympy_reader import sympy_function
 from sdekit.declaration.tree import expression as ex
 from sdekit.declaration.tree.abbreviations import Abbreviation, EachRow
 from sdekit.declaration.tree.dimension import Dim
+from sdekit.declaration.tree.names import entry_name
 from sdekit.declaration.tree.symbols import FunctionSymbol, Parameter, Variable
 
 Index = tuple[int, ...]
 #: Larger symbolic matrices are inverted by elimination: their adjugate has too many terms.
 LARGEST_ADJUGATE = 4
 
-TIME = sp.Symbol("t", real=True)
+#: No symbol of a model can be called time, which is a word of the grammar.
+TIME = sp.Symbol("time", real=True)
 
 
-def entry_name(name: str, index: Index) -> str:
-    """The name of one entry, counted from 1: theta_1, Xi_1_2; the bare name for a scalar."""
-    return "_".join([name, *(str(k + 1) for k in index)])
+def names_in(*expressions: ex.Expression) -> frozenset[str]:
+    """The names of the symbols of expressions."""
+    found = set()
+    for expression in expressions:
+        for node in expression.walk():
+            if isinstance(node, (Variable, Parameter)):
+                found.add(node.name)
+            elif isinstance(node, ex.Call):
+                found.add(node.function.name)
+    return frozenset(found)
 
 
 class ComponentReader:
@@ -35,10 +44,12 @@ class ComponentReader:
 
     Args:
         sizes: The size of each dimension by name.
+        names: The declared names, which entries of other symbols keep clear of.
     """
 
-    def __init__(self, sizes: Mapping[str, int]) -> None:
+    def __init__(self, sizes: Mapping[str, int], names: Collection[str] = ()) -> None:
         self.sizes = sizes
+        self.names = frozenset(names)
         self._memo: dict[ex.Expression, np.ndarray] = {}
         self._definite: dict[str, list[sp.ImmutableMatrix]] = {}
 
@@ -62,7 +73,7 @@ class ComponentReader:
     def coordinate(self, x: Variable, index: Index) -> sp.Symbol:
         """The symbol of one coordinate."""
         positive = True if x.domain.kind == "positive" else None
-        return sp.Symbol(entry_name(x.name, index), real=True, positive=positive)
+        return sp.Symbol(entry_name(x.name, index, self.names), real=True, positive=positive)
 
     def definite(self, kind: str) -> tuple[sp.ImmutableMatrix, ...]:
         """The matrices met so far that are declared definite in this way."""
@@ -112,7 +123,7 @@ class ComponentReader:
         def symbol(index: Index) -> sp.Symbol:
             diagonal = "positive_definite" in assumed and len(set(index)) == 1
             return sp.Symbol(
-                entry_name(parameter.name, index),
+                entry_name(parameter.name, index, self.names),
                 real=True,
                 positive=True if "positive" in assumed or diagonal else None,
                 nonnegative=True if "nonnegative" in assumed else None,
@@ -138,7 +149,7 @@ class ComponentReader:
         def entry(index: Index) -> sp.Expr:
             diagonal = "positive_definite" in assumed and len(set(index)) == 1
             symbol = sp.Function(
-                entry_name(function.name, index), **self.assumed(assumed, diagonal)
+                entry_name(function.name, index, self.names), **self.assumed(assumed, diagonal)
             )
             return symbol(*arguments)
 

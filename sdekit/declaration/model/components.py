@@ -85,7 +85,7 @@ def components_at(dynamics: Dynamics, sizes: Mapping[str, int]) -> Components:
         DeclarationError: If a size is missing, unknown or no positive integer.
     """
     dynamics = dynamics.ito()
-    reader = ComponentReader(check_sizes(dynamics, sizes))
+    reader = ComponentReader(check_sizes(dynamics, sizes), dynamics.names)
     coordinates: list[sp.Symbol] = []
     domains: list[Domain] = []
     variables = []

@@ -203,6 +203,12 @@ class Dynamics:
             if energy is not None:
                 yield energy
 
+    @property
+    def names(self) -> frozenset[str]:
+        """The names of all variables, parameters and functions."""
+        symbols = (*self.variables, *self.parameters, *self.functions)
+        return frozenset(symbol.name for symbol in symbols)
+
     def _symbols(self, kind: type | tuple[type, ...]) -> tuple[Any, ...]:
         found: dict[Any, None] = {}
         for expression in self.expressions():

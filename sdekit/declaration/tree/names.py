@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import keyword
 import re
+from collections.abc import Collection
 
 from sdekit.declaration.functions.records import is_word
 from sdekit.errors import DeclarationError
@@ -58,3 +59,26 @@ def check_name(name: str, kind: str) -> None:
             f"a {kind} is named {name}, which is a word of the grammar",
             fix=f"rename it, for example {name}_0",
         )
+
+
+def entry_name(name: str, index: tuple[int, ...], declared: Collection[str] = ()) -> str:
+    """The name of one entry, counted from 1: theta_1, Xi_1_2; the bare name for a scalar.
+
+    Args:
+        name: Of the symbol.
+        index: Counted from 0.
+        declared: Names of the model; entry 1 of `a` is a_e1 where a symbol a_1 is declared, so that
+            no two symbols of a model share a name.
+    """
+    longer = [other for other in declared if len(other) > len(name) and other.startswith(name)]
+    marks = ""
+    while True:
+        shown = "_".join([name, *(f"{marks}{k + 1}" for k in index)])
+        if not index or not any(_may_be_entry(shown, other) for other in longer):
+            return shown
+        marks += "e"
+
+
+def _may_be_entry(shown: str, other: str) -> bool:
+    """Whether the text is a declared name, or reads like an entry of it."""
+    return re.fullmatch(rf"{other}(_e*\d+)*", shown) is not None

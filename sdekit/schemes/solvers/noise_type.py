@@ -234,7 +234,7 @@ def factor_matrix(
     Raises:
         DeclarationError: If a size is missing.
     """
-    reader = ComponentReader(check_sizes(dynamics, sizes))
+    reader = ComponentReader(check_sizes(dynamics, sizes), dynamics.names)
     coordinates: list[sp.Symbol] = []
     place: dict[Variable, int] = {}
     for x in dynamics.variables:

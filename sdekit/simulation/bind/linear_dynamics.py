@@ -14,9 +14,9 @@ import numpy as np
 import sympy as sp
 
 from sdekit.calculus.linear.linear_law import LinearSDE
-from sdekit.declaration.model.component_reader import entry_name
 from sdekit.declaration.model.components import Components
 from sdekit.declaration.model.dynamics import Dynamics
+from sdekit.declaration.tree.names import entry_name
 from sdekit.errors import SimulationError
 
 
@@ -108,7 +108,7 @@ def _parameter_values(
                 f"parameter {name} has the wrong shape", expected=shape, found=array.shape
             )
         for index in itertools.product(*(range(n) for n in shape)):
-            values[entry_name(name, index)] = float(array[index])
+            values[entry_name(name, index, dynamics.names)] = float(array[index])
     return values
 
 

@@ -110,7 +110,7 @@ def _slope_of_instance(problem: Problem, left: object, functions: dict) -> Check
 
 
 def _at_sizes(problem: Problem, sizes: dict[str, int], finite: Check) -> Check | None:
-    reader = ComponentReader(problem.all_sizes(sizes))
+    reader = ComponentReader(problem.all_sizes(sizes), problem.dynamics.names)
     at = space_at(problem.dynamics, reader)
     energy = sp.expand(reader.scalar(problem.excess))
     ys = [s for s in at.coordinates if s not in at.target_coordinates]

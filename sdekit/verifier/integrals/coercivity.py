@@ -65,7 +65,7 @@ def finite_in_components(
     for sizes in problem.trial_sizes():
         if not is_small(energy):
             break
-        reader = ComponentReader(problem.all_sizes(sizes))
+        reader = ComponentReader(problem.all_sizes(sizes), problem.dynamics.names)
         scalar = reader.scalar(energy)
         ys = [reader.coordinate(x, i) for x in blocks for i in reader.independent_indices(x)]
         if len(ys) > _MOST_COORDINATES:

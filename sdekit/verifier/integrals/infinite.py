@@ -127,13 +127,15 @@ def _needed(energy: Expression, blocks: Blocks, outside: Blocks, choice: Choice)
 def _has_value(energy: Expression, choice: Choice) -> bool:
     """Whether the energy is a finite real number at some admissible point under the choice."""
     from sdekit.calculus.field.witnesses.random_points import Scene
-    from sdekit.declaration.model.component_reader import ComponentReader
+    from sdekit.declaration.model.component_reader import ComponentReader, names_in
     from sdekit.verifier.pointwise.exact_points import admissible_points, value_at
 
     concrete = substituted(energy, choice)
     dims = {d.name: d.size for node in concrete.walk() for d in node.shape}
     try:
-        reader = ComponentReader({name: size or 1 for name, size in dims.items()})
+        reader = ComponentReader(
+            {name: size or 1 for name, size in dims.items()}, names_in(concrete)
+        )
         scalar = reader.scalar(concrete)
     except (ValueError, ZeroDivisionError):
         return False

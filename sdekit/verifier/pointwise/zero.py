@@ -84,9 +84,10 @@ def gradient_witness(
 def _slope(
     expression: Expression, x: Variable, sizes: Mapping[str, int]
 ) -> tuple[dict[str, str], str] | None:
-    from sdekit.declaration.model.component_reader import ComponentReader
+    from sdekit.declaration.model.component_reader import ComponentReader, names_in
 
-    reader = ComponentReader(_all_sizes(expression, x, sizes))
+    names = names_in(expression, x)
+    reader = ComponentReader(_all_sizes(expression, x, sizes), names)
     try:
         scalar = reader.scalar(expression)
     except (ValueError, ZeroDivisionError):
@@ -152,7 +153,7 @@ def nonzero_value(
     )
 
     at = problem.components(sizes)
-    scalar = ComponentReader(dict(at.sizes)).scalar(expression)
+    scalar = ComponentReader(dict(at.sizes), problem.dynamics.names).scalar(expression)
     for point in admissible_points(at, _POINTS):
         value = value_at(scalar, point)
         if value is not None and surely_nonzero(value):

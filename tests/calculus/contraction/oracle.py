@@ -14,10 +14,10 @@ from sdekit.calculus.contraction import Counterexample
 from sdekit.calculus.contraction.heads import parameter, variable
 from sdekit.calculus.contraction.values.concrete_model import Model
 from sdekit.calculus.contraction.values.function_polynomials import Polynomial, coordinates
-from sdekit.declaration.model.component_reader import entry_name
 from sdekit.declaration.model.components import Components
 from sdekit.declaration.model.dynamics import Dynamics
 from sdekit.declaration.tree.expression import Call, Expression
+from sdekit.declaration.tree.names import entry_name
 from sdekit.declaration.tree.symbols import FunctionSymbol, Parameter, Variable
 
 DIGITS = 40

@@ -21,6 +21,7 @@ from sdekit.calculus.contraction.values.function_polynomials import Coordinate, 
 from sdekit.calculus.contraction.values.simpler import simplifications
 from sdekit.calculus.limits import tick
 from sdekit.declaration.tree.dimension import Dim
+from sdekit.declaration.tree.names import entry_name
 from sdekit.declaration.tree.symbols import FunctionSymbol, Parameter, Variable
 
 #: Blocks of a diffusion matrix.
@@ -320,26 +321,28 @@ def _simplified(found: _Found, tensor: Tensor, diffusion: Blocks | None) -> _Fou
 # ---------------------------------------------------------------- text
 
 
-def entry_name(name: str, index: Index) -> str:
-    """Name of an entry, counted from 1: theta_1, Xi_1_2; the plain name of a scalar."""
-    return "_".join((name, *(str(k + 1) for k in index)))
+def _names(model: Model) -> frozenset[str]:
+    symbols = (s if isinstance(s, str) else s.name for s in model.symbols)
+    return frozenset((*symbols, *(function.name for function in model.functions)))
 
 
 def _point_text(model: Model) -> Iterator[tuple[str, str]]:
+    names = _names(model)
     for symbol, values in model.symbols.items():
         name = symbol if isinstance(symbol, str) else symbol.name
         for index, value in values.items():
-            yield entry_name(name, index), str(value)
+            yield entry_name(name, index, names), str(value)
 
 
 def _function_text(model: Model) -> Iterator[tuple[str, str]]:
+    names = _names(model)
     for function, entries in model.functions.items():
 
         def name(coordinate: Coordinate, function: FunctionSymbol = function) -> str:
             number, index = coordinate
-            return entry_name(function.arguments[number].name, index)
+            return entry_name(function.arguments[number].name, index, names)
 
         is_symmetric = "symmetric" in function.assumptions
         for index, polynomial in entries.items():
             if not is_symmetric or index[0] <= index[1]:
-                yield entry_name(function.name, index), polynomial.text(name)
+                yield entry_name(function.name, index, names), polynomial.text(name)

@@ -16,8 +16,9 @@ from sdekit.calculus.contraction.canonical import Factor
 from sdekit.calculus.contraction.heads import Head, Jet, Kernel, Kind
 from sdekit.calculus.contraction.tensor import Tensor
 from sdekit.calculus.limits import Unsupported
-from sdekit.declaration.model.component_reader import TIME, ComponentReader, Index, entry_name
+from sdekit.declaration.model.component_reader import TIME, ComponentReader, Index
 from sdekit.declaration.text.sympy_reader import sympy_function
+from sdekit.declaration.tree.names import entry_name
 from sdekit.declaration.tree.symbols import FunctionSymbol, Variable
 
 
