@@ -41,7 +41,10 @@ class Rung:
         """Decide the claim; what no engine can express is undecided."""
         decide: Callable[[Problem], Check] = getattr(import_module(self.module), self.function)
         try:
-            return decide(problem)
+            check = decide(problem)
+            if self.needs_law and check.is_proved and problem.missing_value is not None:
+                return undecided(problem.missing_value)
+            return check
         except BudgetExceeded:
             return undecided("the time budget ran out")
         except Unsupported as unsupported:

@@ -107,6 +107,13 @@ class Problem:
             self._components[key] = self.dynamics.at(**chosen)
         return self._components[key]
 
+    @cached_property
+    def missing_value(self) -> str | None:
+        """Why a coefficient may have no real value somewhere; None if all have one."""
+        from sdekit.verifier.pointwise.existence import missing_value
+
+        return missing_value(self)
+
     @property
     def target(self) -> Expression:
         """The potential of the target: H itself where none is declared."""

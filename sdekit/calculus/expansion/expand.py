@@ -31,6 +31,7 @@ from sdekit.calculus.expansion.monomial_sums import (
 )
 from sdekit.calculus.limits import tick
 from sdekit.calculus.signs.implied_signs import POSITIVE, entry_signs
+from sdekit.declaration.functions.records import FUNCTIONS
 from sdekit.declaration.tree.expression import (
     Diag,
     Dot,
@@ -261,6 +262,11 @@ def _elementwise(node: Elementwise) -> Terms:
     if node.name == "abs" and len(terms) == 1 and not node.shape:
         ((monomial, coefficient),) = terms.items()
         return _absolute(monomial, coefficient)
+    if not terms and not node.shape and 0 in dict(FUNCTIONS[node.name].exact):
+        return _number(Number(Fraction(dict(FUNCTIONS[node.name].exact)[0])))
+    if node.shape and not terms:
+        # Zero as a tensor: the function at 0 in every entry.
+        return scalar_product(_elementwise(Elementwise(node.name, ZERO)), _atom(Ones(node.shape)))
     return _atom(Elementwise(node.name, as_expression(terms)))
 
 

@@ -66,8 +66,9 @@ def choices(expression: Expression) -> Iterator[Choice]:
 
 def _zero_or_second(values: list[Expression], is_zero: bool) -> Expression:
     """0 where it is admissible and wanted, else the value after the plain one (-1 for a real)."""
-    if is_zero and ZERO in values:
-        return ZERO
+    zeros = [value for value in values if value == ZERO or ZERO in value.children]
+    if is_zero and zeros:
+        return zeros[0]
     return values[1] if len(values) > 1 else values[0]
 
 
@@ -80,7 +81,7 @@ def _options(symbol: Expression) -> list[Expression]:
 
 def _values(shape: tuple, assumptions: frozenset[str]) -> list[Expression]:
     if "antisymmetric" in assumptions:
-        return [ZERO]
+        return [Product((ZERO, Eye(shape[:1])))]
     numbers = _REAL_VALUES
     if assumptions & {"positive", "positive_definite"}:
         numbers = _POSITIVE_VALUES
@@ -93,7 +94,7 @@ def _values(shape: tuple, assumptions: frozenset[str]) -> list[Expression]:
         unit: Expression = Eye(shape[: len(shape) // 2])
     else:
         unit = Ones(shape)
-    return [ZERO if s.value == 0 else Product((s, unit)) for s in scalars]
+    return [Product((s, unit)) for s in scalars]
 
 
 def choice_text(choice: Choice) -> tuple[dict[str, str], dict[str, str]]:

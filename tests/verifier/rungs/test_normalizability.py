@@ -112,3 +112,12 @@ def test_a_power_whose_exponent_may_be_zero_is_refuted_there():
     found = check_normalizable(Problem(overdamped(TAU**c, TAU)))
     assert found.is_refuted
     assert found.witness.point == {"c": "0"}
+
+
+def test_data_inside_elementary_functions_end_in_a_verdict():
+    """Choices of parameters keep the shape of a tensor, zero included."""
+    rows = sk.dim("N")
+    X_data, y = sk.parameter("X", rows, N), sk.parameter("y", rows)
+    gap = y - sk.tanh(X_data @ THETA)
+    found = check_normalizable(Problem(overdamped(sk.dot(gap, gap) / 2, THETA)))
+    assert not found.is_proved
