@@ -1,27 +1,29 @@
-"""Draws in memory as `arviz.InferenceData`. Not for stores on the disk (`store.to_arviz`)."""
+"""Draws in memory as ArviZ's data. Not for stores on the disk (`stored.to_arviz`)."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
+import jax
 import numpy as np
 
-from sdekit.diagnostics.draw_statistics import require_arviz
+from sdekit.diagnostics.draw_statistics import as_posterior, require_arviz
 from sdekit.errors import SimulationError
+from sdekit.simulation.bind.position import PositionLayout
 
 
 def to_inference_data(
     samples: Mapping[str, Any], attributes: Mapping[str, Any] | None = None
 ) -> Any:
-    """Draws as `arviz.InferenceData`.
+    """Draws as `arviz.InferenceData` (ArviZ 0.x) or `xarray.DataTree` (ArviZ 1.x).
 
     Args:
         samples: Per variable draws of shape (chain, draw, *shape).
         attributes: Facts about the run, kept as attributes of the posterior.
 
     Returns:
-        InferenceData with a group `posterior`.
+        Data with a group `posterior`.
 
     Raises:
         SimulationError: If a variable lacks the axes of chains and draws.
@@ -42,10 +44,50 @@ def to_inference_data(
                 f"the draws of {name} have the wrong shape", expected="(chain, draw, ...)",
                 found=draws.shape, fix="add the axis of chains with draws[None]",
             )  # fmt: skip
-    data = arviz.from_dict(posterior=arrays)
+    posterior = arviz.convert_to_dataset(arrays)
     facts = {"inference_library": "sdekit", **(attributes or {})}
-    data.posterior.attrs.update({name: _plain(value) for name, value in facts.items()})
-    return data
+    posterior.attrs.update({name: _plain(value) for name, value in facts.items()})
+    return as_posterior(posterior)
+
+
+def named_leaves(samples: Mapping[str, Any], layout: PositionLayout) -> dict[str, np.ndarray]:
+    """The draws, with those of a flattened position as the leaves it was given as.
+
+    A leaf is named by its keys, `layer.w` for {"layer": {"w": ...}}, a bare array by its variable.
+    Where such names would clash, with each other, with a variable or with the axes, the leaves are
+    numbered: `theta[0]`, `theta[1]`.
+
+    Args:
+        samples: Per variable draws of shape (chain, draw, *shape).
+        layout: How the position was flattened.
+
+    Returns:
+        Per variable or leaf draws of shape (chain, draw, *its shape).
+
+    Checked by: tests/simulation/runs/test_inference_data.py.
+    """
+    flat = layout.variables[0].name
+    if layout.by_variable or flat not in samples:
+        return dict(samples)
+    others = {name: draws for name, draws in samples.items() if name != flat}
+    names = _leaf_names(flat, layout, set(others))
+    whole, found, first = samples[flat].reshape(*samples[flat].shape[:2], -1), {}, 0
+    for name, shape in zip(names, layout.leaves, strict=True):
+        last = first + int(np.prod(shape))
+        found[name] = whole[:, :, first:last].reshape(*whole.shape[:2], *shape)
+        first = last
+    return {**found, **others}
+
+
+def _leaf_names(flat: str, layout: PositionLayout, others: set[str]) -> list[str]:
+    example = jax.tree.unflatten(layout.tree, range(len(layout.leaves)))
+    paths = [path for path, _ in jax.tree_util.tree_flatten_with_path(example)[0]]
+    names = [jax.tree_util.keystr(p, simple=True, separator=".") if p else flat for p in paths]
+    axes = {f"{n}_dim_{i}" for n in {*names, *others} for i in range(32)} | {"chain", "draw"}
+    is_clear = len(set(names)) == len(names) and not set(names) & (others | axes)
+    if is_clear and all(name and "/" not in name for name in names):
+        return names
+    return [f"{flat}[{i}]" for i in range(len(names))]
 
 
 def _plain(value: Any) -> Any:

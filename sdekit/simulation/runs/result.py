@@ -136,12 +136,14 @@ class Run:
         return len(next(iter(self.samples.values()))) == self.chains
 
     def to_arviz(self) -> Any:
-        """The draws as `arviz.InferenceData`.
+        """The draws as `arviz.InferenceData` (ArviZ 0.x) or `xarray.DataTree` (ArviZ 1.x).
+
+        A position that was given as a PyTree keeps the names and shapes of its leaves.
 
         Raises:
             MissingDependencyError: Without ArviZ.
         """
-        from sdekit.simulation.runs.inference_data import to_inference_data
+        from sdekit.simulation.runs.inference_data import named_leaves, to_inference_data
 
         facts = {
             "dynamics": self.dynamics.name or "",
@@ -152,7 +154,7 @@ class Run:
             "seed": self.seed,
             "notes": "; ".join(self.notes),
         }
-        return to_inference_data(self.samples, facts)
+        return to_inference_data(named_leaves(self.samples, self.layout), facts)
 
     def summary(self) -> Any:
         """ArviZ's table of means, standard deviations, effective sample sizes and R-hat."""

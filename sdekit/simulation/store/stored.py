@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from sdekit.diagnostics.draw_statistics import as_posterior
 from sdekit.errors import DataError
 from sdekit.simulation.store.checkpoint import counted_draws
 from sdekit.simulation.store.store_checks import check_arrays, header_of, tried
@@ -193,7 +194,9 @@ def _one_process(path: Path) -> Any:
 
 
 def to_arviz(path: str | Path) -> Any:
-    """The samples of a store as `arviz.InferenceData`, read when needed.
+    """The samples of a store as `arviz.InferenceData` (0.x) or `xarray.DataTree` (ArviZ 1.x).
+
+    They are read when needed.
 
     Raises:
         DataError: If there is no store, it is damaged, or one of several processes lacks chains.
@@ -201,5 +204,4 @@ def to_arviz(path: str | Path) -> Any:
 
     Checked by: tests/simulation/store/test_zarr_store.py.
     """
-    arviz = module("arviz")
-    return arviz.InferenceData(posterior=open_dataset(path))
+    return as_posterior(open_dataset(path))
