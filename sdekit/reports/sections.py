@@ -186,6 +186,7 @@ _FLOW_TITLES = {
     "OrnsteinUhlenbeck": "Ornstein-Uhlenbeck, exact",
     "LinearBlock": "joint linear block, exact",
     "Rotation": "rotation, exact",
+    "GeometricBrownian": "geometric Brownian motion, exact",
     "Joint": "independent exact flows",
     "Inexact": "sub-integrator",
 }

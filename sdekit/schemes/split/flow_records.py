@@ -115,6 +115,25 @@ class Rotation:
         return (self.variable,)
 
 
+@dataclass(frozen=True)
+class GeometricBrownian:
+    r"""$dx = rate\,x\,dt + N(0, 2\,noise\,x^2dt)$ for one number x, exact; it keeps its sign.
+
+    $$x \leftarrow x\,\exp\big((rate - noise)h + \sqrt{2\,noise\,h}\,\zeta\big)$$
+
+    Source: Ito's formula for log x; Oksendal (2003), example 5.1.1.
+    """
+
+    variable: Variable
+    rate: Expression
+    noise: Expression
+
+    @property
+    def variables(self) -> tuple[Variable, ...]:
+        """What moves."""
+        return (self.variable,)
+
+
 #: Sub-steps of friction and noise without exact flow: their error falls by 64, below a twentieth of
 #: what a palindrome of exact letters has by itself, and no potential is evaluated in them.
 FRICTION_STEPS = 8
@@ -167,7 +186,7 @@ class Joint:
         return tuple(x for flow in self.flows for x in flow.variables)
 
 
-Flow = Shift | OrnsteinUhlenbeck | LinearBlock | Rotation | Inexact | Joint
+Flow = Shift | OrnsteinUhlenbeck | LinearBlock | Rotation | GeometricBrownian | Inexact | Joint
 
 
 @dataclass(frozen=True)
@@ -176,7 +195,8 @@ class Part:
 
     Attributes:
         letter: "A" position drift, "B" kick, "O" friction and noise, "D" thermostat drift,
-            "R" rotation; others in the order E, F, G, ...; never "M".
+            "R" rotation, "G" geometric Brownian motion; others in the order E, F, H, ...; never
+            "M".
         kind: The same in words.
         updates: Its piece of the drift.
         diffusion: Its piece of the diffusion, both triangles.

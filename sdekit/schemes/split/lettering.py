@@ -35,6 +35,7 @@ _ORDER = (
     "friction and noise",
     "thermostat drift",
     "rotation",
+    "geometric Brownian motion",
     "shear",
     "remainder",
 )

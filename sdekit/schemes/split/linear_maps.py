@@ -7,11 +7,12 @@ never a wrong one. Not for multiplying out sums first (`sdekit.schemes.split.aff
 from __future__ import annotations
 
 from collections.abc import Iterable
+from fractions import Fraction
 from functools import reduce
 
 from sdekit.declaration.tree import expression as ex
 from sdekit.declaration.tree.expression import Expression, Number
-from sdekit.declaration.tree.operators import ONE, add, divide, matmul, multiply, transpose
+from sdekit.declaration.tree.operators import ONE, add, divide, matmul, multiply, power, transpose
 from sdekit.declaration.tree.symbols import Variable
 from sdekit.schemes.split.affine import expanded_terms, negated, variables_of
 from sdekit.schemes.split.flow_records import LinearMap
@@ -44,6 +45,36 @@ def _map(term: Expression, x: Variable) -> LinearMap | None:
             return scaled(inner, _product(outside))
         case ex.MatMul(left=left, right=right) if x.ndim == 1:
             return _matmul_map(left, right, x)
+    return None
+
+
+def monomial(term: Expression, x: Variable) -> tuple[int, Expression] | None:
+    """(k, c) with term = c x^k for a number x and c free of x, or None if none is seen."""
+    if x not in variables_of(term):
+        return 0, term
+    if term == x:
+        return 1, ONE
+    match term:
+        case ex.Negation(operand=operand):
+            found = monomial(operand, x)
+            return None if found is None else (found[0], negated(found[1]))
+        case ex.Quotient(numerator=numerator, denominator=below) if x not in variables_of(below):
+            found = monomial(numerator, x)
+            return None if found is None else (found[0], divide(found[1], below))
+        case ex.Product(factors=factors):
+            each = [monomial(factor, x) for factor in factors]
+            given = [one for one in each if one is not None]
+            if len(given) < len(each):
+                return None
+            return sum(k for k, _ in given), _product([c for _, c in given])
+        case ex.Power(base=base, exponent=Number(value=value)) if value.denominator == 1:
+            found = monomial(base, x)
+            return None if found is None else (found[0] * int(value), power(found[1], int(value)))
+        case ex.Gradient(operand=operand, variable=variable) if variable == x:
+            found = monomial(operand, x)
+            if found is None or found[0] == 0:
+                return None
+            return found[0] - 1, multiply(Number(Fraction(found[0])), found[1])
     return None
 
 

@@ -16,6 +16,7 @@ from sdekit.schemes.split.affine import functions_of, total, variables_of
 from sdekit.schemes.split.flow_records import (
     FRICTION_STEPS,
     Blocks,
+    GeometricBrownian,
     Inexact,
     Joint,
     LinearBlock,
@@ -27,7 +28,13 @@ from sdekit.schemes.split.flow_records import (
     Updates,
 )
 from sdekit.schemes.split.lettering import Draft, lettered
-from sdekit.schemes.split.linear_maps import diffusion_map, linear_map, scaled, sum_of_maps
+from sdekit.schemes.split.linear_maps import (
+    diffusion_map,
+    linear_map,
+    monomial,
+    scaled,
+    sum_of_maps,
+)
 from sdekit.schemes.split.pieces import (
     Piece,
     commuting_groups,
@@ -76,6 +83,7 @@ def find_parts(dynamics: Dynamics, *, separate_forces: bool = False) -> tuple[Pa
     """
     positions = positions_of(dynamics)
     work = _Sorted(dynamics, positions, list(pieces_of(dynamics, positions)), noise_of(dynamics))
+    _take_geometric(work)
     _take_remainders(work)
     _take_linear_blocks(work)
     _take_linear(work)
@@ -88,6 +96,27 @@ def momenta_of(dynamics: Dynamics, positions: frozenset[Variable]) -> frozenset[
     """The auxiliary variables that positions move along."""
     read = (variables_of(dynamics.drift[x]) for x in positions)
     return frozenset(y for reads in read for y in reads) - positions
+
+
+# -- multiplicative noise ------------------------------------------------------------------------
+
+
+def _take_geometric(work: _Sorted) -> None:
+    """Numbers whose whole drift is a rate times themselves, and whose noise is too."""
+    for x in work.dynamics.variables:
+        blocks = work.noise_on(x)
+        own = [piece for piece in work.pieces if piece.variable == x]
+        if x.shape or [key for key, _ in blocks] != [(x, x)] or any(p.is_shift for p in own):
+            continue
+        found = [monomial(blocks[0][1], x), *(monomial(piece.term, x) for piece in own)]
+        given = [one for one in found if one is not None]
+        if [k for k, _ in given] != [2] + [1] * len(own):
+            continue
+        work.take(own)
+        (_, noise), *rates = given
+        flow = GeometricBrownian(x, total(rate for _, rate in rates), noise)
+        draft = Draft("geometric Brownian motion", "G", flow, _updates(own), work.take_noise([x]))
+        work.drafts.append(draft)
 
 
 # -- remainders ----------------------------------------------------------------------------------

