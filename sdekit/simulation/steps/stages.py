@@ -92,19 +92,24 @@ def staged(moves: Sequence[Move], sizes: Sizes) -> list[tuple[Stage, float]]:
 def repeated_stage(stage: Stage, count: int) -> Stage:
     """A stage taken `count` times, each for its part of the share and with noise of its own."""
 
-    def apply(environment: Environment, z: Array, h: ArrayLike, constants: Any) -> Moved:
+    def apply(
+        environment: Environment, z: Array, h: ArrayLike, constants: Any, changes: bool = False
+    ) -> Moved:
         known = _still_known(environment, stage.moves)
+        each = jnp.asarray(h) / count
 
-        def once(moved: Moved, own: Array) -> tuple[Moved, None]:
-            values = {**environment.values, **moved}
+        def once(total: Moved, own: Array) -> tuple[Moved, None]:
+            values = {**environment.values, **added(environment, total)}
             given = replace(environment, values=values, known=known)
-            return {**moved, **stage.apply(given, own, h / count, constants)}, None
+            found = stage.apply(given, own, each, constants, True)
+            return {name: change + found.get(name, 0.0) for name, change in total.items()}, None
 
-        start = {x.name: environment.values[x.name] for x in stage.moves}
-        return lax.scan(once, start, z.reshape(count, stage.elements, *z.shape[1:]))[0]
+        start = {x.name: jnp.zeros_like(environment.values[x.name]) for x in stage.moves}
+        total = lax.scan(once, start, z.reshape(count, stage.elements, *z.shape[1:]))[0]
+        return total if changes else added(environment, total)
 
     def prepare(environment: Environment, h: ArrayLike) -> Any:
-        return None if stage.prepare is None else stage.prepare(environment, h / count)
+        return None if stage.prepare is None else stage.prepare(environment, jnp.asarray(h) / count)
 
     return replace(
         stage,

@@ -229,3 +229,19 @@ def test_an_annealed_langevin_equation_keeps_its_temperature_law():
     assert abs(square - 1) < 4.5 * error
     # Twin: the value of Euler-Maruyama is far outside.
     assert abs(2.0 - 1) > 7 * error
+
+
+@pytest.mark.parametrize("precision", ["float32", "float64"])
+def test_sub_steps_of_friction_run_in_the_compiled_loop(precision):
+    """A general kinetic energy that is p^2/2: a harmonic oscillator of temperature 1."""
+    chains = 4000
+    run = sk.simulate(
+        sk.catalog.get("langevin-kinetic"), np.zeros(1), parameters={"A": 1.0}, step_size=0.5,
+        functions={"U": lambda q: q @ q / 2, "K": lambda p: p @ p / 2}, steps=40, thin=40,
+        chains=chains, precision=precision,
+    )  # fmt: skip
+    square = float(np.mean(np.asarray(run.samples["theta"], float) ** 2))
+    # The scheme itself is off by h^2/384 = 0.0007.
+    assert abs(square - 1) < 4.5 * np.sqrt(2 / chains)
+    # Twin: a temperature off by a sixth would be told apart.
+    assert abs(square - 7 / 6) > 4.5 * np.sqrt(2 / chains)
