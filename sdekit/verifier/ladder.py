@@ -14,6 +14,7 @@ from importlib import import_module
 from sdekit.calculus.limits import BudgetExceeded, Unsupported, spending
 from sdekit.declaration.model.dynamics import Dynamics
 from sdekit.errors import VerificationError
+from sdekit.verifier.declared_facts import within_declaration
 from sdekit.verifier.question import Problem, check_names, read_sizes
 from sdekit.verifier.verdict import Check, Verification, undecided
 
@@ -106,12 +107,12 @@ def verify(
         raise VerificationError("the budget is no number of seconds", found=repr(budget))
     check_names(dynamics)
     started = time.perf_counter()
-    problem = Problem(dynamics.ito().spelled_out(), read_sizes(dynamics, n))
+    problem = Problem(dynamics.ito(), read_sizes(dynamics, n))
     checks: dict[str, Check] = {}
     for rung in RUNGS:
         if rung.needs_law and not problem.has_law:
             continue
         with spending(budget):
-            checks[rung.name] = rung.check(problem)
+            checks[rung.name] = within_declaration(rung.check(problem), problem)
     seconds = time.perf_counter() - started
     return Verification(dynamics.name or "", problem.scope, checks, seconds)

@@ -40,6 +40,10 @@ class Problem:
     dynamics: Dynamics
     sizes: Mapping[str, int] | None = None
 
+    def __post_init__(self) -> None:
+        # Rules for kinks, signs and growth know the functions that abbreviations stand for.
+        object.__setattr__(self, "dynamics", self.dynamics.spelled_out())
+
     @property
     def has_law(self) -> bool:
         """Whether a law is claimed: H is given and nothing depends on time."""

@@ -14,16 +14,18 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from sdekit.declaration.model.dynamics_checks import (
+    check_assumptions,
     check_expression,
     check_interpretation,
     check_symbols,
+    read_assumption,
     read_diffusion,
     read_noise,
     read_variables,
 )
 from sdekit.declaration.model.noise_factor import diffusion_of_noise, ito_drift
 from sdekit.declaration.tree import expression as ex
-from sdekit.declaration.tree.abbreviations import Abbreviation, EachRow, spelled_out
+from sdekit.declaration.tree.abbreviations import Abbreviation, Comparison, EachRow, spelled_out
 from sdekit.declaration.tree.dimension import Dim
 from sdekit.declaration.tree.expression import Expression
 from sdekit.declaration.tree.operators import ZERO, transpose
@@ -56,6 +58,9 @@ class Dynamics:
         name: Name for reports.
         source: Where the dynamics was published.
         target_variables: The variables of the target; those written in `target` when left out.
+        assume: Inequalities between parameters, such as `2*k*m >= s**2`, that every admissible
+            choice of them fulfils. They are stated, not used to prove; no counterexample that
+            breaks one refutes.
 
     Raises:
         DeclarationError: If shapes, names or symbols do not fit together.
@@ -77,6 +82,7 @@ class Dynamics:
     target: Expression | None
     target_variables: tuple[Variable, ...]
     interpretation: str
+    assume: tuple[Comparison, ...]
 
     def __init__(
         self,
@@ -90,6 +96,7 @@ class Dynamics:
         name: str | None = None,
         source: str | None = None,
         target_variables: Sequence[Any] | None = None,
+        assume: Sequence[Any] = (),
     ) -> None:
         if diffusion is not None and noise is not None:
             raise DeclarationError(
@@ -122,10 +129,12 @@ class Dynamics:
             "hamiltonian": energy,
             "target": goal,
             "interpretation": interpretation,
+            "assume": tuple(read_assumption(fact, reader) for fact in assume),
         }
         for attribute, value in given.items():
             object.__setattr__(self, attribute, value)
-        check_symbols(self.expressions(), variables)
+        check_symbols((*self.expressions(), *self._assumed()), variables)
+        check_assumptions(self.assume, self.parameters)
         chosen = self._target_variables(target_variables, reader)
         object.__setattr__(self, "target_variables", chosen)
 
@@ -173,6 +182,7 @@ class Dynamics:
             self.target,
             self.target_variables,
             self.interpretation,
+            self.assume,
         )
 
     def __eq__(self, other: object) -> bool:
@@ -208,6 +218,10 @@ class Dynamics:
         """The names of all variables, parameters and functions."""
         symbols = (*self.variables, *self.parameters, *self.functions)
         return frozenset(symbol.name for symbol in symbols)
+
+    def _assumed(self) -> Iterator[Expression]:
+        for fact in self.assume:
+            yield from (fact.left, fact.right)
 
     def _symbols(self, kind: type | tuple[type, ...]) -> tuple[Any, ...]:
         found: dict[Any, None] = {}
@@ -303,6 +317,7 @@ class Dynamics:
             name=self.name,
             source=self.source,
             target_variables=None if self.target is None else self.target_variables,
+            assume=self.assume,
         )
 
     def spelled_out(self) -> Dynamics:
@@ -325,6 +340,7 @@ class Dynamics:
             name=self.name,
             source=self.source,
             target_variables=None if self.target is None else self.target_variables,
+            assume=self.assume,
         )
 
     def at(self, **sizes: int) -> Components:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sdekit.declaration.tree import expression as ex
-from sdekit.declaration.tree.abbreviations import EachRow
+from sdekit.declaration.tree.abbreviations import RELATIONS, Comparison, EachRow
 from sdekit.declaration.tree.expression import Expression
 from sdekit.declaration.tree.operators import ZERO, as_expression
 from sdekit.declaration.tree.symbols import Parameter, Variable, shape_text
@@ -189,6 +189,49 @@ def read_noise(noise: Mapping[Any, Any], reader: Reader) -> Factors:
             found=sorted(lengths),
         )
     return factors
+
+
+def read_assumption(fact: Any, reader: Reader) -> Comparison:
+    """An inequality between two scalars.
+
+    Raises:
+        DeclarationError: If it is none.
+    """
+    relation = getattr(fact, "rel_op", None)
+    if is_sympy(fact) and relation in RELATIONS:
+        return Comparison(reader.expression(fact.lhs), relation, reader.expression(fact.rhs))
+    if not isinstance(fact, Comparison):
+        raise DeclarationError(
+            "an assumption is no inequality",
+            expected="assume=[2*k*m >= s**2]",
+            found=repr(fact)[:80],
+        )
+    for side in (fact.left, fact.right):
+        check_expression(side, (), "a side of an assumption")
+    return fact
+
+
+def check_assumptions(facts: Iterable[Comparison], parameters: tuple[Parameter, ...]) -> None:
+    """Assumptions are about parameters of the model, and no visible contradiction.
+
+    Raises:
+        DeclarationError: If not.
+    """
+    for fact in facts:
+        nodes = [*fact.left.walk(), *fact.right.walk()]
+        for node in nodes:
+            if isinstance(node, (Variable, ex.Call, EachRow, ex.Time)):
+                raise DeclarationError(
+                    f"the assumption {fact!r} is not about parameters alone", found=repr(node)
+                )
+            if isinstance(node, Parameter) and node not in parameters:
+                raise DeclarationError(
+                    f"the assumption {fact!r} names {node.name}, which the model does not use",
+                    expected=f"parameters among {', '.join(p.name for p in parameters)}",
+                )
+        left, right = fact.left, fact.right
+        if isinstance(left, ex.Number) and isinstance(right, ex.Number):
+            raise DeclarationError(f"the assumption {fact!r} is between two numbers")
 
 
 def check_interpretation(interpretation: str, factors: Factors | None, blocks: Blocks) -> None:

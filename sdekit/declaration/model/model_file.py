@@ -15,7 +15,8 @@ from typing import Any
 
 from sdekit.declaration.model.dynamics import Dynamics
 from sdekit.declaration.model.model_file_writer import to_toml
-from sdekit.declaration.text.parser import parse_expression
+from sdekit.declaration.text.parser import parse_comparison, parse_expression
+from sdekit.declaration.tree.abbreviations import Comparison
 from sdekit.declaration.tree.dimension import Dim
 from sdekit.declaration.tree.expression import Expression
 from sdekit.declaration.tree.formal_function import FormalFunction
@@ -39,7 +40,7 @@ _TABLES = (
 )  # fmt: skip
 #: What may be assumed of a function.
 _OF_FUNCTIONS = (*ASSUMPTIONS, *PROPERTIES)
-_ENTRIES = ("format", "name", "source", "interpretation")
+_ENTRIES = ("format", "name", "source", "interpretation", "assume")
 
 
 def load(path: str | Path) -> Dynamics:
@@ -134,6 +135,7 @@ class _Reader:
             "name": self.table.get("name"),
             "source": self.table.get("source"),
             "target_variables": targets or None,
+            "assume": self._assumed(),
         }
         return self._placed(lambda: Dynamics(**given))
 
@@ -281,6 +283,17 @@ class _Reader:
                 lambda k=kind, n=name, f=tuple(formal), s=shape, a=assumed: k(n, f, s, a), where
             )
             self._define(name, symbol, where)
+
+    def _assumed(self) -> list[Comparison]:
+        facts = self.table.get("assume", [])
+        if not isinstance(facts, list):
+            raise ModelFileError(
+                "assume is no list",
+                where="assume",
+                expected='assume = ["2*k*m >= s**2"]',
+                found=repr(facts)[:60],
+            )
+        return [parse_comparison(fact, self.scope, "assume") for fact in facts]
 
     def _energy(self, value: Any, where: str) -> Expression | None:
         return None if value is None else self._formula(value, where)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sdekit.declaration.model.dynamics import Dynamics
-from sdekit.declaration.text.expression_text import grammar_text
+from sdekit.declaration.text.expression_text import comparison_text, grammar_text
 from sdekit.declaration.tree.expression import Expression, Shape
 from sdekit.declaration.tree.symbols import Domain, FunctionSymbol, Parameter, Variable
 
@@ -27,6 +27,9 @@ def to_toml(dynamics: Dynamics) -> str:
             lines.append(f"{key} = {_quoted(value)}")
     if dynamics.interpretation != "ito":
         lines.append(f"interpretation = {_quoted(dynamics.interpretation)}")
+    if dynamics.assume:
+        facts = ", ".join(_quoted(comparison_text(fact)) for fact in dynamics.assume)
+        lines.append(f"assume = [{facts}]")
     named = [dim for dim in dynamics.dimensions if dim.name != f"size_{dim.size}"]
     sizes = [f"{dim.name} = {_quoted('any') if dim.size is None else dim.size}" for dim in named]
     functions = dynamics.functions

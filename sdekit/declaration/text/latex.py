@@ -233,6 +233,10 @@ def dynamics_lines(dynamics: Dynamics) -> list[tuple[str, str]]:
     for label, energy in (("H", dynamics.hamiltonian), (r"\text{target}", dynamics.target)):
         if energy is not None:
             lines.append((label, latex_text(energy)))
+    for fact in dynamics.assume:
+        relation = LATEX_RELATIONS.get(fact.relation, fact.relation)
+        shown = f"{latex_text(fact.left)} {relation} {latex_text(fact.right)}"
+        lines.append((r"\text{assumed}", rf"\left({shown}\right)"))
     return lines
 
 

@@ -196,6 +196,9 @@ def dynamics_text(dynamics: Dynamics) -> str:
     for label, energy in (("H", dynamics.hamiltonian), ("target", dynamics.target)):
         if energy is not None:
             lines.append(f"  {label} = {unicode_text(energy)}")
+    for fact in dynamics.assume:
+        relation = UNICODE_RELATIONS.get(fact.relation, fact.relation)
+        lines.append(f"  assumed: {unicode_text(fact.left)} {relation} {unicode_text(fact.right)}")
     return "\n".join(lines)
 
 

@@ -15,7 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from sdekit.declaration.model.dynamics import Dynamics
-from sdekit.declaration.tree.symbols import FunctionSymbol
+from sdekit.declaration.tree.symbols import PROPERTIES, FunctionSymbol
 from sdekit.errors import SimulationError
 from sdekit.simulation.bind.assumptions import holds
 from sdekit.simulation.bind.jax_reader import shape_of, size_of
@@ -105,7 +105,7 @@ def _check_assumptions(
     # What is not finite at the start is refused where the chains start.
     if not np.all(np.isfinite(value)):
         return
-    for assumption in sorted(symbol.assumptions):
+    for assumption in sorted(symbol.assumptions - set(PROPERTIES)):
         if not holds(assumption, value, slack=SLACK):
             raise SimulationError(
                 f"the function {symbol.name} contradicts its declaration at the position given",

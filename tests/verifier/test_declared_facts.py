@@ -1,0 +1,77 @@
+"""What a model declares beyond its symbols is kept, and no counterexample breaks it."""
+
+import pytest
+import sympy as sp
+
+import sdekit as sk
+from sdekit.errors import DeclarationError, ModelFileError
+
+x, y = sk.scalar("x"), sk.scalar("y")
+a, b = sk.parameter("a"), sk.parameter("b", positive=True)
+
+
+def _model(assume):
+    """D = a b: positive semidefinite exactly where a >= 0."""
+    return sk.Dynamics(
+        drift={x: -a * b * x}, diffusion={x: a * b}, hamiltonian=x**2 / 2, assume=assume
+    )
+
+
+def test_assumptions_are_kept_printed_and_round_tripped():
+    model = _model([a >= 1, 2 * a * b > b**2])
+    assert 'assume = ["a >= 1", "2*a*b > b**2"]' in model.to_toml()
+    again = sk.loads(model.to_toml())
+    assert again == model and again.assume == model.assume
+    assert model != _model([]) and hash(model) != hash(_model([]))
+    assert "assumed: a ≥ 1" in str(model) and r"a \ge 1" in model.latex()
+    assert model.ito() is model and model.spelled_out() is model
+
+
+def test_a_counterexample_that_breaks_an_assumption_refutes_nothing():
+    psd = sk.verify(_model([a >= 0])).checks["diffusion_psd"]
+    assert psd.verdict.value == "undecided" and "assumption a >= 0" in psd.reason
+
+
+@pytest.mark.parametrize("assume", [[], [a < 1], [b > 0]])
+def test_a_counterexample_within_the_assumptions_refutes(assume):
+    """Twin: the witness has a < 0, which these allow; one about b alone is judged at its value."""
+    psd = sk.verify(_model(assume)).checks["diffusion_psd"]
+    assert psd.verdict.value == ("refuted" if psd.witness else "undecided")
+    if not assume or assume[0].left == a:
+        assert psd.verdict.value == "refuted"
+
+
+@pytest.mark.parametrize("declared", [False, True])
+def test_a_choice_of_a_convex_function_refutes_only_where_nothing_is_declared(declared):
+    U = sk.potential("U", x, convex=declared)
+    model = sk.Dynamics(drift={x: 0}, diffusion={x: sk.diff(U, x, x)}, hamiltonian=U)
+    found = sk.verify(model).checks["diffusion_psd"].verdict.value
+    assert found == "undecided" if declared else found in ("refuted", "undecided")
+    assert sk.verify(model).verdict.value != "proved"
+
+
+@pytest.mark.parametrize(
+    ("fact", "message"),
+    [(x > 0, "parameters alone"), (sk.parameter("c") > 0, "does not use"), (a, "no inequality"),
+     (sk.parameter("v", sk.dim("n")) > a, "wrong shape"), ("a > 0", "no inequality")],
+)  # fmt: skip
+def test_an_assumption_that_makes_no_sense_is_refused(fact, message):
+    with pytest.raises(DeclarationError, match=message):
+        _model([fact])
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [('"a > 0"', "no list"), ("[1]", "no inequality"), ('["a"]', "comparison"),
+     ('["a > q"]', "unknown name"), ('["a > 0 > b"]', "syntax"), ('["x > 0"]', "parameters alone")],
+)  # fmt: skip
+def test_a_mistake_in_a_file_is_named(text, message):
+    written = _model([]).to_toml().replace("format = 1", f"format = 1\nassume = {text}")
+    with pytest.raises(ModelFileError, match=message):
+        sk.loads(written)
+
+
+def test_sympy_declares_inequalities_as_well():
+    s, k = sp.Symbol("s"), sp.Symbol("k")
+    model = sk.Dynamics(drift={s: -k * s}, diffusion={s: k}, hamiltonian=s**2 / 2, assume=[k >= 2])
+    assert repr(model.assume[0]) == "k >= 2" and sk.loads(model.to_toml()) == model
