@@ -13,7 +13,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from fractions import Fraction
 
-from sdekit.calculus.contraction import Tensor, generator, gradient, is_zero, lower, text
+from sdekit.calculus.contraction import (
+    Tensor,
+    generator,
+    gradient,
+    is_zero,
+    lower,
+    text,
+)
 from sdekit.calculus.contraction.heads import Head, Kind, variable
 from sdekit.calculus.contraction.rules.definedness import is_sum_of_squares
 from sdekit.calculus.contraction.splitting_terms import is_positive
@@ -22,7 +29,8 @@ from sdekit.calculus.signs.implied_signs import entry_signs, never_negative
 from sdekit.declaration.tree import expression as ex
 from sdekit.declaration.tree.symbols import Variable
 from sdekit.verifier.confinement.tensor_growth import degree, term_degree
-from sdekit.verifier.currents.smoothness import has_pole, rough_parts
+from sdekit.verifier.currents.smoothness import has_pole, is_continuous, rough_parts
+from sdekit.verifier.currents.tensor_smoothness import order_at_origin
 from sdekit.verifier.question import Problem
 from sdekit.verifier.verdict import Check, proved
 
@@ -115,7 +123,7 @@ def _is_admissible(problem: Problem) -> bool:
     """Whether H is smooth, nothing has a pole, and no wall turns H of other variables."""
     dynamics = problem.dynamics
     energy = dynamics.hamiltonian
-    if energy is None or next(rough_parts(energy), None) is not None or may_have_pole(problem):
+    if energy is None or may_have_pole(problem) or not _follows_paths(problem, energy):
         return False
     if not _bounded_ones_are_driven_boundedly(problem):
         return False
@@ -129,10 +137,20 @@ def _is_admissible(problem: Problem) -> bool:
     return True
 
 
+def _follows_paths(problem: Problem, energy: ex.Expression) -> bool:
+    """Whether H changes along paths as L H says: smooth, or with kinks in what has no noise."""
+    for part in rough_parts(energy):
+        crossed = {node for node in part.walk() if isinstance(node, Variable)}
+        noisy = any(x in crossed for (x, _), _ in problem.dynamics.blocks())
+        if noisy or not is_continuous(part):
+            return False
+    return True
+
+
 def _is_proper_by_terms(problem: Problem, energy: Tensor) -> bool:
     """Whether H <= C bounds one variable after the other."""
     terms = [t for t, c in energy.terms.items() if c > 0 and _is_never_negative(t)]
-    if len(terms) < sum(term_degree(t) != 0 for t in energy.terms):
+    if any(t not in terms and term_degree(t) != 0 for t in energy.terms):
         return False
     bounded = {
         variable(x) for x in problem.dynamics.variables if x.domain.kind in ("circle", "interval")
@@ -195,7 +213,13 @@ def _bounded_ones_are_driven_boundedly(problem: Problem) -> bool:
 
 
 def _is_below_square(change: Tensor) -> bool:
-    return all(_is_at_most_quadratic(*item) for item in change.terms.items())
+    """Whether L V <= c (1 + |z|^2), term by term; the rest may cancel, as sign(x)^3 does."""
+    rest = {
+        term: coefficient
+        for term, coefficient in change.terms.items()
+        if not _is_at_most_quadratic(term, coefficient)
+    }
+    return not rest or is_zero(Tensor(change.shape, rest))
 
 
 def _is_at_most_quadratic(term: Term, coefficient: Fraction) -> bool:
@@ -232,7 +256,15 @@ def _varies(node: ex.Expression) -> bool:
 def may_have_pole(problem: Problem) -> bool:
     """Whether v or D may be unbounded near a state."""
     dynamics = problem.dynamics
-    return any(map(has_pole, (*dynamics.drift.values(), *dynamics.diffusion.values())))
+    parts = (*dynamics.drift.values(), *dynamics.diffusion.values())
+    return any(has_pole(part) and not _is_bounded_at_origin(problem, part) for part in parts)
+
+
+def _is_bounded_at_origin(problem: Problem, part: ex.Expression) -> bool:
+    """Whether the only pole is at x = 0 of a vector, and of no order, as that of x/|x|."""
+    tensor = lower(part)
+    orders = [order_at_origin(tensor, variable(x)) for x in problem.dynamics.variables if x.ndim]
+    return any(order is not None and order >= 0 for order in orders)
 
 
 def _properness(problem: Problem, quadratic: frozenset[Head]) -> tuple[str, ...] | None:

@@ -16,6 +16,7 @@ from fractions import Fraction
 from sdekit.calculus.contraction import Tensor
 from sdekit.calculus.contraction.heads import Head, Kind
 from sdekit.calculus.contraction.rules.definedness import is_positive_everywhere
+from sdekit.calculus.contraction.splitting_terms import is_positive
 from sdekit.calculus.contraction.tensor import Term
 from sdekit.declaration.functions.records import FUNCTIONS
 
@@ -112,7 +113,7 @@ def has_floor(tensor: Tensor) -> bool:
     if not is_positive_everywhere(tensor):
         return False
     return any(
-        not any(part.depends for part, _ in monomial) and not any(p.depends for p in opened)
+        all(is_positive(part) and not part.depends for part in (*(p for p, _ in monomial), *opened))
         for monomial, opened in tensor.terms
     )
 

@@ -121,7 +121,8 @@ def _completeness(problem: Problem) -> Check | None:
     """
     dynamics, model = problem.dynamics, problem.lowered
     # A kink of H, beside which the drift jumps, is none of the form's business.
-    if any(map(has_pole, (*dynamics.drift.values(), problem.dynamics.hamiltonian))):
+    assert dynamics.hamiltonian is not None
+    if lyapunov.may_have_pole(problem) or has_pole(dynamics.hamiltonian):
         return None
     if any(next(rough_parts(part), None) is not None for part in dynamics.diffusion.values()):
         return None

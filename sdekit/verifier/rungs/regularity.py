@@ -26,7 +26,7 @@ from sdekit.calculus.expansion.expand import expand
 from sdekit.calculus.expansion.monomial_sums import Monomial, TooLarge, as_expression
 from sdekit.calculus.expansion.rewriting import with_sizes
 from sdekit.calculus.limits import BudgetExceeded, Unsupported
-from sdekit.calculus.signs.implied_signs import entry_signs
+from sdekit.calculus.signs.implied_signs import NEGATIVE, entry_signs
 from sdekit.declaration.tree import expression as ex
 from sdekit.declaration.tree.symbols import Variable
 from sdekit.verifier.currents.smoothness import (
@@ -90,7 +90,8 @@ def _jump_on_a_surface(problem: Problem) -> Check | None:
             found = surface_check(problem.components(sizes))
         except BudgetExceeded:
             raise
-        except Unsupported:
+        except (Unsupported, ValueError):
+            # ValueError: a matrix that is singular at this size.
             continue
         if found is not None:
             return found
@@ -112,14 +113,17 @@ def _size_without_value(problem: Problem) -> str | None:
                 divisor = node.denominator
             elif isinstance(node, ex.Power) and _is_negative(node.exponent):
                 divisor = node.base
+            elif isinstance(node, ex.Elementwise) and node.name in ("sqrt", "log", "loggamma"):
+                divisor = node.operand
             else:
                 continue
             names = {s.dim.name for s in divisor.walk() if isinstance(s, ex.Size)}
             if not names or divisor.shape:
                 continue
+            no_value = _is_negative_root if isinstance(node, ex.Elementwise) else _is_empty
             for n in _SIZES if problem.is_for_all_sizes else (None,):
                 sizes = dict(problem.sizes or {}) if n is None else dict.fromkeys(names, n)
-                if _is_empty(with_sizes(divisor, sizes)):
+                if no_value(with_sizes(divisor, sizes)):
                     where = ", ".join(f"{k} = {v}" for k, v in sorted(sizes.items()))
                     return f"{node!r} has no value at {where}; verify at other sizes"
     return None
@@ -132,6 +136,14 @@ def _is_negative(exponent: ex.Expression) -> bool:
 def _is_empty(divisor: ex.Expression) -> bool:
     try:
         return not expand(divisor)
+    except (TooLarge, ZeroDivisionError):
+        return False
+
+
+def _is_negative_root(operand: ex.Expression) -> bool:
+    """Whether a constant under a root or a logarithm is a negative number."""
+    try:
+        return entry_signs(as_expression(expand(operand))) == NEGATIVE
     except (TooLarge, ZeroDivisionError):
         return False
 
@@ -179,9 +191,15 @@ def _is_smooth_across(
             continuous = all(map(is_continuous, _rough_in(row)))
             if not (continuous and (is_zero(flow[x]) or is_smooth(flow[x]))):
                 return False
-        elif any(map(has_pole, row)) or not is_locally_bounded(flow[x]):
+        elif any(map(has_pole, row)) or not _is_bounded(flow[x], crossed):
             return False
     return True
+
+
+def _is_bounded(tensor: Tensor, crossed: set[Variable]) -> bool:
+    """Whether there is no pole; t/|t| has none at t = 0."""
+    orders = (order_at_origin(tensor, variable(x)) for x in crossed if x.ndim)
+    return is_locally_bounded(tensor) or any(k is not None and k >= 0 for k in orders)
 
 
 def _at_origin(

@@ -79,3 +79,11 @@ def test_terms_bound_one_variable_after_the_other():
     assert found(flow, {p: 1, y: sk.exp(x)}, H) is not None
     loose = y**2 * sk.exp(-x) / 2 + p**2 / 2
     assert found({x: p, y: -y, p: -sk.grad(loose, x)}, {y: sk.exp(x)}, loose) is None
+
+
+def test_kinks_of_h_count_only_where_there_is_noise():
+    """Along paths of x, which has no noise, |x|^3 has a slope; under noise it would be bent."""
+    H = sk.abs_(x) ** 3 + p**2 / 2
+    assert found({x: p, p: -3 * x * sk.abs_(x) - p}, {p: 1}, H) is not None
+    cubic = sk.Dynamics({x: -x * sk.abs_(x)}, {x: 1}, hamiltonian=sk.abs_(x) ** 3)
+    assert by_energy_and_square(Problem(cubic)) is None

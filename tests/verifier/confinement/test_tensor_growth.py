@@ -52,6 +52,7 @@ def test_a_degree_bounds_the_growth(expression, expected):
         t / sk.dot(t, t),
         sk.potential("U", x),
         1 / (a * x**2),
+        1 / (sk.parameter("c", nonnegative=True) + sk.exp(x)),
     ],
 )
 def test_no_degree_is_claimed_where_there_is_none(expression):

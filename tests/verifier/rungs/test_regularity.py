@@ -137,6 +137,10 @@ REGULAR = {
         {x: -x, phi: sk.sign(x)}, {x: 1}, hamiltonian=x**2 / 2, target=x**2 / 2
     ),
 }  # fmt: skip
+REGULAR["a unit force that turns at the origin of a vector"] = sk.Dynamics(
+    {t: p, p: -t / sk.sqrt(sk.dot(t, t)) - p}, {p: 1},
+    hamiltonian=sk.sqrt(sk.dot(t, t)) + kinetic, target=sk.sqrt(sk.dot(t, t)),
+)  # fmt: skip
 #: The same with a jump or a pole that carries probability away, or that nothing is known of.
 IRREGULAR = {
     "the law jumps where the momentum crosses": sk.Dynamics(
@@ -157,6 +161,9 @@ IRREGULAR = {
     ),
     "a root of what may be negative": sk.Dynamics(
         {x: -x, phi: sk.sqrt(x)}, {x: 1}, hamiltonian=x**2 / 2, target=x**2 / 2
+    ),
+    "a root that is not real at n = 1": sk.Dynamics(
+        {t: -sk.sqrt(n - 2) * t}, {t: sk.sqrt(n - 2) * sk.eye(n)}, hamiltonian=sk.dot(t, t) / 2
     ),
     "a denominator that vanishes at n = 1": sk.Dynamics(
         {t: -t / (n - 1)}, {t: sk.eye(n) / (n - 1)}, hamiltonian=sk.dot(t, t) / 2
