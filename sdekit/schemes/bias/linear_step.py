@@ -19,6 +19,7 @@ from typing import Any
 
 import numpy as np
 
+from sdekit.calculus.linear.exact_flow import exact_flow
 from sdekit.declaration.model.components import Components
 from sdekit.declaration.model.dynamics import Dynamics
 from sdekit.errors import SchemeError
@@ -280,22 +281,9 @@ def _runge_kutta(J: np.ndarray, time: Any) -> np.ndarray:
 
 
 def _exact(J: np.ndarray, D: np.ndarray, time: float) -> tuple[np.ndarray, np.ndarray]:
-    """Decay and noise of the exact flow: Van Loan over a short time, then doubling.
-
-    exp(h [[J, 2 D], [0, -J^T]]) holds both, but overflows for strong friction over a long time.
-    """
-    size = len(J)
-    if not D.any() and not (J @ J).any():
-        return np.eye(size) + time * J, D
-    whole = np.block([[J, 2 * D], [np.zeros((size, size)), -J.T]])
-    doublings = int(_doublings(J, time))
-    both = _short_exponential(whole * (time / 2**doublings))
-    decay = both[:size, :size]
-    noise = both[:size, size:] @ decay.T
-    for _ in range(doublings):
-        noise = noise + decay @ noise @ decay.T
-        decay = decay @ decay
-    return decay, (noise + noise.T) / 2
+    """Decay and noise of the exact flow."""
+    change, _, noise = exact_flow(J, D, np.zeros(len(J)), time)
+    return np.eye(len(J)) + change, noise
 
 
 def _short_exponential(matrices: np.ndarray) -> np.ndarray:
