@@ -47,7 +47,8 @@ def save_checkpoint(path: Path, arrays: Sequence[Any], facts: Mapping[str, Any])
     buffer = io.BytesIO()
     named = {f"array_{index}": np.asarray(array) for index, array in enumerate(arrays)}
     np.savez(buffer, allow_pickle=False, facts=np.array(text), **named)
-    write_durably(path, buffer.getbuffer())
+    with buffer.getbuffer() as held:
+        write_durably(path, held)
     sync_folder(path.parent)
 
 
