@@ -208,7 +208,9 @@ def test_the_largest_entry_is_undecided_for_every_size_with_the_reason():
 
 
 def test_rows_and_pairs_are_proved_at_given_sizes():
-    energy = sk.sum(sk.rows(G, z)) + sk.sum(sk.pairs(G, z)) / 2
+    # Nothing is declared of P: a counterexample may choose it.
+    P = sk.potential("P", sk.scalar("r"))
+    energy = sk.sum(sk.rows(P, z)) + sk.sum(sk.pairs(P, z)) / 2
     flow = sk.Dynamics(drift={z: -sk.grad(energy, z)}, diffusion={z: sk.eye(k)}, hamiltonian=energy)
     assert sk.loads(flow.to_toml()) == flow
     assert sk.verify(flow).checks["stationarity"].verdict.value == "undecided"
