@@ -52,6 +52,9 @@ class Rung:
             return undecided(unsupported.reason)
         except RecursionError:
             return undecided("the expressions are nested too deeply")
+        except Exception as error:  # noqa: BLE001 - a fault in one check takes no other along
+            fault = f"the check ended in {type(error).__name__}: {error}"
+            return undecided(problem.missing_value or fault)
 
 
 _HERE = "sdekit.verifier.rungs"

@@ -56,7 +56,7 @@ def univariate_integral(x: Variable, energy: Expression) -> tuple[Tail, str]:
         return Tail.UNKNOWN, "its entries are coupled"
     if x.shape:
         line = Variable(f"{INTERNAL}{x.name}_entry", (), None, x.domain)
-        scalar = _entry_energy(energy, x, line)
+        scalar = entry_energy(energy, x, line)
         if scalar is None:
             return Tail.UNKNOWN, "its entries are coupled"
         energy = scalar
@@ -134,7 +134,7 @@ def _ends(domain: Domain) -> list[tuple[str, Expression, Expression]]:
     ]
 
 
-def _entry_energy(energy: Expression, x: Variable, line: Variable) -> Expression | None:
+def entry_energy(energy: Expression, x: Variable, line: Variable) -> Expression | None:
     """The part of one entry in a sum over entries: contractions become products."""
     parts = []
     for monomial, coefficient in expand(energy).items():

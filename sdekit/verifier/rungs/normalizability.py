@@ -15,9 +15,13 @@ from sdekit.declaration.tree.expression import Call, Expression
 from sdekit.declaration.tree.symbols import Variable
 from sdekit.verifier.integrals.elimination import Elimination, eliminate
 from sdekit.verifier.integrals.infinite import infinite_integral
+from sdekit.verifier.integrals.lower_bounds import finite_by_bounds
 from sdekit.verifier.question import Problem
 from sdekit.verifier.rungs.marginalization import infinite_marginal
 from sdekit.verifier.verdict import Check, Verdict, proved, undecided
+
+#: Blocks of a target from which bounds are tried before closed forms.
+_MANY = 4
 
 
 def check_normalizable(problem: Problem) -> Check:
@@ -80,7 +84,15 @@ def _target_part(problem: Problem) -> Check:
     unknown = _reached_by_functions(target, problem.target_variables)
     known = tuple(x for x in problem.target_variables if x not in unknown)
     try:
+        # Bounds first where a target of many scalars would grow long when it is multiplied out.
+        bound = None if unknown or len(known) < _MANY else finite_by_bounds(target, known)
+        if bound is not None:
+            return proved(f"the target is integrable: {bound}")
         found = eliminate(target, known, unknown)
+        if not unknown and found.infinite is None and not found.is_finite:
+            bound = finite_by_bounds(target, known)
+            if bound is not None:
+                return proved(f"the target is integrable: {bound}")
         infinite = infinite_integral(problem, target, known, unknown, found)
     except BudgetExceeded:
         raise

@@ -173,3 +173,14 @@ def test_the_flux_of_a_stream_function_vanishes_exactly_for_positive_powers(wall
     expected = "proved" if wall + power > 0 else "refuted"
     found = check_stationarity(Problem(model))
     assert found.verdict.value == expected, found.reason
+
+
+def test_an_unknown_function_of_a_shifted_angle_is_not_refuted():
+    phi = sk.scalar("phi", domain="circle")
+    V = sk.potential("V", phi)
+    shifted = V(phi + 2 * sk.pi)
+    d = sk.Dynamics({phi: -sk.diff(shifted, phi)}, {phi: 1}, hamiltonian=V)
+    assert not sk.verify(d).checks["stationarity"].is_refuted
+    # Twin: a plain ramp is not periodic.
+    ramp = sk.Dynamics({phi: -1}, {phi: 1}, hamiltonian=phi)
+    assert sk.verify(ramp).checks["stationarity"].is_refuted

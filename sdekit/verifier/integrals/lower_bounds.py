@@ -1,0 +1,283 @@
+r"""Is exp(-Q) integrable by a bound from below, $Q\ge Q_0 - C$ with $e^{-Q_0}$ integrable?
+
+Used on the summands of Q as written, for every size: those that are bounded or never negative may
+be left out; a mixture $-\log\sum_k e^{-a_k}$ is integrable if every $e^{-a_k}$ is; on a product of
+circles and intervals a Q without poles is bounded; pure powers $c\sum_i x_i^d$, c > 0, outgrow all
+terms of smaller weight, since $|x^a y^b|\le\epsilon(x^d + y^e) + C_\epsilon$ for $a/d + b/e < 1$.
+
+Not for closed forms (`block_integrals`), nor for infinite integrals (`infinite`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from fractions import Fraction
+
+from sdekit.calculus.expansion.expand import expand
+from sdekit.calculus.expansion.monomial_sums import Monomial, TooLarge, as_expression
+from sdekit.calculus.limits import BudgetExceeded, Unsupported
+from sdekit.calculus.signs.implied_signs import POSITIVE, entry_signs, never_negative
+from sdekit.declaration.functions.records import FUNCTIONS
+from sdekit.declaration.tree import expression as ex
+from sdekit.declaration.tree.operators import ZERO
+from sdekit.declaration.tree.symbols import Variable
+from sdekit.verifier.currents.smoothness import has_pole, may_be_undefined
+from sdekit.verifier.integrals.elimination import eliminate
+from sdekit.verifier.integrals.shapes import entry_energy
+
+#: Summands beyond this are left together.
+_MOST_SUMMANDS = 40
+#: Components of a mixture that are integrated one by one.
+_MOST_COMPONENTS = 12
+
+Blocks = Sequence[Variable]
+
+
+def finite_by_bounds(energy: ex.Expression, blocks: Blocks) -> str | None:
+    """Why exp(-energy) has a finite integral over the blocks; None if that was not seen.
+
+    Args:
+        energy: A scalar without unknown functions, of the blocks and of parameters.
+        blocks: What is integrated over.
+
+    Checked by: tests/verifier/integrals/test_lower_bounds.py.
+    """
+    if not blocks or may_be_undefined(energy):
+        return None
+    if all(x.domain.kind in ("circle", "interval") for x in blocks) and not has_pole(energy):
+        return "the energy is bounded on a bounded domain"
+    try:
+        return _of_summands(summands(energy), blocks)
+    except BudgetExceeded:
+        raise
+    except (TooLarge, Unsupported):
+        return None
+
+
+def summands(energy: ex.Expression, scale: tuple[ex.Expression, ...] = ()) -> list[ex.Expression]:
+    """The terms of a sum as written, constant factors drawn in."""
+    match energy:
+        case ex.Sum():
+            return [part for term in energy.terms for part in summands(term, scale)]
+        case ex.Negation():
+            return summands(energy.operand, (*scale, ex.Number(Fraction(-1))))
+        case ex.Quotient() if not energy.denominator.shape and _is_constant(energy.denominator):
+            inverse = ex.Power(energy.denominator, ex.Number(Fraction(-1)))
+            return summands(energy.numerator, (*scale, inverse))
+        case ex.Product() if not energy.shape:
+            varying = [f for f in energy.factors if not _is_constant(f)]
+            constant = tuple(f for f in energy.factors if _is_constant(f))
+            if len(varying) == 1 and constant and not varying[0].shape:
+                return summands(varying[0], (*scale, *constant))
+    return [ex.Product((*scale, energy)) if scale else energy]
+
+
+def _is_constant(node: ex.Expression) -> bool:
+    return not any(isinstance(part, (Variable, ex.Call)) for part in node.walk())
+
+
+def _of_summands(parts: list[ex.Expression], blocks: Blocks) -> str | None:
+    kept = [part for part in parts if not _is_bounded(part)]
+    bounded = len(kept) < len(parts)
+    if len(kept) > _MOST_SUMMANDS:
+        return None
+    for number, part in enumerate(kept):
+        components = _components(part)
+        if components is None:
+            continue
+        rest = kept[:number] + kept[number + 1 :]
+        found = [_of_summands([*rest, *summands(one)], blocks) for one in components]
+        if any(reason is None for reason in found):
+            return None
+        return "every component of the mixture is integrable: " + "; ".join(
+            dict.fromkeys(reason for reason in found if reason)
+        )
+    reason = _without_nonnegative(kept, blocks) or _directly(kept, blocks)
+    if reason is None:
+        return None
+    return f"{reason}, and the other terms are bounded" if bounded else reason
+
+
+def _components(part: ex.Expression) -> list[ex.Expression] | None:
+    """The energies a_k of -log(sum of exp(-a_k)); None for anything else."""
+    if not isinstance(part, ex.Product) or len(part.factors) != 2:
+        return None
+    sign, logarithm = part.factors
+    if sign != ex.Number(Fraction(-1)) or not isinstance(logarithm, ex.Elementwise):
+        return None
+    if logarithm.name != "log" or not isinstance(logarithm.operand, ex.Sum):
+        return None
+    terms = logarithm.operand.terms
+    if len(terms) > _MOST_COMPONENTS or any(entry_signs(t) != POSITIVE for t in terms):
+        return None
+    return [_negative_log(term) for term in terms]
+
+
+def _negative_log(term: ex.Expression) -> ex.Expression:
+    """-log of a product of constants and one exponential, up to a constant."""
+    factors = term.factors if isinstance(term, ex.Product) else (term,)
+    if isinstance(term, ex.Quotient) and _is_constant(term.denominator):
+        return _negative_log(term.numerator)
+    varying = [f for f in factors if not _is_constant(f)]
+    if not varying:
+        return ZERO
+    if len(varying) == 1 and isinstance(varying[0], ex.Elementwise) and varying[0].name == "exp":
+        return ex.Negation(varying[0].operand)
+    return ex.Negation(ex.Elementwise("log", term))
+
+
+def _is_bounded(part: ex.Expression) -> bool:
+    """Whether a scalar is a bounded function of the state."""
+    if part.shape:
+        return False
+    if _is_constant(part):
+        return True
+    match part:
+        case Variable():
+            return part.domain.kind in ("circle", "interval")
+        case ex.Elementwise():
+            if FUNCTIONS[part.name].bounds is not None:
+                return True
+            return part.name == "exp" and 1 not in entry_signs(part.operand)
+        case ex.Sum() | ex.Product() | ex.Negation():
+            return all(_is_bounded(child) for child in part.children)
+        case ex.Power():
+            e = part.exponent
+            whole = isinstance(e, ex.Number) and e.value.denominator == 1 and e.value >= 0
+            return whole and _is_bounded(part.base)
+    return False
+
+
+def _directly(parts: list[ex.Expression], blocks: Blocks) -> str | None:
+    if not parts or any(not any(p.depends_on(x) for p in parts) for x in blocks):
+        return None
+    energy = ex.Sum(tuple(parts))
+    found = eliminate(energy, tuple(blocks), ())
+    if found.infinite is None and found.is_finite and not found.assumptions:
+        return "; ".join(step.reason for step in (*found.steps, *found.open_steps))
+    return _pure_powers(energy, blocks)
+
+
+def _without_nonnegative(parts: list[ex.Expression], blocks: Blocks) -> str | None:
+    """Leave out terms that are never negative, those with most variables first."""
+    kept = list(parts)
+    helpful = [part for part in parts if never_negative(entry_signs(part))]
+    helpful.sort(key=lambda p: -sum(isinstance(n, Variable) for n in p.walk()))
+    for part in helpful:
+        fewer = [other for other in kept if other is not part]
+        if not all(any(p.depends_on(x) for p in fewer) for x in blocks):
+            continue
+        kept = fewer
+        reason = _directly(kept, blocks)
+        if reason is not None:
+            return f"{reason}, and the other terms are nonnegative"
+    return None
+
+
+def _pure_powers(energy: ex.Expression, blocks: Blocks) -> str | None:
+    terms = expand(energy)
+    degrees: dict[Variable, Fraction] = {}
+    leading: dict[Variable, Monomial] = {}
+    for x in blocks:
+        if x.domain.kind != "real" or x.symmetry is not None:
+            return None
+        for monomial, coefficient in terms.items():
+            degree = _pure_degree(monomial, coefficient, x)
+            if degree is not None and degree > degrees.get(x, Fraction(0)):
+                degrees[x], leading[x] = degree, monomial
+        if x not in degrees:
+            return None
+    for monomial, coefficient in terms.items():
+        part = as_expression({monomial: coefficient})
+        if monomial in leading.values() or never_negative(entry_signs(part)):
+            continue
+        weight = _weight(monomial, coefficient, degrees)
+        if weight is None or weight >= 1:
+            return None
+    shown = " + ".join(f"{x.name}**{d}" for x, d in degrees.items())
+    return f"the energy grows at least like {shown}"
+
+
+def _pure_degree(monomial: Monomial, coefficient: Fraction, x: Variable) -> Fraction | None:
+    """d where the term is c sum_i x_i^d with a constant c > 0 and d even, or c sum_i |x_i|."""
+    line = Variable(f"{x.name}_line", (), None, x.domain)
+    part = as_expression({monomial: coefficient})
+    if not part.depends_on(x):
+        return None
+    scalar = entry_energy(part, x, line) if x.shape else part
+    if scalar is None:
+        return None
+    terms = expand(scalar)
+    if len(terms) != 1:
+        return None
+    ((single, number),) = terms.items()
+    entry = line if x.shape else x
+    mine = [f for f in single.factors if f[0].depends_on(entry)]
+    rest = as_expression({Monomial(single.factors - frozenset(mine)): number})
+    if len(mine) != 1 or not _is_constant(rest) or entry_signs(rest) != POSITIVE:
+        return None
+    base, exponent = mine[0]
+    if base == ex.Elementwise("abs", entry):
+        return exponent if exponent > 0 else None
+    even = exponent.denominator == 1 and exponent > 0 and exponent % 2 == 0
+    return exponent if base == entry and even else None
+
+
+def _weight(
+    monomial: Monomial, coefficient: Fraction, degrees: dict[Variable, Fraction]
+) -> Fraction | None:
+    """How fast a term can fall, in units of the pure powers; None where that is not known."""
+    total = Fraction(0)
+    for base, exponent in monomial.factors:
+        if _is_constant(base):
+            continue
+        if _is_falling_log(base, exponent, coefficient, monomial):
+            continue
+        weight = _growth(base, degrees)
+        if weight is None or exponent < 0:
+            return None
+        total += weight * exponent
+    return total
+
+
+def _is_falling_log(
+    base: ex.Expression, exponent: Fraction, coefficient: Fraction, monomial: Monomial
+) -> bool:
+    """-c log P for a polynomial P and a constant c > 0, which falls slower than every power."""
+    others = {(b, e) for b, e in monomial.factors if b != base}
+    scale = as_expression({Monomial(frozenset(others)): -coefficient})
+    is_log = isinstance(base, ex.Elementwise) and base.name == "log" and exponent == 1
+    if not is_log or not _is_constant(scale) or entry_signs(scale) != POSITIVE:
+        return False
+    ones = {n: Fraction(1) for n in base.walk() if isinstance(n, Variable)}
+    return _growth(base.children[0], ones) is not None
+
+
+def _growth(node: ex.Expression, degrees: dict[Variable, Fraction]) -> Fraction | None:
+    """w with |node| <= C (1 + sum of pure powers)^w, entry by entry; None where none is known."""
+    if _is_constant(node):
+        return Fraction(0)
+    if isinstance(node, Variable):
+        return 1 / degrees[node] if node in degrees else None
+    children = [_growth(child, degrees) for child in node.children]
+    match node:
+        case ex.Elementwise():
+            if FUNCTIONS[node.name].bounds is not None:
+                return Fraction(0)
+            return children[0] if node.name == "abs" else None
+        case ex.Power():
+            e = node.exponent
+            if not isinstance(e, ex.Number) or e.value < 0 or children[0] is None:
+                return None
+            return children[0] * e.value
+        case ex.Quotient():
+            return children[0] if _is_constant(node.denominator) else None
+    known = [child for child in children if child is not None]
+    if len(known) < len(children):
+        return None
+    match node:
+        case ex.Product() | ex.Dot() | ex.MatMul() | ex.Outer():
+            return sum(known, Fraction(0))
+        case ex.Sum() | ex.Negation() | ex.Transpose() | ex.Trace() | ex.Diag():
+            return max(known)
+    return None

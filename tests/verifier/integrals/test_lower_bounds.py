@@ -1,0 +1,60 @@
+"""Integrability by bounds from below, for every size, with twins that have infinite mass."""
+
+from __future__ import annotations
+
+import pytest
+
+import sdekit as sk
+from sdekit.verifier.integrals.lower_bounds import finite_by_bounds
+
+N, ROWS = sk.dim("n"), sk.dim("N")
+Q, M = sk.vector("q", N), sk.parameter("m", N)
+DATA, Y = sk.parameter("X", ROWS, N), sk.parameter("y", ROWS)
+K = sk.parameter("K", N, N, positive_semidefinite=True)
+J = sk.parameter("J", positive=True)
+X, Z = sk.scalar("x"), sk.scalar("z")
+A, B = (sk.scalar(name, domain="circle") for name in "ab")
+ONES = sk.ones(N)
+SQUARES = sk.dot(Y - DATA @ Q, Y - DATA @ Q) / 2
+MIXTURE = -sk.log(sk.exp(-sk.dot(Q - M, Q - M) / 2) + sk.exp(-sk.dot(Q + M, Q + M) / 2))
+QUARTIC = sk.dot(Q**2, Q**2) / 4
+
+FINITE = [
+    (-J * sk.cos(A - B), (A, B)),
+    (sk.sin(A) * sk.sin(B) + sk.cos(A) * sk.cos(B), (A, B)),
+    (MIXTURE, (Q,)),
+    (-sk.log(sk.exp(-((X - 1) ** 2)) + sk.exp(-(X**2) / 3)) + Z**2, (X, Z)),
+    (SQUARES + sk.dot(ONES, sk.abs_(Q)), (Q,)),
+    (QUARTIC - J * sk.dot(ONES, Q) ** 2 - sk.dot(Q, Q), (Q,)),
+    (QUARTIC - sk.dot(Q, K @ Q), (Q,)),
+    (SQUARES + sk.dot(ONES, Q**2) + sk.dot(ONES, sk.tanh(Q)), (Q,)),
+    ((X**2 + Z**2) / 2 - sk.log((X - Z) ** 2), (X, Z)),
+    (sk.abs_(X) + sk.abs_(Z) + sk.abs_(X - Z), (X, Z)),
+    (-200 * sk.exp(-((X - 1) ** 2) - 10 * Z**2) + X**4 + Z**4, (X, Z)),
+]
+
+INFINITE = [
+    (-J * sk.cos(X - Z), (X, Z)),
+    (-J * sk.cos(A - B) + sk.cos(X), (A, B, X)),
+    (SQUARES, (Q,)),
+    (MIXTURE - sk.dot(Q, Q) / 2, (Q,)),
+    (-sk.log(sk.exp(-((X - 1) ** 2)) + sk.exp(-(Z**2))), (X, Z)),
+    (sk.dot(Q, Q) / 2 - J * sk.dot(ONES, Q) ** 2, (Q,)),
+    (QUARTIC - J * sk.dot(Q, Q) ** 2, (Q,)),
+    (QUARTIC - sk.dot(ONES, Q**5), (Q,)),
+    (X**2 + Z**2 - 3 * X * Z, (X, Z)),
+    (X**2 + Z**2 + sk.log((X - Z) ** 2), (X, Z)),
+    (sk.abs_(X) + sk.abs_(Z) - 2 * sk.abs_(X - Z), (X, Z)),
+    (-200 * sk.exp(X) + X**4, (X,)),
+    (1 / sk.sin(A) ** 2 - 2 / sk.sin(A) ** 2, (A,)),
+]
+
+
+@pytest.mark.parametrize(("energy", "blocks"), FINITE, ids=[str(c[0]) for c in FINITE])
+def test_a_bound_from_below_is_found(energy, blocks):
+    assert finite_by_bounds(energy, blocks) is not None
+
+
+@pytest.mark.parametrize(("energy", "blocks"), INFINITE, ids=[str(c[0]) for c in INFINITE])
+def test_no_bound_is_claimed_where_the_mass_may_be_infinite(energy, blocks):
+    assert finite_by_bounds(energy, blocks) is None
