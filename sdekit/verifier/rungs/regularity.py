@@ -28,6 +28,7 @@ from sdekit.calculus.expansion.rewriting import with_sizes
 from sdekit.calculus.limits import BudgetExceeded, Unsupported
 from sdekit.calculus.signs.implied_signs import NEGATIVE, entry_signs
 from sdekit.declaration.tree import expression as ex
+from sdekit.declaration.tree.abbreviations import Abbreviation
 from sdekit.declaration.tree.symbols import Variable
 from sdekit.verifier.currents.smoothness import (
     has_pole,
@@ -70,7 +71,7 @@ def check_regularity(problem: Problem) -> Check:
     if reason is not None:
         return proved(reason, assumptions=assumptions)
     shown = ", ".join(repr(part) for part in rough[:3])
-    jump = _jump_on_a_surface(problem)
+    jump = _jump_on_a_surface(problem) if any(map(_may_break, rough)) else None
     if jump is not None:
         return jump
     if problem.dynamics.is_scalar or not problem.is_for_all_sizes:
@@ -96,6 +97,20 @@ def _jump_on_a_surface(problem: Problem) -> Check | None:
         if found is not None:
             return found
     return None
+
+
+def _may_break(part: ex.Expression) -> bool:
+    """Whether an absolute value or a sign may be in it: not in inverses and whole powers."""
+    whole = (ex.Inverse, ex.LogDet)
+    return not isinstance(part, whole) and any(
+        isinstance(node, (ex.Elementwise, Abbreviation))
+        or (isinstance(node, ex.Power) and not _is_whole(node.exponent))
+        for node in part.walk()
+    )
+
+
+def _is_whole(exponent: ex.Expression) -> bool:
+    return isinstance(exponent, ex.Number) and exponent.value.denominator == 1
 
 
 def _rough_parts(problem: Problem) -> Iterator[ex.Expression]:
