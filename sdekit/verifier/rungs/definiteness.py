@@ -11,10 +11,11 @@ import itertools
 from collections.abc import Sequence
 from typing import Any
 
+from sdekit.calculus.expansion import cores
 from sdekit.calculus.expansion.expand import collected, expand
 from sdekit.calculus.expansion.monomial_sums import Monomial, TooLarge, as_expression
 from sdekit.calculus.signs.forms import form_signs, is_symmetric, matmul_chain, transposed
-from sdekit.calculus.signs.implied_signs import POSITIVE, never_negative
+from sdekit.calculus.signs.implied_signs import POSITIVE, entry_signs, never_negative
 from sdekit.calculus.signs.scalar_signs import decided_signs
 from sdekit.declaration.tree.expression import (
     Dot,
@@ -23,7 +24,9 @@ from sdekit.declaration.tree.expression import (
     Inverse,
     MatMul,
     Negation,
+    Ones,
     Outer,
+    Product,
     Quotient,
     Size,
     Sum,
@@ -117,6 +120,33 @@ def _single_reason(x: Variable, block: Expression) -> str | None:
     scalar = _factor_of_identity(x, block)
     if scalar is not None and _scalar_is_nonnegative(scalar):
         return f"{scalar!r} >= 0"
+    return _below_its_trace(x, block)
+
+
+def _below_its_trace(x: Variable, block: Expression) -> str | None:
+    """a I - b C with C semidefinite, 0 <= a and b tr C <= a: no eigenvalue of C exceeds tr C.
+
+    Projectors I - u u^T / u.u, and |p|^2 I - p p^T or tr(K) I - K.
+    """
+    try:
+        terms = expand(block)
+    except TooLarge:
+        return None
+    others = {m.core for m in terms if m.core != Eye(x.shape)}
+    if x.ndim != 1 or len(others) != 1 or None in others:
+        return None
+    (other,) = others
+    if other is None or not is_symmetric(other) or not never_negative(form_signs(other)):
+        return None
+    a = as_expression({Monomial(m.factors): c for m, c in terms.items() if m.core != other})
+    b = as_expression({Monomial(m.factors): c for m, c in terms.items() if m.core == other})
+    trace = cores.size(x.shape) if isinstance(other, Ones) else cores.trace(other)
+    try:
+        least = collected(Sum((a, Product((b, trace)))))
+    except TooLarge:
+        return None
+    if never_negative(entry_signs(a)) and never_negative(entry_signs(least)):
+        return f"no eigenvalue of {other!r} exceeds its trace, so that {block!r} >= 0"
     return None
 
 

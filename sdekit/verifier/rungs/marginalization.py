@@ -10,6 +10,8 @@ from __future__ import annotations
 
 from sdekit.calculus.expansion.monomial_sums import Monomial, TooLarge, as_expression
 from sdekit.calculus.limits import BudgetExceeded, Unsupported
+from sdekit.declaration.tree.expression import Expression
+from sdekit.verifier.currents.smoothness import is_continuous, rough_parts
 from sdekit.verifier.integrals.elimination import Elimination
 from sdekit.verifier.integrals.infinite import infinite_integral
 from sdekit.verifier.integrals.quadratic import involves
@@ -54,6 +56,9 @@ def infinite_marginal(problem: Problem, found: Elimination) -> Check | None:
 def _judge_complete(problem: Problem, found: Elimination) -> Check:
     held = {m: c for m, c in found.energy.items() if _moves(m, problem)}
     left = as_expression(held)
+    jump = _jump(left)
+    if jump is not None:
+        return jump
     moving = [x for x in problem.target_variables if not gradient_vanishes(left, x)]
     if not moving:
         return proved(steps_text(found), assumptions=found.assumptions)
@@ -68,6 +73,14 @@ def _judge_complete(problem: Problem, found: Elimination) -> Check:
             )
     names = ", ".join(x.name for x in moving)
     return undecided(f"it is not decided whether {left!r} depends on {names}")
+
+
+def _jump(left: Expression) -> Check | None:
+    """A slope that is zero between jumps is not enough: the values on both sides may differ."""
+    for part in rough_parts(left, inside=True):
+        if not is_continuous(part):
+            return undecided(f"the marginal may jump where {part!r} is not continuous")
+    return None
 
 
 def _moves(monomial: Monomial, problem: Problem) -> bool:
@@ -85,4 +98,5 @@ def _in_components(problem: Problem, reason: str) -> Check:
     """Blocks that no closed form covers: certificates and quadrature at concrete sizes."""
     from sdekit.verifier.integrals.certificate_fields import certified_marginal
 
-    return certified_marginal(problem, reason)
+    check = certified_marginal(problem, reason)
+    return (_jump(problem.excess) or check) if check.is_proved else check

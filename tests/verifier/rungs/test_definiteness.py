@@ -196,3 +196,39 @@ def test_a_root_off_the_diagonal_has_to_be_real_as_well():
     swapped = {LEVEL: 1, other: 1 + LEVEL**2, (LEVEL, other): sk.sqrt(LEVEL)}
     d = sk.Dynamics(drift={LEVEL: -LEVEL, other: -other}, diffusion=swapped, hamiltonian=LEVEL)
     assert check_psd(Problem(d)).is_proved
+
+
+ONES = sk.ones(N)
+K = sk.parameter("K", N, N, positive_semidefinite=True)
+AT_REST = sk.eye(N) - sk.outer(ONES, ONES) / sk.dot(ONES, ONES)
+
+
+@pytest.mark.parametrize(
+    "block",
+    [
+        A * AT_REST,
+        sk.eye(N) - sk.outer(ONES, ONES) / N,
+        sk.dot(P, P) * sk.eye(N) - sk.outer(P, P),
+        sk.trace(K) * sk.eye(N) - K,
+    ],
+    ids=str,
+)
+def test_projectors_and_their_like_are_semidefinite_for_every_n(block):
+    assert psd({P: block}, P).is_proved
+
+
+@pytest.mark.parametrize(
+    "block",
+    [
+        sk.eye(N) - sk.outer(ONES, ONES),
+        sk.eye(N) - 2 * sk.outer(ONES, ONES) / N,
+        sk.dot(P, P) * sk.eye(N) - 2 * sk.outer(P, P),
+        sk.eye(N) - sk.outer(P, P),
+        sk.eye(N) - K,
+        -A * AT_REST,
+    ],
+    ids=str,
+)
+def test_what_exceeds_its_trace_is_not(block):
+    """Twin."""
+    assert not psd({P: block}, P).is_proved

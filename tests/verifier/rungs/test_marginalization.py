@@ -208,3 +208,16 @@ def test_the_thermostat_needs_its_energy():
     assert check_marginalization(Problem(missing)).witness.value == "infinite"
     negative = sgnht(hamiltonian=U + KINETIC - MU * (XI - A) ** 2 / 2)
     assert check_marginalization(Problem(negative)).witness.value == "infinite"
+
+
+def test_a_marginal_that_jumps_is_not_the_target():
+    """The slope of log K is zero on both sides of a, and K jumps there."""
+    a, x, q = sk.parameter("a"), sk.scalar("x"), sk.scalar("q")
+    V = sk.potential("V", x)
+    stiffness = (sk.abs_(x - a) / (x - a) + 2) ** 2 + 1
+    drift = {x: 0 * x, q: 0 * q}
+    for K in (stiffness, 2 + sk.sign(x)):
+        d = sk.Dynamics(drift=drift, hamiltonian=V + K * q**2 / 2, target=V)
+        assert not check_marginalization(Problem(d)).is_proved
+    smooth = sk.Dynamics(drift=drift, hamiltonian=V + 2 * q**2, target=V)
+    assert check_marginalization(Problem(smooth)).is_proved
