@@ -7,7 +7,18 @@ from __future__ import annotations
 
 from sdekit.calculus.expansion.expand import expand
 from sdekit.calculus.expansion.monomial_sums import TooLarge, as_expression
-from sdekit.declaration.tree.expression import Call, Elementwise, Expression, Number
+from sdekit.declaration.tree.expression import (
+    Call,
+    Elementwise,
+    Expression,
+    Negation,
+    Number,
+    Ones,
+    Outer,
+    Product,
+    Sum,
+    Transpose,
+)
 from sdekit.declaration.tree.symbols import Variable
 from sdekit.verifier.integrals.quadratic import split_by
 
@@ -37,7 +48,7 @@ def _has_integer_slope(operand: Expression, x: Variable) -> bool:
     if operand == x:
         return True
     if x.shape:
-        return False
+        return _is_integer_linear(operand, x)
     try:
         split = split_by(expand(operand), x)
     except TooLarge:
@@ -46,3 +57,23 @@ def _has_integer_slope(operand: Expression, x: Variable) -> bool:
         return False
     slope = as_expression(split.linear)
     return isinstance(slope, Number) and slope.value.denominator == 1
+
+
+def _is_integer_linear(node: Expression, x: Variable) -> bool:
+    """Whether every entry is a sum of integer multiples of entries of x, and of other things."""
+    if node == x or not node.depends_on(x):
+        return True
+    match node:
+        case Sum() | Negation() | Transpose():
+            return all(_is_integer_linear(child, x) for child in node.children)
+        case Outer():
+            one, other = node.left, node.right
+            if isinstance(one, Ones):
+                return _is_integer_linear(other, x)
+            return isinstance(other, Ones) and _is_integer_linear(one, x)
+        case Product():
+            varying = [f for f in node.factors if f.depends_on(x)]
+            whole = [f for f in node.factors if isinstance(f, Number) and f.value.denominator == 1]
+            is_whole = len(varying) == 1 and len(whole) == len(node.factors) - 1
+            return is_whole and _is_integer_linear(varying[0], x)
+    return False

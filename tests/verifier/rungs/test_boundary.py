@@ -184,3 +184,23 @@ def test_an_unknown_function_of_a_shifted_angle_is_not_refuted():
     # Twin: a plain ramp is not periodic.
     ramp = sk.Dynamics({phi: -1}, {phi: 1}, hamiltonian=phi)
     assert sk.verify(ramp).checks["stationarity"].is_refuted
+
+
+def test_differences_of_the_angles_of_a_block_are_periodic():
+    n = sk.dim("n")
+    th, one, K = sk.vector("th", n, domain="circle"), sk.ones(n), sk.parameter("K", positive=True)
+    gaps = sk.outer(one, th) - sk.outer(th, one)
+
+    def coupled(scale):
+        drift = {th: 2 * K * scale * (sk.sin(scale * gaps) @ one)}
+        energy = -K * sk.dot(one, sk.cos(scale * gaps) @ one)
+        return sk.Dynamics(drift, {th: 1}, hamiltonian=energy)
+
+    assert sk.verify(coupled(1)).checks["stationarity"].is_proved
+    assert sk.verify(coupled(2), n=2).checks["stationarity"].is_proved
+    # Twin: half a gap changes its sign when one angle goes round.
+    assert (
+        not sk.verify(coupled(sk.parameter("half", value="1/2")), n=2)
+        .checks["stationarity"]
+        .is_proved
+    )
