@@ -144,9 +144,12 @@ def _order(position: Any, variables: tuple[Variable, ...], leaves: int) -> tuple
                 fix="give auxiliary variables through auxiliary={...}" if extra else None,
             )
         if leaves == len(names):
-            # JAX flattens mappings in the order of their sorted keys.
-            in_order = sorted(names)
+            # JAX sorts the keys of a dict, and keeps the order of other mappings.
+            paths = jax.tree_util.tree_flatten_with_path(position)[0]
+            in_order = [path[0].key for path, _ in paths]
             return tuple(in_order.index(name) for name in names)
+    elif sorted(getattr(position, "_fields", ())) == sorted(names) and leaves == len(names):
+        return tuple(position._fields.index(name) for name in names)
     elif isinstance(position, (tuple, list)) and len(position) == len(names) == leaves:
         return tuple(range(len(names)))
     elif len(names) == leaves == 1:

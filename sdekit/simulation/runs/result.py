@@ -84,7 +84,7 @@ class Run:
         found = [*self.remarks]
         if self.step_sizes is not None:
             found.append("step sizes vary: averages must be weighted with run.step_sizes")
-        found += self._boundary_notes()
+        found += self._boundary_notes() + self._acceptance_notes()
         if self.dynamics.hamiltonian is None:
             found.append("the dynamics claims no stationary density")
             return tuple(found)
@@ -111,6 +111,19 @@ class Run:
         each = 1000 * float(own.mean()) / steps
         what = f"{', '.join(bounded)} met the ends of the domain"
         return [f"{what} {each:.3g} times in 1,000 steps and was reflected"] if each else []
+
+    def _acceptance_notes(self) -> list[str]:
+        """How many trajectories were accepted, and the chains that never moved."""
+        acceptance = None if self.state is None else self.state.cache.acceptance
+        steps = self.burn_in + self.draws * self.thin
+        if acceptance is None or not steps:
+            return []
+        accepted = np.atleast_1d(np.asarray(acceptance.accepted))[: self.chains]
+        notes = [f"{float(accepted.mean()) / steps:.3g} of the trajectories were accepted"]
+        stuck = self.first_chain + np.flatnonzero(accepted == 0)
+        if len(stuck):
+            notes.append(f"chains that accepted nothing: {', '.join(map(str, stuck[:10]))}")
+        return notes
 
     def gathered(self) -> Run:
         """The run with the chains of all processes, in each of them.

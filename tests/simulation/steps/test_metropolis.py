@@ -67,3 +67,15 @@ def test_what_has_no_metropolis_step_is_refused(langevin):
     )
     with pytest.raises(SimulationError, match="cannot accept or reject with a stochastic gradient"):
         sk.sampler(catalog.get("hamiltonian"), potential=target, scheme="HMC").bind(jnp.zeros(2))
+
+
+def test_a_run_says_how_many_trajectories_were_accepted_and_which_chains_stood_still():
+    sampler = sk.sampler(
+        sk.catalog.get("hamiltonian"), lambda q: (q**4).sum() / 4, scheme="HMC", leapfrog_steps=10
+    )
+    run = sk.simulate(sampler, np.ones(10), step_size=0.9, steps=300, chains=2, seed=1)
+    draws = np.concatenate([np.ones((2, 1, 10)), np.asarray(run.samples["theta"])], axis=1)
+    moved = np.any(draws[:, 1:] != draws[:, :-1], axis=-1).mean()
+    assert f"{moved:.3g} of the trajectories were accepted" in run.notes
+    frozen = sk.simulate(sampler, np.full(10, 9.0), step_size=0.9, steps=20, chains=2, seed=1)
+    assert "chains that accepted nothing: 0, 1" in frozen.notes
