@@ -23,8 +23,12 @@ class Unsupported(Exception):
         super().__init__(reason)
 
 
-class BudgetExceeded(Unsupported):
-    """The time granted ran out before there was an answer."""
+class BudgetExceeded(Exception):
+    """The time granted ran out before there was an answer.
+
+    No kind of `Unsupported`: who tries another way where one cannot express something must not go
+    on when there is no time left.
+    """
 
 
 #: Clock reads are slower than arithmetic on small terms, so only every so many ticks look.
@@ -39,13 +43,14 @@ def spending(seconds: float | None) -> Iterator[None]:
     """Grant the calculations inside this much time; an outer, shorter budget stays in force.
 
     Args:
-        seconds: Time granted; None for no limit.
+        seconds: Processor time granted to this thread, so that a busy machine changes no verdict;
+            None for no limit.
 
     Raises:
         BudgetExceeded: From inside a calculation that calls `tick` after the time is over.
     """
     outer = _deadline.get()
-    own = None if seconds is None else time.monotonic() + seconds
+    own = None if seconds is None else time.thread_time() + seconds
     bounds = [bound for bound in (outer, own) if bound is not None]
     token = _deadline.set(min(bounds) if bounds else None)
     try:
@@ -68,5 +73,5 @@ def tick(work: int = 1) -> None:
     if _ticks >= _TICKS_PER_LOOK:
         _ticks = 0
         deadline = _deadline.get()
-        if deadline is not None and time.monotonic() > deadline:
+        if deadline is not None and time.thread_time() > deadline:
             raise BudgetExceeded("the time budget ran out")

@@ -107,7 +107,7 @@ def verify(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
     budget: Annotated[
-        float | None, typer.Option(help="Seconds after which a check is left undecided.")
+        float | None, typer.Option(help="Seconds for all checks; then the rest is undecided.")
     ] = None,
     certificate: Annotated[
         Path | None, typer.Option(help="Write a certificate for sdekit check, as JSON.")

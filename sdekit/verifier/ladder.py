@@ -18,8 +18,10 @@ from sdekit.verifier.declared_facts import within_declaration
 from sdekit.verifier.question import Problem, check_names, read_sizes
 from sdekit.verifier.verdict import Check, Verification, undecided
 
-#: Seconds granted to each check when nothing is said.
-DEFAULT_BUDGET = 60.0
+#: Seconds granted to the whole call when nothing is said.
+DEFAULT_BUDGET = 10.0
+#: Share of the time left that one check may take, so that a slow one leaves some to the others.
+SHARE = 0.5
 
 
 @dataclass(frozen=True)
@@ -83,7 +85,8 @@ def verify(
         dynamics: The declaration; a Stratonovich one is converted to Ito.
         n: Sizes to verify at, for a model that is declared for every size: one integer where one
             size is open, a mapping by name for several. For every size when left out.
-        budget: Seconds for each check, after which it is undecided; None for no limit.
+        budget: Seconds of processor time for all checks together; a check may take half of what
+            is left, and is undecided after that. None for no limit.
 
     Returns:
         The checks; a dynamics without H, or with coefficients that depend on time, gets those
@@ -109,13 +112,14 @@ def verify(
     if budget is not None and not (is_number and 0 < budget < float("inf")):
         raise VerificationError("the budget is no number of seconds", found=repr(budget))
     check_names(dynamics)
-    started = time.perf_counter()
+    started, begun = time.perf_counter(), time.thread_time()
     problem = Problem(dynamics.ito(), read_sizes(dynamics, n))
     checks: dict[str, Check] = {}
     for rung in RUNGS:
         if rung.needs_law and not problem.has_law:
             continue
-        with spending(budget):
+        left = None if budget is None else budget - (time.thread_time() - begun)
+        with spending(None if left is None else max(left, 0.0) * SHARE):
             checks[rung.name] = within_declaration(rung.check(problem), problem)
     seconds = time.perf_counter() - started
     return Verification(dynamics.name or "", problem.scope, checks, seconds)

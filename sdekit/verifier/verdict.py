@@ -8,9 +8,11 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from enum import Enum
+from enum import StrEnum
 from fractions import Fraction
 from typing import Any
+
+from sdekit.errors import VerificationError
 
 #: Version of the JSON that `Verification.to_dict` writes.
 FORMAT = 1
@@ -28,15 +30,12 @@ REQUIRED = (
 )
 
 
-class Verdict(Enum):
+class Verdict(StrEnum):
     """Three values: a proof, a counterexample, or neither."""
 
     PROVED = "proved"
     REFUTED = "refuted"
     UNDECIDED = "undecided"
-
-    def __str__(self) -> str:
-        return self.value
 
 
 def _frozen(mapping: Mapping[str, Any] | None) -> dict[str, Any]:
@@ -172,6 +171,18 @@ class Verification:
     checks: Mapping[str, Check]
     seconds: float = 0.0
 
+    def __bool__(self) -> bool:
+        """Refuse, since a refuted verification would be as true as a proved one.
+
+        Raises:
+            VerificationError: Always.
+        """
+        raise VerificationError(
+            "a verification is neither true nor false",
+            expected="one of three verdicts",
+            fix="ask .verdict, such as .verdict is sdekit.Verdict.PROVED",
+        )
+
     @property
     def verdict(self) -> Verdict:
         """Refuted if a required check is; proved if all required ones are."""
@@ -198,7 +209,9 @@ class Verification:
     def open_checks(self) -> tuple[str, ...]:
         """The required checks that are neither proved nor refuted."""
         found = {name: self.checks.get(name) for name in REQUIRED if name in self.checks}
-        return tuple(n for n, c in found.items() if c and c.verdict is Verdict.UNDECIDED)
+        return tuple(
+            n for n, c in found.items() if c is not None and c.verdict is Verdict.UNDECIDED
+        )
 
     @property
     def assumptions(self) -> tuple[str, ...]:

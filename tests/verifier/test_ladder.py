@@ -189,3 +189,45 @@ def test_names_of_the_verifiers_own_symbols_are_refused():
     x = sk.scalar("sdekit_z", domain="positive")
     with pytest.raises(VerificationError, match="sdekit_z"):
         verify(sk.Dynamics(drift={x: -x}, diffusion={x: 1}, hamiltonian=x**2 / 2))
+
+
+def test_a_verification_is_neither_true_nor_false():
+    """Even a proved one: `if verify(wrong)` would be taken for a proof."""
+    result = sk.verify(sgnht())
+    with pytest.raises(sk.SdekitError, match=r"neither true nor false.*ask \.verdict"):
+        bool(result)
+    assert f"{result.verdict}" == "proved" == result.verdict
+
+
+def test_a_fault_in_one_check_takes_no_other_along(monkeypatch):
+    from sdekit.verifier.rungs import reversibility
+
+    def broken(problem):
+        raise KeyError("planted")
+
+    monkeypatch.setattr(reversibility, "check_reversibility", broken)
+    result = sk.verify(sgnht())
+    assert result.verdict is sk.Verdict.PROVED
+    check = result.checks["reversibility"]
+    assert check.verdict is sk.Verdict.UNDECIDED
+    assert check.reason == "the check ended in KeyError: 'planted'"
+
+
+def test_the_budget_is_that_of_the_whole_call(monkeypatch):
+    """Each check may take half of what is left: none gets more than 5 of 10 seconds."""
+    from sdekit.verifier import ladder
+
+    granted = []
+    real = ladder.spending
+    monkeypatch.setattr(
+        ladder, "spending", lambda seconds: (granted.append(seconds), real(seconds))[1]
+    )
+    sk.verify(sgnht())
+    assert len(granted) == 9
+    assert all(0 < seconds <= 5.0 for seconds in granted)
+
+
+def test_running_out_of_time_is_not_taken_for_something_that_cannot_be_expressed():
+    from sdekit.calculus.limits import BudgetExceeded, Unsupported
+
+    assert not issubclass(BudgetExceeded, Unsupported)

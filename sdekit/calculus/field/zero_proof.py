@@ -20,7 +20,7 @@ from sdekit.calculus.field.ring.tower import Scales, Tower
 from sdekit.calculus.field.scenes import reader_of
 from sdekit.calculus.field.witnesses.random_points import Scene
 from sdekit.calculus.field.witnesses.witness import Evaluation, PointWitness, search
-from sdekit.calculus.limits import BudgetExceeded, Unsupported
+from sdekit.calculus.limits import Unsupported
 
 #: Points with a value that may be zero, after which a proof is tried.
 _FIRST_POINTS = 2
@@ -69,8 +69,6 @@ def decide(evaluate: Evaluation, normal_form: NormalForm, scene: Scene) -> Decis
         if first.witness is not None:
             return Decision(False, "it does not vanish at an exact point", first.witness)
         defined = first.defined
-    except BudgetExceeded:
-        raise
     except Unsupported as unsupported:
         refusal = unsupported.reason
     if not defined:
@@ -90,8 +88,6 @@ def decide(evaluate: Evaluation, normal_form: NormalForm, scene: Scene) -> Decis
                 return Decision(
                     True, "its normal form is zero", side_conditions=condition_texts(reader)
                 )
-        except BudgetExceeded:
-            raise
         except Unsupported as unsupported:
             refusal = refusal or unsupported.reason
     later = search(evaluate, scene, _LATER_SEEDS, precision=_LATER_PRECISION)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from sdekit.calculus.limits import Unsupported, spending
+from sdekit.calculus.limits import BudgetExceeded, Unsupported, spending
 from sdekit.schemes.jet_ring.jets import Polynomial
 from sdekit.schemes.order.one_step_series import adjoint_of_one, flow_symbol, step_symbol, weighted
 from sdekit.schemes.order.ring_stages import Step, step_of
@@ -121,7 +121,7 @@ def for_all_sizes(parts: Splitting, scheme: str, one: OneSize) -> AllSizes | Non
     try:
         with spending(BUDGET):
             return _in_index_calculus(parts, scheme, one.invariant)
-    except Unsupported:
+    except (Unsupported, BudgetExceeded):
         return _at_two(parts)
 
 

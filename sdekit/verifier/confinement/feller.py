@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 from sdekit.calculus.expansion.expand import collected, expand
 from sdekit.calculus.expansion.monomial_sums import TooLarge
 from sdekit.calculus.expansion.rewriting import substituted
-from sdekit.calculus.limits import BudgetExceeded, Unsupported
+from sdekit.calculus.limits import Unsupported
 from sdekit.calculus.signs.implied_signs import NEGATIVE, POSITIVE
 from sdekit.calculus.signs.scalar_signs import decided_signs
 from sdekit.declaration.tree.expression import (
@@ -166,8 +166,6 @@ def _decided(line: Line) -> Tail | None:
     """FINITE if an end is reached, INFINITE if none is, None if that is open."""
     try:
         return _of_balanced(line) if line.balanced else _of_flowing(line)
-    except BudgetExceeded:
-        raise
     except (Unsupported, TooLarge):
         return None
 

@@ -18,7 +18,7 @@ from flint import arb
 
 from sdekit.calculus.expansion.monomial_sums import TooLarge, as_expression
 from sdekit.calculus.expansion.rewriting import substituted
-from sdekit.calculus.limits import BudgetExceeded, Unsupported, tick
+from sdekit.calculus.limits import Unsupported, tick
 from sdekit.declaration.model.component_reader import ComponentReader
 from sdekit.declaration.model.components import components_from_sympy
 from sdekit.declaration.tree.symbols import Domain
@@ -65,8 +65,6 @@ def _finite(problem: Problem, reason: str) -> Check:
     try:
         if problem.marginal.is_finite:
             return proved(reason, assumptions=problem.marginal.assumptions)
-    except BudgetExceeded:
-        raise
     except (TooLarge, Unsupported):
         pass
     return finite_in_components(problem, problem.excess, problem.auxiliary, reason)
@@ -85,8 +83,6 @@ def _by_instance(problem: Problem) -> Check | None:
             )
             if found.is_complete:
                 return _slope_of_instance(problem, as_expression(found.energy), functions)
-    except BudgetExceeded:
-        raise
     except (TooLarge, Unsupported):
         return None
     return None
@@ -211,8 +207,6 @@ def _certifies(
     try:
         components = components_from_sympy(coordinates, drift, {}, energy, domains=domains)
         return FieldResidual(components).is_zero is True
-    except BudgetExceeded:
-        raise
     except Unsupported:
         return False
 

@@ -11,7 +11,7 @@ from fractions import Fraction
 from sdekit.calculus.expansion.expand import expand
 from sdekit.calculus.expansion.monomial_sums import Monomial, as_expression
 from sdekit.calculus.expansion.rewriting import INTERNAL
-from sdekit.calculus.limits import BudgetExceeded, Unsupported
+from sdekit.calculus.limits import Unsupported
 from sdekit.calculus.signs.forms import form_signs
 from sdekit.calculus.signs.implied_signs import NEGATIVE, POSITIVE, entry_signs, never_negative
 from sdekit.calculus.signs.scalar_signs import decided_signs
@@ -83,8 +83,6 @@ def _adds_up(question: Question) -> bool:
     try:
         whole, parts = lower(question.energy), lower(as_sum(question.split, question.x))
         return difference_is_zero(whole, parts)
-    except BudgetExceeded:
-        raise
     except Unsupported:
         return True
 

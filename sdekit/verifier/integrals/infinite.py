@@ -13,7 +13,7 @@ from fractions import Fraction
 
 from sdekit.calculus.expansion.monomial_sums import TooLarge
 from sdekit.calculus.expansion.rewriting import substituted, with_sizes
-from sdekit.calculus.limits import BudgetExceeded, Unsupported
+from sdekit.calculus.limits import Unsupported
 from sdekit.declaration.tree.expression import Call, Expression, Number
 from sdekit.declaration.tree.operators import ZERO
 from sdekit.declaration.tree.symbols import Domain, Variable
@@ -61,7 +61,9 @@ def infinite_integral(
         inside: Blocks = tuple(with_sizes(x, sizes) for x in blocks)
         around: Blocks = tuple(with_sizes(x, sizes) for x in outside)
         sized = with_sizes(energy, sizes)
-        check = _by_choice(sized, inside, around, sizes) or _by_place(sized, inside, around, sizes)
+        check = _by_choice(sized, inside, around, sizes)
+        if check is None:
+            check = _by_place(sized, inside, around, sizes)
         if check is not None:
             return check
     return None
@@ -108,8 +110,6 @@ def _infinite_step(
 ) -> Step | None:
     try:
         return eliminate(substituted(energy, choice), blocks, outside, DIRECT).infinite
-    except BudgetExceeded:
-        raise
     except (TooLarge, Unsupported):
         return None
 

@@ -15,7 +15,7 @@ from fractions import Fraction
 
 from sdekit.calculus.expansion.expand import expand
 from sdekit.calculus.expansion.monomial_sums import Monomial, TooLarge, as_expression
-from sdekit.calculus.limits import BudgetExceeded, Unsupported
+from sdekit.calculus.limits import Unsupported
 from sdekit.calculus.signs.implied_signs import POSITIVE, entry_signs, never_negative
 from sdekit.declaration.functions.records import FUNCTIONS
 from sdekit.declaration.tree import expression as ex
@@ -48,8 +48,6 @@ def finite_by_bounds(energy: ex.Expression, blocks: Blocks) -> str | None:
         return "the energy is bounded on a bounded domain"
     try:
         return _of_summands(summands(energy), blocks)
-    except BudgetExceeded:
-        raise
     except (TooLarge, Unsupported):
         return None
 

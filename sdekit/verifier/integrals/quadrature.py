@@ -17,7 +17,7 @@ from flint import acb, arb, fmpq
 
 from sdekit.calculus.field.witnesses.ball_functions import working_precision
 from sdekit.calculus.field.witnesses.balls import ball_value
-from sdekit.calculus.limits import BudgetExceeded, Unsupported, tick
+from sdekit.calculus.limits import Unsupported, tick
 from sdekit.calculus.signs.sign import Sign, sign
 from sdekit.declaration.tree.symbols import Domain
 
@@ -44,8 +44,6 @@ def mass(energy: sp.Expr, y: sp.Symbol, domain: Domain) -> arb | None:
     with working_precision(_PRECISION):
         try:
             parts = [_piece(*part) for part in _pieces(energy, y, domain)]
-        except BudgetExceeded:
-            raise
         except (Unsupported, ValueError, ZeroDivisionError):
             return None
         if not parts or any(part is None or not part.is_finite() for part in parts):
@@ -131,8 +129,6 @@ def guarded_integral(
             return acb("nan")
         try:
             return integrand(z, analytic)
-        except BudgetExceeded:
-            raise
         except (Unsupported, ValueError, ZeroDivisionError) as failure:
             failures.append(failure)
             return acb("nan")

@@ -14,7 +14,7 @@ from sdekit.calculus.expansion import cores
 from sdekit.calculus.expansion.expand import collected, expand
 from sdekit.calculus.expansion.monomial_sums import Monomial
 from sdekit.calculus.expansion.rewriting import INTERNAL, is_locally_bounded, substituted
-from sdekit.calculus.limits import BudgetExceeded, Unsupported
+from sdekit.calculus.limits import Unsupported
 from sdekit.calculus.signs.forms import form_signs
 from sdekit.calculus.signs.implied_signs import POSITIVE, entry_signs, never_negative
 from sdekit.declaration.tree.expression import (
@@ -72,8 +72,6 @@ def _on_domain(x: Variable, energy: Expression) -> tuple[Tail, str]:
     for place, substitution, jacobian in _ends(x.domain):
         try:
             result, reason = tail(Sum((substituted(energy, {x: substitution}), jacobian)))
-        except BudgetExceeded:
-            raise
         except Unsupported as unsupported:
             return Tail.UNKNOWN, unsupported.reason
         if result in _AT_AN_END and jacobian != ZERO:
@@ -226,8 +224,6 @@ def radial_integral(
         }
     try:
         profile = collected(substituted(energy, lengths))
-    except BudgetExceeded:
-        raise
     except Unsupported:
         return None
     if profile.depends_on(x):

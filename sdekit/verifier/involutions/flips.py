@@ -27,7 +27,7 @@ from sdekit.calculus.contraction import (
 )
 from sdekit.calculus.contraction.rules.powers import reciprocal
 from sdekit.calculus.contraction.tensor import ones, zero
-from sdekit.calculus.limits import BudgetExceeded, Unsupported
+from sdekit.calculus.limits import Unsupported
 from sdekit.declaration.functions.grammar import pi
 from sdekit.declaration.tree.symbols import Variable
 
@@ -107,8 +107,6 @@ def _centre(model: Lowered, x: Variable) -> Tensor | None:
         if not is_zero(curvature - strength * identity):
             return None
         centre = lower(x) - slope * reciprocal(strength)
-    except BudgetExceeded:
-        raise
     except (Unsupported, ZeroDivisionError):
         return None
     return None if centre.depends else centre

@@ -24,7 +24,7 @@ from sdekit.calculus.contraction import (
 )
 from sdekit.calculus.expansion.expand import expand
 from sdekit.calculus.expansion.monomial_sums import Monomial, TooLarge, as_expression
-from sdekit.calculus.limits import BudgetExceeded, Unsupported
+from sdekit.calculus.limits import Unsupported
 from sdekit.calculus.signs.implied_signs import POSITIVE, entry_signs
 from sdekit.declaration.tree.expression import Call
 from sdekit.declaration.tree.symbols import Variable
@@ -123,8 +123,6 @@ def _momentum(model: Lowered, current: Tensor, x: Variable) -> Variable | None:
         try:
             if not slope.depends and is_zero(current - whole) and has_full_rank(slope, x):
                 return p
-        except BudgetExceeded:
-            raise
         except Unsupported:
             return None
     return None

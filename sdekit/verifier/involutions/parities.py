@@ -13,7 +13,7 @@ from fractions import Fraction
 
 from sdekit.calculus.contraction import Lowered, Tensor, is_zero, substitute
 from sdekit.calculus.contraction.tensor import combine
-from sdekit.calculus.limits import BudgetExceeded, Unsupported
+from sdekit.calculus.limits import Unsupported
 from sdekit.declaration.tree.symbols import Variable
 from sdekit.verifier.involutions.flips import Flip, flips, joined
 
@@ -75,8 +75,6 @@ def _parities(
         for part, odd, blocked in parts:
             try:
                 turned = substitute(part, {flip.variable: flip.image})
-            except BudgetExceeded:
-                raise
             except Unsupported:
                 finer.append((part, odd, blocked | {k}))
                 continue

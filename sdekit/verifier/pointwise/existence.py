@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
-from sdekit.calculus.limits import BudgetExceeded, Unsupported
+from sdekit.calculus.limits import Unsupported
 from sdekit.calculus.signs.forms import form_signs, is_regular
 from sdekit.calculus.signs.implied_signs import entry_signs
 from sdekit.calculus.signs.scalar_signs import decided_signs
@@ -77,8 +77,6 @@ def _failing(problem: Problem, node: ex.Expression, operand: ex.Expression) -> s
     for sizes in problem.trial_sizes():
         try:
             place = _bad_place(problem, operand, sizes, isinstance(node, ex.Inverse), is_matrix)
-        except BudgetExceeded:
-            raise
         except (Unsupported, ValueError, ZeroDivisionError, KeyError):
             place = ""
         if place:

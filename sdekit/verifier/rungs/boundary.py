@@ -17,7 +17,7 @@ from fractions import Fraction
 from sdekit.calculus.expansion.expand import collected, expand
 from sdekit.calculus.expansion.monomial_sums import Terms, TooLarge
 from sdekit.calculus.expansion.rewriting import INTERNAL, substituted
-from sdekit.calculus.limits import BudgetExceeded, Unsupported
+from sdekit.calculus.limits import Unsupported
 from sdekit.calculus.signs.implied_signs import NEGATIVE, POSITIVE, entry_signs
 from sdekit.declaration.tree.expression import (
     Call,
@@ -112,15 +112,11 @@ def _bounded(problem: Problem, x: Variable) -> Check:
         return proved(f"no current in {x.name}")
     try:
         return _through_ends(problem, x, normal_current(problem, x))
-    except BudgetExceeded:
-        raise
     except (Unsupported, TooLarge) as reason:
         open_question = f"the flux through the boundary of {x.name} is not decided: {reason}"
     for sizes in problem.trial_sizes() if problem.is_for_all_sizes else ():
         try:
             check = _through_ends(problem, x, current_at(problem, x, sizes), sizes)
-        except BudgetExceeded:
-            raise
         except (Unsupported, TooLarge):
             break
         if check.is_refuted:
@@ -152,8 +148,6 @@ def _current_vanishes(problem: Problem, x: Variable) -> bool:
 
     try:
         return is_zero(current(problem.lowered)[x])
-    except BudgetExceeded:
-        raise
     except Unsupported:
         return False
 

@@ -9,7 +9,7 @@ searched for in components (`certificate`), or a counterexample by rigorous quad
 from __future__ import annotations
 
 from sdekit.calculus.expansion.monomial_sums import Monomial, TooLarge, as_expression
-from sdekit.calculus.limits import BudgetExceeded, Unsupported
+from sdekit.calculus.limits import Unsupported
 from sdekit.declaration.tree.expression import Expression
 from sdekit.verifier.currents.smoothness import is_continuous, rough_parts
 from sdekit.verifier.integrals.elimination import Elimination
@@ -34,8 +34,6 @@ def check_marginalization(problem: Problem) -> Check:
     """
     try:
         found = problem.marginal
-    except BudgetExceeded:
-        raise
     except (TooLarge, Unsupported) as reason:
         return _in_components(problem, f"the energy is too long to take apart {reason}".strip())
     infinite = infinite_marginal(problem, found)

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from sdekit.calculus.contraction import current, generator, is_zero, text
 from sdekit.calculus.expansion.monomial_sums import TooLarge
-from sdekit.calculus.limits import BudgetExceeded, Unsupported
+from sdekit.calculus.limits import Unsupported
 from sdekit.verifier.confinement import lyapunov
 from sdekit.verifier.confinement.explosion import find_explosion
 from sdekit.verifier.confinement.feller import feller_check
@@ -81,8 +81,6 @@ def _decided(problem: Problem) -> Check:
     ):
         try:
             check = rule(problem)
-        except BudgetExceeded:
-            raise
         except (Unsupported, TooLarge) as reason:
             open_reasons.append(str(reason))
             continue

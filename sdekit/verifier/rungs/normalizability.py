@@ -10,7 +10,7 @@ except that what is visible beside it is still judged. Not for what the marginal
 from __future__ import annotations
 
 from sdekit.calculus.expansion.monomial_sums import TooLarge
-from sdekit.calculus.limits import BudgetExceeded, Unsupported
+from sdekit.calculus.limits import Unsupported
 from sdekit.declaration.tree.expression import Call, Expression
 from sdekit.declaration.tree.symbols import Variable
 from sdekit.verifier.integrals.elimination import Elimination, eliminate
@@ -55,8 +55,6 @@ def check_normalizable(problem: Problem) -> Check:
 def _auxiliary_part(problem: Problem) -> Check:
     try:
         found = problem.marginal
-    except BudgetExceeded:
-        raise
     except (TooLarge, Unsupported) as reason:
         return _auxiliary_in_components(problem, f"the energy is too long to take apart {reason}")
     infinite = infinite_marginal(problem, found)
@@ -94,8 +92,6 @@ def _target_part(problem: Problem) -> Check:
             if bound is not None:
                 return proved(f"the target is integrable: {bound}")
         infinite = infinite_integral(problem, target, known, unknown, found)
-    except BudgetExceeded:
-        raise
     except (TooLarge, Unsupported) as why:
         return _target_in_components(problem, target, f"the target is too long {why}", unknown)
     if infinite is not None:

@@ -25,7 +25,7 @@ from sdekit.calculus.contraction.heads import variable
 from sdekit.calculus.expansion.expand import expand
 from sdekit.calculus.expansion.monomial_sums import Monomial, TooLarge, as_expression
 from sdekit.calculus.expansion.rewriting import with_sizes
-from sdekit.calculus.limits import BudgetExceeded, Unsupported
+from sdekit.calculus.limits import Unsupported
 from sdekit.calculus.signs.implied_signs import NEGATIVE, entry_signs
 from sdekit.declaration.tree import expression as ex
 from sdekit.declaration.tree.abbreviations import Abbreviation
@@ -89,8 +89,6 @@ def _jump_on_a_surface(problem: Problem) -> Check | None:
     for sizes in problem.trial_sizes():
         try:
             found = surface_check(problem.components(sizes))
-        except BudgetExceeded:
-            raise
         except (Unsupported, ValueError):
             # ValueError: a matrix that is singular at this size.
             continue
@@ -173,8 +171,6 @@ def _harmless(problem: Problem, rough: list[ex.Expression]) -> str | None:
         return None
     try:
         flow = current(problem.lowered)
-    except BudgetExceeded:
-        raise
     except Unsupported:
         return None
     if _diffusion_is_continuous(problem) and all(is_zero(u) for u in flow.values()):

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sdekit.calculus.limits import BudgetExceeded, Unsupported
+from sdekit.calculus.limits import Unsupported
 from sdekit.declaration.tree.expression import Call
 from sdekit.declaration.tree.symbols import Variable
 from sdekit.verifier.currents.smoothness import may_jump
@@ -83,7 +83,8 @@ def check_stationarity(problem: Problem) -> Check:
         return undecided(
             f"{turned!r} is periodic by assumption, which a residual {outcome.leftover} leaves out"
         )
-    return _by_counterexample(problem, outcome) or _in_components(problem, outcome)
+    found = _by_counterexample(problem, outcome)
+    return _in_components(problem, outcome) if found is None else found
 
 
 def _turned_function(problem: Problem) -> Call | None:
@@ -107,8 +108,6 @@ def _for_every_size(problem: Problem) -> Outcome:
         if is_zero(tensor):
             return Outcome(True)
         return Outcome(False, tensor)
-    except BudgetExceeded:
-        raise
     except Unsupported as unsupported:
         return Outcome(False, reason=unsupported.reason)
 
@@ -149,8 +148,6 @@ def _smaller_sizes_that_hold(problem: Problem, dimensions: Mapping[str, int]) ->
         try:
             if FieldResidual(problem.components(sizes)).is_zero:
                 holds.append(_size_text(sizes))
-        except BudgetExceeded:
-            raise
         except Unsupported:
             break
     return holds
@@ -190,8 +187,6 @@ def _in_components(problem: Problem, outcome: Outcome) -> Check:
         try:
             field = FieldResidual(problem.components(sizes))
             witness = field.witness() if problem.is_for_all_sizes else _decided(field)
-        except BudgetExceeded:
-            raise
         except Unsupported as unsupported:
             reason = unsupported.reason
             continue
@@ -226,8 +221,6 @@ def _field_leftover(field: FieldResidual, outcome: Outcome) -> str | None:
         return None
     try:
         return str(field.expression())
-    except BudgetExceeded:
-        raise
     except Unsupported:
         return None
 

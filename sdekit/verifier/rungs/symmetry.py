@@ -8,7 +8,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator
 
-from sdekit.calculus.limits import BudgetExceeded, Unsupported
+from sdekit.calculus.limits import Unsupported
 from sdekit.calculus.signs.forms import is_symmetric
 from sdekit.declaration.tree.expression import Expression, Transpose
 from sdekit.declaration.tree.operators import ZERO
@@ -67,8 +67,6 @@ def _mirrored(given: Blocks, x: Variable, y: Variable) -> bool:
         left = lower(one, x.shape + y.shape)
         right = lower(swapped(y, other), x.shape + y.shape)
         return difference_is_zero(left, right)
-    except BudgetExceeded:
-        raise
     except Unsupported:
         return False
 

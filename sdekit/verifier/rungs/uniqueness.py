@@ -17,7 +17,7 @@ from fractions import Fraction
 
 from sdekit.calculus.contraction import contract, generator, gradient, is_zero, lower
 from sdekit.calculus.contraction.tensor import Tensor, ones, reindex
-from sdekit.calculus.limits import BudgetExceeded, Unsupported
+from sdekit.calculus.limits import Unsupported
 from sdekit.declaration.tree.expression import Expression
 from sdekit.declaration.tree.symbols import Variable
 from sdekit.verifier.currents.smoothness import has_pole, is_continuous, rough_parts
@@ -173,8 +173,6 @@ def _is_conserved(problem: Problem, x: Variable, f: Tensor) -> bool:
             if not is_zero(along):
                 return False
         return is_zero(generator(model, f))
-    except BudgetExceeded:
-        raise
     except Unsupported:
         return False
 
