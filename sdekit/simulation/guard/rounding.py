@@ -110,21 +110,29 @@ def _is_long(equation: Any) -> bool:
 
 def _scan(equation: Any, arguments: list[Rounded]) -> list[Rounded]:
     p = equation.params
-    constants = arguments[: p["num_consts"]]
-    carried = arguments[p["num_consts"] : p["num_consts"] + p["num_carry"]]
-    rows = arguments[p["num_consts"] + p["num_carry"] :]
+    fixed, moving = _scan_counts(p)
+    constants, carried = arguments[:fixed], arguments[fixed : fixed + moving]
+    rows = arguments[fixed + moving :]
     order = range(p["length"])
     found: list[list[Rounded]] = []
     for k in reversed(order) if p["reverse"] else order:
         outputs = _closed(p["jaxpr"], [*constants, *carried, *(row.entry(k) for row in rows)])
-        carried = outputs[: p["num_carry"]]
-        found.append(outputs[p["num_carry"] :])
+        carried = outputs[:moving]
+        found.append(outputs[moving:])
     if p["reverse"]:
         found.reverse()
-    kinds = equation.outvars[p["num_carry"] :]
+    kinds = equation.outvars[moving:]
     if not found:
         return [*carried, *(exact(np.zeros(v.aval.shape, v.aval.dtype)) for v in kinds)]
     return [*carried, *(Rounded.stacked(column) for column in zip(*found, strict=True))]
+
+
+def _scan_counts(params: Any) -> tuple[int, int]:
+    """Numbers of constants and of carried arrays, as this or that version of JAX tells them."""
+    if "num_consts" in params:
+        return params["num_consts"], params["num_carry"]
+    constants, carried, _ = params["ft_in"].unpack()
+    return len(constants), len(carried)
 
 
 def _while(equation: Any, arguments: list[Rounded]) -> list[Rounded]:
