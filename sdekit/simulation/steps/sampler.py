@@ -37,6 +37,7 @@ from sdekit.simulation.bind.start import (
     start_blocks,
     start_laws,
 )
+from sdekit.simulation.gradients.branching import value_when
 from sdekit.simulation.gradients.sources import Oracle
 from sdekit.simulation.noise.streams import (
     ACCEPT,
@@ -69,6 +70,8 @@ class SamplerState(NamedTuple):
         gradients: Gradients shared between steps.
         sources: What gradient sources carry along.
         acceptance: What Metropolis steps hand on; None for other schemes.
+        origin: Blocks at which gradients and acceptance were computed: where the user has put
+            others in their place since, the next step computes them anew.
     """
 
     position: Any
@@ -76,6 +79,7 @@ class SamplerState(NamedTuple):
     gradients: dict[str, dict[str, Array]]
     sources: dict[str, Any]
     acceptance: Acceptance | None = None
+    origin: dict[str, Array] | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -244,10 +248,43 @@ class Sampler:
         target = problem.layout.blocks(state.position, self.dtype)
         blocks = {**target, **state.auxiliary}
         cache = Cache(state.gradients, state.sources, acceptance=state.acceptance)
+        if state.origin is not None:
+            cache = self._renewed(bound, cache, blocks, state.origin, key)
         # Changes keep their digits where 1 - friction h would not: h is any number here.
         step = (scheme.compensated or scheme).step
         blocks, cache = step(blocks, cache, self._input(scheme, problem, key, h))
         return _public_state(bound, blocks, cache)
+
+    def _renewed(
+        self,
+        bound: Bound,
+        cache: Cache,
+        blocks: Mapping[str, Array],
+        origin: Mapping[str, Array],
+        key: Array,
+    ) -> Cache:
+        """The cache, computed anew if blocks are others than those it was computed at."""
+        scheme = bound.scheme
+        words = sum(oracle.source.words for oracle in scheme.carried)
+        bits = self.noise.bits(chain_keys(key, np.uint32(0), GRADIENT), 1, 1, words)[0]
+
+        def anew(given: tuple[Mapping[str, Array], Array, dict[str, Any]]) -> tuple[Any, ...]:
+            own, bits, sources = given
+            draws = prepared_draws(scheme.carried, bits, 0)
+            found = first_cache(scheme, own, draws, sources, None, bound.problem.parameters)
+            energy = found.acceptance and found.acceptance.energy
+            return found.gradients, found.sources, energy
+
+        moved = jnp.any(
+            jnp.stack([jnp.any(block != origin[name]) for name, block in blocks.items()])
+        )
+        energy = cache.acceptance and cache.acceptance.energy
+        kept = (cache.gradients, cache.sources, energy)
+        gradients, sources, energy = value_when(
+            moved, anew, (dict(blocks), bits, cache.sources), kept
+        )
+        acceptance = cache.acceptance and cache.acceptance._replace(energy=energy)
+        return cache._replace(gradients=gradients, sources=sources, acceptance=acceptance)
 
     def _input(self, scheme: Scheme, problem: Problem, key: Array, h: Array) -> StepInput:
         def keys(stream: int) -> Array:
@@ -298,7 +335,11 @@ def _public_state(bound: Bound, blocks: Mapping[str, Array], cache: Cache) -> Sa
     targets = {x.name for x in layout.variables}
     auxiliary = {name: block for name, block in blocks.items() if name not in targets}
     position = layout.position(blocks)
-    return SamplerState(position, auxiliary, cache.gradients, cache.sources, cache.acceptance)
+    carries = bool(cache.gradients) or cache.acceptance is not None
+    origin = dict(blocks) if carries else None
+    return SamplerState(
+        position, auxiliary, cache.gradients, cache.sources, cache.acceptance, origin
+    )
 
 
 def sampler(

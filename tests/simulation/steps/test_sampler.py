@@ -194,3 +194,27 @@ def test_auxiliary_variables_of_another_shape_are_refused(sampler):
         sk.simulate(sampler, POSITION, auxiliary={"p": jnp.ones((7, 7))}, **start)
     with pytest.raises(SimulationError, match=r"auxiliary is no dictionary.*found list"):
         sk.simulate(sampler, POSITION, auxiliary=[1.0], **start)
+
+
+@pytest.mark.parametrize("scheme", ["BAOAB", "HMC", "EM"])
+@pytest.mark.parametrize("chains", [None, 3])
+def test_a_position_put_in_place_of_the_states_has_its_gradient_renewed(scheme, chains):
+    """The step from there is that of a state which began there."""
+    name = "hamiltonian" if scheme == "HMC" else "langevin"
+    values = {} if scheme == "HMC" else {"A": 1.0}
+    sampler = sk.sampler(
+        sk.catalog.get(name), potential=lambda q: jnp.sum(q**4), parameters=values, scheme=scheme
+    )
+    one = lambda key, place: sampler.init(key, place, {"p": jnp.ones(2)})  # noqa: E731
+    step = lambda key, state: sampler.step(key, state, 0.1)  # noqa: E731
+    keys = jax.random.key(1) if chains is None else jax.random.split(jax.random.key(1), chains)
+    if chains is not None:
+        one, step = jax.vmap(one), jax.vmap(step)
+    shape = (2,) if chains is None else (chains, 2)
+    moved = step(keys, one(keys, jnp.zeros(shape))._replace(position=jnp.full(shape, 0.7)))
+    right = step(keys, one(keys, jnp.full(shape, 0.7)))
+    assert np.array_equal(moved.position, right.position)
+    # Twin: without the renewal the old gradient would be taken.
+    stale = one(keys, jnp.zeros(shape))._replace(position=jnp.full(shape, 0.7), origin=None)
+    if scheme != "EM":
+        assert not np.array_equal(step(keys, stale).position, right.position)
