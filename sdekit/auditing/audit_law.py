@@ -16,10 +16,9 @@ import numpy as np
 
 from sdekit.auditing.audit_checks import AtStates, Declared
 from sdekit.auditing.audit_exact import linear_sde
-from sdekit.calculus.limits import spending
 from sdekit.calculus.linear.linear_law import LinearSDE
 from sdekit.declaration.tree.expression import Expression
-from sdekit.verifier.ladder import RUNGS
+from sdekit.verifier.ladder import check_within
 from sdekit.verifier.question import Problem
 
 #: A curvature is constant if it differs by less than this share between states. Single precision
@@ -113,9 +112,7 @@ def _law_of_energy(declared: Declared, points: np.ndarray) -> Gaussian | NoLaw:
         return NoLaw("H is not quadratic with these functions")
     if np.linalg.eigvalsh(mean_curvature)[0] <= _SINGULAR * np.abs(mean_curvature).max():
         return NoLaw("H is not convex in every direction")
-    (rung,) = (rung for rung in RUNGS if rung.name == "stationarity")
-    with spending(_PROOF_BUDGET):
-        check = rung.check(Problem(declared.dynamics))
+    check = check_within(Problem(declared.dynamics), "stationarity", _PROOF_BUDGET)
     if not check.is_proved:
         return NoLaw("exp(-H) is not proved stationary for the declared SDE")
     covariance = np.linalg.inv(mean_curvature)

@@ -26,7 +26,6 @@ from sdekit.designer.coefficients import coefficient_expression
 from sdekit.designer.matching import solve_linear
 from sdekit.verifier.ladder import verify
 from sdekit.verifier.question import Problem
-from sdekit.verifier.rungs.definiteness import check_psd
 from sdekit.verifier.verdict import Verdict
 
 
@@ -155,7 +154,7 @@ def _reweighted(
     ]
     repaired = rebuild(kept)  # type: ignore[operator]
     # With the wrong sign of D the identity holds as well, but nothing could be run.
-    is_sde = check_psd(Problem(repaired)).is_proved
+    is_sde = Problem(repaired).check("diffusion_psd").is_proved
     return (weights, repaired) if is_sde and is_zero(residual(repaired)) else None
 
 

@@ -1,76 +1,26 @@
 """`verify`: all rungs of the ladder, one after the other, within a budget.
 
-A rung is one record of `RUNGS`. Not for the mathematics of a rung; that is in its module, which is
-imported when the rung is reached.
+A rung is one record of `sdekit.verifier.rung_table`. Not for the mathematics of a rung; that is in
+its module.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from importlib import import_module
+from collections.abc import Mapping
 
-from sdekit.calculus.limits import BudgetExceeded, Unsupported, spending
+from sdekit.calculus.limits import BudgetExceeded, spending
 from sdekit.declaration.model.dynamics import Dynamics
 from sdekit.errors import VerificationError
 from sdekit.verifier.declared_facts import within_declaration
 from sdekit.verifier.question import Problem, check_names, read_sizes
+from sdekit.verifier.rung_table import RUNGS
 from sdekit.verifier.verdict import Check, Verification, undecided
 
 #: Seconds granted to the whole call when nothing is said.
 DEFAULT_BUDGET = 10.0
 #: Share of the time left that one check may take, so that a slow one leaves some to the others.
 SHARE = 0.5
-
-
-@dataclass(frozen=True)
-class Rung:
-    """One claim of the ladder.
-
-    Attributes:
-        name: Name of the check.
-        module: Where it is decided.
-        function: Problem -> Check.
-        needs_law: Whether the claim is about exp(-H), so that there has to be an H.
-    """
-
-    name: str
-    module: str
-    function: str
-    needs_law: bool = True
-
-    def check(self, problem: Problem) -> Check:
-        """Decide the claim; what no engine can express is undecided."""
-        decide: Callable[[Problem], Check] = getattr(import_module(self.module), self.function)
-        try:
-            check = decide(problem)
-            if self.needs_law and check.is_proved and problem.missing_value is not None:
-                return undecided(problem.missing_value)
-            return check
-        except BudgetExceeded:
-            return undecided("the time budget ran out")
-        except Unsupported as unsupported:
-            return undecided(unsupported.reason)
-        except RecursionError:
-            return undecided("the expressions are nested too deeply")
-        except Exception as error:  # noqa: BLE001 - a fault in one check takes no other along
-            fault = f"the check ended in {type(error).__name__}: {error}"
-            return undecided(problem.missing_value or fault)
-
-
-_HERE = "sdekit.verifier.rungs"
-RUNGS = (
-    Rung("diffusion_symmetric", f"{_HERE}.symmetry", "check_symmetric", needs_law=False),
-    Rung("diffusion_psd", f"{_HERE}.definiteness", "check_psd", needs_law=False),
-    Rung("stationarity", f"{_HERE}.stationarity", "check_stationarity"),
-    Rung("marginalization", f"{_HERE}.marginalization", "check_marginalization"),
-    Rung("normalizable", f"{_HERE}.normalizability", "check_normalizable"),
-    Rung("regularity", f"{_HERE}.regularity", "check_regularity"),
-    Rung("non_explosion", f"{_HERE}.non_explosion", "check_non_explosion"),
-    Rung("uniqueness", f"{_HERE}.uniqueness", "check_uniqueness"),
-    Rung("reversibility", f"{_HERE}.reversibility", "check_reversibility"),
-)
 
 
 def verify(
@@ -119,7 +69,22 @@ def verify(
         if rung.needs_law and not problem.has_law:
             continue
         left = None if budget is None else budget - (time.thread_time() - begun)
-        with spending(None if left is None else max(left, 0.0) * SHARE):
-            checks[rung.name] = within_declaration(rung.check(problem), problem)
+        granted = None if left is None else max(left, 0.0) * SHARE
+        checks[rung.name] = within_declaration(check_within(problem, rung.name, granted), problem)
     seconds = time.perf_counter() - started
     return Verification(dynamics.name or "", problem.scope, checks, seconds)
+
+
+def check_within(problem: Problem, name: str, seconds: float | None) -> Check:
+    """`Problem.check` with this much time, after which the claim is undecided.
+
+    Args:
+        problem: The dynamics and its sizes.
+        name: Name of the check.
+        seconds: Time granted; None for no limit.
+    """
+    try:
+        with spending(seconds):
+            return problem.check(name)
+    except BudgetExceeded:
+        return undecided("the time budget ran out")

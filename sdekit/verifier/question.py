@@ -13,12 +13,15 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from sdekit.calculus.expansion.rewriting import INTERNAL, with_sizes
+from sdekit.calculus.limits import BudgetExceeded, Unsupported
 from sdekit.declaration.model.dynamics import Dynamics
 from sdekit.declaration.tree.expression import Call, Expression, Negation, Sum
 from sdekit.declaration.tree.operators import ZERO
 from sdekit.declaration.tree.symbols import Variable
 from sdekit.errors import VerificationError
 from sdekit.verifier.integrals.elimination import Elimination, eliminate
+from sdekit.verifier.rung_table import RUNGS, Rung
+from sdekit.verifier.verdict import Check, undecided
 
 if TYPE_CHECKING:
     from sdekit.calculus.contraction.fokker_planck import Lowered
@@ -26,6 +29,7 @@ if TYPE_CHECKING:
 
 #: Sizes at which a claim about all n is tried for a counterexample, smallest first.
 TRIAL_SIZES = (1, 2, 3)
+_RUNG = {rung.name: rung for rung in RUNGS}
 
 
 @dataclass(frozen=True)
@@ -43,6 +47,49 @@ class Problem:
     def __post_init__(self) -> None:
         # Rules for kinks, signs and growth know the functions that abbreviations stand for.
         object.__setattr__(self, "dynamics", self.dynamics.spelled_out())
+
+    def check(self, name: str) -> Check:
+        """The answer of one rung, decided once: the only way in which rungs ask each other.
+
+        Args:
+            name: Name of the check, such as "diffusion_psd".
+
+        Returns:
+            Its answer. What no engine can express, and a fault inside the rung, are undecided
+            with the reason, so that they take no other rung along.
+
+        Raises:
+            BudgetExceeded: If the time granted is over; that answer is not remembered, because
+                the time may have been what was left of another rung's.
+
+        Checked by: tests/verifier/test_question.py.
+        """
+        if name not in self._answers:
+            self._answers[name] = self._decided(_RUNG[name])
+        return self._answers[name]
+
+    @cached_property
+    def _answers(self) -> dict[str, Check]:
+        return {}
+
+    def _decided(self, rung: Rung) -> Check:
+        try:
+            found = rung.decide(self)
+            if rung.needs_law and found.is_proved and self.missing_value is not None:
+                return undecided(self.missing_value)
+            return found
+        except BudgetExceeded:
+            raise
+        except Unsupported as unsupported:
+            return undecided(unsupported.reason)
+        except RecursionError:
+            return undecided("the expressions are nested too deeply")
+        except Exception as error:  # noqa: BLE001 - a fault in one check takes no other along
+            fault = f"the check ended in {type(error).__name__}: {error}"
+        try:
+            return undecided(self.missing_value or fault)
+        except (BudgetExceeded, RecursionError):
+            return undecided(fault)
 
     @property
     def has_law(self) -> bool:

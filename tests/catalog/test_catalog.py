@@ -6,7 +6,7 @@ import sdekit as sk
 from sdekit.catalog.record import CHECKS, CONDITIONAL, PROVED, REFUTED, REQUIRED, UNDECIDED, claims
 from sdekit.declaration.model.model_file import loads
 from sdekit.errors import DeclarationError
-from sdekit.verifier.ladder import RUNGS
+from sdekit.verifier.rung_table import RUNGS
 
 ENTRIES = sk.catalog.entries()
 #: Names that are used from outside and stay.

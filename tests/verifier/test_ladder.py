@@ -11,7 +11,8 @@ import pytest
 import sdekit as sk
 from sdekit.catalog import entries
 from sdekit.errors import VerificationError
-from sdekit.verifier.ladder import RUNGS, verify
+from sdekit.verifier.ladder import verify
+from sdekit.verifier.rung_table import RUNGS
 from sdekit.verifier.verdict import REQUIRED
 from tests.verifier.models import KINETIC, MU, THETA, XI, N, P, Q, U, sgnht
 

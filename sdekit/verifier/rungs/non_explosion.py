@@ -23,7 +23,6 @@ from sdekit.verifier.currents.smoothness import has_pole, rough_parts
 from sdekit.verifier.pointwise.function_choices import with_chosen_functions
 from sdekit.verifier.question import Problem
 from sdekit.verifier.rungs.brackets import is_definite
-from sdekit.verifier.rungs.normalizability import check_normalizable
 from sdekit.verifier.verdict import Check, Verdict, proved, refuted, undecided
 
 #: What is taken for granted where unknown functions leave the rung open.
@@ -133,7 +132,7 @@ def _completeness(problem: Problem) -> Check | None:
         return None
     if not all(is_zero(u) for u in current(problem.lowered).values()):
         return None
-    finite = check_normalizable(problem)
+    finite = problem.check("normalizable")
     if not finite.is_proved:
         return None
     return proved(

@@ -20,8 +20,6 @@ from sdekit.verifier.involutions.flips import Flip, reverse, swaps
 from sdekit.verifier.involutions.forced import contradictions
 from sdekit.verifier.involutions.parities import reversing_flips
 from sdekit.verifier.question import Problem
-from sdekit.verifier.rungs.regularity import check_regularity
-from sdekit.verifier.rungs.stationarity import check_stationarity
 from sdekit.verifier.verdict import Check, Witness, proved, refuted, undecided
 
 #: Exchanges of two blocks that are tried.
@@ -48,10 +46,10 @@ def check_reversibility(problem: Problem) -> Check:
         reason = "exp(-H) is not stationary, and without that there is no balance"
         found = _refutation(problem, left, f"{reason}; the residual is given")
         return undecided("exp(-H) was not shown to be stationary") if found is None else found
-    stationary = check_stationarity(problem)
+    stationary = problem.check("stationarity")
     if not stationary.is_proved:
         return undecided(f"exp(-H) was not shown to be stationary: {stationary.reason}")
-    regular = check_regularity(problem)
+    regular = problem.check("regularity")
     if regular.is_refuted:
         return undecided(f"exp(-H) is not stationary: {regular.reason}")
     velocity = current(model)

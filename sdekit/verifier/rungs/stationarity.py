@@ -18,7 +18,6 @@ from sdekit.declaration.tree.symbols import Variable
 from sdekit.verifier.currents.smoothness import may_jump
 from sdekit.verifier.question import Problem
 from sdekit.verifier.rungs.boundary import check_boundary
-from sdekit.verifier.rungs.regularity import check_regularity
 from sdekit.verifier.verdict import Check, Witness, proved, refuted, undecided
 
 if TYPE_CHECKING:
@@ -125,10 +124,9 @@ def _by_counterexample(problem: Problem, outcome: Outcome) -> Check | None:
     if outcome.residual is None or any(x.domain.kind != "real" for x in problem.dynamics.variables):
         return None
     from sdekit.calculus.contraction.values.evaluate import counterexample
-    from sdekit.verifier.rungs.definiteness import check_psd
 
     # Where D is semidefinite at every point, no point has to be looked at for it.
-    diffusion = None if check_psd(problem).is_proved else problem.lowered.diffusion
+    diffusion = None if problem.check("diffusion_psd").is_proved else problem.lowered.diffusion
     found = counterexample(outcome.residual, diffusion, problem.sizes)
     if found is None:
         return None
@@ -174,7 +172,7 @@ def _density_may_jump(problem: Problem) -> bool:
     parts = (*dynamics.diffusion.values(), dynamics.hamiltonian)
     if not any(may_jump(part) for part in parts if part is not None):
         return False
-    return not check_regularity(problem).is_proved
+    return not problem.check("regularity").is_proved
 
 
 def _in_components(problem: Problem, outcome: Outcome) -> Check:
