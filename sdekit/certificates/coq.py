@@ -54,7 +54,10 @@ def coq_theorem(components: Components, name: str) -> str:
         VerificationError: If H is missing or an expression is outside the rational fragment.
     """
     if components.hamiltonian is None:
-        raise VerificationError("a dynamics without a hamiltonian claims nothing to certify")
+        raise VerificationError(
+            "a dynamics without a hamiltonian claims nothing to certify",
+            fix="declare hamiltonian=H with the density exp(-H)",
+        )
     writer = _Writer()
     body = "\n   + ".join(f"({term})" for term in _terms(components, writer))
     denominators = "".join(f"{factor} <> 0 -> " for factor in writer.denominators)
@@ -81,7 +84,10 @@ def coq_theorem_all_sizes(dynamics: Dynamics, name: str) -> str:
         Unsupported: If a coefficient is outside the index calculus.
     """
     if dynamics.hamiltonian is None:
-        raise VerificationError("a dynamics without a hamiltonian claims nothing to certify")
+        raise VerificationError(
+            "a dynamics without a hamiltonian claims nothing to certify",
+            fix="declare hamiltonian=H with the density exp(-H)",
+        )
     names: dict[Component, str] = {}
     inverted: dict[str, None] = {}
     summands = [
@@ -119,7 +125,11 @@ def write_theorem(path: str | Path, dynamics: Dynamics, sizes: Mapping[str, int]
             "Coq certificates cover polynomial models only", found=unsupported.reason
         ) from None
     except OSError as error:
-        raise VerificationError(f"cannot write {path}: {error.strerror or error}") from None
+        raise VerificationError(
+            f"cannot write {path}",
+            found=error.strerror or error,
+            fix="name a file in a folder that exists and can be written to",
+        ) from None
 
 
 def _monomial(

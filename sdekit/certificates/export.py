@@ -104,7 +104,11 @@ def write_certificate(path: str | Path, content: Mapping[str, Any]) -> None:
     try:
         Path(path).write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
     except OSError as error:
-        raise VerificationError(f"cannot write {path}: {error.strerror or error}") from None
+        raise VerificationError(
+            f"cannot write {path}",
+            found=error.strerror or error,
+            fix="name a file in a folder that exists and can be written to",
+        ) from None
 
 
 def read_certificate(path: str | Path) -> dict[str, Any]:
@@ -116,7 +120,11 @@ def read_certificate(path: str | Path) -> dict[str, Any]:
     try:
         content = json.loads(Path(path).read_text(encoding="utf-8"))
     except OSError as error:
-        raise VerificationError(f"cannot read {path}: {error.strerror or error}") from None
+        raise VerificationError(
+            f"cannot read {path}",
+            found=error.strerror or error,
+            fix="name a certificate that exists and can be read",
+        ) from None
     except (ValueError, RecursionError) as error:
         raise VerificationError(f"{path} is no JSON", found=str(error)[:100]) from None
     parts = content if isinstance(content, dict) else {}
@@ -157,7 +165,10 @@ def model_tree(dynamics: Dynamics) -> dict[str, Any]:
         VerificationError: If it is outside the polynomial fragment.
     """
     if dynamics.hamiltonian is None:
-        raise VerificationError("a dynamics without a hamiltonian claims nothing to certify")
+        raise VerificationError(
+            "a dynamics without a hamiltonian claims nothing to certify",
+            fix="declare hamiltonian=H with the density exp(-H)",
+        )
     symbols: dict[str, Any] = {x.name: _symbol(x.shape, x.symmetry) for x in dynamics.variables}
     for parameter in dynamics.parameters:
         if parameter.value is None:

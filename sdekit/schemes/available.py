@@ -119,7 +119,10 @@ def _fits(parts: Splitting, record: NamedScheme) -> bool:
 
 def _check_solver(dynamics: Dynamics, name: str) -> None:
     if not any(dynamics.blocks()):
-        raise SchemeError(f"the solver {name} is for noise, and there is none")
+        raise SchemeError(
+            f"the solver {name} is for noise, and there is none",
+            fix="choose a scheme that sk.schemes.names(dynamics) lists",
+        )
     sizes = {dim.name: 2 for dim in dynamics.dimensions if dim.size is None}
     can_convert = stratonovich_drift(dynamics) is not None
     choose_solver(name, noise_type(dynamics, sizes), can_convert=can_convert)

@@ -52,7 +52,7 @@ def gradient(tensor: Tensor, variable: Variable) -> Tensor:
     Raises:
         Unsupported: If a derivative leaves the calculus (of the digamma function).
 
-    Checked by: tests/calculus/contraction/test_derivative.py.
+    Checked by: tests/calculus/contraction/test_models.py.
     """
     return by_head(tensor, heads.variable(variable))
 

@@ -143,7 +143,11 @@ def read_diffusion(diffusion: Mapping[Any, Any], reader: Reader) -> Blocks:
             raise DeclarationError("a key of the diffusion is no pair of variables", found=key)
         x, y = reader.variable(pair[0]), reader.variable(pair[1])
         if (x, y) in blocks:
-            raise DeclarationError(f"the diffusion block ({x.name}, {y.name}) is given twice")
+            raise DeclarationError(
+                f"the diffusion block ({x.name}, {y.name}) is given twice",
+                expected="each block once",
+                fix=f"keep one of the entries for {x.name}, {y.name}",
+            )
         block = reader.expression(value)
         if block.shape or x.shape != y.shape:
             check_expression(block, x.shape + y.shape, f"the diffusion block ({x.name}, {y.name})")
@@ -231,7 +235,11 @@ def check_assumptions(facts: Iterable[Comparison], parameters: tuple[Parameter, 
                 )
         left, right = fact.left, fact.right
         if isinstance(left, ex.Number) and isinstance(right, ex.Number):
-            raise DeclarationError(f"the assumption {fact!r} is between two numbers")
+            raise DeclarationError(
+                f"the assumption {fact!r} is between two numbers",
+                expected="an inequality that names a parameter",
+                fix="leave it out",
+            )
 
 
 def check_interpretation(interpretation: str, factors: Factors | None, blocks: Blocks) -> None:

@@ -62,7 +62,7 @@ def load(path: str | Path) -> Dynamics:
             )
         text = path.read_bytes().decode("utf-8")
     except OSError as error:
-        raise ModelFileError(f"cannot read {path}: {error.strerror or error}") from None
+        raise ModelFileError(f"cannot read {path}", found=error.strerror or error) from None
     except UnicodeDecodeError as error:
         raise ModelFileError(
             f"{path} is no UTF-8 text", found=f"byte {error.object[error.start]:#04x}"
@@ -215,7 +215,7 @@ class _Reader:
                 )
             symmetry = [s for s in ("symmetric", "antisymmetric") if _flag(options, s, where)]
             if len(symmetry) > 1:
-                raise ModelFileError("symmetric and antisymmetric", where=where)
+                raise ModelFileError("symmetric and antisymmetric", where=where, fix="keep one")
             shape = self._shape(options.get("shape", []), where)
             domain = options.get("domain", "real")
             x = self._placed(
@@ -336,10 +336,10 @@ class _Reader:
             where = f"diffusion.{key}"
             names = [name.strip() for name in key.split(",")]
             if len(names) > 2:
-                raise ModelFileError("a block has one or two variables", where=where)
+                raise ModelFileError("a block has one or two variables", where=where, found=key)
             x, y = self._variable(names[0], where), self._variable(names[-1], where)
             if (x, y) in blocks:
-                raise ModelFileError("a block is given twice", where=where)
+                raise ModelFileError("a block is given twice", where=where, fix="keep one")
             blocks[x, y] = self._formula(value, where)
         return blocks
 

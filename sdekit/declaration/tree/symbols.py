@@ -176,7 +176,11 @@ def _check_properties(name: str, shape: Shape, declared: frozenset[str]) -> None
             found=f"values of shape {shape_text(shape)}",
         )
     if {"bounded", "coercive"} <= declared:
-        raise DeclarationError(f"function {name} is declared bounded and coercive")
+        raise DeclarationError(
+            f"function {name} is declared bounded and coercive",
+            expected="at most one of the two",
+            fix="coercive functions grow without bound: keep what holds",
+        )
 
 
 def _require_square(name: str, dims: Shape, assumption: str) -> None:
@@ -207,7 +211,11 @@ def _check_assumptions(name: str, dims: Shape, assumptions: frozenset[str]) -> f
     if full & {"positive_definite", "positive_semidefinite"}:
         full.add("symmetric")
     if {"symmetric", "antisymmetric"} <= full:
-        raise DeclarationError(f"{name} is declared symmetric and antisymmetric, so it is zero")
+        raise DeclarationError(
+            f"{name} is declared symmetric and antisymmetric, so it is zero",
+            expected="at most one of the two",
+            fix="keep one of them, or leave the parameter out",
+        )
     return frozenset(full)
 
 

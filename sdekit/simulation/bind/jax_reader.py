@@ -190,7 +190,11 @@ class _Evaluation:
 
     def time(self, node: ex.Time) -> Value:
         if self.environment.time is None:
-            raise SimulationError("the expression depends on the time, which is not given here")
+            raise SimulationError(
+                "the expression depends on the time, which is not given here",
+                expected="an expression without sk.time",
+                fix="leave sk.time out of it, or ask where a time is given",
+            )
         if self.environment.epoch is None:
             return self.environment.time
         return self.environment.epoch.time + double(self.environment.time)

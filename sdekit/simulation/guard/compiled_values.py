@@ -21,7 +21,7 @@ not carry them (their lowering in the start program only), and formulas written 
 
 Not for the bounds (`rounding`).
 
-Checked by: tests/simulation/guard/test_compiled_values.py.
+Checked by: tests/simulation/guard/test_compiler_guard.py.
 """
 
 from __future__ import annotations

@@ -120,7 +120,7 @@ class MomentEquation:
         noise_scale: kappa, see the module.
         noise: What drives it.
 
-    Checked by: tests/theory/test_moments.py.
+    Checked by: tests/theory/least_squares/test_flow.py.
     """
 
     problem: Regression
