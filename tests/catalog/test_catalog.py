@@ -1,8 +1,11 @@
 """Every claim of every entry of the catalogue is held against the verifier."""
 
+from collections import Counter
+
 import pytest
 
 import sdekit as sk
+from sdekit.catalog import geometric, gradient_flow, langevin, thermostat, wrong
 from sdekit.catalog.record import CHECKS, CONDITIONAL, PROVED, REFUTED, REQUIRED, UNDECIDED, claims
 from sdekit.declaration.model.model_file import loads
 from sdekit.errors import DeclarationError
@@ -30,9 +33,22 @@ def test_shared_variables_have_their_fixed_names(name):
     assert names == ["theta", "p", "xi"][: len(names)]
 
 
-def test_names_are_unique():
-    """Twin of the table by name: a second record of one name would hide the first."""
-    assert len({entry.name for entry in ENTRIES}) == len(ENTRIES) == len(sk.catalog.names())
+def names_given_twice(records):
+    counts = Counter(record.name for record in records)
+    return [name for name, count in counts.items() if count > 1]
+
+
+def test_no_two_records_have_one_name():
+    """In the tables of the modules: in the table by name a second record hides the first."""
+    modules = (langevin, thermostat, geometric, gradient_flow, wrong)
+    records = [record for module in modules for record in module.ENTRIES]
+    assert names_given_twice(records) == []
+    assert len(records) == len(ENTRIES) == len(sk.catalog.names())
+
+
+def test_a_name_given_twice_is_found():
+    """Twin."""
+    assert names_given_twice([*ENTRIES, ENTRIES[0]]) == [ENTRIES[0].name]
 
 
 @pytest.mark.parametrize("entry", ENTRIES, ids=by_name)
