@@ -43,8 +43,9 @@ def linear_step(sampler, names, h):
 
         def step(blocks, normals):
             sources = {oracle.name: () for oracle in scheme.oracles}
-            cache = first_cache(scheme, blocks, ((),) * len(scheme.carried), sources, None)
             parameters = bound.problem.parameters
+            draws = ((),) * len(scheme.carried)
+            cache = first_cache(scheme, blocks, draws, sources, None, parameters)
             constants = scheme.prepare(parameters, h, np.dtype(np.float64))
             draws = ((),) * len(scheme.evaluations)
             given = StepInput(normals, draws, None, h, constants, parameters)
