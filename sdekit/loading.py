@@ -40,7 +40,7 @@ def on_use(
         return value
 
     def names() -> list[str]:
-        return sorted({*vars(sys.modules[package]), *homes, *modules})
+        return sorted([*homes, *modules])
 
     return load, names
 
