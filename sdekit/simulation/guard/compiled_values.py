@@ -189,8 +189,8 @@ def aside(blocks: Mapping[str, Array], variables: Iterable[Variable]) -> dict[st
         size = np.where(block == 0, ASIDE_FROM_ZERO if x.symmetry is None else 0, block * ASIDE)
         shape = block.shape if x.symmetry is None and x.ndim < 2 else ()
         beside = (block + size * rng.uniform(0.5, 1, shape)).astype(block.dtype)
-        inside = [beside >= 0] if x.domain.kind == "positive" else []
-        inside += [] if x.domain.lower is None else [beside >= float(x.domain.lower)]
-        inside += [] if x.domain.upper is None else [beside <= float(x.domain.upper)]
-        found[x.name] = np.where(np.logical_and.reduce([True, *inside]), beside, block)
+        lower, upper = x.domain.lower, x.domain.upper
+        least = 0.0 if x.domain.kind == "positive" else -np.inf if lower is None else float(lower)
+        most = np.inf if upper is None else float(upper)
+        found[x.name] = np.where((beside >= least) & (beside <= most), beside, block)
     return found
