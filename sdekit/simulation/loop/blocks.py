@@ -144,6 +144,15 @@ def _draws_of_block(draws: int, thin: int, longest: int) -> int:
     return most - 1 if odd and most > 1 else most
 
 
+def burn_in_piece(steps: int) -> int:
+    """Steps of the pieces in which a burn-in runs: a divisor where one is long enough."""
+    most = min(steps, BLOCK_STEPS)
+    for candidate in range(most, most // 4, -1):
+        if steps % candidate == 0 and candidate % 2 == 0:
+            return candidate
+    return most - most % 2 or most
+
+
 def _evened(total: int, most: int) -> int:
     """Blocks of a chunk such that all chunks are about equally long."""
     chunks = -(-total // most) if total else 1

@@ -22,11 +22,15 @@ import numpy as np
 
 from sdekit.simulation.bind.jax_reader import shape_of
 from sdekit.simulation.guard.compiler_guard import CompilerGuard
-from sdekit.simulation.loop.blocks import CHUNK_STEPS, Plan, plan_run
+from sdekit.simulation.loop.blocks import Plan, burn_in_piece, plan_run
 from sdekit.simulation.loop.driver import Chunk, Diverged, Driver
 from sdekit.simulation.loop.observables import Observables, Watched, emptied
 from sdekit.simulation.loop.program import Fixed, LoopState
 from sdekit.simulation.store.sinks import OnDisk, Sink
+
+#: Most calls of the program of the draws that a burn-in makes: they take as long as compiling
+#: another one.
+BURN_IN_CALLS = 64
 
 
 @dataclass(frozen=True)
@@ -196,17 +200,27 @@ class Course:
     def _stretches(self, step: int, done: int) -> Iterator[tuple[Plan, int, bool]]:
         """Plans with their numbers of draws, and whether the draws are kept."""
         plan = self.plan(self.draws, self.thin)
-        if step < self.burn_in:
-            if self.burn_in % self.thin == 0:
-                yield plan, (self.burn_in - step) // self.thin, False
-            else:
-                piece = min(self.burn_in, CHUNK_STEPS)
-                whole = (self.burn_in - step) // piece
-                if whole:
-                    yield self.plan(whole, piece), whole, False
-                if self.burn_in % piece:
-                    yield self.plan(1, self.burn_in % piece), 1, False
+        burnt = self._burn_in_pieces(plan, self.burn_in - step) if step < self.burn_in else ()
+        for own, count in burnt:
+            yield own, count, False
         yield plan, self.draws - done, True
+
+    def _burn_in_pieces(self, plan: Plan, left: int) -> Iterator[tuple[Plan, int]]:
+        """Plans and numbers of draws of what is left of the burn-in.
+
+        The program of the draws serves where it needs few calls: another one would have to be
+        compiled. Tables of gradient sources change between draws only, which stay as they are.
+        """
+        whole, rest = divmod(left, self.thin)
+        if not rest and whole <= BURN_IN_CALLS * plan.chunk_draws:
+            yield plan, whole
+            return
+        has_tables = bool(self.driver.tables(0)[0])
+        piece = self.thin if has_tables and not rest else burn_in_piece(left)
+        whole, rest = divmod(left, piece)
+        yield self.plan(whole, piece), whole
+        if rest:
+            yield self.plan(1, rest), 1
 
     def _outcome(self, sink: Sink, watched: Watched, state: LoopState) -> Outcome:
         observed = {}

@@ -1,12 +1,17 @@
 """How runs are cut."""
 
+import jax.numpy as jnp
+import numpy as np
 import pytest
 
+import sdekit as sk
+from sdekit.simulation.loop import driver
 from sdekit.simulation.loop.blocks import (
     BLOCK_STEPS,
     LEAST_STEPS,
     TILE_CHAINS,
     VECTOR,
+    burn_in_piece,
     plan_run,
     tail_plan,
     tiled,
@@ -49,3 +54,36 @@ def test_many_chains_run_in_whole_vectors():
     assert tiles > 1
     assert each % VECTOR == 0 and each >= TILE_CHAINS
     assert 100_000 <= tiles * each < 1.02 * 100_000
+
+
+@pytest.mark.parametrize("steps", [1, 2, 3, 999, 4000, 4001, 100_000, 999_983])
+def test_a_burn_in_runs_in_few_pieces(steps):
+    piece = burn_in_piece(steps)
+    assert 1 <= piece <= min(steps, BLOCK_STEPS)
+    assert -(-steps // piece) <= 4 * -(-steps // BLOCK_STEPS)
+
+
+@pytest.mark.parametrize("given", [{"thin": 1}, {"thin": 3, "burn_in": 2999}, {"batch": True}])
+def test_a_burn_in_takes_few_calls_however_few_draws_follow(monkeypatch, given):
+    """Thousands of calls of one step each where calls are cut by the draws to be kept."""
+    calls, call = [], driver.Driver.call
+    monkeypatch.setattr(
+        driver.Driver, "call", lambda self, *plan: calls.append(plan) or call(self, *plan)
+    )
+    x, start = sk.scalar("x"), 0.0
+    ou = sk.Dynamics(drift={x: -x}, diffusion={x: 1}, hamiltonian=x**2 / 2)
+    sampler = sk.sampler(ou, scheme="EM")
+    if given.pop("batch", False):
+        data = np.linspace(-1, 1, 40, dtype=np.float32)
+        target = sk.Minibatch(
+            lambda m: -jnp.sum(m**2) / 2, lambda m, row: -jnp.sum((row - m) ** 2) / 2, data, 4,
+            sampling="epochs", contiguous=True,
+        )  # fmt: skip
+        sampler, start = sk.sampler(sk.catalog.get("overdamped"), target, scheme="EM"), np.zeros(1)
+    given = {"burn_in": 2998, "step_size": 0.01, "seed": 2, **given}
+    run = sk.simulate(sampler, start, steps=3, **given)
+    assert len(calls) < 100
+    count = given.pop("burn_in") + 3
+    whole = sk.simulate(sampler, start, steps=count, **{**given, "thin": 1})
+    name = next(iter(run.samples))
+    np.testing.assert_allclose(run.samples[name][0, -1], whole.samples[name][0, -1], atol=1e-5)
