@@ -1,8 +1,8 @@
 r"""Design: unknown coefficients of v, D and H such that exp(-H) is stationary for every n.
 
 The unknowns are scalar parameters of a declaration. Each independent part of the residual gives one
-polynomial equation in them over the rational functions of the other parameters and sizes; a
-Groebner basis solves the system, and every solution is put back and checked by the exact zero test.
+polynomial equation in them over the rational functions of the other parameters and sizes; they are
+solved by cases, and every solution is put back and checked by the exact zero test.
 Not for unknown functions, nor for what an ansatz does not contain.
 """
 
@@ -11,20 +11,21 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-import sympy as sp
-
 from sdekit.calculus.contraction import is_zero, residual
+from sdekit.calculus.contraction.heads import parameter
 from sdekit.calculus.expansion.rewriting import substituted
+from sdekit.calculus.limits import BudgetExceeded, Unsupported, spending
 from sdekit.declaration.model.dynamics import Dynamics
 from sdekit.declaration.text.expression_text import grammar_text
 from sdekit.declaration.tree.expression import Expression
 from sdekit.declaration.tree.symbols import Parameter
-from sdekit.designer.coefficients import coefficient_expression
-from sdekit.designer.matching import equations
+from sdekit.designer.matching import matched
 from sdekit.errors import VerificationError
 
-#: Beyond this a Groebner basis in pure Python may not end.
+#: More unknowns than anybody means.
 MOST_UNKNOWNS = 20
+#: Seconds for solving.
+BUDGET = 10.0
 
 
 @dataclass(frozen=True)
@@ -59,11 +60,12 @@ def design(
         nonzero: Unknowns that must not vanish, to exclude trivial designs.
 
     Returns:
-        The solutions, each checked; none if the ansatz contains no design.
+        The solutions, each checked; none if it is proved that no coefficients that are rational
+        in the parameters and sizes make a design.
 
     Raises:
-        VerificationError: If an unknown is no scalar parameter of the dynamics, or there are more
-            than `MOST_UNKNOWNS`.
+        VerificationError: If an unknown is no scalar parameter of the dynamics, there are more
+            than `MOST_UNKNOWNS`, or none is found and none is excluded.
 
     Example:
         >>> import sdekit as sk
@@ -76,27 +78,36 @@ def design(
     """
     _check_unknowns(dynamics, unknowns, nonzero)
     ito = dynamics.ito()
-    names = [unknown.name for unknown in unknowns]
-    symbols = [sp.Symbol(name, real=True) for name in names]
-    system = [sp.numer(equation) for equation in equations(residual(ito), names)]
+    try:
+        with spending(BUDGET):
+            found, is_proof = _solved(ito, unknowns, nonzero)
+    except (Unsupported, BudgetExceeded) as error:
+        found, is_proof, reason = (), False, str(error)
+    else:
+        reason = "the terms are not known to be independent"
+    if not found and not is_proof:
+        raise VerificationError("no design was found, which is no proof of none", found=reason)
+    return found
+
+
+def _solved(
+    ito: Dynamics, unknowns: Sequence[Parameter], nonzero: Sequence[Parameter]
+) -> tuple[tuple[Solution, ...], bool]:
+    """The designs, and whether it is proved that there is none where none was found."""
+    system = matched([residual(ito)], [parameter(unknown) for unknown in unknowns])
     found = []
-    for values in _solutions(
-        system, symbols, [s for s in symbols if s.name in {p.name for p in nonzero}]
-    ):
-        if any(values.get(sp.Symbol(p.name, real=True)) == 0 for p in nonzero):
-            continue
-        replacement = {
-            unknown: coefficient_expression(values[symbol], ito)
-            for unknown, symbol in zip(unknowns, symbols, strict=True)
-            if symbol in values
+    for family in system.families([unknowns.index(p) for p in nonzero]):
+        values = {
+            unknown: system.expression(family.values[position])
+            for unknown, position in zip(unknowns, system.unknowns, strict=True)
+            if position in family.values
         }
-        solved = _substituted(ito, replacement)
-        if is_zero(residual(solved)):
-            free = tuple(
-                name for name, symbol in zip(names, symbols, strict=True) if symbol not in values
-            )
-            found.append(Solution({u.name: v for u, v in replacement.items()}, free, solved))
-    return tuple(found)
+        solved = _substituted(ito, values)
+        if not is_zero(residual(solved)):
+            raise Unsupported("a solution of the equations is not seen to be a design")
+        free = tuple(unknown.name for unknown in unknowns if unknown not in values)
+        found.append(Solution({u.name: v for u, v in values.items()}, free, solved))
+    return tuple(found), system.is_exact and all(dim.size is None for dim in ito.dimensions)
 
 
 def _check_unknowns(
@@ -120,24 +131,6 @@ def _check_unknowns(
                 f"{unknown!r} is no scalar parameter of the dynamics",
                 expected="parameters that its v, D or H contains",
             )
-
-
-def _solutions(
-    system: list[sp.Expr], symbols: list[sp.Symbol], nonzero: list[sp.Symbol]
-) -> list[dict[sp.Symbol, sp.Expr]]:
-    """Solutions over the field of the other symbols; none of `nonzero` vanishes."""
-    if not system:
-        return [{}]
-    helper = sp.Symbol("_inverse")
-    excluded = [sp.prod(nonzero) * helper - 1] if nonzero else []
-    others = sorted({s for e in system for s in e.free_symbols} - set(symbols), key=str)
-    domain = sp.QQ.frac_field(*others) if others else sp.QQ
-    first = [helper] if nonzero else []
-    basis = sp.groebner([*system, *excluded], *first, *symbols, order="lex", domain=domain)
-    kept = [polynomial for polynomial in basis.exprs if not polynomial.has(helper)]
-    if kept == [1] or basis.exprs == [1]:
-        return []
-    return sp.solve(kept, symbols, dict=True) if kept else [{}]
 
 
 def _substituted(dynamics: Dynamics, values: Mapping[Parameter, Expression]) -> Dynamics:

@@ -1,91 +1,172 @@
 """Equations for unknown coefficients: a tensor vanishes if each independent part of it does.
 
-Scalar parameters and sizes are coefficients; everything else (variables, functions, contractions)
-is a part that is independent of the others for all n beyond a few. Not for solving the equations.
+Tensors are brought over common denominators, and the coefficient of every product of variables,
+functions and contractions is a polynomial in the unknowns over the rational functions of scalar
+parameters and sizes. Those products are independent for all n beyond a few. Not for solving the
+equations (`solving`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
 
-import sympy as sp
+from flint import fmpq_mpoly, fmpq_mpoly_ctx
 
-from sdekit.calculus.contraction import Tensor
-from sdekit.calculus.contraction.heads import Head, Kind
-from sdekit.calculus.limits import Unsupported
+from sdekit.calculus.contraction import Tensor, reduced
+from sdekit.calculus.contraction.graph import Component
+from sdekit.calculus.contraction.heads import Head, Kind, tensors_in
+from sdekit.calculus.contraction.relations import coefficients
+from sdekit.calculus.contraction.rules.rational import Fractions
+from sdekit.calculus.limits import Unsupported, tick
+from sdekit.declaration.tree.expression import Expression
+from sdekit.declaration.tree.operators import ONE, number
+from sdekit.designer.raising import head_expression, raised_to, scaled, sum_of
+from sdekit.designer.solving import SolvedCase, Value, families, maximal
+
+#: What a coefficient may be a rational function of, beside constant kernels such as sqrt(2).
+_CONSTANTS = (Kind.PARAMETER, Kind.SIZE)
 
 
-def symbol_of(head: Head) -> sp.Symbol | None:
-    """The SymPy symbol of a scalar parameter or a size; None for anything else."""
-    if head.kind is Kind.PARAMETER and not head.slots:
-        return sp.Symbol(head.data.name, real=True)
-    if head.kind is Kind.SIZE:
-        return sp.Symbol(head.data.name, positive=True, integer=True)
-    return None
+@dataclass(frozen=True)
+class System:
+    """Polynomials that must vanish.
+
+    Attributes:
+        equations: Polynomials in the unknowns and in the generators of the coefficients.
+        ring: Where they live.
+        parts: The component that each generator of the ring stands for.
+        unknowns: Position of each unknown among the generators; None where it does not occur.
+        is_exact: Whether the products that were told apart are independent by themselves, so that
+            equations without a solution prove that there is none.
+    """
+
+    equations: tuple[fmpq_mpoly, ...]
+    ring: fmpq_mpoly_ctx
+    parts: tuple[Component, ...]
+    unknowns: tuple[int | None, ...]
+    is_exact: bool
+
+    def expression(self, value: Value, times: Expression = ONE) -> Expression:
+        """A rational function of the generators, in factors, times an expression."""
+        (upper, above), (lower, below) = (part.factor() for part in value)
+        weight = upper / lower
+        top = [self._polynomial(factor, e) for factor, e in above]
+        bottom = [self._polynomial(factor, e) for factor, e in below]
+        return scaled(int(weight.p), [*top, times], [*bottom, number(Fraction(int(weight.q)))])
+
+    def _polynomial(self, polynomial: fmpq_mpoly, exponent: int) -> Expression:
+        terms = []
+        for exponents, value in polynomial.to_dict().items():
+            powers = zip(self.parts, exponents, strict=False)
+            factors = [raised_to(head_expression(part.head), int(e)) for part, e in powers if e]
+            terms.append(scaled(int(value.p), factors, [number(Fraction(int(value.q)))]))
+        return raised_to(sum_of(terms), int(exponent))
+
+    def families(self, nonzero: Sequence[int] = ()) -> list[SolvedCase]:
+        """The solutions, without special cases of others.
+
+        Args:
+            nonzero: Numbers of the unknowns that must not vanish.
+
+        Raises:
+            Unsupported: As `solving.families`.
+        """
+        gens = self.ring.gens()
+        occurring = [position for position in self.unknowns if position is not None]
+        excluded = [gens[self.unknowns[k]] for k in nonzero if self.unknowns[k] is not None]
+        found = list(families(self.equations, self.ring, occurring, excluded))
+        return maximal(found, self.ring)
+
+    def first(self) -> list[Value] | None:
+        """The value of each unknown in the first solution, 0 where it is free; None if none."""
+        unknowns = [position for position in self.unknowns if position is not None]
+        family = next(families(self.equations, self.ring, unknowns), None)
+        if family is None:
+            return None
+        gens, zero, one = self.ring.gens(), self.ring.constant(0), self.ring.constant(1)
+        free = set(unknowns) - family.values.keys()
+        images = [zero if k in free else gen for k, gen in enumerate(gens)]
+        values = (family.values.get(k, (zero, one)) for k in self.unknowns)
+        return [(top.compose(*images), bottom.compose(*images)) for top, bottom in values]
 
 
-def equations(tensor: Tensor, unknowns: Iterable[str] = ()) -> list[sp.Expr]:
-    """One equation, an expression that must vanish, for each independent part of the tensor.
+def matched(tensors: Iterable[Tensor], unknowns: Sequence[Head]) -> System:
+    """The equations under which all the tensors vanish.
 
     Args:
-        tensor: Of any shape.
-        unknowns: Names of scalar parameters that are solved for.
+        tensors: Of any shapes.
+        unknowns: Heads of the scalar parameters that are solved for.
 
     Raises:
         Unsupported: If an unknown stands inside a kernel or function, where it is no coefficient.
+
+    Checked by: tests/designer/test_matching.py.
     """
-    wanted = set(unknowns)
-    parts: dict[object, sp.Expr] = {}
-    for (monomial, opened), coefficient in tensor.terms.items():
-        factor: sp.Expr = sp.Rational(coefficient.numerator, coefficient.denominator)
-        rest = []
-        for component, exponent in monomial:
-            symbol = None if component.head is None else symbol_of(component.head)
-            if symbol is None:
-                _refuse_hidden(component.factors, wanted)
-                rest.append((component, exponent))
-            else:
-                factor *= symbol**exponent
-        key = (frozenset(rest), opened)
-        parts[key] = parts.get(key, sp.S.Zero) + factor
-    return [sp.together(value) for value in parts.values() if sp.expand(value) != 0]
+    wanted = frozenset(unknowns)
+    scalars: list[Tensor] = []
+    kernels = False
+    for tensor in tensors:
+        for opened, scalar in coefficients(reduced(tensor)).items():
+            _refuse_hidden(opened, wanted)
+            kernels |= any(_has_relations(part) for part in opened)
+            scalars.append(scalar)
+    fractions = Fractions.of(*scalars)
+    parts = tuple(fractions.variables)
+    _refuse_hidden(parts, wanted)
+    is_free = [part.head in wanted or _is_constant(part) for part in parts] or [True]
+    equations: list[fmpq_mpoly] = []
+    for scalar in scalars:
+        numerator, _ = fractions.reduced(scalar)
+        equations += _split(numerator, is_free, fractions.ring)
+    positions = {part.head: k for k, part in enumerate(parts) if part.head is not None}
+    return System(
+        tuple(equations),
+        fractions.ring,
+        parts,
+        tuple(positions.get(unknown) for unknown in unknowns),
+        not (kernels or any(_has_relations(part) for part in parts)),
+    )
 
 
-def _refuse_hidden(factors: Iterable[tuple[Head, tuple[int, ...]]], unknowns: set[str]) -> None:
-    for head, _ in factors:
-        text = repr(head.data)
-        if head.kind in (Kind.KERNEL, Kind.INVERSE, Kind.LOGDET, Kind.CALL) and any(
-            name in text for name in unknowns
-        ):
-            raise Unsupported("an unknown stands inside a function, where it cannot be matched")
+def _is_constant(part: Component) -> bool:
+    head = part.head
+    if head is None or head.depends:
+        return False
+    return head.kind in _CONSTANTS or head.kind is Kind.KERNEL
 
 
-def solve_linear(fixed: Tensor, directions: list[Tensor]) -> list[sp.Expr] | None:
-    """Coefficients c with fixed + sum_k c_k directions_k = 0 as rational functions; None if none.
+def _has_relations(part: Component) -> bool:
+    """Whether kernels occur, of which more relations may hold than are known."""
+    return any(head.kind is Kind.KERNEL for head, _ in part.factors)
 
-    Free coefficients are set to zero.
-    """
-    names = [sp.Symbol(f"_c{k}") for k in range(len(directions))]
-    rows: dict[object, sp.Expr] = {}
-    for weight, tensor in zip([sp.S.One, *names], [fixed, *directions], strict=True):
-        for (monomial, opened), coefficient in tensor.terms.items():
-            factor: sp.Expr = weight * sp.Rational(coefficient.numerator, coefficient.denominator)
-            rest = []
-            for component, exponent in monomial:
-                symbol = None if component.head is None else symbol_of(component.head)
-                if symbol is None:
-                    rest.append((component, exponent))
-                else:
-                    factor *= symbol**exponent
-            key = (frozenset(rest), opened)
-            rows[key] = rows.get(key, sp.S.Zero) + factor
-    system = [row for row in map(sp.expand, rows.values()) if row != 0]
-    if not system:
-        return [sp.S.Zero for _ in names]
-    if not names:
-        return None
-    solution = sp.linsolve(system, *names)
-    if not solution:
-        return None
-    (values,) = tuple(solution)  # type: ignore[arg-type]
-    return [sp.factor(value.subs(dict.fromkeys(names, 0))) for value in values]
+
+def _split(
+    polynomial: fmpq_mpoly, is_free: Sequence[bool], ring: fmpq_mpoly_ctx
+) -> list[fmpq_mpoly]:
+    """The coefficient of every product of the generators that are not free."""
+    found: dict[tuple[int, ...], dict[tuple[int, ...], object]] = {}
+    for exponents, value in polynomial.to_dict().items():
+        tick()
+        rest = tuple(0 if free else e for e, free in zip(exponents, is_free, strict=True))
+        kept = tuple(e if free else 0 for e, free in zip(exponents, is_free, strict=True))
+        found.setdefault(rest, {})[kept] = value
+    return [ring.from_dict(terms) for terms in found.values()]
+
+
+def _refuse_hidden(parts: Iterable[Component], unknowns: frozenset[Head]) -> None:
+    for part in parts:
+        for head, _ in part.factors:
+            if _contains(head, unknowns):
+                raise Unsupported("an unknown stands inside a function, where it cannot be matched")
+
+
+def _contains(head: Head, unknowns: frozenset[Head]) -> bool:
+    """Whether one of the unknowns occurs inside the head."""
+    return any(
+        inner in unknowns or _contains(inner, unknowns)
+        for tensor in tensors_in(head.data)
+        for part in tensor.components()
+        for inner, _ in part.factors
+    )

@@ -1,9 +1,10 @@
 r"""The complete recipe of a dynamics: an antisymmetric Q with $v = -(D+Q)\nabla H + \Gamma$.
 
-$\Gamma_i = \sum_j \partial_j(D_{ij} + Q_{ij})$. A dynamics that keeps exp(-H) has such a Q; its
-blocks are sought in an ansatz: identities, declared matrices and outer products of variables,
-with coefficients that are rational in the parameters and sizes. Not for stationarity itself, which
-the verifier decides without any ansatz.
+$\Gamma_i = \sum_j \partial_j(D_{ij} + Q_{ij})$. A dynamics that keeps exp(-H) has such a Q. Since
+the current is $u = -Q\nabla H + \nabla\cdot Q$, its blocks are sought among the identities and what
+is left of the terms of u when a factor of grad H is taken out, with coefficients that are rational
+in the parameters and sizes. Not for stationarity itself, which the verifier decides without any
+ansatz.
 
 Source: Ma, Chen and Fox (2015), eq. (3)-(4).
 """
@@ -11,28 +12,40 @@ Source: Ma, Chen and Fox (2015), eq. (3)-(4).
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cached_property
 
-import sympy as sp
-
-from sdekit.calculus.contraction import Tensor, current, is_zero, lower, lower_dynamics
-from sdekit.calculus.contraction.derivative import divergence, gradient
-from sdekit.calculus.contraction.fokker_planck import dot, dot_last, swapped
-from sdekit.calculus.contraction.tensor import combine, zero
+from sdekit.calculus.contraction import (
+    Tensor,
+    combine,
+    current,
+    divergence,
+    gradient,
+    is_zero,
+    lower,
+    lower_dynamics,
+)
+from sdekit.calculus.contraction.fokker_planck import Lowered, dot_last, swapped
+from sdekit.calculus.contraction.heads import Head, Kind, delta, parameter
+from sdekit.calculus.contraction.rules.projection import projected
+from sdekit.calculus.contraction.tensor import Term, accumulate, eye, flattened, ordered
+from sdekit.calculus.limits import BudgetExceeded, Unsupported, spending
 from sdekit.declaration.model.dynamics import Dynamics
 from sdekit.declaration.text.expression_text import grammar_text
-from sdekit.declaration.tree import expression as ex
-from sdekit.declaration.tree.expression import Expression
-from sdekit.declaration.tree.operators import ONE, add, as_expression, divide, multiply, transpose
+from sdekit.declaration.tree.expression import Expression, Negation
 from sdekit.declaration.tree.symbols import Parameter, Variable
-from sdekit.designer.coefficients import coefficient_expression
-from sdekit.designer.matching import solve_linear
+from sdekit.designer.matching import matched
+from sdekit.designer.raising import raised, sum_of
 from sdekit.errors import VerificationError
+from sdekit.verifier.question import Problem
+from sdekit.verifier.verdict import Verdict
 
-#: An ansatz of more tensors would take longer than it is worth.
-_MOST_TENSORS = 60
+#: Seconds for the search.
+BUDGET = 10.0
+
+Pair = tuple[Variable, Variable]
 
 
 @dataclass(frozen=True)
@@ -45,7 +58,23 @@ class Recipe:
     """
 
     dynamics: Dynamics
-    Q: Mapping[tuple[Variable, Variable], Expression]
+    Q: Mapping[Pair, Expression]
+
+    @property
+    def D(self) -> Mapping[Pair, Expression]:
+        """The non-zero blocks of D on and above the diagonal."""
+        return self.dynamics.diffusion
+
+    @cached_property
+    def irreversible(self) -> Mapping[Variable, Expression]:
+        """The part -Q grad H + div Q of the drift, which alone makes a current."""
+        return {x: raised(u) for x, u in current(self.dynamics).items()}
+
+    @cached_property
+    def reversible(self) -> Mapping[Variable, Expression]:
+        """The part -D grad H + div D of the drift, which keeps detailed balance."""
+        model = lower_dynamics(self.dynamics)
+        return {x: raised(model.drift[x] - u) for x, u in current(model).items()}
 
     def __str__(self) -> str:
         lines = ["v = -(D + Q) grad H + div(D + Q), Q antisymmetric"]
@@ -60,11 +89,12 @@ def recipe(dynamics: Dynamics) -> Recipe | None:
         dynamics: With a Hamiltonian.
 
     Returns:
-        The recipe, checked by the exact zero test; None where the ansatz holds no Q (as it must
-        where exp(-H) is not stationary).
+        The recipe, checked by the exact zero test; None where it is proved that there is none:
+        exp(-H) is not stationary, or no Q of the ansatz of this module exists.
 
     Raises:
-        VerificationError: If the dynamics is declared without H.
+        VerificationError: If the dynamics is declared without H, or none is found and none is
+            excluded.
 
     Example:
         >>> import sdekit as sk
@@ -77,126 +107,122 @@ def recipe(dynamics: Dynamics) -> Recipe | None:
     if dynamics.hamiltonian is None:
         raise VerificationError("the recipe needs a Hamiltonian", fix="declare hamiltonian=H")
     ito = dynamics.ito()
+    try:
+        with spending(BUDGET):
+            found, is_proof = _search(ito)
+    except (Unsupported, BudgetExceeded) as error:
+        found, is_proof, reason = None, False, str(error)
+    else:
+        reason = "the terms are not known to be independent"
+    if found is not None:
+        return found
+    if is_proof or Problem(ito).check("stationarity").verdict is Verdict.REFUTED:
+        return None
+    raise VerificationError(
+        "no recipe was found, which is no proof that there is none", found=reason
+    )
+
+
+def _search(ito: Dynamics) -> tuple[Recipe | None, bool]:
+    """The recipe, and whether there is none in the ansatz where it was not found."""
     model = lower_dynamics(ito)
     velocity = current(model)
-    basis = list(itertools.islice(_ansatz(ito), _MOST_TENSORS))
-    columns = [_effect(model.energy, x, y, lower(tensor)) for x, y, tensor in basis]
-    fixed, directions = _stacked(velocity, columns)
-    values = solve_linear(fixed, directions)
+    if all(is_zero(u) for u in velocity.values()):
+        return Recipe(ito, {}), True
+    basis = list(_ansatz(model, velocity))
+    weights = [Parameter(f"sdekit_c{k}") for k in range(len(basis))]
+    effects: dict[Pair, list[tuple[Fraction, Tensor]]] = {}
+    for weight, (pair, block, _) in zip(weights, basis, strict=True):
+        effects.setdefault(pair, []).append((Fraction(1), lower(weight) * block))
+    blocks = {pair: combine(parts) for pair, parts in effects.items()}
+    system = matched(_left_over(model, velocity, blocks), [parameter(c) for c in weights])
+    values = system.first()
     if values is None:
-        return None
-    blocks: dict[tuple[Variable, Variable], Expression] = {}
-    for value, (x, y, tensor) in zip(values, basis, strict=True):
-        if value == 0:
-            continue
-        part = _scaled(value, tensor, ito)
-        blocks[x, y] = part if (x, y) not in blocks else add(blocks[x, y], part)
-    return Recipe(ito, blocks) if _is_right(model.energy, velocity, blocks) else None
+        return None, system.is_exact and all(dim.size is None for dim in ito.dimensions)
+    found: dict[Pair, list[Expression]] = {}
+    for value, (pair, _, written) in zip(values, basis, strict=True):
+        if not value[0].is_zero():
+            found.setdefault(pair, []).append(system.expression(value, written))
+    Q = {pair: sum_of(parts) for pair, parts in found.items()}
+    lowered = {(x, y): lower(q, x.shape + y.shape) for (x, y), q in Q.items()}
+    if not all(is_zero(row) for row in _left_over(model, velocity, lowered)):
+        return None, False
+    return Recipe(ito, Q), True
 
 
-def _scaled(value: sp.Expr, tensor: Expression, dynamics: Dynamics) -> Expression:
-    if value.could_extract_minus_sign():
-        return -_scaled(-value, tensor, dynamics)
-    top, bottom = (coefficient_expression(part, dynamics) for part in sp.fraction(value))
-    product = tensor if top == ONE else multiply(top, tensor)
-    return product if bottom == ONE else divide(product, bottom)
-
-
-def _effect(energy: Tensor, x: Variable, y: Variable, block: Tensor) -> dict[Variable, Tensor]:
-    """Contribution of Q_xy = block to u + Q grad H - div Q, in the rows of x and y."""
-    rows = {x: dot_last(block, gradient(energy, y)) - divergence(block, y)}
-    if x == y:
-        return rows
-    mirror = -swapped(block, x.ndim)
-    other = dot_last(mirror, gradient(energy, x)) - divergence(mirror, x)
-    rows[y] = other
-    return rows
-
-
-def _stacked(
-    velocity: Mapping[Variable, Tensor], columns: list[dict[Variable, Tensor]]
-) -> tuple[Tensor, list[Tensor]]:
-    """All rows as one scalar each, told apart by a marker that nothing else contains."""
-    return _joined(velocity), [_joined(column) for column in columns]
-
-
-def _joined(rows: Mapping[Variable, Tensor]) -> Tensor:
-    total = [(Fraction(1), zero())]
-    for x, row in rows.items():
-        marker = Parameter(f"row_of_{x.name}", x.shape) if x.shape else Variable(f"row_of_{x.name}")
-        total.append((Fraction(1), dot(lower(marker), row) if x.shape else lower(marker) * row))
-    return combine(total)
-
-
-def _is_right(
-    energy: Tensor,
-    velocity: Mapping[Variable, Tensor],
-    blocks: Mapping[tuple[Variable, Variable], Expression],
-) -> bool:
-    rows = dict(velocity)
+def _left_over(
+    model: Lowered, velocity: Mapping[Variable, Tensor], blocks: Mapping[Pair, Tensor]
+) -> list[Tensor]:
+    """u + Q grad H - div Q of every block."""
+    rows = {x: [(Fraction(1), u)] for x, u in velocity.items()}
     for (x, y), block in blocks.items():
-        for z, part in _effect(energy, x, y, lower(block)).items():
-            rows[z] = rows[z] + part
-    return all(is_zero(row) for row in rows.values())
+        entries = [(x, y, block)] if x == y else [(x, y, block), (y, x, -swapped(block, x.ndim))]
+        for row, column, entry in entries:
+            effect = dot_last(entry, gradient(model.energy, column)) - divergence(entry, column)
+            rows[row].append((Fraction(1), projected(effect, row)))
+    return [combine(parts) for parts in rows.values()]
 
 
 # ---------------------------------------------------------------- the ansatz
 
 
-def _ansatz(dynamics: Dynamics):  # noqa: ANN202 - an iterator of (x, y, tensor)
-    variables = dynamics.variables
-    for x, y in itertools.combinations_with_replacement(variables, 2):
-        for tensor in dict.fromkeys(_tensors(dynamics, x, y)):
-            if x != y or _is_antisymmetric(tensor):
-                yield x, y, tensor
+def _ansatz(
+    model: Lowered, velocity: Mapping[Variable, Tensor]
+) -> Iterator[tuple[Pair, Tensor, Expression]]:
+    """Candidates for each block of Q, as tensors and as expressions."""
+    slopes = {x: _factors(gradient(model.energy, x), x) for x in model.variables}
+    for x, y in itertools.combinations_with_replacement(model.variables, 2):
+        offered = [eye(x.shape)] if x != y and x.shape == y.shape else []
+        offered += [part for head in slopes[y] for part in _cut(velocity[x], head)]
+        if x != y:
+            turned = (part for head in slopes[x] for part in _cut(velocity[y], head))
+            offered += [swapped(part, y.ndim) for part in turned]
+        else:
+            offered = [part - swapped(part, x.ndim) for part in offered]
+        for part in dict.fromkeys(_monic(part) for part in offered if not part.is_empty):
+            try:
+                written = raised(part)
+            except Unsupported:
+                continue
+            if isinstance(written, Negation):
+                part, written = -part, written.operand
+            yield (x, y), part, written
 
 
-def _is_antisymmetric(tensor: Expression) -> bool:
-    symbol = tensor.function if isinstance(tensor, ex.Call) else tensor
-    return "antisymmetric" in getattr(symbol, "assumptions", ())
+def _factors(slope: Tensor, x: Variable) -> list[Head]:
+    """The heads of grad H that can stand for it: of its shape, and no constants."""
+    found = {head for part in slope.components() for head, _ in part.factors}
+    usable = (h for h in found if h.slots == x.shape and h.kind not in (Kind.PARAMETER, Kind.SIZE))
+    return sorted(usable, key=lambda head: head.uid)
 
 
-def _tensors(dynamics: Dynamics, x: Variable, y: Variable):  # noqa: ANN202
-    shape = x.shape + y.shape
-    scalars = [z for z in dynamics.variables if not z.shape]
-    vectors = [z for z in dynamics.variables if z.ndim == 1]
-    yield from _declared(dynamics, shape)
-    if not shape:
-        yield as_expression(1)
-        yield from scalars
-    elif x.shape == y.shape:
-        yield ex.Eye(x.shape)
-        yield from (multiply(s, ex.Eye(x.shape)) for s in scalars)
-        if x.ndim == 1:
-            yield from (
-                ex.Outer(a, b) for a in vectors for b in vectors if a.shape == b.shape == x.shape
-            )
-            yield from (ex.Diag(a) for a in vectors if a.shape == x.shape)
-    elif not x.shape or not y.shape:
-        block = x if x.shape else y
-        same = [z for z in dynamics.variables if z.shape == block.shape]
-        yield from same
-        yield from (multiply(s, z) for s in scalars for z in same)
-    elif x.ndim == 1 and y.ndim == 2 and y.shape == (*x.shape, *x.shape):
-        for z in vectors:
-            if z.shape == x.shape:
-                product = ex.Outer(ex.Eye(x.shape), z)
-                yield product
-                yield transpose(product, 0, 2, 1)
+def _cut(tensor: Tensor, head: Head) -> Iterator[Tensor]:
+    """What is left of each term when one factor is taken out; its slots become the last axes."""
+    shape = tensor.shape + head.slots
+    ends = range(-tensor.ndim - 1, -len(shape) - 1, -1)
+    for (monomial, opened), coefficient in tensor.terms.items():
+        bodies = [(monomial, part, [p for p in opened if p is not part]) for part in opened]
+        for part, exponent in monomial:
+            if exponent > 0:
+                rest = ordered({**dict(monomial), part: exponent - 1})
+                if part.head is head:
+                    yield Tensor(shape, {Term(rest, opened): coefficient})
+                bodies += [] if part.head else [(rest, part, list(opened))]
+        for rest, part, others in bodies:
+            factors, _ = flattened((part, *others), 0)
+            for k in range(len(part.factors)):
+                if factors[k][0] is head:
+                    places = zip(head.slots, factors[k][1], ends, strict=True)
+                    joined = [(delta(dim), (index, end)) for dim, index, end in places]
+                    total: dict[Term, Fraction] = {}
+                    accumulate(total, coefficient, rest, [*factors[:k], *factors[k + 1 :], *joined])
+                    yield Tensor(shape, total)
 
 
-def _declared(dynamics: Dynamics, shape: ex.Shape):  # noqa: ANN202
-    """Matrices, inverses, transposes and gradients that the declaration names, of this shape."""
-    for expression in dynamics.expressions():
-        for node in expression.walk():
-            if isinstance(node, ex.Call) and not node.shape:
-                yield from (
-                    ex.Gradient(node, x)
-                    for x in node.arguments
-                    if isinstance(x, Variable) and x.shape == shape
-                )
-            if isinstance(node, (Parameter, ex.Call, ex.Inverse)) and node.ndim == len(shape) == 2:
-                if node.shape == shape:
-                    yield node
-                if node.shape[::-1] == shape:
-                    yield transpose(node)
+def _monic(tensor: Tensor) -> Tensor:
+    """The tensor over its scalar constants, so that multiples count once."""
+    terms: dict[Term, Fraction] = {}
+    for (monomial, opened), coefficient in tensor.terms.items():
+        kept = tuple(item for item in monomial if item[0].depends or item[0].head is None)
+        terms[Term(kept, opened)] = coefficient if len(tensor.terms) > 1 else Fraction(1)
+    return Tensor(tensor.shape, terms)

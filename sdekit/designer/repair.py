@@ -9,21 +9,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from fractions import Fraction
 from itertools import islice
 
-import sympy as sp
-
-from sdekit.calculus.contraction import is_zero, residual
+from sdekit.calculus.contraction import combine, is_zero, lower, residual
+from sdekit.calculus.contraction.heads import parameter
 from sdekit.calculus.limits import Unsupported
 from sdekit.declaration.model.dynamics import Dynamics
 from sdekit.declaration.text.expression_text import grammar_text
 from sdekit.declaration.tree import expression as ex
 from sdekit.declaration.tree.addends import additive_terms
 from sdekit.declaration.tree.expression import Expression
-from sdekit.declaration.tree.operators import ONE, ZERO, add, divide, multiply, negate
-from sdekit.declaration.tree.symbols import Variable
-from sdekit.designer.coefficients import coefficient_expression
-from sdekit.designer.matching import solve_linear
+from sdekit.declaration.tree.operators import ZERO, add
+from sdekit.declaration.tree.symbols import Parameter, Variable
+from sdekit.designer.matching import matched
+from sdekit.designer.raising import readable
 from sdekit.verifier.ladder import verify
 from sdekit.verifier.question import Problem
 from sdekit.verifier.verdict import Verdict
@@ -139,30 +139,24 @@ def _sum(terms: list[Expression]) -> Expression:
 
 def _reweighted(
     dynamics: Dynamics, rebuild: object, terms: list[Expression], extra: list[Expression]
-) -> tuple[list[sp.Expr], Dynamics] | None:
+) -> tuple[list[int], Dynamics] | None:
     """Weights of the terms that remove the residual, and the dynamics with them."""
     every = [*terms, *extra]
     without = residual(rebuild([]))  # type: ignore[operator]
-    directions = [residual(rebuild([term])) - without for term in every]  # type: ignore[operator]
-    weights = solve_linear(without, directions)
-    if weights is None or all(weight == 0 for weight in weights):
-        return None
-    kept = [
-        _weighted(weight, term, dynamics)
-        for weight, term in zip(weights, every, strict=True)
-        if weight != 0
+    unknowns = [Parameter(f"sdekit_c{k}") for k in range(len(every))]
+    effects = [
+        lower(unknown) * (residual(rebuild([term])) - without)  # type: ignore[operator]
+        for unknown, term in zip(unknowns, every, strict=True)
     ]
-    repaired = rebuild(kept)  # type: ignore[operator]
+    total = combine((Fraction(1), part) for part in [without, *effects])
+    system = matched([total], [parameter(unknown) for unknown in unknowns])
+    values = system.first()
+    if values is None or all(top.is_zero() for top, _ in values):
+        return None
+    weights = [0 if top.is_zero() else 1 if top == bottom else 2 for top, bottom in values]
+    pairs = zip(values, every, strict=True)
+    kept = [system.expression(value, term) for value, term in pairs if not value[0].is_zero()]
+    repaired = rebuild([readable(_sum(kept))])  # type: ignore[operator]
     # With the wrong sign of D the identity holds as well, but nothing could be run.
     is_sde = Problem(repaired).check("diffusion_psd").is_proved
     return (weights, repaired) if is_sde and is_zero(residual(repaired)) else None
-
-
-def _weighted(weight: sp.Expr, term: Expression, dynamics: Dynamics) -> Expression:
-    if weight == 1:
-        return term
-    if weight == -1:
-        return term.operand if isinstance(term, ex.Negation) else negate(term)
-    top, bottom = (coefficient_expression(part, dynamics) for part in sp.fraction(weight))
-    scaled = term if top == ONE else multiply(top, term)
-    return scaled if bottom == ONE else divide(scaled, bottom)

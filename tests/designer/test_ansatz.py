@@ -33,6 +33,22 @@ def test_an_ansatz_without_a_design_has_no_solution():
     assert sk.design(thermostat(c0 + c2 * xi), [c0, c2, s1, s2], nonzero=[c2]) == ()
 
 
+@pytest.mark.parametrize("name", ["c0", "c", "a", "s", "U_1"])
+def test_noise_at_a_temperature_that_is_a_sum_is_found_under_any_name(name):
+    unknown, h = sk.parameter(name), sk.parameter("h", positive=True)
+    warm = sk.Dynamics(
+        {theta: -sk.grad(U, theta)}, {theta: unknown * sk.eye(n)}, hamiltonian=U / (1 + h)
+    )
+    assert [str(found) for found in sk.design(warm, [unknown])] == [f"{name} = h + 1"]
+
+
+def test_what_cannot_be_solved_is_an_error_and_no_empty_answer():
+    x = sk.scalar("x")
+    hidden = sk.Dynamics({x: -x}, {x: 1}, hamiltonian=sk.log(sk.exp(c0 * x**2) + 1))
+    with pytest.raises(VerificationError, match="no proof"):
+        sk.design(hidden, [c0])
+
+
 @pytest.mark.parametrize("unknowns", [[], [sk.parameter("z")], [theta], [c0] * 21])
 def test_bad_unknowns_are_errors(unknowns):
     with pytest.raises(VerificationError, match=r"a few unknowns|no scalar parameter"):

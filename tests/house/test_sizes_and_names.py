@@ -32,7 +32,7 @@ SHARED = set(
     Outcome Polynomial Problem Reader Rows Scheme Sign Stage Step Sums Term Transition Verdict
     accumulate adjoint_of_one as_expression call canonical compare comparisons
     configurational_temperature constant constant_covariance content coordinates current diag
-    diagonal_of divide divided dot entrywise equations exponential extremum eye functions_of
+    diagonal_of divide divided dot entrywise exponential extremum eye functions_of
     inverse is_diagonal is_locally_bounded is_real is_semidefinite is_surely_nonzero
     is_symmetric is_zero joined kinetic_temperature langevin leading linear_sde logarithm logdet
     matmul moved named names number ones outer pairs parameter plain power recipe residual

@@ -117,7 +117,7 @@ class Head:
         self.depends = depends if kind is not Kind.VARIABLE else frozenset((self,))
         self.is_positive = is_positive
         self.partner = partner
-        self.depth = 1 + max((inner.depth for inner in _tensors_in(data)), default=0)
+        self.depth = 1 + max((inner.depth for inner in tensors_in(data)), default=0)
         if self.depth > _DEEPEST:
             raise Unsupported(f"functions nested more than {_DEEPEST} deep")
         self.uid = next(_numbers)
@@ -128,7 +128,7 @@ class Head:
         return f"<{self.kind.value} {self.data!r}>"
 
 
-def _tensors_in(data: Any) -> tuple[Tensor, ...]:
+def tensors_in(data: Any) -> tuple[Tensor, ...]:
     """The tensors that a head is a function of."""
     if isinstance(data, Jet):
         return data.arguments
