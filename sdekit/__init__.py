@@ -14,6 +14,7 @@ dG = v dt + N(0, 2 D dt), density proportional to exp(-H).
     schemes     splitting order bias empirical_order audit
     modules     catalog       published dynamics, and known mistakes
                 schemes       which schemes fit a dynamics
+                kernels       Markov kernels of flows, refreshments and Metropolis steps
                 schedules     step sizes that change along a run
                 observables   averages taken while a run goes on
                 diagnostics   effective sizes, R-hat, temperatures, distances from a law
@@ -72,6 +73,7 @@ _NAMESPACES = {
     "catalog": "sdekit.catalog",
     "diagnostics": "sdekit.diagnostics",
     "gradient_noise": "sdekit.simulation.gradients.gradient_noise",
+    "kernels": "sdekit.kernels",
     "observables": "sdekit.simulation.loop.observables",
     "plots": "sdekit.diagnostics.plots",
     "preconditioning": "sdekit.tuning.preconditioning",

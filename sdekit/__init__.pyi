@@ -2,6 +2,7 @@
 
 from sdekit import catalog as catalog
 from sdekit import diagnostics as diagnostics
+from sdekit import kernels as kernels
 from sdekit import schemes as schemes
 from sdekit import theory as theory
 from sdekit.auditing.audit import audit as audit

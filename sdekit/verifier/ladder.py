@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from sdekit.calculus.limits import BudgetExceeded, spending
 from sdekit.declaration.model.dynamics import Dynamics
 from sdekit.errors import VerificationError
+from sdekit.kernels.steps import Kernel
 from sdekit.verifier.declared_facts import within_declaration
 from sdekit.verifier.question import Problem, check_names, read_sizes
 from sdekit.verifier.rung_table import RUNGS
@@ -24,7 +25,7 @@ SHARE = 0.5
 
 
 def verify(
-    dynamics: Dynamics,
+    dynamics: Dynamics | Kernel,
     n: int | Mapping[str, int] | None = None,
     *,
     budget: float | None = DEFAULT_BUDGET,
@@ -32,7 +33,8 @@ def verify(
     """Decide every claim about a dynamics: proved, refuted with a witness, or undecided.
 
     Args:
-        dynamics: The declaration; a Stratonovich one is converted to Ito.
+        dynamics: The declaration; a Stratonovich one is converted to Ito. A kernel is decided for
+            every size and every number of steps.
         n: Sizes to verify at, for a model that is declared for every size: one integer where one
             size is open, a mapping by name for several. For every size when left out.
         budget: Seconds of processor time for all checks together; a check may take half of what
@@ -54,13 +56,17 @@ def verify(
 
     Checked by: tests/verifier/test_ladder.py.
     """
+    if isinstance(dynamics, Kernel):
+        from sdekit.verifier.markov.kernel_ladder import require_no_sizes, verify_kernel
+
+        require_no_sizes(n)
+        _check_budget(budget)
+        return verify_kernel(dynamics, budget)
     if not isinstance(dynamics, Dynamics):
         raise VerificationError(
             "only a Dynamics can be verified", found=f"{type(dynamics).__name__}"
         )
-    is_number = isinstance(budget, (int, float)) and not isinstance(budget, bool)
-    if budget is not None and not (is_number and 0 < budget < float("inf")):
-        raise VerificationError("the budget is no number of seconds", found=repr(budget))
+    _check_budget(budget)
     check_names(dynamics)
     started, begun = time.perf_counter(), time.thread_time()
     problem = Problem(dynamics.ito(), read_sizes(dynamics, n))
@@ -73,6 +79,12 @@ def verify(
         checks[rung.name] = within_declaration(check_within(problem, rung.name, granted), problem)
     seconds = time.perf_counter() - started
     return Verification(dynamics.name or "", problem.scope, checks, seconds)
+
+
+def _check_budget(budget: float | None) -> None:
+    is_number = isinstance(budget, (int, float)) and not isinstance(budget, bool)
+    if budget is not None and not (is_number and 0 < budget < float("inf")):
+        raise VerificationError("the budget is no number of seconds", found=repr(budget))
 
 
 def check_within(problem: Problem, name: str, seconds: float | None) -> Check:

@@ -157,19 +157,21 @@ def undecided(reason: str, **evidence: Any) -> Check:
 
 @dataclass(frozen=True)
 class Verification:
-    """All checks of one dynamics.
+    """All checks of one dynamics or kernel.
 
     Attributes:
         name: Name of the dynamics.
         scope: "all n", "components", or the sizes, such as "n=2, k=3".
         checks: The checks by name, in the order of the ladder.
         seconds: Time it took, for information.
+        required: The checks that decide the whole.
     """
 
     name: str
     scope: str
     checks: Mapping[str, Check]
     seconds: float = 0.0
+    required: tuple[str, ...] = REQUIRED
 
     def __bool__(self) -> bool:
         """Refuse, since a refuted verification would be as true as a proved one.
@@ -187,9 +189,9 @@ class Verification:
     def verdict(self) -> Verdict:
         """Refuted if a required check is; proved if all required ones are."""
         found = {name: check.verdict for name, check in self.checks.items()}
-        if any(found.get(name) is Verdict.REFUTED for name in REQUIRED):
+        if any(found.get(name) is Verdict.REFUTED for name in self.required):
             return Verdict.REFUTED
-        if all(found.get(name) is Verdict.PROVED for name in REQUIRED):
+        if all(found.get(name) is Verdict.PROVED for name in self.required):
             return Verdict.PROVED
         return Verdict.UNDECIDED
 
@@ -208,7 +210,7 @@ class Verification:
     @property
     def open_checks(self) -> tuple[str, ...]:
         """The required checks that are neither proved nor refuted."""
-        found = {name: self.checks.get(name) for name in REQUIRED if name in self.checks}
+        found = {name: self.checks.get(name) for name in self.required if name in self.checks}
         return tuple(
             n for n, c in found.items() if c is not None and c.verdict is Verdict.UNDECIDED
         )
@@ -253,7 +255,7 @@ class Verification:
         width = max((len(name) for name in self.checks), default=0)
         for name, check in self.checks.items():
             lines += _check_lines(name, check, width)
-        if "stationarity" not in self.checks:
+        if self.required == REQUIRED and "stationarity" not in self.checks:
             lines.append("  no law is claimed: there is no H, or a coefficient depends on time")
         lines += _list_lines("assuming", self.assumptions)
         lines += _list_lines("where", self.side_conditions)

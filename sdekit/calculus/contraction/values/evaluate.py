@@ -171,6 +171,26 @@ def is_nonzero_somewhere(tensor: Tensor) -> bool:
     return False
 
 
+def models_of(
+    tensors: Iterable[Tensor], order: int = 2, sizes: Mapping[str, int] | None = None
+) -> Iterator[Model]:
+    """Models of everything that occurs in some tensors, small sizes first, the same in every run.
+
+    Args:
+        tensors: What has to have a value.
+        order: Highest order of derivative at which unknown functions are generic.
+        sizes: Sizes to use, by name of the dimension.
+    """
+    symbols = _Symbols()
+    for tensor in tensors:
+        symbols.collect(tensor)
+    orders = {function: max(order, known) for function, known in symbols.orders.items()}
+    for chosen in _sizes(symbols.dims, sizes or {}):
+        for seed in range(_SEEDS if chosen else _SEEDS_WITHOUT_SIZES):
+            tick()
+            yield Model(chosen, seed, orders)
+
+
 @dataclass
 class _Found:
     """A model, an entry that is not zero in it, and its value."""
@@ -332,6 +352,24 @@ def _point_text(model: Model) -> Iterator[tuple[str, str]]:
         name = symbol if isinstance(symbol, str) else symbol.name
         for index, value in values.items():
             yield entry_name(name, index, names), str(value)
+
+
+def symbol_texts(model: Model, values: Mapping[Variable, Mapping[Index, Value]]) -> dict[str, str]:
+    """Values of some variables as text, by the names of their entries."""
+    names = _names(model)
+    return {
+        entry_name(x.name, index, names): str(value)
+        if isinstance(value, fmpq)
+        else _ball_text(value, _exact(value))
+        for x, entries in values.items()
+        for index, value in entries.items()
+    }
+
+
+def model_texts(model: Model) -> tuple[dict[str, int], dict[str, str], dict[str, str]]:
+    """Sizes, exact values and functions of a model, as in a witness."""
+    dimensions = {dim.name: size for dim, size in model.sizes.items()}
+    return dimensions, dict(_point_text(model)), dict(_function_text(model))
 
 
 def _function_text(model: Model) -> Iterator[tuple[str, str]]:

@@ -1,0 +1,1 @@
+"""Markov kernels decided: volume, involution, acceptance, refreshment, invariance, balance."""

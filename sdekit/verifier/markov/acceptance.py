@@ -1,0 +1,292 @@
+r"""Acceptance: a proposal that is an involution, and a ratio that balances it.
+
+A map $\Phi = F S$ with $\Phi\Phi = 1$, accepted with $g(t)$, $g(t) = t\,g(1/t)$ and
+$$\log t = -(H\circ\Phi - H) + \log|\det D\Phi|,$$ keeps exp(-H) in detailed balance. A word that is
+the same backwards, every letter of which is reversed by F, is one for every number of steps;
+letters with noise that keep their own balance up to F count nothing. Not for points (`imbalance`).
+
+Source: Tierney (1998), theorem 2; Fang, Sanz-Serna, Skeel (2014) [recalled].
+Checked by: tests/verifier/markov/test_kernel_ladder.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from fractions import Fraction
+
+import sympy as sp
+
+from sdekit.calculus.contraction import Tensor, is_zero, lower, substitute, text
+from sdekit.calculus.contraction.fokker_planck import dot
+from sdekit.calculus.contraction.rules.powers import reciprocal
+from sdekit.calculus.limits import Unsupported
+from sdekit.declaration.tree.expression import Expression
+from sdekit.declaration.tree.symbols import Parameter
+from sdekit.kernels.building import RATIO
+from sdekit.kernels.path import letters_of_word
+from sdekit.kernels.steps import Drawn, Flow, GaussianJump, Map, Metropolis, Midpoint
+from sdekit.verifier.involutions.flips import Flip
+from sdekit.verifier.markov.kernel_problem import (
+    KernelProblem,
+    constant_along_state,
+    keeps_energy,
+    read_flip,
+    require_free,
+    reverses,
+)
+from sdekit.verifier.markov.volume import require_hamiltonian
+from sdekit.verifier.verdict import Check, proved, undecided
+
+Proposal = tuple[Flow | Midpoint | Map | GaussianJump, ...]
+
+
+def is_jump(step: Metropolis) -> bool:
+    """Whether the proposal is drawn from a density instead of made by maps."""
+    return any(isinstance(part, GaussianJump) for part in step.proposal)
+
+
+def check_involution(problem: KernelProblem, step: Metropolis) -> Check:
+    """Whether the flipped proposal, made twice, is the identity: for every number of steps.
+
+    Raises:
+        Unsupported: If a letter has no exact flow, or the flip is no flip.
+    """
+    flips = read_flip(problem, step.flip)
+    random = any(drawn_weights(part) for part in step.proposal)
+    if random and len(step.proposal) > 1:
+        return undecided("a random number of steps stands beside other moves")
+    for here, there in zip(step.proposal, reversed(step.proposal), strict=True):
+        reason = _not_reversed(problem, here, there, flips)
+        if reason is not None:
+            return undecided(reason)
+    named = ", ".join(f.text for f in flips) or "nothing"
+    words = ", ".join(
+        f"each letter of {part.word} is run backwards by the flip"
+        for part in step.proposal
+        if isinstance(part, Flow)
+    )
+    reason = f"with {named} flipped, the proposal made twice is the identity"
+    assumptions = ()
+    if any(isinstance(part, Midpoint) for part in step.proposal):
+        assumptions = ("the implicit equation of each step has one solution, which is found",)
+    return proved(
+        f"{reason}: {words}, and it is a palindrome; so for every number of steps"
+        if words
+        else reason,
+        assumptions=assumptions,
+        assumed=assumptions[0] if assumptions else None,
+    )
+
+
+def _not_reversed(
+    problem: KernelProblem, here: object, there: object, flips: Sequence[Flip]
+) -> str | None:
+    """Why one part of a proposal is not undone by its mirror image; None if it is."""
+    if isinstance(here, Map) and isinstance(there, Map):
+        return _map_reason(here, there, flips)
+    if type(here) is not type(there):
+        return "the proposal is no palindrome"
+    if isinstance(here, Midpoint) and isinstance(there, Midpoint):
+        require_hamiltonian(here)
+        if here != there:
+            return "the proposal is no palindrome"
+        return None if _field_is_reversed(problem, here, flips) else "the flip does not reverse v"
+    if not (isinstance(here, Flow) and isinstance(there, Flow)):
+        return "a jump beside maps"
+    same = (here.dynamics, here.steps, here.step_size)
+    if same != (there.dynamics, there.steps, there.step_size):
+        return "the proposal is no palindrome"
+    for size in (here.step_size, *drawn_weights(here)):
+        if any(size.depends_on(x) for x in problem.kernel.variables):
+            return "the time or the number of steps of a word reads the state"
+    letters = letters_of_word(here)
+    for part in dict.fromkeys(letter.part for letter in letters):
+        if not reverses(problem, part, flips):
+            what = "keep in balance" if part.diffusion else "run backwards"
+            return f"the flip does not {what} letter {part.letter}"
+    if tuple(letters) != tuple(reversed(letters_of_word(there))):
+        return f"the word {here.word} is no palindrome"
+    return None
+
+
+def drawn_weights(part: object) -> tuple[Expression, ...]:
+    """The probabilities of a random number of steps; none for a fixed one."""
+    steps = getattr(part, "steps", None)
+    return tuple(w for _, w in steps.weights) if isinstance(steps, Drawn) else ()
+
+
+def _field_is_reversed(problem: KernelProblem, step: Midpoint, flips: Sequence[Flip]) -> bool:
+    from sdekit.calculus.contraction.fokker_planck import lower_dynamics
+
+    drift = lower_dynamics(step.dynamics).drift
+    images = {f.variable: f.image for f in flips}
+    chosen = {f.variable: f for f in flips}
+    for x in drift:
+        source, sign = (chosen[x].source, chosen[x].sign) if x in chosen else (x, 1)
+        if source not in drift:
+            return False
+        if not is_zero(substitute(drift[source], images).scaled(sign) + drift[x]):
+            return False
+    return True
+
+
+def _map_reason(here: Map, there: Map, flips: Sequence[Flip]) -> str | None:
+    """F there F here = 1, by putting the images into each other."""
+    flipped = {f.variable: f.image for f in flips}
+    first = {x: lower(image, x.shape) for x, image in here.images}
+    second = {x: lower(image, x.shape) for x, image in there.images}
+    for x in (*first, *second):
+        require_free(x)
+    for x in dict.fromkeys((*first, *second, *flipped)):
+        image = flipped.get(x, lower(x))
+        for inner in (second, flipped, first):
+            image = substitute(image, inner)
+        if not is_zero(image - lower(x)):
+            return f"the map is not its own inverse in {x.name}"
+    return None
+
+
+def check_acceptance(problem: KernelProblem, step: Metropolis) -> Check:
+    """Whether the ratio is -(H after - H before) + log-volume and the acceptance balances it.
+
+    Returns:
+        Proved, or undecided with what is not seen.
+
+    Raises:
+        Unsupported: If a formula is outside the calculus.
+    """
+    reason = _function_reason(step) or _energy_reason(problem, step)
+    if reason is None:
+        reason = _jump_reason(problem, step) if is_jump(step) else _count_reason(problem, step)
+    if reason is not None:
+        return undecided(reason)
+    if is_jump(step):
+        return proved("the ratio is that of H and of the densities of the proposal")
+    return proved(
+        "the log ratio is -(H after - H before) + log-volume"
+        + (", over the letters without noise" if _noisy(step) else "")
+    )
+
+
+def _noisy(step: Metropolis) -> set[str]:
+    flows = [part for part in step.proposal if isinstance(part, Flow)]
+    return {x.part.letter for f in flows for x in letters_of_word(f) if x.part.diffusion}
+
+
+def _function_reason(step: Metropolis) -> str | None:
+    """Why the acceptance function is not one of balance; None if it is."""
+    if step.accept in ("metropolis", "barker"):
+        return None
+    if step.accept == "always":
+        return "every proposal is accepted, whatever its ratio"
+    assert isinstance(step.accept, Expression)
+    given = lower(step.accept)
+    ratio = Parameter(RATIO.name, (), frozenset({"positive"}))
+    at = substitute(given, {RATIO: lower(ratio)})
+    turned = substitute(given, {RATIO: lower(1 / ratio)})
+    left = at - lower(ratio) * turned
+    if not is_zero(left):
+        return f"g(t) - t g(1/t) = {text(left)} is not zero"
+    if not _is_probability(step.accept):
+        return "that g(t) lies between 0 and 1 is not seen"
+    return None
+
+
+def _is_probability(accept: Expression) -> bool:
+    """Whether g = P/Q with P, Q and Q - P all of coefficients >= 0."""
+    from sdekit.declaration.model.component_reader import ComponentReader
+
+    reader = ComponentReader({}, frozenset({RATIO.name}))
+    found = sp.together(reader.scalar(accept))
+    t = reader.coordinate(RATIO, ())
+    over, under = sp.fraction(found)
+    if found.free_symbols != {t} or not (over.is_polynomial(t) and under.is_polynomial(t)):
+        return False
+    for sign in (1, -1):
+        polynomials = [sp.Poly(sp.expand(sign * part), t) for part in (over, under, under - over)]
+        if all(c >= 0 for part in polynomials for c in part.all_coeffs()):
+            return True
+    return False
+
+
+def _energy_reason(problem: KernelProblem, step: Metropolis) -> str | None:
+    if step.energy is None:
+        return None
+    difference = lower(step.energy) - problem.energy
+    if constant_along_state(problem, difference):
+        return None
+    return f"the energy of the ratio is not H, but differs from it by {text(difference)}"
+
+
+def _count_reason(problem: KernelProblem, step: Metropolis) -> str | None:
+    """Which letters count although they must not, or do not although they must."""
+    by_letters = bool(_noisy(step)) or step.counted is not None
+    if by_letters and not keeps_energy(problem, read_flip(problem, step.flip)):
+        return "the flip does not keep H"
+    if step.counted is None:
+        return None
+    for part in step.proposal:
+        if not isinstance(part, Flow):
+            return "changes of energy are counted letter by letter, but there are other moves"
+        for number, letter in enumerate(letters_of_word(part), start=1):
+            is_counted = {letter.part.letter, str(number)} & set(step.counted)
+            if is_counted and letter.part.diffusion:
+                return f"the change of energy along {letter.part.letter} counts, which has noise"
+            if is_counted or letter.part.diffusion:
+                continue
+            if not is_zero(problem.energy_rate(letter.part)):
+                return (
+                    f"the change of energy along letter {number}, {letter.part.letter}, is left out"
+                )
+    unknown = set(step.counted) - _countable(step)
+    return f"no letter {', '.join(sorted(unknown))} occurs" if unknown else None
+
+
+def _countable(step: Metropolis) -> set[str]:
+    names: set[str] = set()
+    for part in step.proposal:
+        if isinstance(part, Flow):
+            for number, letter in enumerate(letters_of_word(part), start=1):
+                names |= {letter.part.letter, str(number)}
+    return names
+
+
+# ------------------------------------------------------------------ proposals with a density
+
+
+def _jump_reason(problem: KernelProblem, step: Metropolis) -> str | None:
+    if len(step.proposal) > 1 or step.flip:
+        return "a jump beside other moves"
+    (jump,) = step.proposal
+    assert isinstance(jump, GaussianJump)
+    require_free(jump.variable)
+    if not step.is_symmetric:
+        return None
+    left = log_density_ratio(problem, jump)
+    if is_zero(left):
+        return None
+    return f"the proposal is not symmetric: log q(x|y) - log q(y|x) = {text(left)} is left out"
+
+
+def log_density_ratio(problem: KernelProblem, jump: GaussianJump) -> Tensor:
+    r"""log q(x|y) - log q(y|x) of a Gaussian proposal, the other point y a parameter.
+
+    Raises:
+        Unsupported: If the scale reads the block that jumps.
+    """
+    x = jump.variable
+    other = Parameter(f"{x.name}_new", x.shape)
+    scale = lower(jump.scale)
+    if scale.depends & lower(x).depends:
+        raise Unsupported(f"the scale of the proposal reads {x.name}")
+    mean = lower(jump.mean, x.shape)
+    there = lower(other)
+    forward = _square(there - mean)
+    backward = _square(lower(x) - substitute(mean, {x: there}))
+    if is_zero(scale):
+        raise Unsupported("the scale of the proposal is zero")
+    return (forward - backward) * reciprocal((scale * scale).scaled(Fraction(2)))
+
+
+def _square(tensor: Tensor) -> Tensor:
+    return dot(tensor, tensor)

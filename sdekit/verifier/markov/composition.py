@@ -1,0 +1,227 @@
+r"""Composition: what the steps of a kernel show about the whole.
+
+Kernels that keep exp(-H) keep it one after the other; a palindrome of reversible ones is
+reversible. After one step that does not, what follows may hide it: only steps that lose nothing,
+or that can be followed at exact points, leave the refutation standing. Not for single steps.
+
+Checked by: tests/verifier/markov/test_kernel_ladder.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from flint import arb, ctx, fmpq
+
+from sdekit.calculus.contraction import lower
+from sdekit.calculus.contraction.values.concrete_model import OutsideDomain
+from sdekit.calculus.limits import Unsupported
+from sdekit.declaration.tree.operators import ZERO
+from sdekit.kernels.steps import Map, Metropolis, Refresh, Step
+from sdekit.verifier.markov.acceptance import check_acceptance, check_involution
+from sdekit.verifier.markov.exact_moves import (
+    PRECISION,
+    Place,
+    log_acceptance,
+    propose,
+    shown,
+    state_texts,
+)
+from sdekit.verifier.markov.imbalance import tried_places, witness_at
+from sdekit.verifier.markov.kernel_problem import KernelProblem, keeps_energy, read_flip
+from sdekit.verifier.markov.refreshment import Refreshed
+from sdekit.verifier.markov.volume import check_volume
+from sdekit.verifier.verdict import Check, proved, refuted, undecided
+
+
+@dataclass(frozen=True)
+class StepResult:
+    """What is known of one step.
+
+    Attributes:
+        step: The step.
+        invariance: Whether it keeps exp(-H) by itself.
+        reversibility: Whether it is in detailed balance.
+        claims: The checks that led there, by name.
+    """
+
+    step: Step
+    invariance: Check
+    reversibility: Check
+    claims: dict[str, Check] = field(default_factory=dict)
+
+
+def compose_invariance(problem: KernelProblem, results: Sequence[StepResult]) -> Check:
+    """Whether the steps one after the other keep exp(-H)."""
+    results = tuple(results)
+    wrong = next((k for k, r in enumerate(results) if not r.invariance.is_proved), None)
+    if wrong is None:
+        reason = "exp(-H) is kept by the step" if len(results) == 1 else "each step keeps exp(-H)"
+        return proved(
+            reason,
+            assumptions=tuple(a for r in results for a in r.invariance.assumptions),
+            side_conditions=tuple(c for r in results for c in r.invariance.side_conditions),
+            assumed=next((r.invariance.assumed for r in results if r.invariance.assumed), None),
+        )
+    found, later = results[wrong], results[wrong + 1 :]
+    if _is_absorbed(problem, found, later[:1]):
+        repaired = replace(found, invariance=proved("what is not flipped is redrawn in full"))
+        return compose_invariance(problem, (*results[:wrong], repaired, *later))
+    if found.invariance.is_refuted and all(_loses_nothing(r) for r in later):
+        if wrong and not later and _is_absorbed(problem, found, results[:1]):
+            reason = (
+                f"{found.invariance.reason}; seen where {_names(results[0])} has just been redrawn"
+            )
+            return replace(found.invariance, reason=f"{reason}, the flip left out changes nothing")
+        return found.invariance
+    if isinstance(found.step, Refresh) and found.invariance.is_refuted and later:
+        tracked = _track(problem, found.step, later)
+        if tracked is not None:
+            return tracked
+    reason = f"step {wrong + 1} is not seen to keep exp(-H): {found.invariance.reason}"
+    if found.invariance.is_refuted:
+        reason = (
+            f"step {wrong + 1} alone does not keep exp(-H) ({found.invariance.reason}); whether "
+            "the steps behind it repair that is not decided"
+        )
+    return undecided(reason)
+
+
+def _names(result: StepResult) -> str:
+    assert isinstance(result.step, Refresh)
+    return ", ".join(x.name for x in result.step.variables)
+
+
+def _is_absorbed(problem: KernelProblem, found: StepResult, behind: Sequence[StepResult]) -> bool:
+    """Whether a flip that is left out is of blocks that are redrawn in full right behind."""
+    step = found.step
+    if not (isinstance(step, Metropolis) and not step.flip and behind):
+        return False
+    refresh = behind[0]
+    is_full = isinstance(refresh.step, Refresh) and refresh.step.keep == ZERO
+    if not (is_full and refresh.invariance.is_proved):
+        return False
+    assert isinstance(refresh.step, Refresh)
+    flipped = replace(step, flip=tuple((x, -x) for x in refresh.step.variables))
+    try:
+        if not keeps_energy(problem, read_flip(problem, flipped.flip)):
+            return False
+        claims = (check(problem, flipped) for check in (check_involution, check_acceptance))
+        volume = check_volume(problem, flipped)
+        return volume is not None and volume.is_proved and all(c.is_proved for c in claims)
+    except Unsupported:
+        return False
+
+
+def _loses_nothing(result: StepResult) -> bool:
+    """Whether two laws before a step that keeps exp(-H) are two laws behind it."""
+    if not result.invariance.is_proved:
+        return False
+    if isinstance(result.step, Refresh):
+        # Scaling by c and adding a Gaussian is invertible for every c but 0.
+        return result.step.keep != ZERO and bool(_never_zero(result.step))
+    return isinstance(result.step, Map)
+
+
+def _never_zero(step: Refresh) -> bool:
+    from sdekit.calculus.signs.implied_signs import POSITIVE, entry_signs
+
+    return entry_signs(step.keep) == POSITIVE
+
+
+def _track(problem: KernelProblem, first: Refresh, later: Sequence[StepResult]) -> Check | None:
+    """A point at which the law behind a wrong refreshment and reversible steps is not exp(-H)."""
+    steps = [r.step for r in later]
+    usable = all(r.invariance.is_proved and r.reversibility.is_proved for r in later)
+    moves = [step for step in steps if isinstance(step, Metropolis)]
+    if not usable or len(moves) != 1 or any(not isinstance(s, (Metropolis, Map)) for s in steps):
+        return None
+    try:
+        density = Refreshed(problem, first)
+        for place, count in tried_places(problem, moves[0]):
+            check = _at_place(place, count, density, steps, moves[0])
+            if check is not None:
+                return check
+    except Unsupported:
+        return None
+    return None
+
+
+def _at_place(
+    place: Place, count: int, density: Refreshed, steps: list[Any], move: Metropolis
+) -> Check | None:
+    try:
+        with ctx.workprec(PRECISION):
+            start = place.state()
+            ratio = _mean(place, count, density, list(reversed(steps)))
+            place.put(start)
+            if (ratio - 1).contains(0):
+                return None
+            details = {
+                "state": state_texts(place, start),
+                "density behind the kernel, over exp(-H)": shown(ratio),
+            }
+            return refuted(
+                "exp(-H) is not kept: a wrong refreshment is not repaired by the steps behind it",
+                witness_at(place, move, count, shown(ratio - 1)),
+                details=details,
+            )
+    except OutsideDomain:
+        return None
+
+
+def _mean(place: Place, count: int, density: Refreshed, steps: list[Any]) -> arb:
+    """The density ratio one step behind another, each reversible: its mean over the next state."""
+    if not steps:
+        return density.log_ratio(place).exp()
+    step, *rest = steps
+    start = place.state()
+    if isinstance(step, Map):
+        place.apply_images([(x, lower(image, x.shape)) for x, image in step.images])
+        value = _mean(place, count, density, rest)
+    else:
+        stay = _mean(place, count, density, rest)
+        place.put(start)
+        propose(place, step, count)
+        accepted = arb(log_acceptance(place, step, place.counted)).exp()
+        value = accepted * _mean(place, count, density, rest) + (fmpq(1) - accepted) * stay
+    place.put(start)
+    return value
+
+
+def compose_reversibility(
+    problem: KernelProblem, results: Sequence[StepResult], invariance: Check
+) -> Check:
+    """Whether the steps one after the other are in detailed balance.
+
+    A full refreshment at the start may be repeated at the end: seen without the blocks that it
+    redraws, the chain is the same.
+    """
+    if not invariance.is_proved:
+        return undecided("exp(-H) was not shown to be kept")
+    open_one = next((r for r in results if not r.reversibility.is_proved), None)
+    if open_one is not None:
+        return undecided(open_one.reversibility.reason)
+    steps = [r.step for r in results]
+    if steps == steps[::-1]:
+        many = "" if len(steps) == 1 else ": a palindrome of steps that are"
+        return proved(f"detailed balance{many}")
+    ends = (steps[0], steps[-1])
+    for end, doubled in zip(ends, (steps + steps[:1], steps[-1:] + steps), strict=True):
+        is_full = isinstance(end, Refresh) and end.keep == ZERO
+        if is_full and doubled == doubled[::-1]:
+            assert isinstance(end, Refresh)
+            redrawn = ", ".join(x.name for x in end.variables)
+            rest = [x.name for x in problem.kernel.variables if x not in end.variables]
+            return proved(
+                f"detailed balance of the chain of {', '.join(rest)}: {redrawn} is redrawn in full "
+                "each time, and with that at both ends the steps are a palindrome of reversible "
+                "ones",
+                details={"chain": rest},
+            )
+    return undecided(
+        "exp(-H) is kept, but the steps are no palindrome of reversible ones: detailed balance is "
+        "not claimed"
+    )

@@ -1,0 +1,228 @@
+r"""Exact points at which a kernel step does not keep exp(-H): a state, a proposal, both sides.
+
+A step that moves y to $\Phi(y)$ with probability a(y), and else stays, keeps the density at
+$z = \Phi(y)$ exactly if what flows in is what flows out,
+$$\rho(y)\,a(y)\,/\,|\det D\Phi(y)| = \rho(z)\,a(z).$$
+Densities are continuous, so that one point where the two differ refutes. The polynomials that stand
+for unknown functions at a point agree there with smooth functions of any growth. Not for proofs.
+
+Checked by: tests/verifier/markov/test_kernel_ladder.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from itertools import islice
+from typing import Any
+
+from flint import arb, ctx, fmpq
+
+from sdekit.calculus.contraction import Tensor, lower
+from sdekit.calculus.contraction.values.concrete_model import OutsideDomain
+from sdekit.calculus.contraction.values.evaluate import model_texts
+from sdekit.calculus.contraction.values.function_polynomials import Value
+from sdekit.calculus.limits import Unsupported
+from sdekit.declaration.tree.dimension import Dim
+from sdekit.declaration.tree.symbols import Parameter
+from sdekit.kernels.path import letters_of_word
+from sdekit.kernels.steps import Drawn, Flow, Metropolis
+from sdekit.verifier.markov.exact_moves import (
+    PRECISION,
+    Place,
+    State,
+    log_acceptance,
+    places,
+    propose,
+    shown,
+    state_texts,
+)
+from sdekit.verifier.markov.kernel_problem import KernelProblem
+from sdekit.verifier.verdict import Check, Witness, refuted
+
+#: Points tried for one claim.
+TRIED = 12
+#: The step size of a point: small steps make small numbers.
+SMALL_STEP = fmpq(1, 2)
+#: Numbers of steps tried where every number is claimed.
+COUNTS = (1, 2)
+
+
+def surely_differ(left: Value, right: Value) -> bool:
+    """Whether two numbers, or all numbers of two balls, differ."""
+    gap = left - right
+    return bool(gap != 0) if isinstance(gap, fmpq) else not arb(gap).contains(0)
+
+
+def tried_places(problem: KernelProblem, step: Metropolis) -> Iterator[tuple[Place, int]]:
+    """Points and numbers of steps at which a step is tried."""
+    tensors = _tensors(step)
+    for place in islice(places(problem, tensors), TRIED):
+        for size in (getattr(part, "step_size", None) for part in step.proposal):
+            if isinstance(size, Parameter) and size.value is None:
+                place.model.symbols[size] = {(): SMALL_STEP}
+        for count in COUNTS if _open_count(step) is not None else (1,):
+            yield place, count
+
+
+def _tensors(step: Metropolis) -> list[Tensor]:
+    found = [] if step.energy is None else [lower(step.energy)]
+    for part in step.proposal:
+        if isinstance(part, Flow):
+            found.append(lower(part.step_size))
+            for letter in letters_of_word(part):
+                found += [lower(rate, x.shape) for x, rate in letter.part.updates]
+    return found
+
+
+def _open_count(step: Metropolis) -> str | None:
+    """The name of an open number of steps; None if there is none."""
+    for part in step.proposal:
+        steps = getattr(part, "steps", 1)
+        if isinstance(steps, Dim):
+            return steps.name
+        if isinstance(steps, Drawn):
+            return "steps"
+    return None
+
+
+def attempt(
+    problem: KernelProblem,
+    step: Metropolis,
+    claim: Callable[[Place, int], tuple[str, Value, dict[str, Any]] | None],
+) -> Check | None:
+    """The first point at which a claim fails, as a refuted check.
+
+    Args:
+        problem: The kernel.
+        step: What is tried.
+        claim: What fails at a place with a number of steps: the reason, the value that should be
+            zero, and details; None where nothing does.
+    """
+    for place, count in tried_places(problem, step):
+        try:
+            with ctx.workprec(PRECISION):
+                start = place.state()
+                found = claim(place, count)
+                place.put(start)
+                if found is None:
+                    continue
+                reason, value, details = found
+                return refuted(
+                    reason, witness_at(place, step, count, shown(value)), details=details
+                )
+        except OutsideDomain:
+            continue
+        except Unsupported:
+            return None
+    return None
+
+
+def witness_at(place: Place, step: Metropolis, count: int, value: str) -> Witness:
+    """The present place as a witness."""
+    dimensions, point, functions = model_texts(place.model)
+    name = _open_count(step)
+    if name is not None:
+        dimensions[name] = count
+    return Witness(dimensions, point, value, functions=functions)
+
+
+def refute_involution(problem: KernelProblem, step: Metropolis) -> Check | None:
+    """A state to which the proposal, made twice, does not return."""
+
+    def claim(place: Place, count: int) -> tuple[str, Value, dict[str, Any]] | None:
+        start = place.state()
+        propose(place, step, count)
+        middle = place.state()
+        propose(place, step, count)
+        gap = _gap(start, place.state())
+        if gap is None:
+            return None
+        details = {
+            "state": state_texts(place, start),
+            "proposal": state_texts(place, middle),
+            "after twice": state_texts(place, place.state()),
+        }
+        return "the flipped proposal, made twice, does not return", gap, details
+
+    return attempt(problem, step, claim)
+
+
+def _gap(first: State, second: State) -> Value | None:
+    for x, entries in first.items():
+        for index, value in entries.items():
+            if surely_differ(value, second[x][index]):
+                return second[x][index] - value
+    return None
+
+
+def refute_invariance(problem: KernelProblem, step: Metropolis) -> Check | None:
+    """A state into which more or less density flows than out of it."""
+    claimed = None if step.energy is None else lower(step.energy)
+
+    def claim(place: Place, count: int) -> tuple[str, Value, dict[str, Any]] | None:
+        return _flows(place, step, count, claimed)
+
+    return attempt(problem, step, claim)
+
+
+def _flows(
+    place: Place, step: Metropolis, count: int, claimed: Tensor | None
+) -> tuple[str, Value, dict[str, Any]] | None:
+    start, below = place.state(), place.energy()
+    before = place.log_volume
+    propose(place, step, count, claimed)
+    there, above, ratio = place.state(), place.energy(), place.counted
+    stretched = place.log_volume - before
+    if _gap(start, there) is None:
+        return None
+    propose(place, step, count, claimed)
+    back = place.counted
+    place.put(there)
+    out = log_acceptance(place, step, back) - above
+    place.put(start)
+    into = log_acceptance(place, step, ratio) - below - stretched
+    if not surely_differ(into, out):
+        return None
+    details = {
+        "state": state_texts(place, start),
+        "proposal": state_texts(place, there),
+        "log density flowing to the proposal": shown(into),
+        "log density flowing from it": shown(out),
+    }
+    reason = (
+        f"exp(-H) is not kept: log density {shown(into)} flows to the proposal, "
+        f"{shown(out)} flows away from it"
+    )
+    return reason, into - out, details
+
+
+def refute_weights(
+    problem: KernelProblem, options: list[tuple[Tensor, Metropolis, int]]
+) -> Check | None:
+    r"""A state at which weights that read the state break the balance of steps that have it.
+
+    With every step in balance, what flows in less what flows out at z, divided by the density, is
+    $\sum_i a_i(z)\,(w_i(\Phi_i z) - w_i(z))$.
+    """
+    first = options[0][1]
+
+    def claim(place: Place, count: int) -> tuple[str, Value, dict[str, Any]] | None:
+        del count
+        start, total = place.state(), fmpq(0)
+        proposals = {}
+        for number, (weight, step, count_of) in enumerate(options, start=1):
+            here = place.value(weight)
+            propose(place, step, count_of)
+            change = place.value(weight) - here
+            if not (here >= 0 and here + change >= 0):
+                raise OutsideDomain("a weight below zero")
+            proposals[f"proposal {number}"] = state_texts(place, place.state())
+            accepted = log_acceptance(place, step, place.counted)
+            place.put(start)
+            total = total + (fmpq(0) if change == 0 else change * arb(accepted).exp())
+        if not surely_differ(total, fmpq(0)):
+            return None
+        details = {"state": state_texts(place, start), **proposals}
+        return "the weights read the state: what flows in is not what flows out", total, details
+
+    return attempt(problem, first, claim)

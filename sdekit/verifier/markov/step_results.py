@@ -1,0 +1,290 @@
+"""Single steps of a kernel: which claims they make, and whether they keep exp(-H) by themselves.
+
+Not for what steps show together (`composition`) nor for the mathematics of a claim, which is in the
+module of its name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from fractions import Fraction
+from functools import singledispatch
+from typing import Any
+
+from sdekit.calculus.contraction import (
+    counterexample,
+    current,
+    is_zero,
+    lower,
+    residual,
+    substitute,
+    text,
+)
+from sdekit.calculus.contraction.tensor import combine, number
+from sdekit.calculus.limits import Unsupported
+from sdekit.declaration.tree.expression import Expression
+from sdekit.kernels.path import letters_of_word
+from sdekit.kernels.steps import (
+    Choice,
+    Drawn,
+    Flow,
+    GaussianJump,
+    Map,
+    Metropolis,
+    Refresh,
+    Step,
+    parts_of,
+)
+from sdekit.verifier.markov.acceptance import (
+    check_acceptance,
+    check_involution,
+    drawn_weights,
+    is_jump,
+)
+from sdekit.verifier.markov.composition import StepResult
+from sdekit.verifier.markov.imbalance import refute_invariance, refute_involution, refute_weights
+from sdekit.verifier.markov.kernel_problem import KernelProblem, nonnegative
+from sdekit.verifier.markov.refreshment import check_refreshment
+from sdekit.verifier.markov.volume import check_volume, log_determinant
+from sdekit.verifier.verdict import Check, Witness, proved, refuted, undecided
+
+
+def guarded(check: Callable[..., Any], *arguments: Any) -> Any:
+    """A check, undecided with the reason where the calculus ends."""
+    try:
+        return check(*arguments)
+    except Unsupported as unsupported:
+        return undecided(unsupported.reason)
+
+
+@singledispatch
+def result_of(step: Step, problem: KernelProblem) -> StepResult:
+    """What is known of one step."""
+    raise AssertionError(f"no rule for {type(step).__name__}") from None
+
+
+def _open(step: Step, reason: str, claims: dict[str, Check] | None = None) -> StepResult:
+    return StepResult(step, undecided(reason), undecided(reason), claims or {})
+
+
+@result_of.register
+def _(step: Refresh, problem: KernelProblem) -> StepResult:
+    check = guarded(check_refreshment, problem, step)
+    # A refreshment that keeps the law, full or partial, is reversible.
+    return StepResult(step, check, check, {"refreshment": check})
+
+
+@result_of.register
+def _(step: Metropolis, problem: KernelProblem) -> StepResult:
+    mixture = _state_weights(problem, step)
+    if mixture:
+        return _mixture(problem, step, mixture)
+    claims: dict[str, Check] = {}
+    if not is_jump(step):
+        claims["volume"] = guarded(check_volume, problem, step)
+        claims["involution"] = guarded(check_involution, problem, step)
+    claims["acceptance"] = guarded(check_acceptance, problem, step)
+    weights = [w for part in step.proposal for w in drawn_weights(part)]
+    conditions: tuple[str, ...] = ()
+    if weights:
+        probable = guarded(check_weights, problem, weights)
+        conditions = probable.side_conditions
+        if not probable.is_proved:
+            claims["acceptance"] = probable
+    if all(claim.is_proved for claim in claims.values()):
+        evidence = {
+            "assumptions": tuple(a for c in claims.values() for a in c.assumptions),
+            "assumed": next((c.assumed for c in claims.values() if c.assumed), None),
+            "side_conditions": conditions,
+        }
+        check = proved("detailed balance of each proposal with its reverse", **evidence)
+        return StepResult(step, check, check, claims)
+    return _not_proved(problem, step, claims)
+
+
+def _not_proved(problem: KernelProblem, step: Metropolis, claims: dict[str, Check]) -> StepResult:
+    """A Metropolis step with a claim that is open: exact points decide where they can."""
+    if not is_jump(step) and not claims["involution"].is_proved:
+        found = refute_involution(problem, step)
+        if found is not None:
+            reason = f"{claims['involution'].reason}: {found.reason}"
+            claims["involution"] = replace(found, reason=reason)
+    is_bijection = claims.get("involution", undecided("")).is_proved or all(
+        isinstance(part, Flow) for part in step.proposal
+    )
+    against = refute_invariance(problem, step) if is_bijection else None
+    open_claims = [name for name, claim in claims.items() if not claim.is_proved]
+    if against is None:
+        reason = "; ".join(f"{name}: {claims[name].reason}" for name in open_claims)
+        return _open(step, reason, claims)
+    acceptance = claims["acceptance"]
+    if acceptance.verdict == "undecided" and claims["involution"].is_proved:
+        reason = f"{acceptance.reason}; {against.reason}"
+        claims["acceptance"] = replace(against, reason=reason)
+    return StepResult(step, against, against, claims)
+
+
+# ------------------------------------------------------------------ random choices
+
+
+def moved_by(step: Step) -> set[Any]:
+    """The variables that a step may move."""
+    moved: set[Any] = set()
+    for part in parts_of(step):
+        if isinstance(part, Refresh):
+            moved |= set(part.variables)
+        elif isinstance(part, GaussianJump):
+            moved.add(part.variable)
+        elif isinstance(part, Map):
+            moved |= {x for x, _ in part.images}
+        elif isinstance(part, Metropolis):
+            moved |= {x for x, _ in part.flip}
+        elif isinstance(part, Flow):
+            moved |= {x for letter in letters_of_word(part) for x in letter.part.moves}
+        elif hasattr(part, "dynamics"):
+            moved |= set(part.dynamics.variables)
+    return moved
+
+
+def _reads_moved(weight: Any, step: Step) -> bool:
+    return any(weight.depends_on(x) for x in moved_by(step))
+
+
+def _state_weights(problem: KernelProblem, step: Metropolis) -> list[tuple[Any, Metropolis, int]]:
+    """The single numbers of steps with their weights, where these read what the step moves."""
+    del problem
+    if len(step.proposal) != 1 or not isinstance(step.proposal[0], Flow):
+        return []
+    (flow,) = step.proposal
+    if not isinstance(flow.steps, Drawn):
+        return []
+    if not any(_reads_moved(weight, step) for _, weight in flow.steps.weights):
+        return []
+    return [
+        (weight, replace(step, proposal=(replace(flow, steps=max(number, 1)),)), max(number, 1))
+        for number, weight in flow.steps.weights
+        if number
+    ]
+
+
+def _mixture(
+    problem: KernelProblem, step: Step, options: list[tuple[Any, Metropolis, int]]
+) -> StepResult:
+    """Steps in balance, drawn with weights that read what they move."""
+    single = [result_of(option, problem) for _, option, _ in options]
+    claims = single[0].claims
+    if all(r.invariance.is_proved for r in single):
+        found = guarded(refute_weights, problem, [(lower(w), s, k) for w, s, k in options])
+        if found is not None:
+            return StepResult(step, found, found, {**claims, "acceptance": found})
+    return _open(step, "the weights of a choice read what the steps move", claims)
+
+
+def check_weights(problem: KernelProblem, weights: Sequence[Expression]) -> Check:
+    """Whether some weights are probabilities; for parameters with a side condition.
+
+    Raises:
+        Unsupported: If a weight is outside the calculus.
+    """
+    left = combine([(Fraction(-1), number(1)), *((Fraction(1), lower(w)) for w in weights)])
+    if not is_zero(left):
+        return undecided(f"the weights are not seen to sum to 1, but to {text(left)} more")
+    conditions = [nonnegative(problem, weight) for weight in weights]
+    return proved("the weights are probabilities", side_conditions=tuple(filter(None, conditions)))
+
+
+@result_of.register
+def _(step: Choice, problem: KernelProblem) -> StepResult:
+    weights = guarded(check_weights, problem, [weight for weight, _ in step.options])
+    if not weights.is_proved:
+        return _open(step, weights.reason)
+    if any(_reads_moved(weight, option) for weight, option in step.options):
+        moves = [option for _, option in step.options]
+        if all(isinstance(option, Metropolis) for option in moves):
+            return _mixture(problem, step, [(w, s, 1) for w, s in step.options])  # type: ignore[misc]
+        return _open(step, "the weights of a choice read what the steps move")
+    results = [result_of(option, problem) for _, option in step.options]
+    claims = merged_claims(results)
+    bad = next((r for r in results if not r.invariance.is_proved), None)
+    if bad is not None:
+        return _open(
+            step, f"an option is not seen to keep exp(-H): {bad.invariance.reason}", claims
+        )
+    check = proved(
+        "each option keeps exp(-H), and the weights do not read what it moves",
+        side_conditions=weights.side_conditions,
+    )
+    loose = next((r.reversibility for r in results if not r.reversibility.is_proved), check)
+    return StepResult(step, check, loose, claims)
+
+
+#: From the weakest verdict of one name to the strongest.
+_RANK = {"refuted": 0, "undecided": 1, "proved": 2}
+
+
+def merged_claims(results: list[StepResult]) -> dict[str, Check]:
+    """The claims of several steps, the weakest of each name."""
+    found: dict[str, Check] = {}
+    for result in results:
+        for name, claim in result.claims.items():
+            before = found.get(name)
+            if before is None or _RANK[claim.verdict] < _RANK[before.verdict]:
+                found[name] = claim
+            elif claim.is_proved and before.is_proved and claim.reason not in before.reason:
+                found[name] = replace(
+                    before,
+                    reason=f"{before.reason}; {claim.reason}",
+                    assumptions=(*before.assumptions, *claim.assumptions),
+                    side_conditions=(*before.side_conditions, *claim.side_conditions),
+                    assumed=before.assumed or claim.assumed,
+                )
+    return found
+
+
+# ------------------------------------------------------------------ maps and flows by themselves
+
+
+@result_of.register
+def _(step: Map, problem: KernelProblem) -> StepResult:
+    check = guarded(_map_invariance, problem, step)
+    volume = guarded(check_volume, problem, step)
+    return StepResult(step, check, check, {"volume": volume})
+
+
+def _map_invariance(problem: KernelProblem, step: Map) -> Check:
+    undone = check_involution(problem, Metropolis((step,)))
+    if not undone.is_proved:
+        return undecided(undone.reason)
+    images = {x: lower(image, x.shape) for x, image in step.images}
+    left = substitute(problem.energy, images) - problem.energy - log_determinant(problem, step)
+    if is_zero(left):
+        return proved("an involution that keeps exp(-H)")
+    found = counterexample(left)
+    reason = "the map changes H less log-volume"
+    if found is None:
+        return undecided(reason, residual=text(left))
+    witness = Witness(found.dimensions, found.point, found.value, functions=found.functions)
+    return refuted(reason, witness, residual=text(left))
+
+
+@result_of.register
+def _(step: Flow, problem: KernelProblem) -> StepResult:
+    try:
+        models = [problem.model(letter.part) for letter in letters_of_word(step)]
+        claims: dict[str, Check] = {}
+        if any(not model.diffusion for model in models):
+            claims["volume"] = guarded(check_volume, problem, step)
+        if all(is_zero(residual(model)) for model in models):
+            check = proved("exp(-H) is stationary under each letter")
+            balanced = all(is_zero(u) for model in models for u in current(model).values())
+            word = letters_of_word(step)
+            if balanced and word == word[::-1]:
+                return StepResult(step, check, check, claims)
+            return StepResult(step, check, undecided("a flow has no reverse by itself"), claims)
+        found = refute_invariance(problem, Metropolis((step,), accept="always"))
+    except Unsupported as unsupported:
+        return _open(step, unsupported.reason)
+    if found is None:
+        return _open(step, "a letter does not keep exp(-H) by itself", claims)
+    return StepResult(step, found, found, claims)

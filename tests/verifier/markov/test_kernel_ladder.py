@@ -1,0 +1,135 @@
+"""Wrong kernels are refuted at exact points; the checks of a kernel are those that occur."""
+
+import pytest
+
+import sdekit as sk
+from sdekit.errors import VerificationError
+
+K, L = sk.kernels, sk.dim("L")
+HAMILTONIAN = sk.catalog.get("hamiltonian")
+THETA, P = HAMILTONIAN.variables
+U = sk.potential("U", THETA)
+C, T = sk.parameter("c", positive=True), sk.parameter("T", positive=True)
+LEAPFROG, FLIP = K.flow(HAMILTONIAN, "BAB", L), {P: -P}
+WEIGHT = 1 / (1 + sk.exp(U))
+
+
+def after_refresh(*steps):
+    return K.compose(K.refresh(P), *steps)
+
+
+#: Kernel, and the check beside invariance that names the mistake.
+WRONG = {
+    "no palindrome": (lambda: K.hmc(HAMILTONIAN, "AB", L), "involution"),
+    "flip forgotten, partial refreshment": (
+        lambda: K.compose(K.refresh(P, keep=C), K.metropolis(LEAPFROG)),
+        "involution",
+    ),
+    "accepted by U only": (
+        lambda: after_refresh(K.metropolis(LEAPFROG, flip=FLIP, energy=U)),
+        "acceptance",
+    ),
+    "a half step left out": (
+        lambda: after_refresh(K.metropolis(LEAPFROG, flip=FLIP, count="1 2")),
+        "acceptance",
+    ),
+    "wrong temperature before": (
+        lambda: K.compose(
+            K.refresh(P, law=sk.dot(P, P) / (2 * T)), K.metropolis(LEAPFROG, flip=FLIP)
+        ),
+        "refreshment",
+    ),
+    "wrong temperature behind": (
+        lambda: K.compose(
+            K.metropolis(LEAPFROG, flip=FLIP), K.refresh(P, law=sk.dot(P, P) / (2 * T))
+        ),
+        "refreshment",
+    ),
+    "too much noise in a partial refreshment": (
+        lambda: K.compose(K.refresh(P, keep=C, noise=1), K.metropolis(LEAPFROG, flip=FLIP)),
+        "refreshment",
+    ),
+    "Barker's ratio not normalized": (
+        lambda: after_refresh(K.metropolis(LEAPFROG, flip=FLIP, accept=K.RATIO)),
+        "acceptance",
+    ),
+    "slice level redrawn after the move": (
+        lambda: after_refresh(K.slice_step(LEAPFROG, flip=FLIP, level="after")),
+        "acceptance",
+    ),
+    "number of steps drawn from the state": (
+        lambda: K.hmc(HAMILTONIAN, "BAB", {1: WEIGHT, 2: 1 - WEIGHT}),
+        "acceptance",
+    ),
+    "never rejected": (lambda: after_refresh(K.flow(HAMILTONIAN, "BAB", 2)), None),
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_the_twin_is_refuted_at_an_exact_point(name):
+    build, named = WRONG[name]
+    found = sk.verify(build())
+    invariance = found.checks["invariance"]
+    assert found.verdict is sk.Verdict.REFUTED, str(found)
+    assert invariance.witness is not None and invariance.witness.value != "0"
+    assert named is None or found.checks[named].is_refuted
+
+
+def test_a_forgotten_flip_is_harmless_before_a_full_refreshment():
+    found = sk.verify(K.compose(K.metropolis(LEAPFROG), K.refresh(P)))
+    assert found.verdict is sk.Verdict.PROVED
+    # Twin: a partial one keeps some of the momentum.
+    partial = sk.verify(K.compose(K.metropolis(LEAPFROG), K.refresh(P, keep=C)))
+    assert partial.verdict is sk.Verdict.REFUTED
+
+
+@pytest.mark.parametrize("accept", ["metropolis", "barker", K.RATIO / (1 + K.RATIO)])
+def test_acceptances_of_balance_are_proved(accept):
+    kernel = after_refresh(K.metropolis(LEAPFROG, flip=FLIP, accept=accept))
+    assert sk.verify(kernel).verdict is sk.Verdict.PROVED
+
+
+def test_a_refutation_shows_a_state_a_proposal_and_both_sides():
+    found = sk.verify(K.hmc(HAMILTONIAN, "AB", L)).checks["invariance"]
+    assert set(found.details) == {
+        "state",
+        "proposal",
+        "log density flowing to the proposal",
+        "log density flowing from it",
+    }
+    assert found.witness.dimensions == {"n": 1, "L": 1}
+
+
+def test_checks_are_those_that_occur_and_json_has_them():
+    data = sk.verify(K.hmc(HAMILTONIAN, "BAB", L)).to_dict()
+    assert list(data["checks"]) == [
+        "volume",
+        "involution",
+        "acceptance",
+        "refreshment",
+        "invariance",
+        "reversibility",
+    ]
+    assert (data["verdict"], data["scope"], data["conditional"]) == ("proved", "all n", False)
+
+
+def test_a_letter_without_exact_flow_is_undecided_with_the_reason():
+    x, p = sk.scalar("x"), sk.scalar("p")
+    drift = {x: (1 + x**2) * p, p: -x - x * p**2}
+    H = x**2 / 2 + (1 + x**2) * p**2 / 2
+    found = sk.verify(K.hmc(sk.Dynamics(drift, hamiltonian=H, target=x**2 / 2), "BAESEAB", L))
+    assert found.verdict is sk.Verdict.UNDECIDED
+    assert "letter E has no exact flow" in found.checks["invariance"].reason
+
+
+def test_a_law_that_is_none_is_refuted():
+    x, p = sk.scalar("x"), sk.scalar("p")
+    model = sk.Dynamics({x: p, p: x}, hamiltonian=p**2 / 2 - x**2 / 2, target=-(x**2) / 2)
+    found = sk.verify(K.hmc(model, "BAB", L))
+    assert found.verdict is sk.Verdict.REFUTED
+    assert "normalizable" in found.checks["invariance"].reason
+
+
+def test_sizes_are_refused():
+    with pytest.raises(VerificationError, match="every size at once"):
+        sk.verify(K.hmc(HAMILTONIAN), n=2)
