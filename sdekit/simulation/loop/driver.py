@@ -28,7 +28,15 @@ from sdekit.simulation.loop.compiled_loop import advance, compiler_options
 from sdekit.simulation.loop.devices import CHAINS, split_last_axis
 from sdekit.simulation.loop.observables import emptied
 from sdekit.simulation.loop.program import Fixed, Keys, LoopState, Program
-from sdekit.simulation.noise.streams import ACCEPT, GRADIENT, MOST_STEPS, NORMALS, START, chain_keys
+from sdekit.simulation.noise.streams import (
+    ACCEPT,
+    GRADIENT,
+    MOST_STEPS,
+    NORMALS,
+    START,
+    THREEFRY,
+    chain_keys,
+)
 from sdekit.simulation.steps.sampler import Bound, Sampler
 from sdekit.simulation.steps.scheme import prepared_draws
 from sdekit.simulation.steps.small_steps import sizes_and_drifts
@@ -262,7 +270,7 @@ class Driver:
             steps = max(1, period // max(1, sum(o is oracle for o in scheme.evaluations)))
             number = (step + ahead) // steps
             if self.latest_tables.get(oracle.name, (-1,))[0] != number:
-                made = source.tables(jax.random.key(self.seed), number)
+                made = source.tables(jax.random.key(self.seed, impl=THREEFRY), number)
                 self.latest_tables[oracle.name] = (number, made)
             found[oracle.name] = self.latest_tables[oracle.name][1]
             until = min(until, (number + 1) * steps - ahead)
@@ -358,7 +366,7 @@ class Driver:
 
 @jax.jit
 def _all_keys(seed: ArrayLike, chains: ArrayLike) -> dict[int, Array]:
-    key = jax.random.key(seed)
+    key = jax.random.key(seed, impl=THREEFRY)
     streams = np.array([NORMALS, GRADIENT, START, ACCEPT], np.uint32)
     # One hash for all streams: four of them would take four times as long to compile.
     of_stream = jax.vmap(chain_keys, in_axes=(None, None, 0))(key, chains, streams)

@@ -36,6 +36,8 @@ SINGLE = np.dtype(np.float32)
 BACKENDS = ("threefry-fast", "jax")
 #: Normals of pairs of steps: one complex array, or one real array for each step of the pairs.
 Pairs = Array | tuple[Array, Array]
+#: The generator of all keys here, whatever `jax_default_prng_impl` says: a seed means one noise.
+THREEFRY = "threefry2x32"
 #: Streams of independent numbers of one chain.
 NORMALS, GRADIENT, START, ACCEPT = 0, 1, 2, 3
 #: Single precision numbers of the widest vector.
@@ -179,7 +181,7 @@ class NoiseSource:
         numbers = lax.iota(jnp.uint32, steps) + jnp.asarray(first_step, jnp.uint32)
 
         def one_chain(words: Array) -> Array:
-            key = jax.random.wrap_key_data(words, impl="threefry2x32")
+            key = jax.random.wrap_key_data(words, impl=THREEFRY)
             of_step = jax.vmap(lambda step: jax.random.fold_in(key, step))(numbers)
             return jax.vmap(lambda k: jax.random.normal(k, (elements,), self.dtype))(of_step)
 

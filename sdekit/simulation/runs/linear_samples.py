@@ -17,7 +17,7 @@ from jax import Array, lax
 
 from sdekit.calculus.linear.linear_law import LinearSDE
 from sdekit.errors import SimulationError
-from sdekit.simulation.noise.streams import check_seed
+from sdekit.simulation.noise.streams import THREEFRY, check_seed
 
 
 def sample_linear(
@@ -68,7 +68,7 @@ def sample_linear(
     @jax.jit
     def run(begin: Array) -> Array:
         def path(chain: Array, z: Array) -> Array:
-            key = jax.random.fold_in(jax.random.key(seed), chain)
+            key = jax.random.fold_in(jax.random.key(seed, impl=THREEFRY), chain)
 
             def step(z: Array, index: Array) -> tuple[Array, Array]:
                 noise = jax.random.normal(jax.random.fold_in(key, index), (factor.shape[1],))

@@ -17,6 +17,7 @@ from sdekit.declaration.model.dynamics import Dynamics
 from sdekit.errors import SimulationError
 from sdekit.schemes.guards.step_guards import check_step, kind_of_scheme
 from sdekit.simulation.noise.streams import MOST_STEPS, check_seed
+from sdekit.simulation.runs.compiled_run import check_untransformed, compiled_as_usual
 from sdekit.simulation.runs.job import Job
 from sdekit.simulation.runs.result import Run
 from sdekit.simulation.steps.sampler import Sampler, sampler
@@ -50,6 +51,9 @@ def simulate(
     leapfrog_steps: int | None = None,
 ) -> Run:
     """Simulate chains and keep every `thin`-th state.
+
+    A run is one compiled program, also under `jax.disable_jit`, and cannot itself be transformed
+    by JAX: `sampler.step` can.
 
     Args:
         model: A sampler; or a dynamics, with the arguments of `sk.sampler` given by name.
@@ -87,7 +91,8 @@ def simulate(
         leapfrog_steps: Length of the trajectories of "HMC".
 
     Raises:
-        SimulationError: If an argument is wrong or the start is not finite.
+        SimulationError: If an argument is wrong, the start is not finite, or JAX transforms the
+            call.
         DivergenceError: If a chain leaves the finite numbers; it names chain and step, and its
             attribute `run` holds what was sampled before.
         KeyboardInterrupt: After Ctrl-C, between two compiled calls; its attribute `run` holds
@@ -112,6 +117,7 @@ def simulate(
         "noise": noise,
         "leapfrog_steps": leapfrog_steps,
     }
+    check_untransformed("sk.simulate", position, step_size, parameters, auxiliary)
     given = {name: value for name, value in options.items() if value is not None}
     if isinstance(model, Dynamics):
         model = sampler(model, **given)
@@ -127,7 +133,7 @@ def simulate(
     job = Job(
         model, position, step_size, steps // thin, thin, burn_in, chains, seed, auxiliary or {}
     )
-    with model.precision():
+    with model.precision(), compiled_as_usual():
         return job.run(record, observables or {}, store, resume, progress, devices)
 
 

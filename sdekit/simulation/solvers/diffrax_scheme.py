@@ -53,6 +53,8 @@ def solver_scheme(problem: Problem, name: str) -> Scheme:
             moved = jax.vmap(
                 lambda b, z: made.advance(b, z, time, given.h, given.epoch), in_axes=-1, out_axes=-1
             )(own, given.normals)  # fmt: skip
+        # Under JAX's 64-bit mode some of diffrax's solvers return double precision.
+        moved = {name: block.astype(problem.dtype) for name, block in moved.items()}
         environment = problem.environment({**given.parameters, **own}, time=time, epoch=given.epoch)
         moved, count = led_back(walls, own, moved, environment)
         folds = None if cache.folds is None else cache.folds + count
