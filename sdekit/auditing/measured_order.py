@@ -1,12 +1,14 @@
-r"""Empirical weak and strong order of any scheme on any dynamics, with a confidence interval.
+r"""Empirical weak and strong order of any scheme on any dynamics, with local slopes.
 
 Paths with n, 2n, 4n, ... steps over one time share their noise: two fine normals a, b become the
 coarse one (a + b)/sqrt 2. The difference between neighbouring levels has the order of the error
 itself,
 $$E f(X_n) - E f(X_{2n}) = c\,(1 - 2^{-r})\,h^r + \ldots,$$
-so no exact solution is needed. Order is the slope of log difference against log h; its interval
-comes from resampling batches of paths. Not for orders known from theory
-(`sdekit.schemes.order.scheme_order`).
+so no exact solution is needed. Order is the slope of log difference against log h. Its interval
+comes from resampling batches of paths and holds the Monte Carlo error only; what higher powers of h
+add is seen in the fit $\log e = \log c + r \log h + a h$: where a differs from 0 beyond its error
+the slope has not settled and there is no interval, and where it does not, the interval is widened
+by what a could change. Not for orders known from theory (`sdekit.schemes.order.scheme_order`).
 
 Source: Kloeden and Platen (1992), section 9.3 and 9.7.
 """
@@ -33,6 +35,8 @@ if TYPE_CHECKING:
 #: Batches of paths; their spread gives the confidence interval.
 BATCHES = 20
 _RESAMPLED = 2000
+#: Standard errors by which the slope may drift with h before it counts as unsettled.
+_DRIFT = 2.0
 
 Blocks = Mapping[str, Any]
 
@@ -43,8 +47,11 @@ class EmpiricalOrder:
 
     Attributes:
         kind: "weak" or "strong".
-        order: Slope of log error against log h.
-        interval: Confidence interval of the slope.
+        order: Slope of log error against log h; the last local slope where slopes drift.
+        interval: Confidence interval of the order; NaN at both ends where local slopes drift,
+            so that it holds no number.
+        local_slopes: Slope between each two neighbouring levels, coarse to fine.
+        slope_errors: Their standard errors.
         level: Of the interval.
         step_sizes: h of each level, coarse to fine.
         errors: Difference to the next finer level.
@@ -54,16 +61,31 @@ class EmpiricalOrder:
     kind: str
     order: float
     interval: tuple[float, float]
+    local_slopes: np.ndarray
+    slope_errors: np.ndarray
     level: float
     step_sizes: np.ndarray
     errors: np.ndarray
     standard_errors: np.ndarray
 
+    @property
+    def is_settled(self) -> bool:
+        """Whether the local slopes agree, so that there is an interval."""
+        return not np.isnan(self.interval[0])
+
     def __str__(self) -> str:
+        sizes = f"h from {self.step_sizes[0]:.3g} to {self.step_sizes[-1]:.3g}"
+        pairs = zip(self.local_slopes, self.slope_errors, strict=True)
+        slopes = ", ".join(f"{slope:.3f} +- {error:.3f}" for slope, error in pairs)
+        if not self.is_settled:
+            return (
+                f"{self.kind} order not settled: local slopes {slopes} drift with h, {sizes}; "
+                "take smaller steps"
+            )
         low, high = self.interval
         return (
             f"{self.kind} order {self.order:.2f} ({self.level:.0%} interval {low:.2f} to "
-            f"{high:.2f}), h from {self.step_sizes[-1]:.3g} to {self.step_sizes[0]:.3g}"
+            f"{high:.2f}), local slopes {slopes}, {sizes}"
         )
 
     def plot(self, axes: Axes | None = None) -> Axes:
@@ -107,6 +129,9 @@ def empirical_order(
         seed: Of noise and resampling.
         level: Of the confidence interval.
 
+    Returns:
+        The order, local slopes, and an interval where the slope has settled.
+
     Raises:
         SimulationError: If the steps do not double, or the gradient is stochastic.
 
@@ -140,11 +165,29 @@ def empirical_order(
     spread = resampled.std(axis=0)
     # Levels that are mostly noise say little about the slope.
     weights = np.abs(means) / np.maximum(spread, 1e-300)
-    slopes = np.array([_slope(h, errors, weights) for errors in resampled])
+    sampled = _logarithms(resampled)
+    slopes = sampled[:, :-1] - sampled[:, 1:]
+    local = -np.diff(_logarithms(means)) / np.log(2)
+    interval = _interval(h, means, resampled, weights, level)
+    order = float(local[-1] if np.isnan(interval[0]) else _fit(h, means, weights, 1)[0])
+    return EmpiricalOrder(
+        kind, order, interval, local, slopes.std(axis=0) / np.log(2), level, h, means, spread
+    )
+
+
+def _interval(
+    h: np.ndarray, means: np.ndarray, resampled: np.ndarray, weights: np.ndarray, level: float
+) -> tuple[float, float]:
+    """The interval of the slope, widened by the drift that noise may hide; NaN if it drifts."""
+    curved = _fit(h, means, weights, 2)
+    drift_error = _fit(h, resampled, weights, 2)[:, 0].std()
+    if abs(curved[0]) > _DRIFT * drift_error:
+        return float("nan"), float("nan")
+    slopes = _fit(h, resampled, weights, 1)[:, 0]
     tail = (1 - level) / 2
-    low, high = (float(end) for end in np.quantile(slopes, [tail, 1 - tail]))
-    order = _slope(h, means, weights)
-    return EmpiricalOrder(kind, order, (low, high), level, h, means, spread)
+    low, high = np.quantile(slopes, [tail, 1 - tail])
+    hidden = abs(curved[1] - _fit(h, means, weights, 1)[0])
+    return float(low - hidden), float(high + hidden)
 
 
 def _checked(
@@ -243,6 +286,12 @@ def _combined(batches: np.ndarray, kind: str) -> np.ndarray:
     return means if kind == "weak" else np.sqrt(means)
 
 
-def _slope(h: np.ndarray, errors: np.ndarray, weights: np.ndarray) -> float:
-    logarithms = np.log(np.maximum(np.abs(errors), 1e-300))
-    return float(np.polyfit(np.log(h), logarithms, 1, w=weights)[0])
+def _logarithms(errors: np.ndarray) -> np.ndarray:
+    return np.log(np.maximum(np.abs(errors), 1e-300))
+
+
+def _fit(h: np.ndarray, errors: np.ndarray, weights: np.ndarray, terms: int) -> np.ndarray:
+    """Coefficients of (h,) log h and 1 in log errors, shape (..., terms + 1)."""
+    columns = np.stack([h, np.log(h), np.ones_like(h)][-terms - 1 :], axis=1)
+    inverse = np.linalg.pinv(columns * weights[:, None])
+    return (_logarithms(errors) * weights) @ inverse.T

@@ -280,7 +280,12 @@ def bias(
     potential: Annotated[
         str | None, typer.Option(help="In the target's variable, such as theta**4/4.")
     ] = None,
-    observable: Annotated[str, typer.Option(help="Whose mean.")] = "theta**2",
+    observable: Annotated[
+        str | None, typer.Option(help="Whose mean; default: the squared norm of the target.")
+    ] = None,
+    n: Annotated[
+        list[str] | None, typer.Option("--n", help="Size, or name=size; 1 when left out.")
+    ] = None,
     values: Annotated[
         list[str] | None, typer.Option("--set", help="Parameters: A=1,mu=10.")
     ] = None,
@@ -289,17 +294,19 @@ def bias(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> int:
-    """Show the leading bias of a stationary mean under a scheme, at one degree of freedom."""
-    from sdekit.cli.inputs import dynamics_of, values_of
+    """Show the leading bias of a stationary mean under a scheme."""
+    from sdekit.cli.inputs import dynamics_of, sizes_of, values_of
     from sdekit.cli.show import show_json
     from sdekit.schemes.bias.scheme_bias import bias as bias_of
 
+    dynamics = dynamics_of(model)
     found = bias_of(
-        dynamics_of(model),
+        dynamics,
         scheme,
         potential=potential,
         parameters=values_of(values or []),
         observable=observable,
+        sizes=sizes_of(n or [], dynamics),
     )
     step = None if tolerance is None else found.recommended_step_size(tolerance)
     if as_json:

@@ -55,7 +55,6 @@ SIGNATURES_OVER = {
     "calculus.linear.exact_flow.exact_flow": (6, 0),
     "diagnostics.discrepancy.density_rmse": (5, 0),
     "diagnostics.discrepancy.wasserstein_1_to_density": (5, 0),
-    "schemes.bias.concrete.particle": (6, 0),
     "schemes.bias.linear_letters.letters_of": (5, 0),
     "schemes.bias.linear_step.covariances_along": (5, 0),
     "schemes.order.ring_stages.step_of": (5, 0),

@@ -29,13 +29,18 @@ from sdekit.schemes.jet_ring.separable import Formulas, Terms, array_function, o
 from sdekit.schemes.jet_ring.sympy_stubs import Formula
 from sdekit.schemes.order.ring_stages import Step
 
-#: Polynomial degrees in each coordinate of the first attempt, by number of coordinates.
-FIRST_DEGREE = {1: 24, 2: 24, 3: 16}
-LAST_DEGREE = {1: 96, 2: 80, 3: 48}
+#: Largest degree of the polynomials, by number of coordinates.
+LAST_DEGREE = {1: 96, 2: 80, 3: 48, 4: 16}
 #: The same where coefficients are no polynomials, so that matrices are full.
-LAST_DEGREE_OF_FULL = {1: 96, 2: 36, 3: 16}
+LAST_DEGREE_OF_FULL = {1: 96, 2: 36, 3: 16, 4: 10}
+#: Degrees before the last one, each two thirds of the next.
+REFINEMENTS = 4
 #: Refinement stops when two degrees agree to this fraction.
-AGREEMENT = {1: 1e-8, 2: 1e-8, 3: 1e-6}
+AGREEMENT = {1: 1e-8, 2: 1e-8, 3: 1e-6, 4: 1e-6}
+#: Changes that shrink by no more than this from one degree to the next say nothing of the rest.
+SLOWEST = 0.8
+#: Below this fraction changes may be rounding.
+ROUNDING = 1e-6
 
 
 @dataclass(frozen=True)
@@ -44,7 +49,8 @@ class Coefficient:
 
     Attributes:
         value: c.
-        error_bound: Twice the change in the last refinement, plus rounding; an estimate.
+        error_bound: Twice what a geometric series of the last changes leaves out, and at least
+            twice the last change; an estimate.
         mean: The exact mean of the observable, by quadrature.
         degree: Largest total degree of the polynomials of the last solution.
     """
@@ -81,23 +87,52 @@ def leading_coefficient(step: Step, particle: Particle, leading: Polynomial) -> 
         )
     weights = _separated(particle)
     count = len(weights)
-    if count not in FIRST_DEGREE:
-        raise SchemeError(
-            "bias theory solves for at most three coordinates",
-            found=f"{count} coordinates at n = 1",
-        )
     is_polynomial = all(k.kind == "inverse" and not k.argument.args for k in step.ring.kernels)
     highest = (LAST_DEGREE if is_polynomial else LAST_DEGREE_OF_FULL)[count]
-    degree = min(FIRST_DEGREE[count], highest * 2 // 3)
     problem = _Problem(step, particle, leading, weights)
-    last = problem.solved(degree)
-    while True:
-        degree = min(-(-degree * 3 // 2), highest)
-        previous, last = last, problem.solved(degree)
-        change = abs(last[0] - previous[0])
-        scale = last[2]
-        if change <= AGREEMENT[count] * scale or degree == highest:
-            return Coefficient(last[0], 2 * change + 1e-10 * scale, last[1], degree)
+    mean = problem.observable.mean(weights)
+    found: list[tuple[float, float]] = []
+    for degree in _degrees(highest):
+        found.append(problem.solved(degree))
+        scale = found[-1][1]
+        if len(found) > 1 and abs(found[-1][0] - found[-2][0]) <= AGREEMENT[count] * scale:
+            break
+    values = [value for value, _ in found]
+    bound = _bound(values, scale, AGREEMENT[count])
+    if bound is None or bound > max(abs(values[-1]) / 2, 1e-4 * scale):
+        raise SchemeError(
+            "the bias is not converged: polynomials of higher degree still change the coefficient",
+            expected="values that settle; energies that grow like a distance, or wiggle, are hard",
+            found=", ".join(f"{value:.4g}" for value in values[-4:]) + f" up to degree {degree}",
+            fix="measure the bias with sdekit.simulate at two step sizes",
+        )
+    return Coefficient(values[-1], bound + 1e-10 * scale, mean, degree)
+
+
+def require_few_coordinates(particle: Particle) -> None:
+    """Refuse a size at which the Galerkin equations are too large."""
+    count = particle.components.dimension
+    if count not in LAST_DEGREE:
+        raise SchemeError(
+            f"bias theory solves for at most {max(LAST_DEGREE)} coordinates",
+            found=f"{count} coordinates at these sizes",
+        )
+
+
+def _degrees(highest: int) -> list[int]:
+    """Degrees to try, upwards."""
+    return [highest * 2**k // 3**k for k in range(REFINEMENTS, -1, -1)]
+
+
+def _bound(values: Sequence[float], scale: float, agreement: float) -> float | None:
+    """An estimate of the error of the last value from how fast the values settle; None if not."""
+    changes = np.abs(np.diff(values))
+    if changes[-1] <= agreement * scale:
+        return float(2 * changes[-1])
+    ratio = float(np.max(changes[-2:] / np.maximum(changes[-3:-1], 1e-300)))
+    if ratio < SLOWEST:
+        return float(2 * changes[-1] * max(1.0, ratio / (1 - ratio)))
+    return float(20 * changes[-2:].max()) if changes[-1] < ROUNDING * scale else None
 
 
 def _separated(particle: Particle) -> list[Weight]:
@@ -114,7 +149,10 @@ def _separated(particle: Particle) -> list[Weight]:
                     found=f"{x} and {y} together in {hamiltonian}",
                 )
         others = {y: 0 for y in coordinates if y != x}
-        found.append(Weight(array_function(sp.sympify(hamiltonian).subs(others), x)))
+        own = sp.sympify(hamiltonian).subs(others)
+        weight = Weight(array_function(own, x))
+        weight.require_resolved(array_function(own.diff(x), x), array_function(own.diff(x, 2), x))
+        found.append(weight)
     return found
 
 
@@ -130,8 +168,8 @@ class _Problem:
         self.formulas = Formulas(step, particle)
         self.observable = Separated(particle)
 
-    def solved(self, degree: int) -> tuple[float, float, float]:
-        """Coefficient, mean of the observable and the size that the coefficient could have."""
+    def solved(self, degree: int) -> tuple[float, float]:
+        """The coefficient, and the size that it could have."""
         linalg, sparse = _sparse()
         bases = [w.basis(degree // c + 1) for w, c in zip(self.weights, self.costs, strict=True)]
         chosen = _simplex(self.costs, degree)
@@ -145,7 +183,7 @@ class _Problem:
         inner = operator[1:, 1:].tocsc()
         solution = _solution(linalg, inner, observable[1:])
         scale = float(np.linalg.norm(solution) * np.linalg.norm(functional[1:]))
-        return -float(solution @ functional[1:]), float(observable[0]), scale
+        return -float(solution @ functional[1:]), scale
 
 
 def _solution(linalg: Any, operator: Any, right: np.ndarray) -> np.ndarray:
@@ -238,7 +276,8 @@ class Separated:
     def __init__(self, particle: Particle) -> None:
         coordinates = particle.components.coordinates
         self.terms: list[tuple[float, list[Any]]] = []
-        for term in sp.Add.make_args(sp.expand(particle.concrete(particle.observable))):
+        observable = sp.expand(particle.concrete(particle.observable), trig=True)
+        for term in sp.Add.make_args(observable):
             rest, functions = term, []
             for x in coordinates:
                 factor, rest = _split(rest, x)
@@ -258,6 +297,19 @@ class Separated:
             total += scale * outer_at(columns, chosen)
         return total
 
+    def mean(self, weights: Sequence[Weight]) -> float:
+        """The mean under exp(-H), by quadrature.
+
+        Raises:
+            SchemeError: If the observable has no variance, or varies faster than the quadrature.
+        """
+        total = 0.0
+        for scale, functions in self.terms:
+            total += scale * float(
+                np.prod([w.mean(f) for f, w in zip(functions, weights, strict=True)])
+            )
+        return total
+
 
 def _split(term: Formula, x: sp.Symbol) -> tuple[Formula, Formula]:
     independent, dependent = term.as_independent(x, as_Add=False)
@@ -268,5 +320,4 @@ def _split(term: Formula, x: sp.Symbol) -> tuple[Formula, Formula]:
 
 def stationary_mean(particle: Particle) -> float:
     """The exact mean of the observable under exp(-H), by quadrature."""
-    bases = [weight.basis(1) for weight in _separated(particle)]
-    return float(Separated(particle).projected(bases, np.zeros((1, len(bases)), dtype=int))[0])
+    return Separated(particle).mean(_separated(particle))

@@ -17,7 +17,7 @@ from sympy.core.function import AppliedUndef
 
 from sdekit.declaration.model.components import Components
 from sdekit.errors import SchemeError
-from sdekit.schemes.bias.concrete import exact_value
+from sdekit.schemes.bias.given_values import entry_values
 from sdekit.schemes.jet_ring.sympy_stubs import Formula, Matrix
 from sdekit.schemes.order.ring_stages import part_components
 from sdekit.schemes.split.splitting import Splitting
@@ -70,7 +70,8 @@ def letters_of(
         frozen: Values for coordinates that stand still, by name.
 
     Raises:
-        SchemeError: If a coefficient is not a number after that.
+        SchemeError: If a value contradicts the declaration, or a coefficient is not a number with
+            all of them put in.
     """
     dynamics = parts.dynamics
     open_sizes = [dim for dim in dynamics.dimensions if dim.size is None]
@@ -78,7 +79,8 @@ def letters_of(
         raise SchemeError("the model has one dimension", found=f"stiffness of shape {K.shape}")
     sizes = {dim.name: len(K) for dim in open_sizes}
     components = dynamics.at(**sizes)
-    put = _Numbers(components, K, parameters, frozen)
+    values = entry_values(dynamics, sizes, parameters)
+    put = _Numbers(components, K, values, frozen)
     coefficients: dict[str, tuple[np.ndarray, ...]] = {}
     letters = []
     for move in unroll(parts, scheme):
@@ -96,7 +98,7 @@ class _Numbers:
         self,
         components: Components,
         K: np.ndarray,
-        parameters: Mapping[str, Any],
+        values: Mapping[sp.Symbol, Formula],
         frozen: Mapping[str, float],
     ) -> None:
         self.components = components
@@ -114,24 +116,10 @@ class _Numbers:
             )
         tilt = sum((a * b for a, b in zip(self.noise, x, strict=True)), sp.Integer(0))
         self.potential = (x.T * exact * x)[0, 0] / 2 + tilt
-        self.values: dict[sp.Symbol, Any] = {}
-        for name, value in parameters.items():
-            self.values |= self._entries(name, value)
+        self.values = dict(values)
         names = {x.name: x for x in components.coordinates}
         self.values |= {names[name]: sp.Float(value, 17) for name, value in frozen.items()}
         self.moving = [x for x in components.coordinates if x.name not in frozen]
-
-    def _entries(self, name: str, value: Any) -> dict[sp.Symbol, Any]:
-        symbols = {symbol.name: symbol for symbol in self.components.parameters}
-        if np.ndim(value) == 0:
-            return _entries_of_number(symbols, name, exact_value(name, value))
-        array = np.asarray(value, dtype=float)
-        found = {}
-        for index in np.ndindex(array.shape):
-            label = "_".join([name, *(str(k + 1) for k in index)])
-            if label in symbols:
-                found[symbols[label]] = sp.Float(array[index], 17)
-        return found
 
     def matrices(self, move: Move, piece: Components) -> tuple[np.ndarray, ...]:
         """J, D and noise entry of a move, rows of frozen coordinates zero."""
@@ -161,17 +149,3 @@ class _Numbers:
                 fix="give the missing parameters, or see mean_field for thermostats",
             )
         return float(entry)
-
-
-def _entries_of_number(
-    symbols: Mapping[str, sp.Symbol], name: str, number: Formula
-) -> dict[sp.Symbol, Formula]:
-    """A number for a matrix is that multiple of the identity, for a vector all its entries."""
-    if name in symbols:
-        return {symbols[name]: number}
-    found: dict[sp.Symbol, Formula] = {}
-    for label, symbol in symbols.items():
-        stem, *index = label.rsplit("_", label.count("_") - name.count("_"))
-        if stem == name and index and all(part.isdigit() for part in index):
-            found[symbol] = number if len(set(index)) == 1 else sp.Integer(0)
-    return found

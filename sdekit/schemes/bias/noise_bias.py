@@ -71,6 +71,12 @@ def force_entries(particle: Particle) -> tuple[Formula, ...]:
             expected="an unknown function U in the target",
         )
     function: Formula = particle.function
+    if len(function.args) > 1:
+        raise SchemeError(
+            "gradient noise is known for targets of one coordinate",
+            found=str(function),
+            fix="see sdekit.schemes.bias.linear_step for quadratic targets",
+        )
     tilted = function + _FORCE_ERROR * function.args[0]
     return tuple(
         sp.diff(rate.subs(function, tilted).doit(), _FORCE_ERROR)

@@ -21,7 +21,12 @@ from sdekit.declaration.model.dynamics import Dynamics
 from sdekit.errors import SchemeError
 from sdekit.schemes.bias.concrete import Particle, Value, particle
 from sdekit.schemes.bias.curvature import step_limit
-from sdekit.schemes.bias.galerkin import Coefficient, leading_coefficient, stationary_mean
+from sdekit.schemes.bias.galerkin import (
+    Coefficient,
+    leading_coefficient,
+    require_few_coordinates,
+    stationary_mean,
+)
 from sdekit.schemes.bias.harmonic import HarmonicLaw, harmonic_law
 from sdekit.schemes.bias.noise_bias import force_entries, gradient_shares, noise_term
 from sdekit.schemes.order.one_step_series import adjoint_of_one
@@ -128,28 +133,35 @@ def bias(
     *,
     potential: str | sp.Expr | None = None,
     parameters: Mapping[str, Value] | None = None,
-    observable: str | sp.Expr = "theta**2",
+    observable: str | sp.Expr | None = None,
     functions: Mapping[str, str | sp.Expr] | None = None,
     gradient_noise: str | sp.Expr | float | None = None,
+    sizes: Mapping[str, int] | None = None,
 ) -> Bias:
-    """Leading bias of the stationary mean of an observable, at n = 1.
+    """Leading bias of the stationary mean of an observable.
 
     Args:
         dynamics: A declaration with a stationary exp(-H).
         scheme: A word over the letters of `sdekit.splitting(dynamics)`, or the name of a scheme
             such as "EM" or "Algorithm1"; the default word when left out.
-        potential: The potential in the target's variable, as text or SymPy expression.
+        potential: The potential in the target's variables, as text, SymPy or sdekit expression,
+            such as "dot(theta, theta)/2"; a sum of functions of one coordinate each.
         parameters: A number for each parameter.
-        observable: In the variables, as text or SymPy expression; polynomials are best.
+        observable: In the variables, as text or expression, such as "theta_1*theta_2"; polynomials
+            are best. The squared norm of the target variables when left out.
         functions: Formulas of other unknown functions by name, such as a kinetic energy K.
         gradient_noise: Variance V(theta) of the noise of a stochastic gradient, drawn anew for each
-            gradient; the leading bias is then of first order, whatever the word.
+            gradient; the leading bias is then of first order, whatever the word. One coordinate
+            only.
+        sizes: The size of each dimension by name, 1 when left out; four coordinates in all.
 
     Returns:
         Orders, leading coefficient with its error, and the closed form for quadratic potentials.
 
     Raises:
-        SchemeError: If scheme, potential or parameters do not fit, or exp(-H) is not stationary.
+        SchemeError: If scheme, potential or parameters do not fit or contradict what is declared,
+            a formula has jumps, kinks or poles, exp(-H) is not stationary, or the coefficient does
+            not converge.
         ModelFileError: If a text cannot be read as a formula.
         MissingDependencyError: Without scipy.
 
@@ -165,9 +177,14 @@ def bias(
     Checked by: tests/schemes/bias/test_scheme_bias.py.
     """
     given = dict(parameters or {})
-    found, series = analysed(dynamics, scheme, {})
-    target = particle(dynamics, potential, given, observable, functions, gradient_noise)
-    text = str(observable)
+    at = dict(sizes or {})
+    target = particle(
+        dynamics, potential, given, observable,
+        functions=functions, gradient_noise=gradient_noise, sizes=at,
+    )  # fmt: skip
+    require_few_coordinates(target)
+    found, series = analysed(dynamics, scheme, at)
+    text = target.observable_text if observable is None else str(observable)
     if found.is_exact:
         return _without_bias(found, target, text)
     if found.invariant_order is None:
@@ -177,7 +194,7 @@ def bias(
             fix="see sdekit.verifier, and effective_temperature for unmatched noise",
         )
     assert series is not None
-    power, value = _leading(dynamics, found, series, target)
+    power, value = _leading(dynamics, found, series, target, at)
     return Bias(
         dynamics.name,
         found.word,
@@ -194,7 +211,7 @@ def bias(
 
 
 def _leading(
-    dynamics: Dynamics, found: Order, series: OneSize, target: Particle
+    dynamics: Dynamics, found: Order, series: OneSize, target: Particle, at: Mapping[str, int]
 ) -> tuple[int, Coefficient]:
     """The power of the leading bias and its coefficient."""
     assert found.invariant_order is not None
@@ -202,7 +219,7 @@ def _leading(
     if variance is None and series.leading is not None:
         return found.invariant_order, leading_coefficient(series.step, target, series.leading)
     parts = splitting(dynamics)
-    sizes = small_sizes(parts.dynamics, {})
+    sizes = small_sizes(parts.dynamics, at)
     power = found.invariant_order if variance is None else 1
     entries = () if variance is None else force_entries(target)
     more = () if variance is None else (*entries, variance)
@@ -221,7 +238,7 @@ def _without_bias(found: Order, target: Particle, text: str) -> Bias:
 
 def _closed_form(dynamics: Dynamics, scheme: str, target: Particle) -> HarmonicLaw | None:
     """The exact law for every h, where the scheme is linear at this potential."""
-    if _has_curved_force(target):
+    if len(target.components.target_coordinates) > 1 or _has_curved_force(target):
         return None
     try:
         return harmonic_law(

@@ -15,9 +15,15 @@ import numpy as np
 from sdekit.errors import SchemeError
 
 #: The trapezoidal rule converges beyond all powers for smooth weights that decay at both ends.
-POINTS = 4001
+POINTS = 16_001
 #: Weights below exp(-DEPTH) of the largest one do not count, even times polynomials of degree 150.
 DEPTH = 600.0
+#: The rule with half of the points must agree to this part of the size of the function.
+RESOLUTION = 1e-8
+#: Probability of points where a formula may overflow.
+NEGLIGIBLE = 1e-100
+#: Polynomials need not span functions under weights whose log grows slower than this power.
+LIGHTEST_TAIL = 0.99
 #: Gauss nodes beyond the number of polynomials: products with a few more factors stay exact.
 EXTRA_NODES = 32
 
@@ -65,12 +71,78 @@ class Weight:
             SchemeError: If the weight does not decay at both ends.
         """
         self._points = np.linspace(*_support(energy), POINTS)
-        heights = energy(self._points)
+        self._heights = heights = energy(self._points)
         weights = np.exp(-(heights - heights.min()))
         self._weights = weights / weights.sum()
         self._diagonal: list[float] = []
         self._off_diagonal: list[float] = []
         self._last = (np.zeros(POINTS), np.ones(POINTS))
+
+    def mean(self, function: Callable[[np.ndarray], np.ndarray]) -> float:
+        """The mean of a function with a variance.
+
+        Raises:
+            SchemeError: If the variance is infinite, or the function or the weight varies faster
+                than the points of the quadrature.
+        """
+        values = function(self._points)
+        with np.errstate(all="ignore"):
+            shares = self._weights * values**2
+        # Formulas may overflow where the weight is negligible; what counts at the outermost points
+        # where they do not has no limit further out.
+        is_lost = ~np.isfinite(shares)
+        outermost = shares[~is_lost][[0, -1]] if not is_lost.all() else np.array([np.inf])
+        values, shares = np.where(is_lost, 0.0, values), np.where(is_lost, 0.0, shares)
+        if self._weights[is_lost].sum() > NEGLIGIBLE or outermost.max() > 1e-12 * shares.max():
+            raise SchemeError(
+                "a function has no finite variance under exp(-H), or its formula overflows",
+                expected="an observable that grows more slowly than exp(H/2)",
+            )
+        fine = float(np.sum(self._weights * values))
+        coarse = float(np.sum((self._weights * values)[::2]) / np.sum(self._weights[::2]))
+        if abs(fine - coarse) > RESOLUTION * float(np.sqrt(shares.sum())):
+            raise SchemeError(
+                "a function varies faster than the quadrature can see",
+                expected=f"agreement of {POINTS} and {POINTS // 2 + 1} points",
+                found=f"{fine:.8g} and {coarse:.8g}",
+                fix="use a smoother function, or measure its mean with sdekit.simulate",
+            )
+        return fine
+
+    def require_resolved(
+        self,
+        slope: Callable[[np.ndarray], np.ndarray],
+        curvature: Callable[[np.ndarray], np.ndarray],
+    ) -> None:
+        """Check that polynomials and quadrature see the weight as it is.
+
+        Args:
+            slope: h'.
+            curvature: h''; its mean equals that of the squared slope, unless there is a kink.
+
+        Raises:
+            SchemeError: If tails are too heavy for polynomials, or the two means differ.
+        """
+        lowest = int(self._heights.argmin())
+        for end in (0, -1):
+            rise = self._heights[end] - self._heights[lowest]
+            reach = self._points[end] - self._points[lowest]
+            if not np.isfinite(rise):
+                continue
+            if reach * slope(self._points[[end]])[0] < LIGHTEST_TAIL * rise:
+                raise SchemeError(
+                    "the tails of exp(-H) are too heavy: polynomials do not span the functions",
+                    expected="an energy that grows at least like the distance",
+                    fix="measure the bias with sdekit.simulate at two step sizes",
+                )
+        bent = self.mean(curvature)
+        squared = self.mean(lambda points: slope(points) ** 2)
+        if abs(bent - squared) > 1e-6 * max(abs(squared), abs(bent)):
+            raise SchemeError(
+                "the energy is not smooth, or changes faster than the quadrature can see",
+                expected="<h''> = <h'^2>",
+                found=f"{bent:.8g} and {squared:.8g}",
+            )
 
     def basis(self, size: int) -> Basis:
         """The first `size` orthonormal polynomials.
@@ -121,7 +193,9 @@ def _support(energy: Callable[[np.ndarray], np.ndarray]) -> tuple[float, float]:
         points = np.linspace(-reach, reach, POINTS)
         heights = energy(points)
         inside = points[heights <= heights.min() + DEPTH]
-        if np.isfinite(heights).all() and inside[0] > points[0] and inside[-1] < points[-1]:
+        # Formulas may overflow far outside; a weight that is 0 there decays.
+        is_known = not np.isnan(heights).any() and np.isfinite(heights.min())
+        if is_known and inside[0] > points[0] and inside[-1] < points[-1]:
             step = points[1] - points[0]
             # Few nodes inside would place the ends badly: look again at their scale.
             if len(inside) > 60:

@@ -12,10 +12,10 @@ from typing import Any
 
 import numpy as np
 
+from sdekit.declaration.model.assumptions import holds
 from sdekit.declaration.model.dynamics import Dynamics
 from sdekit.declaration.tree.symbols import Parameter, shape_text
 from sdekit.errors import SimulationError
-from sdekit.simulation.bind.assumptions import holds
 
 
 def parameter_arrays(dynamics: Dynamics, given: Mapping[str, Any]) -> dict[str, np.ndarray]:

@@ -14,10 +14,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from sdekit.declaration.model.assumptions import holds
 from sdekit.declaration.model.dynamics import Dynamics
 from sdekit.declaration.tree.symbols import PROPERTIES, FunctionSymbol
 from sdekit.errors import SimulationError
-from sdekit.simulation.bind.assumptions import holds
 from sdekit.simulation.bind.jax_reader import shape_of, size_of
 
 #: What a user's function may raise when it is tried on a position.

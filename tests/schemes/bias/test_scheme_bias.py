@@ -336,3 +336,92 @@ def test_the_sub_steps_of_an_inexact_friction_do_not_show_beside_the_word() -> N
     assert abs(excess) < abs(own) / 20
     # Twin: one step of it, whose error is 8^2 times as large, does show.
     assert abs(64 * excess) > abs(own)
+
+
+# -- vectors, names, and what does not converge --------------------------------------------------
+
+
+@pytest.mark.parametrize("potential", ["dot(theta, theta)/2 + sum(theta**4)/20", QUARTIC])
+def test_a_potential_of_a_vector_may_be_written_as_one(potential: str) -> None:
+    found = bias(overdamped(), "EM", potential=potential)
+    assert found.coefficient == pytest.approx(
+        bias(overdamped(), "EM", potential=QUARTIC, observable="theta_1**2").coefficient, rel=1e-9
+    )
+
+
+def test_two_coordinates_that_do_not_see_each_other_have_the_product_of_means() -> None:
+    """<a b>_h = <a>_h <b>_h, so the leading term is <a> c_b + <b> c_a."""
+    options = {"parameters": {"A": 1}}
+    both = bias(
+        langevin(), "BAOAB", potential="theta_1**4/4 + theta_2**2 + theta_2**4",
+        observable="theta_1**2*theta_2**2", sizes={"n": 2}, **options,
+    )  # fmt: skip
+    first = bias(langevin(), "BAOAB", potential="theta**4/4", **options)
+    second = bias(langevin(), "BAOAB", potential="theta**2 + theta**4", **options)
+    assert both.mean == pytest.approx(first.mean * second.mean, rel=1e-9)
+    expected = first.mean * second.coefficient + second.mean * first.coefficient
+    assert abs(both.coefficient - expected) < both.error_bound
+    # Twin: one of the two terms alone is far outside.
+    assert abs(both.coefficient - first.mean * second.coefficient) > 100 * both.error_bound
+
+
+def test_the_observable_is_the_squared_norm_when_left_out() -> None:
+    found = bias(overdamped(), "EM", potential="sum(theta**4)/4", sizes={"n": 2})
+    single = bias(overdamped(), "EM", potential="theta**4/4")
+    assert (single.observable, found.observable) == ("theta**2", "theta_1**2 + theta_2**2")
+    assert found.coefficient == pytest.approx(2 * single.coefficient, rel=1e-7)
+
+
+def test_tails_that_polynomials_see_slowly_are_not_converged() -> None:
+    """c = 1 has the momenta's tails exp(-|p|), c = 3 hides them: a number with its error."""
+    options = {"observable": "theta**2", "potential": "theta**2/2"}
+    relativistic = catalog.get("langevin-relativistic")
+    with pytest.raises(SchemeError, match="not converged"):
+        bias(relativistic, "BAOAB", parameters={"A": 1, "m": 1, "c": 1}, **options)
+    found = bias(relativistic, "BAOAB", parameters={"A": 1, "m": 1, "c": 3}, **options)
+    assert found.error_bound < abs(found.coefficient) / 100
+
+
+def test_an_exponential_tail_on_one_side_is_within_its_error() -> None:
+    """U = exp(x) - x; the reference is the modified density of Euler-Maruyama, by quadrature."""
+    found = bias(overdamped(), "EM", potential="exp(theta) - theta")
+    x = np.linspace(-60, 6, 200_001)
+    weight = np.exp(x - np.exp(x))
+    weight /= weight.sum()
+    g = (np.exp(x) - 1) ** 2 / 4 - np.exp(x) / 2
+    expected = float(np.sum(weight * x**2 * g) - np.sum(weight * x**2) * np.sum(weight * g))
+    assert abs(found.coefficient - expected) < found.error_bound
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"potential": "abs(theta) + theta**2"}, "not smooth"),
+        ({"potential": "relu(theta) + theta**2"}, "not smooth"),
+        ({"observable": "abs(theta)"}, "observable is not smooth"),
+        ({"observable": "exp(theta**2/3)"}, "no finite variance"),
+        ({"potential": "sqrt(sqrt(1 + theta**2))"}, "tails"),
+        ({"potential": "theta**2/2 + cos(20*theta)"}, "not converged"),
+        ({"potential": "dot(theta, theta)/2 + theta_1*theta_2/2", "sizes": {"n": 2}}, "together"),
+        ({"parameters": {"mu": 2}}, "unknown parameter mu"),
+        ({"functions": {"K": "theta"}}, "no unknown function K"),
+        ({"observable": sp.Symbol("q") ** 2}, "name that nothing stands for"),
+        ({"observable": "theta", "sizes": {"n": 2}}, "no scalar formula"),
+        ({"sizes": {"n": 5}, "potential": "dot(theta, theta)/2"}, "at most 4 coordinates"),
+    ],
+)
+def test_what_bias_cannot_answer_is_refused_in_words(options: dict, message: str) -> None:
+    with pytest.raises(SchemeError, match=message):
+        bias(overdamped(), "EM", **{"potential": "theta**2/2", **options})
+
+
+def test_a_parameter_that_contradicts_its_declaration_is_refused() -> None:
+    with pytest.raises(SchemeError, match="expected positive, found -1"):
+        bias(langevin(), "BAOAB", potential="theta**4/4", parameters={"A": -1})
+
+
+def test_a_bounded_variable_is_refused() -> None:
+    x = sk.scalar("x", domain="positive")
+    half = Dynamics({x: -x}, {x: 1}, hamiltonian=x**2 / 2)
+    with pytest.raises(SchemeError, match="whole real line"):
+        bias(half, "EM", observable="x**2")

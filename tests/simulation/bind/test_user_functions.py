@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 import sdekit as sk
+from sdekit.declaration.model.assumptions import holds
 from sdekit.errors import SimulationError
-from sdekit.simulation.bind.assumptions import holds
 
 IDENTITY, TURN = np.eye(2), np.array([[0.0, 1.0], [-1.0, 0.0]])
 SHEAR, SADDLE = np.array([[1.0, 1.0], [0.0, 1.0]]), np.diag([1.0, -1.0])
