@@ -271,7 +271,7 @@ def _end(
     constants = scheme.prepare(parameters, h, sampler.dtype)
     draws = tuple(() for _ in scheme.evaluations)
 
-    def body(carry: Any, given: Any) -> Any:
+    def body(carry: tuple[Any, Any], given: Any) -> Any:
         number, normal = given
         moved = StepInput(normal, draws, None, h, constants, parameters, number * h)
         return scheme.step(*carry, moved), None

@@ -88,7 +88,7 @@ def _rebuilt(dynamics: Dynamics, **changed: object) -> Dynamics:
         "name": dynamics.name,
         "target_variables": None if dynamics.target is None else dynamics.target_variables,
     }
-    return Dynamics(**{**given, **changed})  # type: ignore[arg-type]
+    return Dynamics(**{**given, **changed})
 
 
 def _drift_repairs(dynamics: Dynamics) -> Iterator[Repair]:

@@ -11,6 +11,7 @@ from __future__ import annotations
 from fractions import Fraction
 
 from sdekit.calculus.limits import Unsupported
+from sdekit.declaration.model.sympy_types import Expr
 from sdekit.declaration.tree.abbreviations import Comparison
 from sdekit.declaration.tree.symbols import PROPERTIES
 from sdekit.verifier.question import Problem
@@ -48,7 +49,7 @@ def _is_seen_to_hold(fact: Comparison, witness: Witness, problem: Problem) -> bo
 
     try:
         sizes = problem.all_sizes({**(problem.sizes or {}), **witness.dimensions})
-        gap = ComponentReader(sizes, problem.dynamics.names).scalar(fact.left - fact.right)
+        gap: Expr = ComponentReader(sizes, problem.dynamics.names).scalar(fact.left - fact.right)
         values = {
             symbol: sp.Rational(*Fraction(witness.point[symbol.name]).as_integer_ratio())
             for symbol in gap.free_symbols

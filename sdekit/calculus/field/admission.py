@@ -9,7 +9,7 @@ import sympy as sp
 from sympy.concrete.expr_with_limits import ExprWithLimits
 
 from sdekit.calculus.limits import BudgetExceeded, Unsupported, tick
-from sdekit.calculus.sympy_types import Expr
+from sdekit.declaration.model.sympy_types import Expr
 
 #: The readers are recursive; Python's own limit must stay out of reach.
 _DEEPEST = 100

@@ -16,7 +16,7 @@ import sympy as sp
 from sdekit.calculus.field.ring import element_factors as factors
 from sdekit.calculus.field.ring.polynomial import ONE
 from sdekit.calculus.signs import sign as signs
-from sdekit.calculus.sympy_types import Expr
+from sdekit.declaration.model.sympy_types import Expr
 
 if TYPE_CHECKING:
     from sdekit.calculus.field.reading import Reader

@@ -23,7 +23,7 @@ from sdekit.calculus.field.witnesses.random_points import Scene
 from sdekit.calculus.field.witnesses.taylor import Expander, ValueOf
 from sdekit.calculus.field.zero_proof import Decision, decide
 from sdekit.calculus.limits import spending
-from sdekit.calculus.sympy_types import Expr
+from sdekit.declaration.model.sympy_types import Expr
 from sdekit.errors import VerificationError
 
 #: Seconds granted to one zero test when nothing is said.

@@ -29,7 +29,7 @@ from sdekit.calculus.field.ring.tower import Tower
 from sdekit.calculus.field.ring.transcendentals import Logarithm
 from sdekit.calculus.field.scenes import reader_of, scene_of
 from sdekit.calculus.limits import spending
-from sdekit.calculus.sympy_types import Expr
+from sdekit.declaration.model.sympy_types import Expr
 
 if TYPE_CHECKING:
     from sdekit.declaration.model.components import Components

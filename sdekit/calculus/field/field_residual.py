@@ -30,7 +30,7 @@ from sdekit.calculus.field.witnesses.taylor import Expander, ValueOf
 from sdekit.calculus.field.witnesses.witness import PointWitness, search
 from sdekit.calculus.field.zero_proof import Decision, decide
 from sdekit.calculus.limits import spending
-from sdekit.calculus.sympy_types import Expr
+from sdekit.declaration.model.sympy_types import Expr
 from sdekit.errors import VerificationError
 
 if TYPE_CHECKING:

@@ -27,8 +27,8 @@ from sdekit.calculus.field.ring.polynomial import ONE, Polynomial, total
 from sdekit.calculus.field.ring.tower import Tower
 from sdekit.calculus.field.ring.transcendentals import Primitive
 from sdekit.calculus.limits import Unsupported, tick
-from sdekit.calculus.sympy_types import Expr
 from sdekit.declaration.functions.records import BY_SYMPY
+from sdekit.declaration.model.sympy_types import Expr
 from sdekit.declaration.text.sympy_reader import sympy_formula, sympy_function
 
 _HALF = fmpq(1, 2)
@@ -250,12 +250,12 @@ _HANDLERS: dict[type, _Handler] = {
     type(sp.E): Reader._e,
     **{type(constant): Reader._constant for constant in _CONSTANTS},
     **dict.fromkeys((sp.sinh, sp.cosh, sp.tanh), Reader._hyperbolic),
-}  # pyright: ignore[reportAssignmentType]
+}
 
 
 def _handler_of_base(expression: Expr) -> _Handler:
     if expression.is_Rational:
-        return Reader._rational  # pyright: ignore[reportReturnType]
+        return Reader._rational
     if isinstance(expression, AppliedUndef):
         return Reader._jet
     record = BY_SYMPY.get(type(expression).__name__)

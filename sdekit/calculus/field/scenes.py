@@ -14,7 +14,7 @@ import sympy as sp
 from sdekit.calculus.field.reading import Reader
 from sdekit.calculus.field.ring.tower import Scales, Tower
 from sdekit.calculus.field.witnesses.random_points import Interval, Scene
-from sdekit.calculus.sympy_types import Expr, Matrix
+from sdekit.declaration.model.sympy_types import Expr, Matrix
 
 if TYPE_CHECKING:
     from sdekit.declaration.model.components import Components

@@ -15,7 +15,7 @@ import sympy as sp
 
 from sdekit.calculus.signs.sign import Sign, Signs
 from sdekit.calculus.signs.sign_rules import FREE, Effort, Range, Ranges, polynomial_sign
-from sdekit.calculus.sympy_types import Expr, Symbol
+from sdekit.declaration.model.sympy_types import Expr, Symbol
 
 #: Larger sums are not judged.
 _HIGHEST_EXPONENT = 16

@@ -20,8 +20,8 @@ from sympy.core.function import AppliedUndef
 
 from sdekit.calculus.field.witnesses.balls import number_value
 from sdekit.calculus.limits import Unsupported, tick
-from sdekit.calculus.sympy_types import Expr
 from sdekit.declaration.functions.records import BY_SYMPY
+from sdekit.declaration.model.sympy_types import Expr
 
 
 class Sign(Enum):

@@ -21,7 +21,7 @@ import sympy as sp
 
 from sdekit.calculus.limits import tick
 from sdekit.calculus.signs.sign import Sign
-from sdekit.calculus.sympy_types import Expr, Poly, Symbol
+from sdekit.declaration.model.sympy_types import Expr, Poly, Symbol
 
 #: Larger polynomials are not judged, nor factored.
 _MOST_TERMS = 120

@@ -22,7 +22,7 @@ def _two(word: str, left: Any, right: Any) -> tuple[Expression, Expression]:
     """Two operands of one shape; the number 0 is the zero of every shape."""
     left, right = as_expression(left), as_expression(right)
     try:
-        left - right
+        _ = left - right
     except DeclarationError as error:
         raise DeclarationError(
             f"{word} of two things of different shapes",

@@ -16,6 +16,7 @@ import sympy as sp
 
 from sdekit.declaration.model.component_reader import ComponentReader, Index
 from sdekit.declaration.model.dynamics import Dynamics
+from sdekit.declaration.model.sympy_types import Expr
 from sdekit.declaration.tree.symbols import REAL, Domain, Variable
 from sdekit.errors import DeclarationError
 
@@ -40,10 +41,10 @@ class Components:
 
     sizes: Mapping[str, int]
     coordinates: tuple[sp.Symbol, ...]
-    drift: tuple[sp.Expr, ...]
-    diffusion: Mapping[tuple[int, int], sp.Expr]
-    hamiltonian: sp.Expr | None
-    target: sp.Expr | None
+    drift: tuple[Expr, ...]
+    diffusion: Mapping[tuple[int, int], Expr]
+    hamiltonian: Expr
+    target: Expr
     target_coordinates: tuple[sp.Symbol, ...]
     domains: tuple[Domain, ...]
     variables: tuple[tuple[Variable, tuple[int, ...]], ...] = ()
@@ -63,7 +64,7 @@ class Components:
             found |= expression.free_symbols
         return tuple(sorted(found - set(self.coordinates), key=lambda symbol: symbol.name))
 
-    def expressions(self) -> tuple[sp.Expr, ...]:
+    def expressions(self) -> tuple[Expr, ...]:
         """v, the entries of D, H and the target."""
         energies = tuple(e for e in (self.hamiltonian, self.target) if e is not None)
         return self.drift + tuple(self.diffusion.values()) + energies
@@ -90,7 +91,7 @@ def components_at(dynamics: Dynamics, sizes: Mapping[str, int]) -> Components:
     domains: list[Domain] = []
     variables = []
     targets: list[sp.Symbol] = []
-    drift: list[sp.Expr] = []
+    drift: list[Expr] = []
     for x in dynamics.variables:
         entries = reader.independent_indices(x)
         positions = tuple(range(len(coordinates), len(coordinates) + len(entries)))
@@ -147,7 +148,7 @@ def check_sizes(dynamics: Dynamics, sizes: Mapping[str, int]) -> dict[str, int]:
     return checked
 
 
-def _projected(entries: Any, x: Variable, index: Index) -> sp.Expr:
+def _projected(entries: Any, x: Variable, index: Index) -> Expr:
     """Entry of a block whose variable is symmetric: the mean over its mirror images."""
     if x.symmetry is None:
         return entries[index]
@@ -162,8 +163,8 @@ def _images(x: Variable, index: Index) -> tuple[Index, ...]:
 
 def _diffusion(
     dynamics: Dynamics, reader: ComponentReader, positions: Mapping[Variable, tuple[int, ...]]
-) -> dict[tuple[int, int], sp.Expr]:
-    entries: dict[tuple[int, int], sp.Expr] = {}
+) -> dict[tuple[int, int], Expr]:
+    entries: dict[tuple[int, int], Expr] = {}
     for (x, y), block in dynamics.blocks():
         value = reader.array(block)
         rows, columns = reader.independent_indices(x), reader.independent_indices(y)

@@ -80,8 +80,8 @@ def _value(node: ex.Expression, u: Any, algebra: Algebra) -> Any:
         case ex.Quotient():
             top = _value(node.numerator, u, algebra)
             return algebra.divide(top, _value(node.denominator, u, algebra))
-        case ex.Power(exponent=ex.Number()):
-            return algebra.power(_value(node.base, u, algebra), node.exponent.value)
+        case ex.Power(exponent=ex.Number(value=power)):
+            return algebra.power(_value(node.base, u, algebra), power)
         case ex.Elementwise():
             return algebra.function(node.name, _value(node.operand, u, algebra))
     raise TypeError(f"a formula of a function record holds {type(node).__name__}")

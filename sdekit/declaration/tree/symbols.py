@@ -421,7 +421,7 @@ def function(
     return Call(FunctionSymbol(name, arguments, dims, assumptions), arguments)
 
 
-def potential(name: str, *arguments: Variable, **properties: bool) -> Call:
+def potential(name: str, *arguments: Variable, **properties: Any) -> Call:
     """An unknown smooth scalar function, such as U(theta) of a target exp(-U).
 
     Args:

@@ -89,11 +89,10 @@ def scalar_thermostat(dynamics: Dynamics) -> Groups:
     Raises:
         SchemeError: If the dynamics is another one.
     """
-    groups: Groups = ()
-    if momenta_of(dynamics, positions_of(dynamics)):
-        groups = momenta_first(dynamics)
+    has_momenta = bool(momenta_of(dynamics, positions_of(dynamics)))
+    groups = momenta_first(dynamics) if has_momenta else ()
     if [len(group) for group in groups] == [1, 1, 1]:
-        (p,), (theta,), (xi,) = groups
+        p, theta, xi = (group[0] for group in groups)
         if dynamics.drift[theta] == p and not xi.shape and dynamics.drift[p].depends_on(xi):
             return groups
     raise SchemeError(

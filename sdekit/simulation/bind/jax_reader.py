@@ -12,7 +12,6 @@ Checked by: tests/simulation/bind/test_jax_reader.py.
 
 from __future__ import annotations
 
-import functools
 import math
 import operator
 from collections.abc import Callable, Mapping
@@ -200,13 +199,14 @@ class _Evaluation:
         return self.environment.epoch.time + double(self.environment.time)
 
     def sum(self, node: ex.Sum) -> Value:
-        return functools.reduce(operator.add, self.aligned(node.terms))
+        first, *rest = self.aligned(node.terms)
+        return sum(rest, first)
 
     def product(self, node: ex.Product) -> Value:
         values = self.aligned(node.factors)
         # Numbers and scalars first: fewer multiplications of whole blocks.
         values.sort(key=lambda v: (not isinstance(v, float), np.ndim(v)))
-        return functools.reduce(operator.mul, values)
+        return math.prod(values[1:], start=values[0])
 
     def quotient(self, node: ex.Quotient) -> Value:
         numerator, denominator = self.aligned((node.numerator, node.denominator))

@@ -51,11 +51,12 @@ def entrywise(function: Callable[..., Any], units: float = ARITHMETIC) -> Rule:
         for place, argument in enumerate(arguments):
             if not np.any(argument.error):
                 continue
+            top: Any = 0.0
             for sign in (1.0, -1.0):
                 moved = [*values]
                 moved[place] = argument.value + sign * argument.error
                 change = np.abs(function(*moved, **_options(equation)) - given)
-                top = change if sign > 0 else np.maximum(top, change)  # noqa: F821
+                top = np.maximum(top, change)
             error = error + np.where(np.isnan(top), np.inf, top)
         return [finished(out, given, error, units)]
 

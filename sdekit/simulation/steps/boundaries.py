@@ -115,7 +115,7 @@ def _turn(dynamics: Dynamics, x: Variable, p: Variable) -> str | None:
     if all(
         sp.expand(v.subs(s, -s) - (-v if k == i else v)) == 0
         for i, s in enumerate(momenta)
-        for k, v in enumerate(rate)
+        for k, v in enumerate(rate.flat())
     ):
         evens = () if energy is None else (sp.expand(energy.subs(s, -s) - energy) for s in momenta)
         return "entries" if all(rest == 0 for rest in evens) else None

@@ -232,7 +232,7 @@ def _summed(values: Blocks, changes: Blocks, rest: dict[str, Array] | None) -> d
 
 
 def _share(h: ArrayLike, share: float) -> ArrayLike:
-    return h if share == 1.0 else h * share  # type: ignore[operator]
+    return h if share == 1.0 else h * share
 
 
 def _needed(stage: Stage, oracles: tuple[Oracle, ...]) -> tuple[Oracle, ...]:

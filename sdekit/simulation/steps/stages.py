@@ -221,14 +221,14 @@ def _runge_kutta(environment: Environment, updates: Updates, h: ArrayLike) -> Mo
         return (rates, {name: total[name] + row[1] * rates[name] for name in start}), None
 
     nothing = jax.tree.map(jnp.zeros_like, start)
-    carried = nothing, nothing
+    carried: tuple[Moved, Moved] = nothing, nothing
     if once.operations < LONG_SLOPE:
         for row in RUNGE_KUTTA:
             carried, _ = turn(carried, row)
     else:
         rows = np.array(RUNGE_KUTTA, environment.dtype)
         carried, _ = lax.scan(turn, carried, rows)
-    return {name: h * rate for name, rate in carried[1].items()}
+    return jax.tree.map(lambda rate: h * rate, carried[1])
 
 
 def joint_stage(flow: Joint, sizes: Sizes) -> Stage:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from sdekit.declaration.model.sympy_types import Expr
 from sdekit.verifier.question import Problem
 from sdekit.verifier.verdict import Witness
 
@@ -42,7 +43,7 @@ def find_explosion(problem: Problem) -> Witness | None:
     return None
 
 
-def _dominates(speed: sp.Expr, step: sp.Symbol, constant: sp.Integer) -> bool:
+def _dominates(speed: Expr, step: sp.Symbol, constant: sp.Integer) -> bool:
     """Whether speed - (1 + s^2)/k >= 0 for s > 0, with exp(g) >= 1 + g + g^2/2 for g >= 0."""
     import sympy as sp
 
@@ -50,13 +51,13 @@ def _dominates(speed: sp.Expr, step: sp.Symbol, constant: sp.Integer) -> bool:
 
     nonnegative = (Sign.POSITIVE, Sign.NONNEGATIVE, Sign.ZERO)
 
-    def series(power: sp.Expr) -> sp.Expr:
+    def series(power: Expr) -> Expr:
         g = power.args[0]
         return 1 + g + g**2 / 2 if sign(sp.expand(g)) in nonnegative else power
 
     # The bound from below may replace exp only where it enters with a positive coefficient.
     terms = sp.Add.make_args(sp.expand(speed, power_exp=False))
-    lowered = [
+    lowered: list[Expr] = [
         term.replace(lambda e: isinstance(e, sp.exp), series)
         if not term.has(sp.exp)
         or sign(term.subs(dict.fromkeys(term.atoms(sp.exp), 1))) in nonnegative

@@ -24,6 +24,7 @@ from sdekit.calculus.expansion.rewriting import substituted
 from sdekit.calculus.limits import Unsupported
 from sdekit.calculus.signs.implied_signs import NEGATIVE, POSITIVE
 from sdekit.calculus.signs.scalar_signs import decided_signs
+from sdekit.declaration.model.sympy_types import Expr
 from sdekit.declaration.tree.expression import (
     Call,
     Elementwise,
@@ -42,8 +43,6 @@ from sdekit.verifier.question import Problem
 from sdekit.verifier.verdict import Check, Witness, proved, refuted
 
 if TYPE_CHECKING:
-    import sympy as sp
-
     from sdekit.declaration.model.components import Components
 
 #: What stands for the coordinates that H does not couple to the one in question.
@@ -127,15 +126,16 @@ def _lines(at: Components) -> Iterator[Line]:
         ):
             continue
         current = current_of(at, i)
-        energy = at.hamiltonian.subs(others)  # type: ignore[union-attr]
+        energy = at.hamiltonian.subs(others)
         change = sp.diff(current, x) - current * slope
-        read = [read_back(e, symbols) for e in (at.drift[i], noise, energy, current)]
+        parts = (at.drift[i], noise, energy, current)
+        v, d, h, u = (read_back(part, symbols) for part in parts)
         balanced = is_zero(current, at.coordinates) is True
         steady = balanced or is_zero(change, at.coordinates) is True
-        yield Line(symbols[x], *read, balanced, steady)
+        yield Line(symbols[x], v, d, h, u, balanced, steady)
 
 
-def _place(domain: Domain) -> sp.Rational:
+def _place(domain: Domain) -> Expr:
     import sympy as sp
 
     if domain.kind != "interval":
@@ -154,7 +154,8 @@ def _judged(line: Line, at: Components) -> Check | None:
     for choice in choices(Sum((line.energy, line.diffusion, line.current))):
         numbers = {s: v for s, v in choice.items() if not isinstance(s, Call)}
         parts = (line.drift, line.diffusion, line.energy, line.current)
-        chosen = Line(line.x, *(substituted(e, numbers) for e in parts), line.balanced, line.steady)
+        v, d, h, u = (substituted(e, numbers) for e in parts)
+        chosen = Line(line.x, v, d, h, u, line.balanced, line.steady)
         if _decided(chosen) is Tail.FINITE:
             point, _ = choice_text(numbers)
             witness = Witness(dict(at.sizes), point, f"{line.x.name} reaches infinity")

@@ -14,6 +14,7 @@ from sdekit.calculus.limits import Unsupported
 from sdekit.calculus.signs.sign import Sign, sign
 from sdekit.declaration.functions.record import EVERYWHERE
 from sdekit.declaration.functions.records import BY_SYMPY
+from sdekit.declaration.model.sympy_types import Expr
 from sdekit.verifier.pointwise.componentwise import current_of
 from sdekit.verifier.question import Problem
 
@@ -29,7 +30,7 @@ def smooth_in_components(problem: Problem, sizes: Mapping[str, int]) -> bool:
     return not any(True for part in parts for _ in rough_nodes(part))
 
 
-def rough_nodes(expression: sp.Expr) -> Iterator[sp.Basic]:
+def rough_nodes(expression: Expr) -> Iterator[sp.Basic]:
     """The nodes that were not shown to be smooth functions of what they hold."""
     for node in sp.preorder_traversal(expression):
         if not node.args or isinstance(

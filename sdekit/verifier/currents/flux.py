@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import itertools
 from itertools import pairwise
+from typing import Any
 
 import sympy as sp
 from flint import acb, arb
@@ -19,6 +20,7 @@ from sdekit.calculus.field.elements import is_zero
 from sdekit.calculus.field.field_residual import FieldResidual
 from sdekit.calculus.limits import Unsupported
 from sdekit.declaration.model.components import Components
+from sdekit.declaration.model.sympy_types import Expr
 from sdekit.declaration.tree.symbols import Domain
 from sdekit.verifier.integrals.quadrature import complex_value, guarded_integral
 from sdekit.verifier.pointwise.exact_points import admissible_points
@@ -56,7 +58,7 @@ def flux_check(problem: Problem, only_kinks: bool) -> Check | None:
     return None
 
 
-def current_velocity(components: Components) -> list[sp.Expr]:
+def current_velocity(components: Components) -> list[Expr]:
     """u in coordinates, by SymPy's derivatives of scalars."""
     z, energy = components.coordinates, components.hamiltonian
     velocity = list(components.drift)
@@ -65,12 +67,12 @@ def current_velocity(components: Components) -> list[sp.Expr]:
     return velocity
 
 
-def _kinks(components: Components) -> list[tuple[sp.Symbol, sp.Rational]] | None:
+def _kinks(components: Components) -> list[tuple[sp.Symbol, Expr]] | None:
     """The hyperplanes x = a where an absolute value or sign breaks; None if elsewhere."""
-    found: dict[tuple[sp.Symbol, sp.Rational], None] = {}
+    found: dict[tuple[sp.Symbol, Expr], None] = {}
     entries = components.diffusion.values()
     for expression in (*components.drift, *entries, components.hamiltonian):
-        for kernel in expression.atoms(sp.Abs, sp.sign):  # type: ignore[union-attr]
+        for kernel in expression.atoms(sp.Abs, sp.sign):
             argument = kernel.args[0]
             places = [x for x in components.coordinates if argument.has(x)]
             if len(places) != 1:
@@ -87,10 +89,10 @@ def _is_kink(node: sp.Basic) -> bool:
     return isinstance(node, (sp.Abs, sp.sign))
 
 
-def _one_sided(expression: sp.Expr, x: sp.Symbol, place: sp.Rational, side: int) -> sp.Expr:
+def _one_sided(expression: Expr, x: sp.Symbol, place: Expr, side: int) -> Expr:
     """The limit at x = place from one side, not a number where there is none."""
 
-    def resolved(kernel: sp.Expr) -> sp.Expr:
+    def resolved(kernel: Expr) -> Expr:
         argument = kernel.args[0]
         if not argument.has(x) or argument.subs(x, place) != 0:
             return kernel
@@ -100,13 +102,11 @@ def _one_sided(expression: sp.Expr, x: sp.Symbol, place: sp.Rational, side: int)
     return sp.expand(expression.replace(_is_kink, resolved).subs(x, place))
 
 
-def _sides(expression: sp.Expr, x: sp.Symbol, place: sp.Rational) -> tuple[sp.Expr, sp.Expr]:
+def _sides(expression: Expr, x: sp.Symbol, place: Expr) -> tuple[Expr, Expr]:
     return _one_sided(expression, x, place, 1), _one_sided(expression, x, place, -1)
 
 
-def _is_continuous(
-    components: Components, velocity: list[sp.Expr], x: sp.Symbol, place: sp.Rational
-) -> bool:
+def _is_continuous(components: Components, velocity: list[Expr], x: sp.Symbol, place: Expr) -> bool:
     """Whether H, the row of D and the normal current have equal limits at a hyperplane."""
     i = components.coordinates.index(x)
     row = [entry for (k, _), entry in components.diffusion.items() if k == i]
@@ -114,7 +114,7 @@ def _is_continuous(
     return all(is_zero(right - left, components.coordinates) is True for right, left in sides)
 
 
-def _pole(components: Components, velocity: list[sp.Expr]) -> Check | None:
+def _pole(components: Components, velocity: list[Expr]) -> Check | None:
     """Net flux out of an interval of the line, or a disc of the plane, that holds a pole."""
     z = components.coordinates
     expressions = (*velocity, components.hamiltonian)
@@ -126,7 +126,7 @@ def _pole(components: Components, velocity: list[sp.Expr]) -> Check | None:
     for point in admissible_points(components, _CHOICES):
         free = sorted(set().union(*(e.free_symbols for e in expressions)) - set(z), key=str)
         values = {s: sp.Rational(int(point(s).p), int(point(s).q)) for s in free}
-        flow = [sp.exp(-components.hamiltonian.subs(values)) * v.subs(values) for v in velocity]  # type: ignore[union-attr]
+        flow = [sp.exp(-components.hamiltonian.subs(values)) * v.subs(values) for v in velocity]
         found = _on_line(components, flow) if len(z) == 1 else _in_plane(components, flow)
         if found is not None:
             place, flux = found
@@ -141,13 +141,11 @@ def _pole(components: Components, velocity: list[sp.Expr]) -> Check | None:
     return None
 
 
-def _described(place: dict[sp.Symbol, sp.Rational]) -> str:
+def _described(place: dict[sp.Symbol, Expr]) -> str:
     return ", ".join(f"{x} = {value}" for x, value in place.items())
 
 
-def _on_line(
-    components: Components, flow: list[sp.Expr]
-) -> tuple[dict[sp.Symbol, sp.Rational], arb] | None:
+def _on_line(components: Components, flow: list[Expr]) -> tuple[dict[sp.Symbol, Expr], arb] | None:
     """Two points between which the current changes, which the residual alone would forbid."""
     (x,), (domain,) = components.coordinates, components.domains
     places = [p for p in _PLACES if _is_inside(p, domain)]
@@ -159,14 +157,14 @@ def _on_line(
     return None
 
 
-def _is_inside(place: sp.Rational, domain: Domain) -> bool:
+def _is_inside(place: Expr, domain: Domain) -> bool:
     if domain.kind == "interval":
         lower, upper = (sp.Rational(str(end)) for end in (domain.lower, domain.upper))
         return bool(lower < place < upper)
     return domain.kind == "real" or bool(place > 0)
 
 
-def _ball(expression: sp.Expr) -> arb | None:
+def _ball(expression: Expr) -> arb | None:
     from sdekit.calculus.field.witnesses.balls import ball_value
 
     try:
@@ -176,9 +174,7 @@ def _ball(expression: sp.Expr) -> arb | None:
     return value if value.is_finite() else None
 
 
-def _in_plane(
-    components: Components, flow: list[sp.Expr]
-) -> tuple[dict[sp.Symbol, sp.Rational], arb] | None:
+def _in_plane(components: Components, flow: list[Expr]) -> tuple[dict[sp.Symbol, Expr], arb] | None:
     """A circle around a zero of a denominator through which more flows out than in."""
     x, y = components.coordinates
     for centre in _centres(flow, (x, y)):
@@ -199,9 +195,7 @@ def _in_plane(
     return None
 
 
-def _centres(
-    flow: list[sp.Expr], z: tuple[sp.Symbol, sp.Symbol]
-) -> list[tuple[sp.Rational, sp.Rational]]:
+def _centres(flow: list[Expr], z: tuple[sp.Symbol, sp.Symbol]) -> list[tuple[Expr, Expr]]:
     """Points of a grid, and centres of quadratics, at which a denominator vanishes exactly."""
     bases = {
         power.base
@@ -210,9 +204,9 @@ def _centres(
         # A denominator in one coordinate vanishes on a line, which every circle meets.
         if power.exp.is_negative and power.base.free_symbols >= set(z)
     }
-    found: dict[tuple[sp.Rational, sp.Rational], None] = {}
+    found: dict[tuple[Expr, Expr], None] = {}
     for base in bases:
-        places = list(itertools.product(_PLACES, repeat=2))
+        places: list[Any] = list(itertools.product(_PLACES, repeat=2))
         if base.is_polynomial(*z) and sp.Poly(base, *z).total_degree() == 2:
             solved = sp.solve([sp.diff(base, s) for s in z], z, dict=True)
             places += [tuple(one[s] for s in z) for one in solved if len(one) == 2]
@@ -223,16 +217,16 @@ def _centres(
 
 
 def _through_circle(
-    flow: list[sp.Expr],
+    flow: list[Expr],
     z: tuple[sp.Symbol, sp.Symbol],
-    centre: tuple[sp.Rational, sp.Rational],
-    radius: sp.Rational,
+    centre: tuple[Expr, Expr],
+    radius: Expr,
 ) -> arb:
     """The flux through a circle, by rigorous integration over the angle."""
     angle = sp.Symbol("angle", real=True)
     normal = (sp.cos(angle), sp.sin(angle))
-    around = {s: c + radius * n for s, c, n in zip(z, centre, normal, strict=True)}
-    outward = sum((f * n for f, n in zip(flow, normal, strict=True)), sp.S.Zero)
+    around: Any = {s: c + radius * n for s, c, n in zip(z, centre, normal, strict=True)}
+    outward: Expr = sum(f * n for f, n in zip(flow, normal, strict=True))
     integrand = radius * outward.subs(around, simultaneous=True)
     value = guarded_integral(
         lambda t, analytic: complex_value(integrand, angle, t, analytic),

@@ -19,6 +19,7 @@ from sdekit.calculus.field.elements import is_zero
 from sdekit.calculus.field.witnesses.random_points import Point
 from sdekit.calculus.limits import Unsupported
 from sdekit.declaration.model.components import Components
+from sdekit.declaration.model.sympy_types import Expr
 from sdekit.verifier.pointwise.exact_points import (
     admissible_points,
     number_text,
@@ -44,9 +45,9 @@ class Side:
         energy: H.
     """
 
-    velocity: tuple[sp.Expr, ...]
-    diffusion: dict[tuple[int, int], sp.Expr]
-    energy: sp.Expr
+    velocity: tuple[Expr, ...]
+    diffusion: dict[tuple[int, int], Expr]
+    energy: Expr
 
 
 def surface_check(at: Components) -> Check | None:
@@ -57,7 +58,7 @@ def surface_check(at: Components) -> Check | None:
     surfaces = {
         kernel.args[0]: None
         for part in (*at.drift, *at.diffusion.values(), at.hamiltonian)
-        for kernel in part.atoms(*_KERNELS)  # type: ignore[union-attr]
+        for kernel in part.atoms(*_KERNELS)
         if kernel.args[0].free_symbols & set(at.coordinates)
         and not kernel.args[0].atoms(AppliedUndef, *_KERNELS)
     }
@@ -72,7 +73,7 @@ def surface_check(at: Components) -> Check | None:
     return None
 
 
-def _points_on(g: sp.Expr, at: Components) -> Iterator[Point]:
+def _points_on(g: Expr, at: Components) -> Iterator[Point]:
     """Exact admissible points of a surface: one coordinate solved for, the others drawn or 0."""
     inside = [x for x in at.coordinates if g.has(x)]
     for point in admissible_points(at, _POINTS):
@@ -90,11 +91,11 @@ def _points_on(g: sp.Expr, at: Components) -> Iterator[Point]:
                         break
 
 
-def _rational(value: fmpq) -> sp.Rational:
+def _rational(value: fmpq) -> Expr:
     return sp.Rational(int(value.p), int(value.q))
 
 
-def _roots(g: sp.Expr, x: sp.Symbol) -> list[sp.Rational]:
+def _roots(g: Expr, x: sp.Symbol) -> list[Expr]:
     if g.is_polynomial(x):
         polynomial = sp.Poly(g, x)
         if polynomial.is_zero or not (polynomial.domain.is_ZZ or polynomial.domain.is_QQ):
@@ -103,7 +104,7 @@ def _roots(g: sp.Expr, x: sp.Symbol) -> list[sp.Rational]:
     return [value for value in _CANDIDATES if g.subs(x, value) == 0]
 
 
-def _is_inside(root: sp.Rational, x: sp.Symbol, at: Components) -> bool:
+def _is_inside(root: Expr, x: sp.Symbol, at: Components) -> bool:
     domain = dict(zip(at.coordinates, at.domains, strict=True))[x]
     if domain.kind == "positive":
         return bool(root > 0)
@@ -113,7 +114,7 @@ def _is_inside(root: sp.Rational, x: sp.Symbol, at: Components) -> bool:
     return domain.kind == "real"
 
 
-def _at_point(g: sp.Expr, point: Point, at: Components) -> Check | None:
+def _at_point(g: Expr, point: Point, at: Components) -> Check | None:
     normal = [sp.diff(g, x) for x in at.coordinates]
     slopes = [value_at(slope, point) for slope in normal]
     if any(slope is None for slope in slopes) or not any(map(surely_nonzero, slopes)):  # type: ignore[arg-type]
@@ -136,13 +137,13 @@ def _at_point(g: sp.Expr, point: Point, at: Components) -> Check | None:
     return None
 
 
-def _sides(g: sp.Expr, point: Point, at: Components) -> tuple[Side, Side] | None:
+def _sides(g: Expr, point: Point, at: Components) -> tuple[Side, Side] | None:
     """The coefficients on both sides near a point; None where a kernel is not resolved."""
-    signs: dict[sp.Expr, int] = {}
+    signs: dict[Expr, int] = {}
     kernels = {
         kernel
         for part in (*at.drift, *at.diffusion.values(), at.hamiltonian)
-        for kernel in part.atoms(*_KERNELS)  # type: ignore[union-attr]
+        for kernel in part.atoms(*_KERNELS)
     }
     for kernel in kernels:
         argument = kernel.args[0]
@@ -152,7 +153,7 @@ def _sides(g: sp.Expr, point: Point, at: Components) -> tuple[Side, Side] | None
         if surely_nonzero(value):
             signs[argument] = 1 if value > 0 else -1
             continue
-        along = sum(sp.diff(argument, x) * sp.diff(g, x) for x in at.coordinates)
+        along: Expr = sum(sp.diff(argument, x) * sp.diff(g, x) for x in at.coordinates)
         slope = value_at(along, point)
         if value != 0 or slope is None or not surely_nonzero(slope):
             return None
@@ -160,19 +161,19 @@ def _sides(g: sp.Expr, point: Point, at: Components) -> tuple[Side, Side] | None
     return _side(at, signs, 1, point), _side(at, signs, -1, point)
 
 
-def _side(at: Components, signs: dict[sp.Expr, int], side: int, point: Point) -> Side:
-    def resolved(kernel: sp.Expr) -> sp.Expr:
+def _side(at: Components, signs: dict[Expr, int], side: int, point: Point) -> Side:
+    def resolved(kernel: Expr) -> Expr:
         sign = signs[kernel.args[0]]
         chosen = sp.Integer(sign if abs(sign) == 1 else side * sign // 2)
         return chosen if isinstance(kernel, sp.sign) else chosen * kernel.args[0]
 
-    def branch(part: sp.Expr) -> sp.Expr:
+    def branch(part: Expr) -> Expr:
         smooth = part.replace(lambda e: isinstance(e, _KERNELS) and e.args[0] in signs, resolved)
         # |g|/g is a sign only once g is cancelled.
         return smooth if value_at(smooth, point) is not None else sp.cancel(smooth)
 
     z = at.coordinates
-    energy = branch(at.hamiltonian)  # type: ignore[arg-type]
+    energy = branch(at.hamiltonian)
     diffusion = {pair: branch(entry) for pair, entry in at.diffusion.items()}
     velocity = [branch(v) for v in at.drift]
     for (i, j), entry in diffusion.items():
@@ -181,8 +182,8 @@ def _side(at: Components, signs: dict[sp.Expr, int], side: int, point: Point) ->
 
 
 def _jumps(
-    normal: list[sp.Expr], right: Side, left: Side, at: Components
-) -> Iterator[tuple[str, sp.Expr, bool]]:
+    normal: list[Expr], right: Side, left: Side, at: Components
+) -> Iterator[tuple[str, Expr, bool]]:
     """Name, jump along the normal, and whether the jump by itself refutes."""
     same_density = right.energy == left.energy
     weights = [sp.S.One if same_density else sp.exp(-side.energy) for side in (right, left)]

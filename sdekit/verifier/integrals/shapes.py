@@ -179,7 +179,7 @@ def _entry(tensor: Expression, x: Variable, line: Variable) -> Expression | None
             return Quotient(parts[0], parts[1])
         case Power():
             return Power(parts[0], parts[1])
-    return Elementwise(tensor.name, parts[0])  # type: ignore[union-attr]
+    return Elementwise(tensor.name, parts[0])
 
 
 def _stand_in(tensor: Expression) -> Expression | None:

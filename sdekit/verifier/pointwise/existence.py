@@ -17,6 +17,7 @@ from sdekit.calculus.signs.implied_signs import entry_signs
 from sdekit.calculus.signs.scalar_signs import decided_signs
 from sdekit.declaration.functions import record
 from sdekit.declaration.functions.records import FUNCTIONS
+from sdekit.declaration.model.sympy_types import Expr
 from sdekit.declaration.tree import expression as ex
 from sdekit.declaration.tree.symbols import Variable
 
@@ -102,7 +103,7 @@ def _bad_place(
 
     reader = ComponentReader(problem.all_sizes(sizes), problem.dynamics.names)
     entries = reader.array(operand)
-    numbers = list(entries.flat)
+    numbers: list[Expr] = list(entries.flat)
     if matrix:
         numbers = [sp.Matrix(entries.tolist()).det(method="berkowitz")]
     values = []

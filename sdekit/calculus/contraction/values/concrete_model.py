@@ -286,8 +286,8 @@ def _exact(name: str, argument: Value, exponent: Value | None) -> fmpq | None:
             raise OutsideDomain("a root of zero is not smooth")
         return root
     record = FUNCTIONS.get(name)
-    value = None if record is None else dict(record.exact).get(argument)
-    return None if value is None else fmpq(value)
+    known = () if record is None else record.exact
+    return next((fmpq(value) for at, value in known if at == argument), None)
 
 
 def _is_square(value: fmpq) -> bool:

@@ -21,7 +21,7 @@ from sympy.core.function import AppliedUndef
 
 from sdekit.calculus.field.ring.partials import JetOf
 from sdekit.calculus.field.ring.polynomial import ONE, ZERO, Polynomial
-from sdekit.calculus.sympy_types import Expr
+from sdekit.declaration.model.sympy_types import Expr
 
 
 class Ring(Protocol):

@@ -25,7 +25,7 @@ from sdekit.calculus.field.ring.generators import Coordinate, Generator
 from sdekit.calculus.field.ring.polynomial import ZERO, Polynomial, total
 from sdekit.calculus.field.ring.transcendentals import Sine
 from sdekit.calculus.limits import tick
-from sdekit.calculus.sympy_types import Expr
+from sdekit.declaration.model.sympy_types import Expr
 
 #: Scale of each exponential and angle, order of each root, by kind and printed argument.
 Scales = dict[tuple[str, Expr], int]

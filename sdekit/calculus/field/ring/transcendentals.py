@@ -18,7 +18,7 @@ from flint import fmpq
 
 from sdekit.calculus.field.ring.generators import FunctionOf, Ring
 from sdekit.calculus.field.ring.polynomial import ONE, ZERO, Polynomial
-from sdekit.calculus.sympy_types import Expr
+from sdekit.declaration.model.sympy_types import Expr
 
 
 @dataclass(frozen=True)

@@ -28,7 +28,7 @@ from sdekit.calculus.field.witnesses.ball_functions import (
     working_precision,
 )
 from sdekit.calculus.limits import Unsupported, tick
-from sdekit.calculus.sympy_types import Expr
+from sdekit.declaration.model.sympy_types import Expr
 
 _ZERO, _ONE = fmpq(0), fmpq(1)
 

@@ -23,7 +23,7 @@ from sympy.core.function import AppliedUndef
 from sdekit.calculus.field.ring.partials import JetOf
 from sdekit.calculus.field.witnesses.ball_functions import rational
 from sdekit.calculus.limits import Unsupported
-from sdekit.calculus.sympy_types import Expr
+from sdekit.declaration.model.sympy_types import Expr
 
 #: The numbers that a reader likes best.
 _SMALL = tuple(Fraction(n, 2) for n in (2, 4, -2, 6, -4, 1, 3, -1, -6, 5, -3, 8))

@@ -32,7 +32,7 @@ from sdekit.calculus.field.witnesses.ball_functions import (
 )
 from sdekit.calculus.field.witnesses.balls import constant_value
 from sdekit.calculus.limits import Unsupported, tick
-from sdekit.calculus.sympy_types import Expr
+from sdekit.declaration.model.sympy_types import Expr
 
 _ZERO, _ONE = fmpq(0), fmpq(1)
 

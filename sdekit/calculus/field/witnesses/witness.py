@@ -30,7 +30,7 @@ from sdekit.calculus.field.witnesses.balls import number_value
 from sdekit.calculus.field.witnesses.random_points import Point, Scene
 from sdekit.calculus.field.witnesses.taylor import ValueOf
 from sdekit.calculus.limits import tick
-from sdekit.calculus.sympy_types import Expr, Matrix
+from sdekit.declaration.model.sympy_types import Expr, Matrix
 
 #: Digits of a ball that are printed.
 _DIGITS = 12
