@@ -202,7 +202,8 @@ def random_states(declared: Declared, count: int, seed: int) -> np.ndarray:
         if kind == "positive":
             columns.append(np.exp(0.5 * rng.standard_normal(shape)))
         elif kind == "circle":
-            columns.append(rng.uniform(0, 2 * np.pi, shape))
+            period = float(evaluate(x.domain.circumference, Environment(declared.values)))
+            columns.append(rng.uniform(0, period, shape))
         elif x.domain.lower is not None and x.domain.upper is not None:
             low, high = float(x.domain.lower), float(x.domain.upper)
             columns.append(low + (high - low) * rng.uniform(0.2, 0.8, shape))

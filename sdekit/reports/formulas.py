@@ -10,7 +10,8 @@ import re
 from sdekit.declaration.model.dynamics import Dynamics
 from sdekit.declaration.text.latex import latex_text, symbol_latex
 from sdekit.declaration.text.parser import parse_expression as parse
-from sdekit.declaration.tree.symbols import Domain, Variable
+from sdekit.declaration.tree.domains import Domain, as_constant
+from sdekit.declaration.tree.symbols import Variable
 from sdekit.errors import ModelFileError
 from sdekit.reports.indices import indexed_latex, scope_of
 
@@ -95,9 +96,14 @@ def space_of(x: Variable) -> str:
 
 def domain_latex(domain: Domain) -> str:
     """Where a scalar lives, as LaTeX."""
+    if domain.lower is not None and domain.upper is not None:
+        return (
+            f"[{', '.join(latex_text(as_constant(end)) for end in (domain.lower, domain.upper))}]"
+        )
+    if domain.period is not None:
+        return rf"\mathbb{{R}} / {latex_text(domain.period)} \mathbb{{Z}}"
     return {
         "real": r"\mathbb{R}",
         "positive": r"(0, \infty)",
         "circle": r"\mathbb{S}^{1}",
-        "interval": rf"[{domain.lower}, {domain.upper}]",
     }[domain.kind]

@@ -19,6 +19,7 @@ from sdekit.declaration.tree.expression import Call, Expression, Negation, Sum
 from sdekit.declaration.tree.operators import ZERO
 from sdekit.declaration.tree.symbols import Variable
 from sdekit.errors import VerificationError
+from sdekit.verifier.currents.periodicity import without_turns
 from sdekit.verifier.integrals.elimination import Elimination, eliminate
 from sdekit.verifier.rung_table import RUNGS, Rung
 from sdekit.verifier.verdict import Check, undecided
@@ -46,7 +47,8 @@ class Problem:
 
     def __post_init__(self) -> None:
         # Rules for kinks, signs and growth know the functions that abbreviations stand for.
-        object.__setattr__(self, "dynamics", self.dynamics.spelled_out())
+        spelled = without_turns(self.dynamics.spelled_out())
+        object.__setattr__(self, "dynamics", spelled)
 
     def check(self, name: str) -> Check:
         """The answer of one rung, decided once: the only way in which rungs ask each other.

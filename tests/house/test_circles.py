@@ -9,8 +9,9 @@ from tests.house.sources import circles, import_graph, trees
 LEFT = {
     "declaration.functions.entries declaration.functions.grammar declaration.text.expression_text "
     "declaration.text.formulas declaration.text.parser declaration.text.sympy_reader "
-    "declaration.tree.abbreviations declaration.tree.dimension declaration.tree.expression "
-    "declaration.tree.formal_function declaration.tree.operators declaration.tree.symbols",
+    "declaration.tree.abbreviations declaration.tree.dimension declaration.tree.domains "
+    "declaration.tree.expression declaration.tree.formal_function declaration.tree.operators "
+    "declaration.tree.symbols",
     "declaration.model.components declaration.model.dynamics declaration.model.model_file "
     "declaration.model.model_file_writer declaration.text.latex declaration.text.unicode_text",
     "calculus.contraction.canonical calculus.contraction.graph calculus.contraction.heads "

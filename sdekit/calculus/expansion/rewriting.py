@@ -17,6 +17,7 @@ from sdekit.declaration.functions import record
 from sdekit.declaration.functions.record import ElementaryFunction
 from sdekit.declaration.functions.records import FUNCTIONS
 from sdekit.declaration.tree.dimension import Dim
+from sdekit.declaration.tree.domains import as_constant
 from sdekit.declaration.tree.expression import (
     Divergence,
     Elementwise,
@@ -142,29 +143,28 @@ def _is_positive(expression: Expression, x: Variable) -> bool:
 
 
 def _affine_sign(expression: Expression, x: Variable) -> int:
-    """Sign inside the interval of x of a function a + b x with rational a and b; 0 if unknown."""
+    """Sign inside the interval of x of a function a + b x; 0 if unknown."""
     from sdekit.calculus.expansion.expand import collected
 
     if x.domain.kind != "interval" or expression.shape or x.shape:
         return 0
     assert x.domain.lower is not None and x.domain.upper is not None
-    ends = [Number(x.domain.lower), Number(x.domain.upper)]
-    middle = Number((x.domain.lower + x.domain.upper) / 2)
-    values = [collected(substituted(expression, {x: point})) for point in (*ends, middle)]
-    if not all(isinstance(value, Number) for value in values):
+    ends = [as_constant(end) for end in (x.domain.lower, x.domain.upper)]
+    signs = [entry_signs(collected(substituted(expression, {x: end}))) for end in ends]
+    if not _degree_at_most_one(expression, x):
         return 0
-    low, high, centre = (value.value for value in values)  # type: ignore[attr-defined]
-    is_affine = _degree_at_most_one(expression, x)
-    if not is_affine or 2 * centre != low + high or (low == 0 and high == 0):
-        return 0
-    return 1 if min(low, high) >= 0 else -1 if max(low, high) <= 0 else 0
+    for sign in (1, -1):
+        if frozenset({sign}) in signs and all(possible <= {0, sign} for possible in signs):
+            return sign
+    return 0
 
 
 def _degree_at_most_one(expression: Expression, x: Variable) -> bool:
     from sdekit.calculus.expansion.expand import expand
 
-    return all(
+    terms = expand(expression)
+    return all(monomial.core is None for monomial in terms) and all(
         not base.depends_on(x) or (base == x and exponent == 1)
-        for monomial in expand(expression)
+        for monomial in terms
         for base, exponent in monomial.factors
     )

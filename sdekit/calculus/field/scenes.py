@@ -14,7 +14,9 @@ import sympy as sp
 from sdekit.calculus.field.reading import Reader
 from sdekit.calculus.field.ring.tower import Scales, Tower
 from sdekit.calculus.field.witnesses.random_points import Interval, Scene
+from sdekit.declaration.model.component_reader import ComponentReader
 from sdekit.declaration.model.sympy_types import Expr, Matrix
+from sdekit.declaration.tree.domains import Domain, Irrational, as_constant
 
 if TYPE_CHECKING:
     from sdekit.declaration.model.components import Components
@@ -30,8 +32,18 @@ def scene_of(components: Components) -> Scene:
         if domain.kind == "positive":
             bounds[symbol] = Interval(lower=Fraction(0))
         elif domain.kind == "interval":
-            bounds[symbol] = Interval(domain.lower, domain.upper)
+            bounds[symbol] = bounds_of(domain)
     return Scene(components.coordinates, bounds, components.definite, components.semidefinite)
+
+
+def bounds_of(domain: Domain) -> Interval:
+    """The bounds of a coordinate on an interval."""
+    ends = (domain.lower, domain.upper)
+    if not any(isinstance(end, Irrational) for end in ends):
+        return Interval(domain.lower, domain.upper)  # type: ignore[arg-type]
+    reader = ComponentReader({})
+    low, high = (reader.scalar(as_constant(end)) for end in ends if end is not None)
+    return Interval(*domain.simple_ends, (low, high))
 
 
 def plain_scene(coordinates: Sequence[sp.Symbol]) -> Scene:
@@ -44,10 +56,11 @@ def reader_of(scene: Scene, *, is_fine: bool, scales: Scales | None = None) -> R
     tower = Tower(scene.coordinates, is_fine=is_fine, scales=scales)
     reader = Reader(tower)
     for symbol, bounds in scene.bounds.items():
-        if bounds.lower is not None:
-            tower.assume_positive(reader.read(symbol - _rational(bounds.lower)))
-        if bounds.upper is not None:
-            tower.assume_positive(reader.read(_rational(bounds.upper) - symbol))
+        low, high = bounds.ends or (_rational(bounds.lower), _rational(bounds.upper))
+        if low is not None:
+            tower.assume_positive(reader.read(symbol - low))
+        if high is not None:
+            tower.assume_positive(reader.read(high - symbol))
     matrix: Matrix
     for matrix in scene.matrices:
         for size in range(1, min(matrix.rows, _LARGEST_MINOR) + 1):
@@ -57,5 +70,5 @@ def reader_of(scene: Scene, *, is_fine: bool, scales: Scales | None = None) -> R
     return reader
 
 
-def _rational(value: Fraction) -> Expr:
-    return sp.Rational(value.numerator, value.denominator)
+def _rational(value: Fraction | None) -> Expr | None:
+    return None if value is None else sp.Rational(value.numerator, value.denominator)

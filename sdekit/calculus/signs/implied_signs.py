@@ -14,6 +14,7 @@ from collections.abc import Callable
 from fractions import Fraction
 from functools import lru_cache
 
+from sdekit.calculus.signs.arches import wave_signs
 from sdekit.calculus.signs.ranges import range_signs, value_range
 from sdekit.declaration.functions.records import FUNCTIONS
 from sdekit.declaration.tree.expression import (
@@ -170,6 +171,8 @@ def _elementwise(node: Elementwise) -> Signs:
         return frozenset(s * s for s in inner)
     if node.name == "log":
         return _excess_over_one(node.operand)
+    if node.name in ("sin", "cos", "tan"):
+        return wave_signs(node) or UNKNOWN
     return _BY_RECORD.get(FUNCTIONS[node.name].sign, lambda _: UNKNOWN)(inner)
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from fractions import Fraction
 
 from sdekit.declaration.functions.records import FUNCTIONS
+from sdekit.declaration.tree.domains import enclosure
 from sdekit.declaration.tree.expression import (
     Elementwise,
     Expression,
@@ -32,7 +33,7 @@ def value_range(expression: Expression) -> Range | None:
             return expression.value, expression.value
         case Variable() if expression.domain.kind == "interval" and not expression.shape:
             assert expression.domain.lower is not None and expression.domain.upper is not None
-            return expression.domain.lower, expression.domain.upper
+            return enclosure(expression.domain.lower)[0], enclosure(expression.domain.upper)[1]
         case Elementwise():
             bounds = FUNCTIONS[expression.name].bounds
             return None if bounds is None else (Fraction(bounds[0]), Fraction(bounds[1]))

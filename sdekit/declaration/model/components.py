@@ -17,7 +17,8 @@ import sympy as sp
 from sdekit.declaration.model.component_reader import ComponentReader, Index
 from sdekit.declaration.model.dynamics import Dynamics
 from sdekit.declaration.model.sympy_types import Expr
-from sdekit.declaration.tree.symbols import REAL, Domain, Variable
+from sdekit.declaration.tree.domains import REAL, Domain
+from sdekit.declaration.tree.symbols import Variable
 from sdekit.errors import DeclarationError
 
 

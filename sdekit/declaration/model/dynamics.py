@@ -9,7 +9,7 @@ Not for deciding anything about the triple (`sdekit.verifier`) nor for running i
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -133,7 +133,7 @@ class Dynamics:
         }
         for attribute, value in given.items():
             object.__setattr__(self, attribute, value)
-        check_symbols((*self.expressions(), *self._assumed()), variables)
+        check_symbols((*self.expressions(), *self._assumed(), *self._periods()), variables)
         check_assumptions(self.assume, self.parameters)
         chosen = self._target_variables(target_variables, reader)
         object.__setattr__(self, "target_variables", chosen)
@@ -234,7 +234,13 @@ class Dynamics:
     @property
     def parameters(self) -> tuple[Parameter, ...]:
         """The parameters, in order of appearance."""
-        return self._symbols(Parameter)
+        found = dict.fromkeys(self._symbols(Parameter))
+        for period in self._periods():
+            found.update((p, None) for p in period.walk() if isinstance(p, Parameter))
+        return tuple(found)
+
+    def _periods(self) -> Iterator[Expression]:
+        yield from (x.domain.period for x in self.variables if x.domain.period is not None)
 
     @property
     def functions(self) -> tuple[FunctionSymbol, ...]:
@@ -325,17 +331,21 @@ class Dynamics:
 
         What proofs read: a kink or a jump is then one of an absolute value, a root or a sign.
         """
-        if not self._symbols(Abbreviation):
-            return self
+        return self.rewritten(spelled_out) if self._symbols(Abbreviation) else self
+
+    def rewritten(self, change: Callable[[Expression], Expression]) -> Dynamics:
+        """The dynamics with every expression replaced by an equal one."""
+
+        def row(written: Any) -> Any:
+            return tuple(map(change, written)) if isinstance(written, tuple) else change(written)
+
         noise = self.noise
         return Dynamics(
-            drift={x: spelled_out(v) for x, v in self.drift.items()},
-            diffusion={k: spelled_out(v) for k, v in self.diffusion.items()}
-            if noise is None
-            else None,
-            noise=None if noise is None else {x: _spelled_row(row) for x, row in noise.items()},
-            hamiltonian=None if self.hamiltonian is None else spelled_out(self.hamiltonian),
-            target=None if self.target is None else spelled_out(self.target),
+            drift={x: change(v) for x, v in self.drift.items()},
+            diffusion={k: change(v) for k, v in self.diffusion.items()} if noise is None else None,
+            noise=None if noise is None else {x: row(factor) for x, factor in noise.items()},
+            hamiltonian=None if self.hamiltonian is None else change(self.hamiltonian),
+            target=None if self.target is None else change(self.target),
             interpretation=self.interpretation,
             name=self.name,
             source=self.source,
@@ -364,10 +374,6 @@ class Dynamics:
         from sdekit.declaration.text.latex import dynamics_latex
 
         return dynamics_latex(self)
-
-
-def _spelled_row(row: Expression | tuple[Expression, ...]) -> Any:
-    return tuple(map(spelled_out, row)) if isinstance(row, tuple) else spelled_out(row)
 
 
 __all__ = ["CONVENTION", "Dynamics", "check_expression"]

@@ -119,7 +119,7 @@ class _Reader:
 
     def dynamics(self) -> Dynamics:
         self._check_entries()
-        for read in (self._dimensions, self._variables, self._parameters, self._functions):
+        for read in (self._dimensions, self._parameters, self._variables, self._functions):
             self._placed(read)
         drift = self._drift()
         energy = self._section("energy")
@@ -220,7 +220,7 @@ class _Reader:
             domain = options.get("domain", "real")
             x = self._placed(
                 lambda n=name, s=shape, y=symmetry, d=domain: Variable(
-                    n, s, y[0] if y else None, as_domain(d)
+                    n, s, y[0] if y else None, as_domain(d, self.scope)
                 ),
                 where,
             )

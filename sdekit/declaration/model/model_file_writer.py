@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from sdekit.declaration.model.dynamics import Dynamics
 from sdekit.declaration.text.expression_text import comparison_text, grammar_text
+from sdekit.declaration.tree.domains import Domain
 from sdekit.declaration.tree.expression import Expression, Shape
-from sdekit.declaration.tree.symbols import Domain, FunctionSymbol, Parameter, Variable
+from sdekit.declaration.tree.symbols import FunctionSymbol, Parameter, Variable
 
 Lines = list[str]
 
@@ -84,6 +85,8 @@ def _options(entries: Lines) -> str:
 def _domain(domain: Domain) -> str:
     if domain.kind == "interval":
         return f"domain = [{_quoted(str(domain.lower))}, {_quoted(str(domain.upper))}]"
+    if domain.period is not None:
+        return f"domain = {{ circle = {_quoted(repr(domain.period))} }}"
     return f"domain = {_quoted(domain.kind)}"
 
 

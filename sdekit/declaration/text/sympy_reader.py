@@ -15,9 +15,10 @@ from sympy.core.function import AppliedUndef
 
 from sdekit.declaration.functions.records import BY_SYMPY, FUNCTIONS, words
 from sdekit.declaration.text.formulas import Algebra, evaluated
+from sdekit.declaration.tree.domains import Domain
 from sdekit.declaration.tree.expression import Call, Constant, Elementwise, Expression, Gradient
 from sdekit.declaration.tree.operators import add, divide, multiply, negate, number, power
-from sdekit.declaration.tree.symbols import Domain, FunctionSymbol, Parameter, Variable
+from sdekit.declaration.tree.symbols import FunctionSymbol, Parameter, Variable
 from sdekit.errors import DeclarationError
 
 Symbols = Mapping[Any, Variable]

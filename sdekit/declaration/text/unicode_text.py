@@ -215,7 +215,8 @@ def _noise(dynamics: Dynamics, x: Variable) -> str:
 
 def _space(x: Variable) -> str:
     domain = x.domain
-    base = {"real": "ℝ", "positive": "(0, ∞)", "circle": "(circle of period 2π)"}.get(
+    period = "2π" if domain.period is None else unicode_text(domain.period)
+    base = {"real": "ℝ", "positive": "(0, ∞)", "circle": f"(circle of period {period})"}.get(
         domain.kind, f"({domain.lower}, {domain.upper})"
     )
     symmetry = f" ({x.symmetry})" if x.symmetry else ""

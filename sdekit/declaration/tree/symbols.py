@@ -5,15 +5,16 @@ Not for their use in formulas (`expression`, `operators`) nor for the model itse
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
 from sdekit.declaration.tree.dimension import Dim
-from sdekit.declaration.tree.expression import Call, Expression, Shape
+from sdekit.declaration.tree.domains import REAL, TWO_PI, Domain, exact_end, rational_bounds
+from sdekit.declaration.tree.expression import Call, Expression, Product, Quotient, Shape, Sum
 from sdekit.declaration.tree.names import check_name
-from sdekit.errors import DeclarationError
+from sdekit.errors import DeclarationError, ModelFileError
 
 #: What may be assumed of a parameter or unknown function; a definite matrix is symmetric.
 ASSUMPTIONS = (
@@ -28,55 +29,6 @@ _MATRIX_ASSUMPTIONS = frozenset(ASSUMPTIONS[2:])
 #: What may be declared of an unknown function beside that: even is f(-x) = f(x), bounded and
 #: lipschitz are about f itself, coercive is f -> infinity as |x| -> infinity.
 PROPERTIES = ("convex", "even", "bounded", "lipschitz", "coercive")
-DOMAIN_KINDS = ("real", "positive", "circle", "interval")
-
-
-@dataclass(frozen=True)
-class Domain:
-    """Where (each entry of) a variable lives, and what a simulation does at the boundary.
-
-    Args:
-        kind: "real"; "positive", the half-line x > 0; "circle", of period 2 pi; "interval".
-        lower: Lower end of an interval.
-        upper: Upper end of an interval.
-
-    Raises:
-        DeclarationError: If the kind is unknown, or an interval has no two ends in order.
-    """
-
-    kind: str = "real"
-    lower: Fraction | None = None
-    upper: Fraction | None = None
-
-    def __post_init__(self) -> None:
-        if self.kind not in DOMAIN_KINDS:
-            raise DeclarationError(
-                "unknown domain of a variable",
-                expected=f"one of {', '.join(DOMAIN_KINDS[:3])}, or a pair of ends",
-                found=repr(self.kind),
-            )
-        ends = (self.lower, self.upper)
-        if self.kind == "interval":
-            if None in ends or self.lower >= self.upper:  # type: ignore[operator]
-                raise DeclarationError(
-                    "an interval needs a lower end below its upper end",
-                    found=f"[{self.lower}, {self.upper}]",
-                )
-        elif ends != (None, None):
-            raise DeclarationError(f"a domain of kind {self.kind} has no ends to give", found=ends)
-
-    @property
-    def boundary(self) -> str:
-        """What a simulation does at the boundary: "none", "reflect" or "wrap"."""
-        return {"real": "none", "circle": "wrap"}.get(self.kind, "reflect")
-
-    @property
-    def is_bounded(self) -> bool:
-        """Whether there is a boundary that probability could flow through."""
-        return self.kind in ("positive", "interval")
-
-
-REAL = Domain()
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -243,8 +195,13 @@ def as_dims(dims: Sequence[Any], kind: str, name: str) -> Shape:
     return tuple(checked)
 
 
-def as_domain(domain: Any) -> Domain:
-    """Read a domain: a `Domain`, a kind, or a pair of exact ends such as (0, 1) or ("0", "1/2").
+def as_domain(domain: Any, parameters: Mapping[str, Any] | None = None) -> Domain:
+    """Read a domain.
+
+    Args:
+        domain: A `Domain`, a kind, a pair of exact ends such as (0, 1) or ("0", "pi"), or
+            {"circle": L}, a circle of period L.
+        parameters: The symbols that a period written as text may hold.
 
     Raises:
         DeclarationError: If it is none of these.
@@ -256,12 +213,52 @@ def as_domain(domain: Any) -> Domain:
             raise DeclarationError("an interval needs its two ends", fix='domain=("0", "1")')
         return Domain(domain)
     if isinstance(domain, (tuple, list)) and len(domain) == 2:
-        return Domain("interval", exact_number(domain[0]), exact_number(domain[1]))
+        return Domain("interval", *(exact_end(_read(end, {})) for end in domain))
+    if isinstance(domain, Mapping) and set(domain) == {"circle"}:
+        return Domain("circle", period=_period(domain["circle"], parameters or {}))
     raise DeclarationError(
         "unknown domain of a variable",
-        expected='"real", "positive", "circle", or a pair of ends',
+        expected='"real", "positive", "circle", {"circle": L}, or a pair of ends',
         found=repr(domain),
     )
+
+
+def _read(value: Any, symbols: Mapping[str, Any]) -> Expression:
+    from sdekit.declaration.text.parser import parse_expression
+    from sdekit.declaration.tree.operators import as_expression
+
+    if not isinstance(value, str):
+        return as_expression(value)
+    try:
+        return parse_expression(value, symbols)
+    except ModelFileError as error:
+        raise DeclarationError(
+            f"a domain holds no exact number: {error.what}", found=repr(value)[:60]
+        ) from None
+
+
+def _period(value: Any, symbols: Mapping[str, Any]) -> Expression | None:
+    """The period of a circle; None for 2 pi."""
+    expression = _read(value, symbols)
+    bounds = rational_bounds(expression)
+    if not (_is_positive(expression) if bounds is None else bounds[0] > 0):
+        raise DeclarationError(
+            "the period of a circle is not seen to be positive",
+            expected="a positive exact number, or one built from positive parameters",
+            found=repr(value)[:60],
+        )
+    return None if expression == TWO_PI else expression
+
+
+def _is_positive(node: Expression) -> bool:
+    """Whether a scalar is built from positive parameters and numbers without subtraction."""
+    match node:
+        case Parameter():
+            return "positive" in node.assumptions and not node.shape
+        case Product() | Quotient() | Sum():
+            return all(map(_is_positive, node.children))
+    bounds = rational_bounds(node)
+    return bounds is not None and bounds[0] > 0
 
 
 def exact_number(value: Any) -> Fraction:
@@ -288,7 +285,7 @@ def scalar(name: str, *, domain: Any = "real") -> Variable:
 
     Args:
         name: Identifier.
-        domain: "real", "positive", "circle" (period 2 pi) or a pair of exact ends.
+        domain: "real", "positive", "circle" (period 2 pi), {"circle": L}, or a pair of exact ends.
 
     Example:
         >>> scalar("xi").shape

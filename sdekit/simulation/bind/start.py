@@ -166,7 +166,7 @@ def _inside(x: Variable) -> float:
         return 1.0
     if x.domain.lower is None or x.domain.upper is None:
         return 0.0
-    return float(x.domain.lower + x.domain.upper) / 2.0
+    return (float(x.domain.lower) + float(x.domain.upper)) / 2.0
 
 
 def _gaussian(problem: Problem, law: StartLaw, blocks: Mapping[str, Array], z: Array) -> Array:

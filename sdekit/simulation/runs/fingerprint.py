@@ -122,7 +122,7 @@ def _beside(problem: Problem, blocks: Mapping[str, Array]) -> dict[str, Array]:
     found = {}
     for x in problem.dynamics.variables:
         moved = blocks[x.name] + jnp.asarray(_BESIDE, problem.dtype)
-        found[x.name] = moved if x.domain.boundary == "none" else within_domain(moved, x)
+        found[x.name] = within_domain(moved, x) if x.domain.is_bounded else moved
     return found
 
 

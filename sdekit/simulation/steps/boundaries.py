@@ -150,7 +150,7 @@ def led_back(
             continue
         x = wall.variable
         if not x.domain.is_bounded:
-            found[name] = within_domain(found[name], x)
+            found[name] = jnp.mod(found[name], evaluate(x.domain.circumference, environment))
         elif wall.noise or wall.velocity is not None:
             others = {y.name: found.get(y.name, before[y.name]) for y in wall.takes_along}
             found[name], others, count = _reflected(
@@ -169,15 +169,13 @@ def led_back(
 
 
 def within_domain(block: Array, x: Variable) -> Array:
-    """The block wrapped onto [0, 2 pi) or mirrored at the ends of its domain, entry by entry.
+    """The block mirrored at the ends of its domain, entry by entry.
 
     Example:
         >>> import sdekit as sk
         >>> float(within_domain(jnp.asarray(-0.25), sk.scalar("x", domain=(0, 1))))
         0.25
     """
-    if x.domain.kind == "circle":
-        return jnp.mod(block, 2.0 * jnp.pi)
     lower, upper = ends_of(x)
     if np.isinf(upper):
         return lower + jnp.abs(block - lower)

@@ -25,6 +25,7 @@ from sdekit.calculus.limits import Unsupported
 from sdekit.calculus.signs.implied_signs import NEGATIVE, POSITIVE
 from sdekit.calculus.signs.scalar_signs import decided_signs
 from sdekit.declaration.model.sympy_types import Expr
+from sdekit.declaration.tree.domains import Domain
 from sdekit.declaration.tree.expression import (
     Call,
     Elementwise,
@@ -35,7 +36,7 @@ from sdekit.declaration.tree.expression import (
     Sum,
 )
 from sdekit.declaration.tree.operators import ZERO
-from sdekit.declaration.tree.symbols import Domain, Variable
+from sdekit.declaration.tree.symbols import Variable
 from sdekit.verifier.currents.smoothness import has_pole
 from sdekit.verifier.integrals.tails import Tail, Z, tail
 from sdekit.verifier.pointwise.instances import choice_text, choices
@@ -140,8 +141,7 @@ def _place(domain: Domain) -> Expr:
 
     if domain.kind != "interval":
         return sp.Rational(_ELSEWHERE)
-    assert domain.lower is not None and domain.upper is not None
-    return sp.Rational(str((domain.lower + domain.upper) / 2))
+    return sp.Rational(str(domain.middle))
 
 
 def _judged(line: Line, at: Components) -> Check | None:

@@ -1,7 +1,7 @@
 """Jumps at the cut of a circle: where coefficients are not periodic, by exact evaluation.
 
-A circle variable lives on [0, 2 pi). Stationarity needs the density times D, and the density times
-the current, to be equal on both sides of the cut. Not for what is visibly periodic (`boundary`).
+Stationarity needs the density times D, and the density times the current, to be equal on both
+sides of the cut, which lies at 0 and at the period. Not for what is visibly periodic (`boundary`).
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from typing import Any
 import sympy as sp
 from sympy.core.function import AppliedUndef
 
+from sdekit.declaration.model.component_reader import ComponentReader
 from sdekit.declaration.tree.expression import Expression
 from sdekit.declaration.tree.symbols import Variable
 from sdekit.verifier.pointwise.componentwise import current_of
@@ -26,23 +27,21 @@ from sdekit.verifier.verdict import Check, Witness, refuted
 
 
 def periodic_in_components(part: Expression, x: Variable) -> bool:
-    """Whether a scalar part is shown to have period 2 pi by the field engine."""
+    """Whether a scalar part is shown to have the period of x by the field engine."""
     from sdekit.calculus.field.elements import is_zero
-    from sdekit.declaration.model.component_reader import ComponentReader
 
     if any(node.shape for node in part.walk()):
         return False
     reader = ComponentReader({})
     scalar, phi = reader.scalar(part), reader.coordinate(x, ())
-    shifted = scalar.subs(phi, phi + 2 * sp.pi)
+    shifted = scalar.subs(phi, phi + reader.scalar(x.domain.circumference))
     symbols: Any = sorted(scalar.free_symbols, key=str)
     return is_zero(sp.expand_trig(shifted) - sp.expand_trig(scalar), symbols) is True
 
 
 def jump_at_cut(problem: Problem, x: Variable) -> Check | None:
     """A refutation if rho D or rho J differs between the two sides of the cut at an exact point."""
-    if x.shape:
-        return None
+    period = ComponentReader({}).scalar(x.domain.circumference)
     for sizes in problem.trial_sizes():
         at = problem.components(sizes)
         i = dict(at.variables)[x][0]
@@ -58,7 +57,7 @@ def jump_at_cut(problem: Problem, x: Variable) -> Check | None:
             if any(call.has(phi) for call in flow.atoms(AppliedUndef)):
                 # An unknown function is periodic by assumption, which its values do not show.
                 continue
-            jump = flow.subs(phi, 2 * sp.pi) - flow.subs(phi, 0)
+            jump = flow.subs(phi, period) - flow.subs(phi, 0)
             for point in admissible_points(at, 8):
                 value = value_at(jump, point)
                 if value is not None and surely_nonzero(value):
@@ -66,6 +65,6 @@ def jump_at_cut(problem: Problem, x: Variable) -> Check | None:
                     return refuted(
                         f"not periodic in {x.name}: the density times the {name} jumps at the cut",
                         Witness(dict(at.sizes), place, number_text(value)),
-                        residual=f"({factor})*exp(-H) between {phi} = 0 and {phi} = 2 pi",
+                        residual=f"({factor})*exp(-H) between {phi} = 0 and {phi} = {period}",
                     )
     return None

@@ -9,6 +9,7 @@ the density times D and the normal component of the current agree on both sides.
 from __future__ import annotations
 
 import itertools
+from fractions import Fraction
 from itertools import pairwise
 from typing import Any
 
@@ -21,7 +22,7 @@ from sdekit.calculus.field.field_residual import FieldResidual
 from sdekit.calculus.limits import Unsupported
 from sdekit.declaration.model.components import Components
 from sdekit.declaration.model.sympy_types import Expr
-from sdekit.declaration.tree.symbols import Domain
+from sdekit.declaration.tree.domains import Domain
 from sdekit.verifier.integrals.quadrature import complex_value, guarded_integral
 from sdekit.verifier.pointwise.exact_points import admissible_points
 from sdekit.verifier.question import Problem
@@ -159,8 +160,8 @@ def _on_line(components: Components, flow: list[Expr]) -> tuple[dict[sp.Symbol, 
 
 def _is_inside(place: Expr, domain: Domain) -> bool:
     if domain.kind == "interval":
-        lower, upper = (sp.Rational(str(end)) for end in (domain.lower, domain.upper))
-        return bool(lower < place < upper)
+        assert domain.lower is not None and domain.upper is not None
+        return domain.lower < Fraction(int(place.p), int(place.q)) < domain.upper
     return domain.kind == "real" or bool(place > 0)
 
 

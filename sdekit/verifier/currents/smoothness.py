@@ -15,6 +15,7 @@ from sdekit.declaration.functions import record
 from sdekit.declaration.functions.records import FUNCTIONS
 from sdekit.declaration.tree import expression as ex
 from sdekit.declaration.tree.abbreviations import Abbreviation
+from sdekit.declaration.tree.domains import enclosure
 from sdekit.declaration.tree.symbols import Variable
 
 
@@ -213,4 +214,7 @@ def _polynomial_on_interval(divisor: ex.Expression) -> tuple[Any, list[Any]] | N
     polynomial = sp.Poly(scalar, symbol)
     if polynomial.is_zero or not (polynomial.domain.is_ZZ or polynomial.domain.is_QQ):
         return None
-    return polynomial, [sp.Rational(str(end)) for end in (w.domain.lower, w.domain.upper)]
+    assert w.domain.lower is not None and w.domain.upper is not None
+    # A closed interval that holds the domain, and is the domain where its ends are rational.
+    ends = enclosure(w.domain.lower)[0], enclosure(w.domain.upper)[1]
+    return polynomial, [sp.Rational(end.numerator, end.denominator) for end in ends]

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from fractions import Fraction
 
 import sympy as sp
 from flint import fmpq
@@ -109,8 +110,8 @@ def _is_inside(root: Expr, x: sp.Symbol, at: Components) -> bool:
     if domain.kind == "positive":
         return bool(root > 0)
     if domain.kind == "interval":
-        lower, upper = (sp.Rational(str(end)) for end in (domain.lower, domain.upper))
-        return bool(lower < root < upper)
+        assert domain.lower is not None and domain.upper is not None
+        return domain.lower < Fraction(int(root.p), int(root.q)) < domain.upper
     return domain.kind == "real"
 
 

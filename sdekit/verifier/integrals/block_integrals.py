@@ -14,6 +14,7 @@ from sdekit.calculus.expansion.monomial_sums import Monomial, Terms, TooLarge, a
 from sdekit.calculus.expansion.rewriting import INTERNAL, substituted
 from sdekit.calculus.limits import Unsupported
 from sdekit.calculus.signs.implied_signs import entry_signs, never_negative
+from sdekit.declaration.tree.domains import REAL
 from sdekit.declaration.tree.expression import (
     Elementwise,
     Expression,
@@ -23,7 +24,7 @@ from sdekit.declaration.tree.expression import (
     Quotient,
     Sum,
 )
-from sdekit.declaration.tree.symbols import REAL, Variable
+from sdekit.declaration.tree.symbols import Variable
 from sdekit.verifier.currents.periodicity import is_periodic
 from sdekit.verifier.integrals.closed_forms import (
     absent,

@@ -21,7 +21,7 @@ from sdekit.calculus.expansion.rewriting import substituted
 from sdekit.calculus.limits import Unsupported, tick
 from sdekit.declaration.model.component_reader import ComponentReader
 from sdekit.declaration.model.components import components_from_sympy
-from sdekit.declaration.tree.symbols import Domain
+from sdekit.declaration.tree.domains import Domain
 from sdekit.verifier.integrals.coercivity import finite_in_components, is_small
 from sdekit.verifier.integrals.elimination import eliminate
 from sdekit.verifier.integrals.quadrature import mass

@@ -14,9 +14,10 @@ from fractions import Fraction
 from sdekit.calculus.expansion.monomial_sums import TooLarge
 from sdekit.calculus.expansion.rewriting import substituted, with_sizes
 from sdekit.calculus.limits import Unsupported
+from sdekit.declaration.tree.domains import Domain
 from sdekit.declaration.tree.expression import Call, Expression, Number
 from sdekit.declaration.tree.operators import ZERO
-from sdekit.declaration.tree.symbols import Domain, Variable
+from sdekit.declaration.tree.symbols import Variable
 from sdekit.verifier.integrals.block_integrals import DIRECT
 from sdekit.verifier.integrals.elimination import Elimination, Step, eliminate
 from sdekit.verifier.pointwise.instances import Choice, choice_text, choices, symbols_of

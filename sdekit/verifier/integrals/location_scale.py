@@ -22,6 +22,7 @@ from sdekit.calculus.expansion.monomial_sums import (
 from sdekit.calculus.expansion.rewriting import INTERNAL, substituted
 from sdekit.calculus.signs.forms import form_signs
 from sdekit.calculus.signs.implied_signs import POSITIVE, entry_signs
+from sdekit.declaration.tree.domains import Domain
 from sdekit.declaration.tree.expression import (
     Expression,
     Inverse,
@@ -33,7 +34,7 @@ from sdekit.declaration.tree.expression import (
     Quotient,
     Sum,
 )
-from sdekit.declaration.tree.symbols import Domain, Variable
+from sdekit.declaration.tree.symbols import Variable
 from sdekit.verifier.integrals.quadratic import split_by
 
 #: Candidates beyond these are not worth the time.

@@ -19,7 +19,8 @@ from sdekit.calculus.field.witnesses.ball_functions import working_precision
 from sdekit.calculus.field.witnesses.balls import ball_value
 from sdekit.calculus.limits import Unsupported, tick
 from sdekit.calculus.signs.sign import Sign, sign
-from sdekit.declaration.tree.symbols import Domain
+from sdekit.declaration.model.component_reader import ComponentReader
+from sdekit.declaration.tree.domains import Domain, as_constant
 
 #: Lengths at which a convex tail may begin.
 _LENGTHS = (2, 8, 32)
@@ -61,12 +62,14 @@ def _pieces(
     """Integrals over [0, end] (None for infinity) that make up the whole."""
     u = sp.Symbol("u", nonnegative=True)
     if domain.kind == "circle":
-        return [(energy.subs(y, u), u, 2 * arb.pi())]
+        length = ComponentReader({}).scalar(domain.circumference)
+        return [(energy.subs(y, u), u, ball_value(length, {}, _PRECISION))]
     if domain.kind == "interval":
         assert domain.lower is not None and domain.upper is not None
-        low, length = domain.lower, domain.upper - domain.lower
-        shifted = energy.subs(y, u + sp.Rational(low.numerator, low.denominator))
-        return [(shifted, u, arb(fmpq(length.numerator, length.denominator)))]
+        low, high = (
+            ComponentReader({}).scalar(as_constant(end)) for end in (domain.lower, domain.upper)
+        )
+        return [(energy.subs(y, u + low), u, ball_value(high - low, {}, _PRECISION))]
     halves: list[tuple[sp.Expr, sp.Symbol, arb | None]] = [(energy.subs(y, u), u, None)]
     if domain.kind == "real":
         halves.append((energy.subs(y, -u), u, None))

@@ -17,6 +17,7 @@ from sdekit.calculus.expansion.rewriting import INTERNAL, is_locally_bounded, su
 from sdekit.calculus.limits import Unsupported
 from sdekit.calculus.signs.forms import form_signs
 from sdekit.calculus.signs.implied_signs import POSITIVE, entry_signs, never_negative
+from sdekit.declaration.tree.domains import Domain, as_constant
 from sdekit.declaration.tree.expression import (
     Dot,
     Elementwise,
@@ -31,7 +32,7 @@ from sdekit.declaration.tree.expression import (
     Sum,
 )
 from sdekit.declaration.tree.operators import ONE, ZERO
-from sdekit.declaration.tree.symbols import Domain, Parameter, Variable
+from sdekit.declaration.tree.symbols import Parameter, Variable
 from sdekit.verifier.integrals.quadratic import quadratic_form
 from sdekit.verifier.integrals.tails import Tail, Z, tail
 
@@ -124,8 +125,8 @@ def _ends(domain: Domain) -> list[tuple[str, Expression, Expression]]:
     if domain.kind == "positive":
         return [("infinity", Z, ZERO), ("0", _INVERSE_Z, at_finite_end)]
     assert domain.lower is not None and domain.upper is not None
-    lower = Sum((Number(domain.lower), _INVERSE_Z))
-    upper = Sum((Number(domain.upper), Negation(_INVERSE_Z)))
+    lower = Sum((as_constant(domain.lower), _INVERSE_Z))
+    upper = Sum((as_constant(domain.upper), Negation(_INVERSE_Z)))
     return [
         (str(domain.lower), lower, at_finite_end),
         (str(domain.upper), upper, at_finite_end),

@@ -11,7 +11,7 @@ Not for what happens between the ends (`rewriting.is_locally_bounded`).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from fractions import Fraction
 
@@ -23,7 +23,9 @@ from sdekit.calculus.signs.implied_signs import ZERO as ZERO_SIGN
 from sdekit.calculus.signs.scalar_signs import decided_signs
 from sdekit.declaration.functions.records import FUNCTIONS
 from sdekit.declaration.text.formulas import U, formula
+from sdekit.declaration.tree.domains import Domain
 from sdekit.declaration.tree.expression import (
+    Constant,
     Elementwise,
     Expression,
     Negation,
@@ -33,7 +35,7 @@ from sdekit.declaration.tree.expression import (
     Sum,
 )
 from sdekit.declaration.tree.operators import ONE, ZERO
-from sdekit.declaration.tree.symbols import Domain, Variable
+from sdekit.declaration.tree.symbols import Variable
 
 
 class Tail(Enum):
@@ -147,7 +149,8 @@ def log_or_bounded(monomial: Monomial) -> bool:
     if len(mine) == 1 and mine[0][1] == 1:
         base = mine[0][0]
         if isinstance(base, Elementwise) and base.name == "log":
-            return True
+            inner = leading(expand(base.operand))
+            return inner.exponent == ZERO and not inner.logs and inner.coefficient is not None
     return _monomial_growth(monomial, Fraction(1)).is_bounded
 
 
@@ -344,7 +347,38 @@ _FUNCTIONS = {
 }
 
 
+#: f(u) = u + smaller terms near u = 0.
+_UNIT_SLOPE = ("sin", "tan", "sinh", "tanh", "atan")
+#: sin and cos of u plus a number of quarter turns, as a sign and a function of u.
+_TURNED = {
+    "sin": ((1, "sin"), (1, "cos"), (-1, "sin"), (-1, "cos")),
+    "cos": ((1, "cos"), (-1, "sin"), (-1, "cos"), (1, "sin")),
+}
+_PI = Monomial(frozenset({(Constant("pi"), Fraction(1))}))
+
+
+def _at_a_limit(base: Elementwise) -> Growth | None:
+    """The growth of f(u) where u has a limit at which f is known; None elsewhere."""
+    sign, name, terms = 1, base.name, dict(expand(base.operand))
+    if name in _TURNED:
+        quarters = 2 * terms.get(_PI, Fraction(0))
+        if quarters.denominator == 1:
+            sign, name = _TURNED[name][int(quarters) % 4]
+            terms.pop(_PI, None)
+    lead = leading(terms) if terms else None
+    if lead is None or not lead.vanishes:
+        return None
+    if name == "cos":
+        return replace(_CONSTANT, coefficient=Number(Fraction(sign)))
+    if name not in _UNIT_SLOPE or lead.coefficient is None:
+        return None
+    return _times(lead, replace(_CONSTANT, coefficient=Number(Fraction(sign))))
+
+
 def _function_growth(base: Elementwise) -> Growth:
+    near = _at_a_limit(base) if base.name in (*_TURNED, *_UNIT_SLOPE) else None
+    if near is not None:
+        return near
     rule = _FUNCTIONS.get(base.name)
     if rule is not None:
         return rule(base.operand)

@@ -15,8 +15,9 @@ from sdekit.declaration.model.component_reader import ComponentReader
 from sdekit.declaration.model.components import Components
 from sdekit.declaration.model.dynamics import Dynamics
 from sdekit.declaration.text.sympy_reader import from_sympy
+from sdekit.declaration.tree.domains import Domain
 from sdekit.declaration.tree.expression import Expression
-from sdekit.declaration.tree.symbols import Domain, Variable
+from sdekit.declaration.tree.symbols import Variable
 from sdekit.errors import DeclarationError
 
 

@@ -124,6 +124,7 @@ def _shown(place: Mapping[str, object]) -> str:
 
 
 def _scene(problem: Problem, reader: ComponentReader) -> Scene:
+    from sdekit.calculus.field.scenes import bounds_of
     from sdekit.calculus.field.witnesses.random_points import Interval, Scene
 
     bounds = {}
@@ -132,7 +133,7 @@ def _scene(problem: Problem, reader: ComponentReader) -> Scene:
             if x.domain.kind == "positive":
                 bounds[reader.coordinate(x, index)] = Interval(lower=Fraction(0))
             elif x.domain.kind == "interval":
-                bounds[reader.coordinate(x, index)] = Interval(x.domain.lower, x.domain.upper)
+                bounds[reader.coordinate(x, index)] = bounds_of(x.domain)
     definite, semidefinite = (
         reader.definite(f"positive_{kind}") for kind in ("definite", "semidefinite")
     )

@@ -19,9 +19,10 @@ from sdekit.calculus.expansion.monomial_sums import Terms, TooLarge
 from sdekit.calculus.expansion.rewriting import INTERNAL, substituted
 from sdekit.calculus.limits import Unsupported
 from sdekit.calculus.signs.implied_signs import NEGATIVE, POSITIVE, entry_signs
+from sdekit.declaration.tree.domains import Domain, as_constant
+from sdekit.declaration.tree.domains import End as ExactEnd
 from sdekit.declaration.tree.expression import (
     Call,
-    Constant,
     Elementwise,
     Expression,
     Negation,
@@ -30,7 +31,7 @@ from sdekit.declaration.tree.expression import (
     Sum,
 )
 from sdekit.declaration.tree.operators import ZERO
-from sdekit.declaration.tree.symbols import Domain, Parameter, Variable
+from sdekit.declaration.tree.symbols import Parameter, Variable
 from sdekit.verifier.currents.normal_current import Normal, current_at, is_jet, normal_current
 from sdekit.verifier.currents.periodicity import is_periodic
 from sdekit.verifier.integrals.tails import (
@@ -46,7 +47,6 @@ from sdekit.verifier.pointwise.zero import nonzero_value
 from sdekit.verifier.question import Problem
 from sdekit.verifier.verdict import Check, Verdict, Witness, proved, refuted, undecided
 
-_TWO_PI = Product((Number(Fraction(2)), Constant("pi")))
 _INVERSE_Z = Number(Fraction(1)) / Z
 
 
@@ -59,7 +59,7 @@ class End:
         towards: x as a function of `Z`, going to it as Z goes to infinity.
     """
 
-    at: Fraction
+    at: ExactEnd
     towards: Expression
 
 
@@ -70,8 +70,8 @@ def ends(domain: Domain) -> tuple[End, ...]:
     if domain.kind == "interval":
         assert domain.lower is not None and domain.upper is not None
         return (
-            End(domain.lower, Number(domain.lower) + _INVERSE_Z),
-            End(domain.upper, Number(domain.upper) - _INVERSE_Z),
+            End(domain.lower, as_constant(domain.lower) + _INVERSE_Z),
+            End(domain.upper, as_constant(domain.upper) - _INVERSE_Z),
         )
     return ()
 
@@ -171,7 +171,7 @@ def _at_end(problem: Problem, part: Normal, end: End, sizes: Mapping[str, int] |
     return _flowing(problem, (x, end), flow, size, sizes)
 
 
-def with_limits(expression: Expression, x: Variable, at: Fraction) -> Expression:
+def with_limits(expression: Expression, x: Variable, at: ExactEnd) -> Expression:
     """Unknown functions of x, and their derivatives, as their value at the end and a remainder.
 
     f(x) = f(a) + (x - a) r(x) with r bounded near a, because f is smooth up to the boundary.
@@ -183,7 +183,7 @@ def with_limits(expression: Expression, x: Variable, at: Fraction) -> Expression
             signs = node.function.assumptions if isinstance(node, Call) else frozenset()
             value = Parameter(f"{INTERNAL}limit_{number + 1}", (), signs & {"nonnegative"})
             remainder = Elementwise("sin", Product((Parameter(f"{INTERNAL}rest_{number + 1}"), Z)))
-            gap = Sum((x, Number(-at)))
+            gap = Sum((x, Negation(as_constant(at))))
             limits[node] = Sum((value, Product((gap, remainder))))
     return substituted(expression, limits) if limits else expression
 
@@ -297,7 +297,9 @@ def _circle(problem: Problem, x: Variable) -> Check:
     jump = jump_at_cut(problem, x)
     if jump is not None:
         return jump
-    return undecided(f"{', '.join(uneven)} is not shown to have period 2 pi in {x.name}")
+    return undecided(
+        f"{', '.join(uneven)} is not shown to have period {x.domain.period_text} in {x.name}"
+    )
 
 
 def _parts(problem: Problem, x: Variable) -> dict[str, Expression]:
@@ -317,4 +319,5 @@ def _periodic_functions(parts: dict[str, Expression], x: Variable) -> tuple[str,
         for node in part.walk()
         if isinstance(node, Call) and node.depends_on(x)
     }
-    return tuple(f"{name} has period 2 pi in {x.name}" for name in sorted(names))
+    period = x.domain.period_text
+    return tuple(f"{name} has period {period} in {x.name}" for name in sorted(names))

@@ -183,8 +183,8 @@ def _two_values(x: Variable) -> tuple[Fraction, Fraction]:
     if domain.kind == "positive":
         return Fraction(1), Fraction(2)
     if domain.lower is not None and domain.upper is not None:
-        width = domain.upper - domain.lower
-        return domain.lower + width / 4, domain.lower + 3 * width / 4
+        low, high = domain.simple_ends
+        return low + (high - low) / 4, low + 3 * (high - low) / 4
     return Fraction(0), Fraction(1)
 
 

@@ -6,16 +6,9 @@ import random
 
 from sdekit.declaration.functions import grammar as g
 from sdekit.declaration.tree.dimension import Dim
+from sdekit.declaration.tree.domains import Domain
 from sdekit.declaration.tree.expression import Expression
-from sdekit.declaration.tree.symbols import (
-    Domain,
-    Variable,
-    function,
-    matrix,
-    parameter,
-    scalar,
-    vector,
-)
+from sdekit.declaration.tree.symbols import Variable, function, matrix, parameter, scalar, vector
 
 n, k = Dim("n"), Dim("k")
 x, y = scalar("x"), scalar("y")

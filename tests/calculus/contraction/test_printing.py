@@ -20,7 +20,8 @@ from sdekit.declaration.functions.grammar import (
     trace,
 )
 from sdekit.declaration.tree.dimension import Dim
-from sdekit.declaration.tree.symbols import Domain, function, matrix, parameter, scalar, vector
+from sdekit.declaration.tree.domains import Domain
+from sdekit.declaration.tree.symbols import function, matrix, parameter, scalar, vector
 
 n, k = Dim("n"), Dim("k")
 x, r = scalar("x"), scalar("r", domain=Domain("positive"))

@@ -8,7 +8,7 @@ import sympy as sp
 from sdekit.calculus import field
 from sdekit.calculus.field.field_residual import FieldResidual
 from sdekit.declaration.model.components import components_from_sympy
-from sdekit.declaration.tree.symbols import Domain
+from sdekit.declaration.tree.domains import Domain
 from sdekit.errors import VerificationError
 from tests.calculus.field.models import langevin, matrix_sgnht, recipe, sgnht, sympy_residual
 

@@ -9,7 +9,7 @@ import sdekit as sk
 from sdekit.errors import SimulationError
 from sdekit.simulation.bind.jax_reader import Environment
 from sdekit.simulation.steps import boundaries
-from sdekit.simulation.steps.boundaries import led_back, walls_of, within_domain
+from sdekit.simulation.steps.boundaries import led_back, walls_of
 
 N = sk.dim("n")
 #: Mean of a half-normal law.
@@ -195,4 +195,18 @@ def test_a_circle_wraps_and_counts_nothing():
     run = sk.simulate(turning, 6.0, step_size=0.1, steps=100)
     assert np.all((run.samples["a"] >= 0) & (run.samples["a"] < 2 * np.pi))
     assert run.state.cache.folds is None
-    assert float(within_domain(jnp.asarray(-1.0), angle)) == pytest.approx(2 * np.pi - 1)
+
+
+def test_a_circle_wraps_by_its_own_period_and_keeps_the_phase():
+    length = sk.parameter("L", positive=True)
+    place = sk.scalar("a", domain={"circle": length})
+    turning = sk.Dynamics(drift={place: 1}, diffusion={place: 0})
+    run = sk.simulate(turning, 2.5, step_size=0.25, steps=40, parameters={"L": 3.0})
+    assert np.allclose(run.samples["a"], np.mod(2.5 + 0.25 * np.arange(1, 41), 3.0))
+
+
+def test_an_end_at_pi_reflects():
+    polar = sk.scalar("th", domain=("0", "pi"))
+    turning = sk.Dynamics(drift={polar: 1}, diffusion={polar: 0})
+    run = sk.simulate(turning, 3.0, step_size=0.5, steps=1)
+    assert float(run.samples["th"][-1]) == pytest.approx(2 * np.pi - 3.5, abs=1e-6)

@@ -9,7 +9,7 @@ import sympy as sp
 from flint import acb
 
 from sdekit.calculus.limits import Unsupported
-from sdekit.declaration.tree.symbols import Domain
+from sdekit.declaration.tree.domains import Domain
 from sdekit.verifier.integrals.quadrature import guarded_integral, mass
 
 Y = sp.Symbol("y", real=True)

@@ -7,11 +7,13 @@ from fractions import Fraction
 import pytest
 
 import sdekit as sk
+from sdekit.declaration.tree.expression import Constant
 from sdekit.verifier.integrals.tails import Tail, Z, tail
 
 A = sk.parameter("A", positive=True)
 NU = sk.parameter("nu", positive=True)
 K = sk.parameter("k")
+PI = Constant("pi")
 
 CASES = [
     (A * Z**2, Tail.FINITE),
@@ -46,6 +48,14 @@ CASES = [
     (sk.sqrt(1 + Z**2) - Z, Tail.UNKNOWN),
     # c log z with c = 1 exactly, and a term between log z and a constant.
     (sk.log(Z) + sk.log(Z) ** Fraction(1, 2), Tail.UNKNOWN),
+    # 1 / (z log(z)^2) is integrable, 1 / z is not.
+    (sk.log(1 + Z * sk.log(Z) ** 2), Tail.UNKNOWN),
+    # Angles with a limit.
+    (-3 * sk.log(sk.sin(1 / Z)), Tail.FINITE),
+    (-sk.log(sk.sin(PI - 1 / Z)) / 2, Tail.INFINITE),
+    (-3 * sk.log(-sk.cos(PI / 2 + 1 / Z)), Tail.FINITE),
+    (-3 * sk.log(sk.cos(1 / Z)), Tail.INFINITE),
+    (-3 * sk.log(sk.cos(PI / 3 + 1 / Z)), Tail.UNKNOWN),
 ]
 
 

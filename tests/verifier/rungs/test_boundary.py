@@ -7,6 +7,7 @@ from fractions import Fraction
 import pytest
 
 import sdekit as sk
+from sdekit.declaration.tree.expression import Constant
 from sdekit.verifier.currents.periodicity import is_periodic
 from sdekit.verifier.question import Problem
 from sdekit.verifier.rungs.boundary import with_limits
@@ -204,3 +205,49 @@ def test_differences_of_the_angles_of_a_block_are_periodic():
         .checks["stationarity"]
         .is_proved
     )
+
+
+# ------------------------------------------------------------------ exact ends, other circles
+
+PI = Constant("pi")
+POLAR = sk.scalar("th", domain=("0", "pi"))
+LENGTH = sk.parameter("L", positive=True)
+RING = sk.scalar("r", domain={"circle": LENGTH})
+RINGS = sk.vector("rs", N, domain={"circle": LENGTH})
+
+
+def gradient_flow(x, energy, extra=None):
+    drift = -sk.grad(energy, x)
+    return dynamics({x: drift if extra is None else drift + extra}, energy, {x: 1})
+
+
+@pytest.mark.parametrize(
+    ("model", "verdict"),
+    [
+        (gradient_flow(POLAR, -sk.log(sk.sin(POLAR))), "proved"),
+        (gradient_flow(POLAR, -sk.log(sk.sin(POLAR)), 1 / sk.sin(POLAR)), "refuted"),
+        (gradient_flow(POLAR, -2 * sk.log(sk.sin(POLAR)), 1 / sk.sin(POLAR) ** 2), "refuted"),
+        (gradient_flow(RING, a * sk.cos(2 * PI * RING / LENGTH)), "proved"),
+        (gradient_flow(RING, a * sk.cos(4 * PI * RING / LENGTH)), "proved"),
+        (gradient_flow(RING, a * sk.cos(PI * RING / LENGTH)), "refuted"),
+        (gradient_flow(RING, a * sk.cos(RING)), "refuted"),
+        (gradient_flow(RINGS, sk.dot(sk.ones(N), sk.cos(2 * PI * RINGS / LENGTH))), "proved"),
+        (gradient_flow(RINGS, sk.dot(sk.ones(N), sk.cos(PI * RINGS / LENGTH))), "refuted"),
+    ],
+)
+def test_exact_ends_and_periods_are_those_of_the_domain(model, verdict):
+    assert sk.verify(model).checks["stationarity"].verdict == verdict
+
+
+def test_the_energy_at_an_irrational_end_decides_integrability():
+    free = gradient_flow(POLAR, sk.log(sk.sin(POLAR)))
+    assert sk.verify(gradient_flow(POLAR, -sk.log(sk.sin(POLAR)))).verdict == "proved"
+    assert sk.verify(free).checks["normalizable"].verdict == "refuted"
+
+
+def test_an_unknown_function_one_period_on_is_the_same():
+    U = sk.potential("U", PHI)
+    turned = dynamics({PHI: -sk.grad(U(PHI + 2 * PI), PHI)}, U, {PHI: 1})
+    half = dynamics({PHI: -sk.grad(U(PHI + PI), PHI)}, U, {PHI: 1})
+    assert sk.verify(turned).verdict == "proved"
+    assert sk.verify(half).checks["stationarity"].verdict != "proved"

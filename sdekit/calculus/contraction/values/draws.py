@@ -14,7 +14,8 @@ from flint import fmpq
 
 from sdekit.calculus.contraction.values.function_polynomials import Index
 from sdekit.declaration.tree.dimension import Dim
-from sdekit.declaration.tree.symbols import REAL, Domain, Parameter, Variable
+from sdekit.declaration.tree.domains import REAL, Domain
+from sdekit.declaration.tree.symbols import Parameter, Variable
 
 #: Numbers that are easy to check by hand, in the order in which simpler ones are tried first.
 _SMALL = tuple(fmpq(p, q) for p, q in ((1, 1), (2, 1), (-1, 1), (3, 1), (-2, 1), (1, 2), (3, 2)))
@@ -61,8 +62,7 @@ def _inside(domain: Domain, rng: random.Random) -> fmpq:
     if domain.kind == "positive":
         return rng.choice(_SMALL_POSITIVE)
     if domain.kind == "interval":
-        lower, upper = domain.lower, domain.upper
-        assert lower is not None and upper is not None
+        lower, upper = domain.simple_ends
         share = Fraction(rng.randint(1, 5), 6)
         value = lower + (upper - lower) * share
         return fmpq(value.numerator, value.denominator)

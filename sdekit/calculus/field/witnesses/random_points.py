@@ -39,10 +39,17 @@ _INSIDE = tuple(Fraction(k, 16) for k in (8, 4, 12, 5, 11, 1, 15, 3, 13, 7))
 
 @dataclass(frozen=True)
 class Interval:
-    """Open bounds of a coordinate; None where it has none."""
+    """Open bounds of a coordinate; None where it has none.
+
+    Attributes:
+        lower: A rational number not below the lower end.
+        upper: One not above the upper end.
+        ends: The ends themselves, where they are not rational.
+    """
 
     lower: Fraction | None = None
     upper: Fraction | None = None
+    ends: tuple[Expr, Expr] | None = None
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,8 @@ from sdekit.calculus.contraction.values.function_polynomials import (
 )
 from sdekit.declaration.functions.grammar import dot, exp, eye, inv, log, logdet, ones, sqrt, trace
 from sdekit.declaration.tree.dimension import Dim
-from sdekit.declaration.tree.symbols import Domain, function, matrix, parameter, scalar, vector
+from sdekit.declaration.tree.domains import Domain
+from sdekit.declaration.tree.symbols import function, matrix, parameter, scalar, vector
 
 n = Dim("n")
 SIZE = 3
