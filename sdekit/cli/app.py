@@ -121,7 +121,7 @@ def verify(
     Exit status: 0 proved, 1 refuted, 3 undecided, 2 bad usage or bad input.
     """
     from sdekit.cli.inputs import dynamics_of, sizes_of
-    from sdekit.cli.show import show_json, show_verification
+    from sdekit.cli.show import show_json, show_repairs, show_verification
     from sdekit.verifier.ladder import verify as verify_dynamics
 
     if budget is not None and not 0 < budget < float("inf"):
@@ -139,15 +139,17 @@ def verify(
         from sdekit.certificates.coq import write_theorem
 
         write_theorem(coq, dynamics, sizes)
+    repairs = ()
+    if result.verdict.value == "refuted":
+        from sdekit.designer.repair import repair
+
+        repairs = repair(dynamics)
     if as_json:
-        show_json(result.to_dict())
+        found = {"repairs": [change.to_dict() for change in repairs]} if repairs else {}
+        show_json({**result.to_dict(), **found})
     else:
         show_verification(result)
-        if result.verdict.value == "refuted":
-            from sdekit.cli.show import show_repairs
-            from sdekit.designer.repair import repair
-
-            show_repairs(repair(dynamics))
+        show_repairs(repairs)
     return STATUS[result.verdict.value]
 
 

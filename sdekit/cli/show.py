@@ -43,7 +43,7 @@ def show_verification(verification: Verification) -> None:
 def show_repairs(repairs: Sequence[Repair]) -> None:
     """One line for each change that mends a refuted design."""
     for change in repairs:
-        print(f"  proved instead with {change.text}")
+        print(f"  proved instead with {change.text}  [{change.kind}]")
 
 
 def show_entries(entries: tuple[Entry, ...]) -> None:

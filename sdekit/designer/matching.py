@@ -22,7 +22,7 @@ from sdekit.calculus.contraction.rules.rational import Fractions
 from sdekit.calculus.limits import Unsupported, tick
 from sdekit.declaration.tree.expression import Expression
 from sdekit.declaration.tree.operators import ONE, number
-from sdekit.designer.raising import head_expression, raised_to, scaled, sum_of
+from sdekit.designer.raising import head_expression, in_order, ordered_sum, raised_to, scaled
 from sdekit.designer.solving import SolvedCase, Value, families, maximal
 
 #: What a coefficient may be a rational function of, beside constant kernels such as sqrt(2).
@@ -37,7 +37,7 @@ class System:
         equations: Polynomials in the unknowns and in the generators of the coefficients.
         ring: Where they live.
         parts: The component that each generator of the ring stands for.
-        unknowns: Position of each unknown among the generators; None where it does not occur.
+        unknowns: Position of each unknown among the generators; -1 where it does not occur.
         is_exact: Whether the products that were told apart are independent by themselves, so that
             equations without a solution prove that there is none.
     """
@@ -45,7 +45,7 @@ class System:
     equations: tuple[fmpq_mpoly, ...]
     ring: fmpq_mpoly_ctx
     parts: tuple[Component, ...]
-    unknowns: tuple[int | None, ...]
+    unknowns: tuple[int, ...]
     is_exact: bool
 
     def expression(self, value: Value, times: Expression = ONE) -> Expression:
@@ -54,15 +54,23 @@ class System:
         weight = upper / lower
         top = [self._polynomial(factor, e) for factor, e in above]
         bottom = [self._polynomial(factor, e) for factor, e in below]
-        return scaled(int(weight.p), [*top, times], [*bottom, number(Fraction(int(weight.q)))])
+        return scaled(
+            int(weight.p),
+            [*in_order(top), times],
+            [number(Fraction(int(weight.q))), *in_order(bottom)],
+        )
 
     def _polynomial(self, polynomial: fmpq_mpoly, exponent: int) -> Expression:
         terms = []
         for exponents, value in polynomial.to_dict().items():
             powers = zip(self.parts, exponents, strict=False)
-            factors = [raised_to(head_expression(part.head), int(e)) for part, e in powers if e]
-            terms.append(scaled(int(value.p), factors, [number(Fraction(int(value.q)))]))
-        return raised_to(sum_of(terms), int(exponent))
+            factors = [
+                raised_to(head_expression(part.head), int(e))
+                for part, e in powers
+                if e and part.head
+            ]
+            terms.append(scaled(int(value.p), in_order(factors), [number(Fraction(int(value.q)))]))
+        return raised_to(ordered_sum(terms), int(exponent))
 
     def families(self, nonzero: Sequence[int] = ()) -> list[SolvedCase]:
         """The solutions, without special cases of others.
@@ -74,19 +82,23 @@ class System:
             Unsupported: As `solving.families`.
         """
         gens = self.ring.gens()
-        occurring = [position for position in self.unknowns if position is not None]
-        excluded = [gens[self.unknowns[k]] for k in nonzero if self.unknowns[k] is not None]
-        found = list(families(self.equations, self.ring, occurring, excluded))
+        excluded = [gens[self.unknowns[k]] for k in nonzero if self.unknowns[k] >= 0]
+        found = list(families(self.equations, self.ring, self._occurring, excluded))
         return maximal(found, self.ring)
+
+    @property
+    def _occurring(self) -> list[int]:
+        return [position for position in self.unknowns if position >= 0]
 
     def first(self) -> list[Value] | None:
         """The value of each unknown in the first solution, 0 where it is free; None if none."""
-        unknowns = [position for position in self.unknowns if position is not None]
-        family = next(families(self.equations, self.ring, unknowns), None)
-        if family is None:
-            return None
+        family = next(families(self.equations, self.ring, self._occurring), None)
+        return None if family is None else self.values(family)
+
+    def values(self, family: SolvedCase) -> list[Value]:
+        """The value of each unknown in a solution, 0 where it is free."""
         gens, zero, one = self.ring.gens(), self.ring.constant(0), self.ring.constant(1)
-        free = set(unknowns) - family.values.keys()
+        free = set(self.unknowns) - family.values.keys()
         images = [zero if k in free else gen for k, gen in enumerate(gens)]
         values = (family.values.get(k, (zero, one)) for k in self.unknowns)
         return [(top.compose(*images), bottom.compose(*images)) for top, bottom in values]
@@ -125,7 +137,7 @@ def matched(tensors: Iterable[Tensor], unknowns: Sequence[Head]) -> System:
         tuple(equations),
         fractions.ring,
         parts,
-        tuple(positions.get(unknown) for unknown in unknowns),
+        tuple(positions.get(unknown, -1) for unknown in unknowns),
         not (kernels or any(_has_relations(part) for part in parts)),
     )
 

@@ -31,6 +31,7 @@ from sdekit.declaration.tree.operators import (
     power,
     transpose,
 )
+from sdekit.declaration.tree.symbols import Variable
 
 #: An expression with the index of each of its axes.
 Placed = tuple[Expression, tuple[int, ...]]
@@ -54,14 +55,16 @@ def raised(tensor: Tensor) -> Expression:
     """
     terms = []
     for (monomial, opened), coefficient in tensor.terms.items():
-        above = [_power(part, e) for part, e in monomial if e > 0]
-        below = [_power(part, -e) for part, e in monomial if e < 0]
+        above, below = [], []
+        for part, exponent in monomial:
+            power_of, exponent = _turned_over(part, exponent)
+            (above if exponent > 0 else below).append(_power(power_of, abs(exponent)))
         body = _open(flattened(opened, 0)[0], tensor.ndim) if opened else None
         if body is None and tensor.shape:
             body = ones(*tensor.shape)
-        below.append(number(Fraction(coefficient.denominator)))
-        terms.append(scaled(coefficient.numerator, [*above, body], below))
-    return sum_of(terms)
+        bottom = [number(Fraction(coefficient.denominator)), *in_order(below)]
+        terms.append(scaled(coefficient.numerator, [*in_order(above), body], bottom))
+    return ordered_sum(terms)
 
 
 def readable(expression: Expression) -> Expression:
@@ -75,6 +78,24 @@ def readable(expression: Expression) -> Expression:
 def sum_of(terms: Iterable[Expression]) -> Expression:
     """The sum, 0 for no terms."""
     return reduce(lambda total, term: term if total == ZERO else add(total, term), terms, ZERO)
+
+
+def ordered_sum(terms: Iterable[Expression]) -> Expression:
+    """The sum in an order that depends on the terms alone: numbers come last."""
+
+    def place(term: Expression) -> tuple[bool, str]:
+        return isinstance(term, ex.Number), repr(term).lstrip("-(")
+
+    return sum_of(sorted(terms, key=place))
+
+
+def in_order(factors: Iterable[Expression]) -> list[Expression]:
+    """Factors in an order that depends on them alone: constants come first."""
+
+    def place(factor: Expression) -> tuple[bool, str]:
+        return any(isinstance(node, Variable) for node in factor.walk()), repr(factor)
+
+    return sorted(factors, key=place)
 
 
 def scaled(
@@ -91,8 +112,18 @@ def scaled(
     return negate(product) if weight < 0 else product
 
 
-def _power(part: Component, exponent: int) -> Expression:
-    """A power of a closed component; of a root, of what is under it."""
+def _turned_over(part: Component, exponent: int) -> tuple[Component | Tensor, int]:
+    """A power of 1/s as one of s."""
+    head = part.head
+    if head is not None and head.kind is Kind.KERNEL and head.data.name == "reciprocal":
+        return head.data.argument, -exponent
+    return part, exponent
+
+
+def _power(part: Component | Tensor, exponent: int) -> Expression:
+    """A power of a scalar tensor or closed component; of a root, of what is under it."""
+    if isinstance(part, Tensor):
+        return raised_to(raised(part), exponent)
     head = part.head
     if head is not None and head.kind is Kind.KERNEL and head.data.name == "root":
         degree = raised(head.data.exponent)
@@ -173,26 +204,38 @@ def _is_divergence(indices: tuple[int, ...]) -> bool:
 
 def _pair(left: Placed, right: Placed, used: set[int]) -> Placed | None:
     """Two parts that share an index as one."""
-    (a, i), (b, j) = left, right
+    a, b = left[0], right[0]
+    i: list[int] = [*left[1]]
+    j: list[int] = [*right[1]]
     shared = [index for index in i if index in j]
     if not shared:
         return None
     if set(i) == set(j):
-        b = b if i == j else transpose(b)
+        b = b if i == j else _turned(b)
         if all(index >= 0 and index not in used for index in i):
             return dot(a, b), ()
-        return multiply(a, b), i
+        return multiply(a, b), (*i,)
     index = shared[0]
     if index >= 0 and index not in used:
         if len(i) <= 2 and len(j) <= 2:
-            a, i = (a, i) if i[-1] == index else (transpose(a), i[::-1])
-            b, j = (b, j) if j[0] == index else (transpose(b), j[::-1])
+            if len(i) < len(j) or (len(j) == 2 and i[-1] != index and j[-1] == index):
+                a, i, b, j = b, j, a, i
+            a, i = (a, i) if i[-1] == index else (_turned(a), i[::-1])
+            b, j = (b, j) if j[0] == index else (_turned(b), j[::-1])
             return a @ b, (*i[:-1], *j[1:])
     elif len(i) == 1 and len(j) == 2:
-        return _times_diagonal(a, b, j[0] == index), j
+        return _times_diagonal(a, b, j[0] == index), (*j,)
     elif len(j) == 1 and len(i) == 2:
-        return _times_diagonal(b, a, i[0] == index), i
+        return _times_diagonal(b, a, i[0] == index), (*i,)
     return None
+
+
+def _turned(matrix: Expression) -> Expression:
+    """The transpose, which a symmetric matrix is itself."""
+    symbol = matrix.function if isinstance(matrix, ex.Call) else matrix
+    known = getattr(symbol, "assumptions", frozenset())
+    is_symmetric = bool(known & {"symmetric", "positive_definite", "positive_semidefinite"})
+    return matrix if is_symmetric else transpose(matrix)
 
 
 def _times_diagonal(vector: Expression, matrix: Expression, is_first: bool) -> Expression:
@@ -221,8 +264,7 @@ def _call(head: Head) -> Expression:
     result: Expression = ex.Call(jet.function, tuple(raised(given) for given in jet.arguments))
     for position in jet.derivatives:
         variable = raised(jet.arguments[position])
-        # The slots of a jet follow the function and then the order of its arguments.
-        if not isinstance(variable, ex.Expression) or variable != jet.function.arguments[position]:
+        if not isinstance(variable, Variable) or variable != jet.function.arguments[position]:
             raise Unsupported("a derivative at another point has no form in the grammar")
         result = ex.Gradient(result, variable)
     return result
@@ -233,14 +275,14 @@ def _kernel(head: Head) -> Expression:
     inner = raised(kernel.argument)
     if kernel.name == "reciprocal":
         return divide(1, inner)
-    if kernel.name == "root":
-        degree = raised(kernel.exponent)
-        if isinstance(degree, ex.Number):
-            return raised_to(inner, 1 / degree.value)
-        return power(inner, divide(1, degree))
+    if kernel.exponent is None:
+        return elementary(kernel.name)(inner)
+    exponent = raised(kernel.exponent)
     if kernel.name == "power":
-        return power(inner, raised(kernel.exponent))
-    return elementary(kernel.name)(inner)
+        return power(inner, exponent)
+    if isinstance(exponent, ex.Number):
+        return raised_to(inner, 1 / exponent.value)
+    return power(inner, divide(1, exponent))
 
 
 _HEADS = {

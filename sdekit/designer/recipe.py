@@ -28,14 +28,15 @@ from sdekit.calculus.contraction import (
     lower_dynamics,
 )
 from sdekit.calculus.contraction.fokker_planck import Lowered, dot_last, swapped
-from sdekit.calculus.contraction.heads import Head, Kind, delta, parameter
+from sdekit.calculus.contraction.heads import parameter
 from sdekit.calculus.contraction.rules.projection import projected
-from sdekit.calculus.contraction.tensor import Term, accumulate, eye, flattened, ordered
+from sdekit.calculus.contraction.tensor import eye
 from sdekit.calculus.limits import BudgetExceeded, Unsupported, spending
 from sdekit.declaration.model.dynamics import Dynamics
 from sdekit.declaration.text.expression_text import grammar_text
 from sdekit.declaration.tree.expression import Expression, Negation
 from sdekit.declaration.tree.symbols import Parameter, Variable
+from sdekit.designer.cutting import cut_out, factors_of, monic
 from sdekit.designer.matching import matched
 from sdekit.designer.raising import raised, sum_of
 from sdekit.errors import VerificationError
@@ -170,16 +171,16 @@ def _ansatz(
     model: Lowered, velocity: Mapping[Variable, Tensor]
 ) -> Iterator[tuple[Pair, Tensor, Expression]]:
     """Candidates for each block of Q, as tensors and as expressions."""
-    slopes = {x: _factors(gradient(model.energy, x), x) for x in model.variables}
+    slopes = {x: factors_of(gradient(model.energy, x), x) for x in model.variables}
     for x, y in itertools.combinations_with_replacement(model.variables, 2):
         offered = [eye(x.shape)] if x != y and x.shape == y.shape else []
-        offered += [part for head in slopes[y] for part in _cut(velocity[x], head)]
+        offered += [part for head in slopes[y] for part in cut_out(velocity[x], head)]
         if x != y:
-            turned = (part for head in slopes[x] for part in _cut(velocity[y], head))
+            turned = (part for head in slopes[x] for part in cut_out(velocity[y], head))
             offered += [swapped(part, y.ndim) for part in turned]
         else:
             offered = [part - swapped(part, x.ndim) for part in offered]
-        for part in dict.fromkeys(_monic(part) for part in offered if not part.is_empty):
+        for part in dict.fromkeys(monic(part) for part in offered if not part.is_empty):
             try:
                 written = raised(part)
             except Unsupported:
@@ -187,42 +188,3 @@ def _ansatz(
             if isinstance(written, Negation):
                 part, written = -part, written.operand
             yield (x, y), part, written
-
-
-def _factors(slope: Tensor, x: Variable) -> list[Head]:
-    """The heads of grad H that can stand for it: of its shape, and no constants."""
-    found = {head for part in slope.components() for head, _ in part.factors}
-    usable = (h for h in found if h.slots == x.shape and h.kind not in (Kind.PARAMETER, Kind.SIZE))
-    return sorted(usable, key=lambda head: head.uid)
-
-
-def _cut(tensor: Tensor, head: Head) -> Iterator[Tensor]:
-    """What is left of each term when one factor is taken out; its slots become the last axes."""
-    shape = tensor.shape + head.slots
-    ends = range(-tensor.ndim - 1, -len(shape) - 1, -1)
-    for (monomial, opened), coefficient in tensor.terms.items():
-        bodies = [(monomial, part, [p for p in opened if p is not part]) for part in opened]
-        for part, exponent in monomial:
-            if exponent > 0:
-                rest = ordered({**dict(monomial), part: exponent - 1})
-                if part.head is head:
-                    yield Tensor(shape, {Term(rest, opened): coefficient})
-                bodies += [] if part.head else [(rest, part, list(opened))]
-        for rest, part, others in bodies:
-            factors, _ = flattened((part, *others), 0)
-            for k in range(len(part.factors)):
-                if factors[k][0] is head:
-                    places = zip(head.slots, factors[k][1], ends, strict=True)
-                    joined = [(delta(dim), (index, end)) for dim, index, end in places]
-                    total: dict[Term, Fraction] = {}
-                    accumulate(total, coefficient, rest, [*factors[:k], *factors[k + 1 :], *joined])
-                    yield Tensor(shape, total)
-
-
-def _monic(tensor: Tensor) -> Tensor:
-    """The tensor over its scalar constants, so that multiples count once."""
-    terms: dict[Term, Fraction] = {}
-    for (monomial, opened), coefficient in tensor.terms.items():
-        kept = tuple(item for item in monomial if item[0].depends or item[0].head is None)
-        terms[Term(kept, opened)] = coefficient if len(tensor.terms) > 1 else Fraction(1)
-    return Tensor(tensor.shape, terms)

@@ -1,162 +1,168 @@
-r"""A small change that makes a refuted dynamics keep exp(-H): other weights of existing terms.
+"""Small changes that make a refuted dynamics right: up to three, ranked, each proved before shown.
 
-The residual is affine in v and in D, so the weights c of the terms of one block solve a linear
-system, $R_0 + \sum_k c_k R_k = 0$, over the rational functions of parameters and sizes; div D is
-offered as a further term of the drift. Not for changing H.
+Not for finding the changes (`changes`), nor for changes of two blocks at once.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from fractions import Fraction
 from itertools import islice
+from typing import Any
 
-from sdekit.calculus.contraction import combine, is_zero, lower, residual
-from sdekit.calculus.contraction.heads import parameter
-from sdekit.calculus.limits import Unsupported
+from sdekit.calculus.contraction import Tensor, lower
+from sdekit.calculus.contraction.relations import difference_is_zero
+from sdekit.calculus.limits import BudgetExceeded, Unsupported, spending
 from sdekit.declaration.model.dynamics import Dynamics
 from sdekit.declaration.text.expression_text import grammar_text
-from sdekit.declaration.tree import expression as ex
-from sdekit.declaration.tree.addends import additive_terms
-from sdekit.declaration.tree.expression import Expression
-from sdekit.declaration.tree.operators import ZERO, add
-from sdekit.declaration.tree.symbols import Parameter, Variable
-from sdekit.designer.matching import matched
-from sdekit.designer.raising import readable
+from sdekit.designer.changes import Change, changes
+from sdekit.designer.laws import law_changes
 from sdekit.verifier.ladder import verify
-from sdekit.verifier.question import Problem
 from sdekit.verifier.verdict import Verdict
+
+#: Seconds for finding changes, and again for proving them.
+BUDGET = 10.0
+#: Changes that are verified at most; most of those ranked first are proved.
+_MOST_TRIED = 12
 
 
 @dataclass(frozen=True)
 class Repair:
-    """One change that removes the residual.
+    """One change that makes the verifier prove the dynamics.
 
     Attributes:
         dynamics: The repaired dynamics.
-        text: The change in words.
-        changes: How many terms got another weight.
+        text: What stands at the changed place instead.
+        kind: What was wrong there: sign, coefficient, missing term, superfluous term, other term,
+            temperature of the claimed law.
+        changes: How many terms changed.
     """
 
     dynamics: Dynamics
     text: str
+    kind: str
     changes: int
+
+    def to_dict(self) -> dict[str, Any]:
+        """The repair as plain data; the dynamics as a model file."""
+        return {
+            "text": self.text,
+            "kind": self.kind,
+            "changes": self.changes,
+            "model": self.dynamics.to_toml(),
+        }
 
 
 def repair(dynamics: Dynamics, *, most: int = 3) -> tuple[Repair, ...]:
-    """Small changes of one block of v or D, each of which the verifier proves.
+    """Small changes of one place of v, D or H, each of which the verifier proves.
 
     Args:
         dynamics: With a Hamiltonian, refuted or not.
         most: How many changes to give.
 
     Returns:
-        The changes of fewest terms first; empty if stationarity needs no repair, or none is
-        found among these changes, which is no proof that there is none.
+        The changes of fewest terms first; empty if nothing is refuted, or none is found among
+        these changes, which is no proof that there is none.
 
-    Checked by: tests/designer/test_repair.py.
+    Example:
+        >>> import sdekit as sk
+        >>> print(sk.repair(sk.catalog.get("langevin-heating"))[0].text)
+        drift of p: -grad(U(theta), theta) - A*p
+
+    Checked by: tests/designer/test_repair.py, verification/repairs.py.
     """
-    proved = (
-        change
-        for change in _candidates(dynamics)
-        if verify(change.dynamics).verdict is Verdict.PROVED
-    )
-    return tuple(islice(proved, most))
-
-
-def _candidates(dynamics: Dynamics) -> list[Repair]:
-    """Changes that remove the residual, those of fewest terms first."""
     if dynamics.hamiltonian is None:
-        return []
+        return ()
     ito = dynamics.ito()
+    checks = verify(ito)
+    if checks.verdict is not Verdict.REFUTED:
+        return ()
+    is_stationary = checks.checks["stationarity"].verdict is Verdict.PROVED
+    found = _of_laws(ito) if is_stationary else _of_places(ito)
+    return tuple(islice(_proved(sorted(found, key=_rank)[:_MOST_TRIED]), most))
+
+
+def _proved(ranked: list[Repair]) -> Iterator[Repair]:
+    begun = time.thread_time()
+    for change in ranked:
+        left = BUDGET - (time.thread_time() - begun)
+        if left > 0 and verify(change.dynamics, budget=left).verdict is Verdict.PROVED:
+            yield change
+
+
+def _rank(change: Repair) -> tuple[int, int]:
+    """Few terms first; leaving one out counts twice, as what it was for is lost."""
+    return change.changes + (change.kind == "superfluous term"), len(change.text)
+
+
+def _of_places(dynamics: Dynamics) -> Iterator[Repair]:
+    """The changes of one place found within the budget, each dynamics once."""
+    seen: dict[tuple[str, object], list[Tensor]] = {}
     try:
-        if is_zero(residual(ito)):
-            return []
-        found = [*_drift_repairs(ito), *_diffusion_repairs(ito)]
-    except Unsupported:
-        return []
-    return sorted(found, key=lambda change: (change.changes, len(change.text)))
+        with spending(BUDGET):
+            for change in changes(dynamics):
+                known = seen.setdefault((change.part, change.place), [])
+                new = lower(change.expression)
+                if not any(
+                    new.shape == old.shape and difference_is_zero(new, old) for old in known
+                ):
+                    known.append(new)
+                    changed = _with(dynamics, _parts(dynamics, change))
+                    yield Repair(changed, _text(change), change.kind, change.terms)
+    except (Unsupported, BudgetExceeded):
+        return
 
 
-def _rebuilt(dynamics: Dynamics, **changed: object) -> Dynamics:
-    given = {
-        "drift": dict(dynamics.drift),
-        "diffusion": dict(dynamics.diffusion),
+def _of_laws(dynamics: Dynamics) -> Iterator[Repair]:
+    """The changes that keep a residual of zero."""
+    for kind, parts in law_changes(dynamics):
+        changed = _with(dynamics, parts)
+        lines = [
+            f"{name}: {grammar_text(new)}"
+            for name, new, old in (
+                ("target", changed.target, dynamics.target),
+                ("H", changed.hamiltonian, dynamics.hamiltonian),
+                *((f"drift of {x.name}", changed.drift[x], v) for x, v in dynamics.drift.items()),
+                *(
+                    (f"diffusion of ({x.name}, {y.name})", changed.diffusion[x, y], block)
+                    for (x, y), block in dynamics.diffusion.items()
+                ),
+            )
+            if new is not None and new != old
+        ]
+        yield Repair(changed, "; ".join(lines), kind, len(lines))
+
+
+def _with(dynamics: Dynamics, parts: Mapping[str, Any]) -> Dynamics:
+    given: dict[str, Any] = {
+        "drift": dynamics.drift,
+        "diffusion": dynamics.diffusion,
         "hamiltonian": dynamics.hamiltonian,
         "target": dynamics.target,
         "name": dynamics.name,
+        "assume": dynamics.assume,
         "target_variables": None if dynamics.target is None else dynamics.target_variables,
     }
-    return Dynamics(**{**given, **changed})
+    return Dynamics(**{**given, **parts})
 
 
-def _drift_repairs(dynamics: Dynamics) -> Iterator[Repair]:
-    for x in dynamics.variables:
-        terms = additive_terms(dynamics.drift[x])
-        extra = [] if (block := dynamics.diffusion_block(x, x)) is None else _divergence(block, x)
-
-        def rebuild(terms: list[Expression], x: Variable = x) -> Dynamics:
-            drift = {**dynamics.drift, x: _sum(terms)}
-            return _rebuilt(dynamics, drift=drift)
-
-        for offered in ([], extra) if extra else ([],):
-            found = _reweighted(dynamics, rebuild, terms, offered)
-            if found is not None:
-                weights, repaired = found
-                changed = sum(w != 1 for w in weights[: len(terms)]) + sum(
-                    w != 0 for w in weights[len(terms) :]
-                )
-                text = f"drift of {x.name}: {grammar_text(repaired.drift[x])}"
-                yield Repair(repaired, text, changed)
+def _parts(dynamics: Dynamics, change: Change) -> dict[str, Any]:
+    """What a change of one place makes new."""
+    if change.part in ("drift", "diffusion"):
+        return {change.part: {**getattr(dynamics, change.part), change.place: change.expression}}
+    target = {} if change.target is None else {"target": change.target}
+    return {"hamiltonian": change.expression, **target}
 
 
-def _divergence(block: Expression, x: Variable) -> list[Expression]:
-    return [ex.Divergence(block, x)] if x.shape and block.depends_on(x) else []
-
-
-def _diffusion_repairs(dynamics: Dynamics) -> Iterator[Repair]:
-    for pair, block in dynamics.diffusion.items():
-        terms = additive_terms(block)
-
-        def rebuild(terms: list[Expression], pair: object = pair) -> Dynamics:
-            return _rebuilt(dynamics, diffusion={**dynamics.diffusion, pair: _sum(terms)})
-
-        found = _reweighted(dynamics, rebuild, terms, [])
-        if found is not None:
-            weights, repaired = found
-            x, y = pair
-            text = f"diffusion of ({x.name}, {y.name}): {grammar_text(repaired.diffusion[pair])}"
-            yield Repair(repaired, text, sum(w != 1 for w in weights))
-
-
-def _sum(terms: list[Expression]) -> Expression:
-    total: Expression = ZERO
-    for term in terms:
-        total = term if total == ZERO else add(total, term)
-    return total
-
-
-def _reweighted(
-    dynamics: Dynamics, rebuild: object, terms: list[Expression], extra: list[Expression]
-) -> tuple[list[int], Dynamics] | None:
-    """Weights of the terms that remove the residual, and the dynamics with them."""
-    every = [*terms, *extra]
-    without = residual(rebuild([]))  # type: ignore[operator]
-    unknowns = [Parameter(f"sdekit_c{k}") for k in range(len(every))]
-    effects = [
-        lower(unknown) * (residual(rebuild([term])) - without)  # type: ignore[operator]
-        for unknown, term in zip(unknowns, every, strict=True)
-    ]
-    total = combine((Fraction(1), part) for part in [without, *effects])
-    system = matched([total], [parameter(unknown) for unknown in unknowns])
-    values = system.first()
-    if values is None or all(top.is_zero() for top, _ in values):
-        return None
-    weights = [0 if top.is_zero() else 1 if top == bottom else 2 for top, bottom in values]
-    pairs = zip(values, every, strict=True)
-    kept = [system.expression(value, term) for value, term in pairs if not value[0].is_zero()]
-    repaired = rebuild([readable(_sum(kept))])  # type: ignore[operator]
-    # With the wrong sign of D the identity holds as well, but nothing could be run.
-    is_sde = Problem(repaired).check("diffusion_psd").is_proved
-    return (weights, repaired) if is_sde and is_zero(residual(repaired)) else None
+def _text(change: Change) -> str:
+    place: Any = change.place
+    where = {
+        "drift": "drift of {0}",
+        "diffusion": "diffusion of ({0}, {1})",
+        "energy": "H",
+        "law": "H, at another temperature",
+    }[change.part]
+    blocks = place if isinstance(place, tuple) else (place,) * (place is not None)
+    named = where.format(*(x.name for x in blocks))
+    return f"{named}: {grammar_text(change.expression)}"

@@ -12,7 +12,7 @@ from sdekit import __version__, catalog
 from sdekit.calculus.limits import Unsupported
 from sdekit.calculus.stationarity_terms import Derivation, derive
 from sdekit.declaration.model.dynamics import Dynamics
-from sdekit.designer.repair import Repair, repair
+from sdekit.designer.repair import repair
 from sdekit.errors import SchemeError, SdekitError, SimulationError
 from sdekit.reports.experiment import Experiment
 from sdekit.reports.sections import StepAdvice
@@ -21,7 +21,7 @@ from sdekit.schemes.bias.scheme_bias import bias
 from sdekit.schemes.order.scheme_order import Order, order
 from sdekit.schemes.split.splitting import Splitting, splitting
 from sdekit.verifier.ladder import verify
-from sdekit.verifier.verdict import Verification
+from sdekit.verifier.verdict import Verdict, Verification
 
 #: Relative bias of a variance for which a report recommends a step size.
 ACCEPTED_BIAS = 0.01
@@ -78,7 +78,7 @@ def results_of(dynamics: Dynamics, *, experiment: bool | None, steps: int) -> Re
     return Results(
         dynamics=dynamics,
         verification=verification,
-        repair=_repair(dynamics, verification),
+        repairs=repair(dynamics) if verification.verdict is Verdict.REFUTED else (),
         derivation=_derivation(dynamics),
         splitting=_splitting(dynamics),
         order=_order(dynamics),
@@ -88,14 +88,6 @@ def results_of(dynamics: Dynamics, *, experiment: bool | None, steps: int) -> Re
         notes=notes,
         footer=f"sdekit {__version__}, Python {platform.python_version()}.",
     )
-
-
-def _repair(dynamics: Dynamics, verification: Verification) -> Repair | None:
-    """The smallest proved change, where stationarity is refuted."""
-    check = verification.checks.get("stationarity")
-    if check is None or not check.is_refuted:
-        return None
-    return next(iter(repair(dynamics, most=1)), None)
 
 
 def _derivation(dynamics: Dynamics) -> Derivation | None:

@@ -6,7 +6,7 @@ Not for the derivation (`derivation`) nor for any output format.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from sdekit.declaration.model.dynamics import Dynamics
@@ -134,7 +134,7 @@ def _refuted(verification: Verification, names: Iterable[str]) -> list[tuple[str
 
 
 def refutation_section(
-    verification: Verification, dynamics: Dynamics, repair: Repair | None = None
+    verification: Verification, dynamics: Dynamics, repairs: Sequence[Repair] = ()
 ) -> Section | None:
     """What is left over, where each refuted claim fails, what would mend it; None if none fails."""
     deciding = _refuted(verification, REQUIRED)
@@ -144,10 +144,11 @@ def refutation_section(
     for name, check in shown:
         blocks.append(Paragraph(f"Not true: {CHECK_TITLES[name]}. {_capital(check.reason)}."))
         blocks += _evidence(check, dynamics)
-    if repair is not None:
-        lead = "A small change mends it; this dynamics is proved:"
+    for number, repair in enumerate(repairs):
+        lead = "A small change mends it" if not number else "So does another"
         lines = tuple(Step(left, right) for left, right in dynamics_lines(repair.dynamics))
-        blocks += [Paragraph(lead), Derivation(lines)]
+        said = Paragraph(f"{lead} ({repair.kind}); this dynamics is proved:")
+        blocks += [said, Derivation(lines)]
     heading = "Why it fails" if deciding else "What it does not have"
     return Section(heading, tuple(blocks)) if blocks else None
 

@@ -48,7 +48,7 @@ class Results:
     Attributes:
         dynamics: The declaration.
         verification: Its verdicts.
-        repair: A change that mends a refuted design.
+        repairs: Changes that mend a refuted design.
         derivation: The stationarity condition written out.
         splitting: Its parts.
         order: Orders of the default word.
@@ -61,7 +61,7 @@ class Results:
 
     dynamics: Dynamics
     verification: Verification
-    repair: Repair | None = None
+    repairs: tuple[Repair, ...] = ()
     derivation: Derivation | None = None
     splitting: Splitting | None = None
     order: Order | None = None
@@ -78,7 +78,7 @@ def document_of(results: Results) -> Document:
     sections: list[Section | None] = [
         dynamics_section(dynamics),
         verdict_section(verification, results.notes),
-        refutation_section(verification, dynamics, results.repair),
+        refutation_section(verification, dynamics, results.repairs),
     ]
     if results.derivation is not None:
         sections += [

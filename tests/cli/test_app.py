@@ -83,8 +83,11 @@ def test_a_model_file_is_proved_and_its_mistake_refuted(model, capsys):
 def test_a_repair_is_offered_where_a_small_change_is_proved(capsys):
     assert run(["verify", "sghmc-unmatched"]) == 1
     assert "proved instead with diffusion of (p, p): A*eye(n)" in capsys.readouterr().out
-    assert run(["verify", "sghmc-no-friction"]) == 1
-    assert "proved instead" not in capsys.readouterr().out
+    assert run(["verify", "sghmc-unmatched", "--json"]) == 1
+    first = json.loads(capsys.readouterr().out)["repairs"][0]
+    assert first["kind"] == "noise level" and "[drift]" in first["model"]
+    assert run(["verify", "sghmc", "--json"]) == 0
+    assert "repairs" not in json.loads(capsys.readouterr().out)
 
 
 MISTAKES = {

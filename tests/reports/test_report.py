@@ -70,8 +70,8 @@ def test_a_report_of_a_refuted_design_shows_what_is_left_over_and_where():
 
 def test_a_report_of_a_design_that_a_small_change_mends_shows_it_mended():
     results = results_of(sk.catalog.get("sghmc-unmatched"), experiment=False, steps=1)
-    assert results.repair is not None
-    assert sk.verify(results.repair.dynamics).verdict.value == "proved"
+    assert results.repairs
+    assert sk.verify(results.repairs[0].dynamics).verdict.value == "proved"
     assert "A small change mends it" in render_html(document_of(results))
 
 
