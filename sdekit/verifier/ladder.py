@@ -69,7 +69,7 @@ def verify(
     _check_budget(budget)
     check_names(dynamics)
     started, begun = time.perf_counter(), time.thread_time()
-    problem = Problem(dynamics.ito(), read_sizes(dynamics, n))
+    problem = Problem(dynamics, read_sizes(dynamics, n))
     checks: dict[str, Check] = {}
     for rung in RUNGS:
         if rung.needs_law and not problem.has_law:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -38,17 +38,20 @@ class Problem:
     """A dynamics in Ito form and the sizes it is verified at.
 
     Attributes:
-        dynamics: In Ito form.
+        dynamics: In Ito form, with the whole D in its diffusion, whatever is given.
         sizes: The size of each symbolic dimension; None to verify for all sizes.
+        declared: What is given, its gradient noise apart.
     """
 
     dynamics: Dynamics
     sizes: Mapping[str, int] | None = None
+    declared: Dynamics = field(init=False, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         # Rules for kinks, signs and growth know the functions that abbreviations stand for.
-        spelled = without_turns(self.dynamics.spelled_out())
-        object.__setattr__(self, "dynamics", spelled)
+        declared = without_turns(self.dynamics.spelled_out())
+        object.__setattr__(self, "declared", declared)
+        object.__setattr__(self, "dynamics", declared.ito())
 
     def check(self, name: str) -> Check:
         """The answer of one rung, decided once: the only way in which rungs ask each other.

@@ -23,12 +23,16 @@ from sdekit.declaration.model.dynamics_checks import (
     read_noise,
     read_variables,
 )
-from sdekit.declaration.model.noise_factor import diffusion_of_noise, ito_drift
+from sdekit.declaration.model.noise_factor import (
+    diffusion_of_noise,
+    full_block,
+    ito_drift,
+    sum_of_blocks,
+)
 from sdekit.declaration.tree import expression as ex
 from sdekit.declaration.tree.abbreviations import Abbreviation, Comparison, EachRow, spelled_out
 from sdekit.declaration.tree.dimension import Dim
 from sdekit.declaration.tree.expression import Expression
-from sdekit.declaration.tree.operators import ZERO, transpose
 from sdekit.declaration.tree.symbols import FunctionSymbol, Parameter, Variable
 from sdekit.errors import DeclarationError
 
@@ -52,6 +56,10 @@ class Dynamics:
             dz = v dt + sigma dW. A value of shape X.shape + (m,) drives X by m Brownian motions of
             its own, a scalar drives every entry by one of its own; a list of scalars, for scalar
             variables, holds the row of sigma over Brownian motions shared by all lists.
+        gradient_noise: B, keys and values as in `diffusion`: noise that a stochastic gradient
+            brings along, so that a run must not inject it. D is `diffusion` (or that of `noise`)
+            plus B: proofs and theory read the sum (`ito`), runs inject the rest (`injected`).
+            B = h V / 2 for a gradient with covariance V at step size h.
         hamiltonian: H, the claimed stationary density being exp(-H); None for a plain SDE.
         target: The claimed marginal is exp(-target); H itself when left out.
         interpretation: "ito" or "stratonovich".
@@ -78,6 +86,7 @@ class Dynamics:
     drift: Mapping[Variable, Expression]
     diffusion: Mapping[tuple[Variable, Variable], Expression]
     noise: Mapping[Variable, Expression | tuple[Expression, ...]] | None
+    gradient_noise: Mapping[tuple[Variable, Variable], Expression]
     hamiltonian: Expression | None
     target: Expression | None
     target_variables: tuple[Variable, ...]
@@ -92,6 +101,7 @@ class Dynamics:
         hamiltonian: Any = None,
         target: Any = None,
         *,
+        gradient_noise: Mapping[Any, Any] | None = None,
         interpretation: str = "ito",
         name: str | None = None,
         source: str | None = None,
@@ -109,6 +119,7 @@ class Dynamics:
         blocks = read_diffusion(diffusion or {}, reader)
         if factors is not None:
             blocks = diffusion_of_noise(factors)
+        carried = read_diffusion(gradient_noise or {}, reader, "gradient noise")
         energy = None if hamiltonian is None else reader.scalar(hamiltonian, "hamiltonian")
         goal = None if target is None else reader.scalar(target, "target")
         if goal is not None and energy is None:
@@ -126,6 +137,7 @@ class Dynamics:
             ),
             "diffusion": MappingProxyType(blocks),
             "noise": None if factors is None else MappingProxyType(factors),
+            "gradient_noise": MappingProxyType(carried),
             "hamiltonian": energy,
             "target": goal,
             "interpretation": interpretation,
@@ -178,6 +190,7 @@ class Dynamics:
             tuple(self.drift[x] for x in self.variables),
             frozenset(self.diffusion.items()),
             noise,
+            frozenset(self.gradient_noise.items()),
             self.hamiltonian,
             self.target,
             self.target_variables,
@@ -209,6 +222,7 @@ class Dynamics:
         yield from self.diffusion.values()
         for factor in (self.noise or {}).values():
             yield from factor if isinstance(factor, tuple) else (factor,)
+        yield from self.gradient_noise.values()
         for energy in (self.hamiltonian, self.target):
             if energy is not None:
                 yield energy
@@ -277,26 +291,15 @@ class Dynamics:
         return tuple(x for x in self.variables if x not in self.target_variables)
 
     def diffusion_block(self, x: Variable, y: Variable) -> Expression | None:
-        """The block (x, y) of D, of shape x.shape + y.shape; None if it is zero.
+        """The block (x, y) of `diffusion`, of shape x.shape + y.shape; None if it is zero.
 
-        A scalar becomes that multiple of the identity; a block given once is mirrored.
+        A scalar becomes that multiple of the identity; a block given once is mirrored. Gradient
+        noise is apart; the block of the whole D is that of `ito()`.
         """
-        block = self.diffusion.get((x, y))
-        if block is None:
-            mirror = self.diffusion.get((y, x))
-            if mirror is None or not mirror.shape:
-                block = mirror
-            else:
-                order = tuple(range(y.ndim, mirror.ndim)) + tuple(range(y.ndim))
-                block = transpose(mirror, *order)
-        if block is None or block == ZERO:
-            return None
-        if not block.shape and x.shape:
-            return block * ex.Eye(x.shape)
-        return block
+        return full_block(self.diffusion, x, y)
 
     def blocks(self) -> Iterator[tuple[tuple[Variable, Variable], Expression]]:
-        """All non-zero blocks of the full matrix D, both triangles."""
+        """All non-zero blocks of the full matrix of `diffusion`, both triangles."""
         for x in self.variables:
             for y in self.variables:
                 block = self.diffusion_block(x, y)
@@ -306,25 +309,25 @@ class Dynamics:
     # ------------------------------------------------------------------ readings
 
     def ito(self) -> Dynamics:
-        r"""The same process as an Ito SDE.
+        r"""The SDE that is claimed to have the law: Ito, with the whole D in `diffusion`.
 
         $v_i \to v_i + \tfrac12\sum_{jk}\sigma_{jk}\,\partial_j\sigma_{ik}$ for a Stratonovich
-        declaration; an Ito declaration is returned as it is.
+        declaration; gradient noise, which comes with each step and is Ito noise, is added to the
+        diffusion. A declaration that is so already is returned as it is.
         """
-        if self.interpretation == "ito":
+        if self.interpretation == "ito" and not self.gradient_noise:
             return self
-        noise = None if self.noise is None else dict(self.noise)
-        return Dynamics(
-            drift=ito_drift(self.drift, noise),
-            diffusion=dict(self.diffusion) if noise is None else None,
-            noise=noise,
-            hamiltonian=self.hamiltonian,
-            target=self.target,
-            name=self.name,
-            source=self.source,
-            target_variables=None if self.target is None else self.target_variables,
-            assume=self.assume,
-        )
+        changed: dict[str, Any] = {"interpretation": "ito", "gradient_noise": None}
+        if self.interpretation != "ito":
+            changed["drift"] = ito_drift(self.drift, self.noise)
+        if self.gradient_noise:
+            changed["diffusion"] = sum_of_blocks(self.diffusion, self.gradient_noise)
+            changed["noise"] = None
+        return self._changed(changed)
+
+    def injected(self) -> Dynamics:
+        """The dynamics without its gradient noise: what a run draws noise for."""
+        return self._changed({"gradient_noise": None}) if self.gradient_noise else self
 
     def spelled_out(self) -> Dynamics:
         """The same dynamics with `max(a, b)`, `where(...)`, ... replaced by what they stand for.
@@ -339,19 +342,32 @@ class Dynamics:
         def row(written: Any) -> Any:
             return tuple(map(change, written)) if isinstance(written, tuple) else change(written)
 
-        noise = self.noise
-        return Dynamics(
-            drift={x: change(v) for x, v in self.drift.items()},
-            diffusion={k: change(v) for k, v in self.diffusion.items()} if noise is None else None,
-            noise=None if noise is None else {x: row(factor) for x, factor in noise.items()},
-            hamiltonian=None if self.hamiltonian is None else change(self.hamiltonian),
-            target=None if self.target is None else change(self.target),
-            interpretation=self.interpretation,
-            name=self.name,
-            source=self.source,
-            target_variables=None if self.target is None else self.target_variables,
-            assume=self.assume,
-        )
+        mappings = ("drift", "diffusion" if self.noise is None else "noise", "gradient_noise")
+        changed: dict[str, Any] = {
+            name: {key: row(value) for key, value in getattr(self, name).items()}
+            for name in mappings
+        }
+        for name in ("hamiltonian", "target"):
+            energy = getattr(self, name)
+            changed[name] = None if energy is None else change(energy)
+        return self._changed(changed)
+
+    def _changed(self, changed: Mapping[str, Any]) -> Dynamics:
+        """The declaration with other values for some of its arguments."""
+        own = {
+            "drift": self.drift,
+            "diffusion": None if self.noise is not None else self.diffusion,
+            "noise": self.noise,
+            "gradient_noise": self.gradient_noise,
+            "hamiltonian": self.hamiltonian,
+            "target": self.target,
+            "interpretation": self.interpretation,
+            "name": self.name,
+            "source": self.source,
+            "target_variables": None if self.target is None else self.target_variables,
+            "assume": self.assume,
+        }
+        return Dynamics(**{**own, **changed})
 
     def at(self, **sizes: int) -> Components:
         """The components at given sizes, as SymPy expressions: `dynamics.at(n=3)`.

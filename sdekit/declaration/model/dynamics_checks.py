@@ -124,33 +124,35 @@ def read_variables(drift: Mapping[Any, Any]) -> Reader:
     return Reader(tuple(variables), symbols)
 
 
-def read_diffusion(diffusion: Mapping[Any, Any], reader: Reader) -> Blocks:
-    """The blocks of D as given.
+def read_diffusion(
+    diffusion: Mapping[Any, Any], reader: Reader, what: str = "diffusion"
+) -> Blocks:
+    """The blocks of D, or of the part of it that `what` names, as given.
 
     Raises:
         DeclarationError: If a key is no block of the state, or a block has the wrong shape.
     """
     if not isinstance(diffusion, Mapping):
         raise DeclarationError(
-            "the diffusion is no mapping from blocks to expressions",
-            expected="diffusion={p: A * eye(n)}",
+            f"the {what} is no mapping from blocks to expressions",
+            expected=f"{what.replace(' ', '_')}={{p: A * eye(n)}}",
             found=repr(diffusion)[:80],
         )
     blocks: Blocks = {}
     for key, value in diffusion.items():
         pair = key if isinstance(key, tuple) else (key, key)
         if len(pair) != 2:
-            raise DeclarationError("a key of the diffusion is no pair of variables", found=key)
+            raise DeclarationError(f"a key of the {what} is no pair of variables", found=key)
         x, y = reader.variable(pair[0]), reader.variable(pair[1])
         if (x, y) in blocks:
             raise DeclarationError(
-                f"the diffusion block ({x.name}, {y.name}) is given twice",
+                f"the {what} block ({x.name}, {y.name}) is given twice",
                 expected="each block once",
                 fix=f"keep one of the entries for {x.name}, {y.name}",
             )
         block = reader.expression(value)
         if block.shape or x.shape != y.shape:
-            check_expression(block, x.shape + y.shape, f"the diffusion block ({x.name}, {y.name})")
+            check_expression(block, x.shape + y.shape, f"the {what} block ({x.name}, {y.name})")
         blocks[x, y] = block
     return blocks
 

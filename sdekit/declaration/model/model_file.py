@@ -36,7 +36,8 @@ __all__ = ["load", "loads", "to_toml"]
 #: A model file beyond this size is no model.
 LARGEST_FILE = 1_000_000
 _TABLES = (
-    "dimensions", "variables", "parameters", "functions", "drift", "diffusion", "noise", "energy",
+    "dimensions", "variables", "parameters", "functions", "drift", "diffusion", "noise",
+    "gradient_noise", "energy",
 )  # fmt: skip
 #: What may be assumed of a function.
 _OF_FUNCTIONS = (*ASSUMPTIONS, *PROPERTIES)
@@ -127,8 +128,9 @@ class _Reader:
         targets = [x for x, role in self.roles.items() if role == "target"]
         given: dict[str, Any] = {
             "drift": drift,
-            "diffusion": self._diffusion() if "diffusion" in self.table else None,
+            "diffusion": self._blocks("diffusion"),
             "noise": self._noise() if "noise" in self.table else None,
+            "gradient_noise": self._blocks("gradient_noise"),
             "hamiltonian": self._energy(energy.get("H"), "energy.H"),
             "target": self._energy(energy.get("target"), "energy.target"),
             "interpretation": self.table.get("interpretation", "ito"),
@@ -330,10 +332,12 @@ class _Reader:
         # The order of [variables] is the order of the state.
         return {x: given[x] for x in self.roles}
 
-    def _diffusion(self) -> dict[tuple[Variable, Variable], Expression]:
+    def _blocks(self, table: str) -> dict[tuple[Variable, Variable], Expression] | None:
+        if table not in self.table:
+            return None
         blocks: dict[tuple[Variable, Variable], Expression] = {}
-        for key, value in self._section("diffusion").items():
-            where = f"diffusion.{key}"
+        for key, value in self._section(table).items():
+            where = f"{table}.{key}"
             names = [name.strip() for name in key.split(",")]
             if len(names) > 2:
                 raise ModelFileError("a block has one or two variables", where=where, found=key)

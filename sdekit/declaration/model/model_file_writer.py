@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from sdekit.declaration.model.dynamics import Dynamics
 from sdekit.declaration.text.expression_text import comparison_text, grammar_text
 from sdekit.declaration.tree.domains import Domain
@@ -40,9 +42,10 @@ def to_toml(dynamics: Dynamics) -> str:
     _section(lines, "functions", [_function(function) for function in functions])
     _section(lines, "drift", [f"{x.name} = {_formula(v)}" for x, v in dynamics.drift.items()])
     if dynamics.noise is None:
-        _section(lines, "diffusion", _diffusion(dynamics))
+        _section(lines, "diffusion", _blocks(dynamics.diffusion))
     else:
         _section(lines, "noise", [f"{x.name} = {_row(row)}" for x, row in dynamics.noise.items()])
+    _section(lines, "gradient_noise", _blocks(dynamics.gradient_noise))
     energies = {"H": dynamics.hamiltonian, "target": dynamics.target}
     _section(
         lines, "energy", [f"{k} = {_formula(e)}" for k, e in energies.items() if e is not None]
@@ -131,9 +134,9 @@ def _function(function: FunctionSymbol) -> str:
     return f"{function.name} = {_options(entries + _flags(function.assumptions))}"
 
 
-def _diffusion(dynamics: Dynamics) -> Lines:
+def _blocks(blocks: Mapping[tuple[Variable, Variable], Expression]) -> Lines:
     lines = []
-    for (x, y), block in dynamics.diffusion.items():
+    for (x, y), block in blocks.items():
         key = x.name if x == y else f'"{x.name}, {y.name}"'
         lines.append(f"{key} = {_formula(block)}")
     return lines

@@ -1,4 +1,4 @@
-r"""From a noise factor sigma to the diffusion D = sigma sigma^T / 2 and to the Ito drift.
+r"""Blocks of D: sums of them, from a noise factor sigma to D = sigma sigma^T / 2 and the Ito drift.
 
 Not for factorizing a given D, which a run does numerically.
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from sdekit.declaration.functions.grammar import div, grad
-from sdekit.declaration.tree.expression import Expression
+from sdekit.declaration.tree.expression import Expression, Eye
 from sdekit.declaration.tree.operators import (
     ZERO,
     add,
@@ -22,6 +22,42 @@ from sdekit.declaration.tree.operators import (
 from sdekit.declaration.tree.symbols import Variable
 
 Rows = Mapping[Variable, Expression | tuple[Expression, ...]]
+Blocks = Mapping[tuple[Variable, Variable], Expression]
+
+
+def given_block(blocks: Blocks, x: Variable, y: Variable) -> Expression | None:
+    """The block (x, y) as given, or the mirror image of (y, x); a scalar stays one."""
+    block = blocks.get((x, y))
+    if block is not None:
+        return block
+    mirror = blocks.get((y, x))
+    if mirror is None or not mirror.shape:
+        return mirror
+    order = tuple(range(y.ndim, mirror.ndim)) + tuple(range(y.ndim))
+    return transpose(mirror, *order)
+
+
+def full_block(blocks: Blocks, x: Variable, y: Variable) -> Expression | None:
+    """The block (x, y), of shape x.shape + y.shape; None if it is zero."""
+    block = given_block(blocks, x, y)
+    if block is None or block == ZERO:
+        return None
+    return multiply(block, Eye(x.shape)) if x.shape and not block.shape else block
+
+
+def sum_of_blocks(left: Blocks, right: Blocks) -> dict[tuple[Variable, Variable], Expression]:
+    """Two symmetric matrices, each with its blocks given once or in both orders, added up."""
+    found: dict[tuple[Variable, Variable], Expression] = {}
+    for x, y in dict.fromkeys((*left, *right)):
+        # One order of a pair is enough, unless somebody gives both, which may differ.
+        if (y, x) in found and not any({(x, y), (y, x)} <= set(blocks) for blocks in (left, right)):
+            continue
+        parts = [given_block(blocks, x, y) for blocks in (left, right)]
+        terms = [block for block in parts if block is not None and block != ZERO]
+        if any(term.shape for term in terms):
+            terms = [t if t.shape else multiply(t, Eye(x.shape)) for t in terms]
+        found[x, y] = add(*terms) if len(terms) == 2 else (terms or [ZERO])[0]
+    return found
 
 
 def diffusion_of_noise(noise: Rows) -> dict[tuple[Variable, Variable], Expression]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from sdekit.declaration.functions.records import FUNCTIONS
 from sdekit.declaration.model.dynamics import Dynamics
+from sdekit.declaration.model.noise_factor import full_block, sum_of_blocks
 from sdekit.declaration.text.expression_text import (
     ATOM,
     POWER,
@@ -224,12 +225,13 @@ def dynamics_lines(dynamics: Dynamics) -> list[tuple[str, str]]:
         brackets = isinstance(drift, ex.Sum)
         shown = rf"\left({latex_text(drift)}\right)" if brackets else latex_text(drift)
         lines.append((rf"\mathrm{{d}}{symbol_latex(x.name)}", rf"{shown} \, \mathrm{{d}}t{noise}"))
-    for (x, y), block in dynamics.diffusion.items():
-        label = rf"D_{{{symbol_latex(x.name)} {symbol_latex(y.name)}}}"
-        shown = latex_text(block)
-        if not block.shape and x.shape:
-            shown += r" \, I"
-        lines.append((label, shown))
+    carried = dynamics.gradient_noise
+    name = r"D^{\text{injected}}" if carried else "D"
+    for label, blocks in ((name, dynamics.diffusion), (r"D^{\text{gradient}}", carried)):
+        for (x, y), block in blocks.items():
+            identity = r" \, I" if x.shape and not block.shape else ""
+            shown = latex_text(block) + identity
+            lines.append((rf"{label}_{{{symbol_latex(x.name)} {symbol_latex(y.name)}}}", shown))
     for label, energy in (("H", dynamics.hamiltonian), (r"\text{target}", dynamics.target)):
         if energy is not None:
             lines.append((label, latex_text(energy)))
@@ -241,7 +243,8 @@ def dynamics_lines(dynamics: Dynamics) -> list[tuple[str, str]]:
 
 
 def _noise_term(dynamics: Dynamics, x: Variable, stratonovich: bool) -> str:
-    if all(dynamics.diffusion_block(x, y) is None for y in dynamics.variables):
+    whole = sum_of_blocks(dynamics.diffusion, dynamics.gradient_noise)
+    if all(full_block(whole, x, y) is None for y in dynamics.variables):
         return ""
     symbol = symbol_latex(x.name)
     if stratonovich:

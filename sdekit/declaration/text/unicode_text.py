@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from sdekit.declaration.functions.records import FUNCTIONS
 from sdekit.declaration.model.dynamics import CONVENTION, Dynamics
+from sdekit.declaration.model.noise_factor import full_block, sum_of_blocks
 from sdekit.declaration.text.expression_text import (
     ATOM,
     POWER,
@@ -18,6 +19,7 @@ from sdekit.declaration.text.expression_text import (
 )
 from sdekit.declaration.tree import expression as ex
 from sdekit.declaration.tree.abbreviations import Abbreviation, EachRow
+from sdekit.declaration.tree.expression import Expression
 from sdekit.declaration.tree.symbols import Parameter, Variable
 
 GREEK = {
@@ -190,9 +192,10 @@ def dynamics_text(dynamics: Dynamics) -> str:
         drift = _wrap(dynamics.drift[x], PRODUCT)
         lines.append(f"  d{name:<{width}} = {drift} dt{_noise(dynamics, x)}   in {_space(x)}")
     for (x, y), block in dynamics.diffusion.items():
-        identity = " I" if x.shape and not block.shape else ""
-        shown = _wrap(block, PRODUCT) + identity if identity else unicode_text(block)
-        lines.append(f"  D[{symbol_text(x.name)}, {symbol_text(y.name)}] = {shown}")
+        lines.append(f"  {_block_name(dynamics, x, y)} = {_block_text(x, block)}")
+    for (x, y), block in dynamics.gradient_noise.items():
+        name = f"gradient noise D[{symbol_text(x.name)}, {symbol_text(y.name)}]"
+        lines.append(f"  {name} = {_block_text(x, block)}, which no run injects")
     for label, energy in (("H", dynamics.hamiltonian), ("target", dynamics.target)):
         if energy is not None:
             lines.append(f"  {label} = {unicode_text(energy)}")
@@ -202,8 +205,19 @@ def dynamics_text(dynamics: Dynamics) -> str:
     return "\n".join(lines)
 
 
+def _block_name(dynamics: Dynamics, x: Variable, y: Variable) -> str:
+    """D, or what is injected of it where gradient noise is apart."""
+    name = f"D[{symbol_text(x.name)}, {symbol_text(y.name)}]"
+    return f"injected {name}" if dynamics.gradient_noise else name
+
+
+def _block_text(x: Variable, block: Expression) -> str:
+    return f"{_wrap(block, PRODUCT)} I" if x.shape and not block.shape else unicode_text(block)
+
+
 def _noise(dynamics: Dynamics, x: Variable) -> str:
-    others = [y for y in dynamics.variables if dynamics.diffusion_block(x, y) is not None]
+    whole = sum_of_blocks(dynamics.diffusion, dynamics.gradient_noise)
+    others = [y for y in dynamics.variables if full_block(whole, x, y) is not None]
     if not others:
         return ""
     symbol = symbol_text(x.name)

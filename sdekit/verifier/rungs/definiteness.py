@@ -35,6 +35,7 @@ from sdekit.declaration.tree.operators import ZERO
 from sdekit.declaration.tree.symbols import Variable
 from sdekit.verifier.currents.smoothness import may_be_undefined
 from sdekit.verifier.question import Problem
+from sdekit.verifier.rungs.noise_parts import check_parts
 from sdekit.verifier.rungs.symmetry import Blocks, swapped
 from sdekit.verifier.verdict import Check, Verdict, Witness, proved, refuted, undecided
 
@@ -46,10 +47,18 @@ def check_psd(problem: Problem) -> Check:
         problem: Any dynamics; the symmetric part of D is judged.
 
     Returns:
-        Proved with the rule for each group of blocks; refuted with a point and a direction.
+        Proved with the rule for each group of blocks; refuted with a point and a direction. Of
+        declared gradient noise and the rest of D each must be such a matrix: a side condition on
+        parameters and unknown functions, refuted where none of their values meets it or states
+        break it.
 
-    Checked by: tests/verifier/rungs/test_definiteness.py.
+    Checked by: tests/verifier/rungs/test_definiteness.py, tests/verifier/test_gradient_noise.py.
     """
+    whole = _check_whole(problem)
+    return check_parts(problem, whole, _check_whole) if problem.declared.gradient_noise else whole
+
+
+def _check_whole(problem: Problem) -> Check:
     if problem.dynamics.noise is not None:
         return _gram_of_noise(problem)
     blocks = {pair: block for pair, block in problem.dynamics.blocks() if _visible(block)}

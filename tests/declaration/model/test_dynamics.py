@@ -132,3 +132,59 @@ def test_printing_names_the_convention():
     assert "dξ" in str(sgnht)
     assert r"\nabla_{\theta} U(\theta)" in sgnht.latex()
     assert U.function.name == "U"
+
+
+def gradient_noise_model(**changed):
+    n = sk.dim("n")
+    x, y = sk.vector("x", n), sk.vector("y", n)
+    a, b = sk.parameter("a", positive=True), sk.parameter("b", positive=True)
+    given = {"diffusion": {x: a, (x, y): b * sk.eye(n)}, "gradient_noise": {x: b, (y, x): a}}
+    return sk.Dynamics(drift={x: -x, y: -y}, **{**given, **changed}), x, y, a, b
+
+
+def test_gradient_noise_is_apart_as_declared_and_within_d_as_an_sde():
+    model, x, y, a, b = gradient_noise_model()
+    n = x.shape[0]
+    assert dict(model.diffusion) == {(x, x): a, (x, y): b * sk.eye(n)}
+    assert dict(model.gradient_noise) == {(x, x): b, (y, x): a}
+    assert model.injected() == gradient_noise_model(gradient_noise=None)[0]
+    whole = model.ito()
+    assert not whole.gradient_noise and whole.diffusion[x, x] == a + b
+    entries = model.at(n=1).diffusion
+    assert [str(entries[key]) for key in ((0, 0), (0, 1), (1, 0))] == ["a + b"] * 3
+
+
+def test_gradient_noise_is_part_of_what_a_declaration_is():
+    model = gradient_noise_model()[0]
+    again = sk.loads(model.to_toml())
+    assert again == model and hash(again) == hash(model)
+    assert "[gradient_noise]" in model.to_toml()
+    assert model != model.injected()
+    assert "which no run injects" in str(model)
+    assert r"D^{\text{gradient}}_{x x}" in model.latex()
+
+
+def test_gradient_noise_joins_a_noise_factor_and_a_stratonovich_declaration():
+    x = sk.scalar("x")
+    model = sk.Dynamics(
+        {x: -x}, noise={x: x}, gradient_noise={x: 1}, interpretation="stratonovich"
+    )
+    whole = model.ito()
+    assert whole.noise is None and whole.interpretation == "ito"
+    assert str(model.at().diffusion[0, 0]) == "x**2/2 + 1"
+    assert str(model.at().drift[0]) == "-x/2"
+
+
+def test_blocks_given_in_both_orders_stay_apart_in_the_sum():
+    """A D that is not symmetric must stay so, for the verifier to refuse it."""
+    x, y = sk.scalar("x"), sk.scalar("y")
+    model = sk.Dynamics({x: -x, y: -y}, {(x, y): 1, (y, x): 2}, gradient_noise={(x, y): 1})
+    assert {k: int(v) for k, v in model.at().diffusion.items()} == {(0, 1): 2, (1, 0): 3}
+
+
+def test_gradient_noise_of_the_wrong_shape_or_place_is_an_error():
+    x, z = sk.scalar("x"), sk.scalar("z")
+    with pytest.raises(DeclarationError, match="gradient noise is no mapping"):
+        sk.Dynamics({x: -x}, {x: 1}, gradient_noise=[1])
+    with pytest.raises(DeclarationError, match="no variable of the state"):
+        sk.Dynamics({x: -x}, {x: 1}, gradient_noise={z: 1})
