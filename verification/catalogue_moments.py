@@ -106,7 +106,8 @@ def smooth(symbol: FunctionSymbol, size: int) -> Callable[..., Any]:
 
 def simulated(name: str, law: Law, **options: Any) -> Any:
     """A run from 0 by the default word."""
-    dynamics = sk.catalog.get(name)
+    # With the gradient known exactly, gradient noise is injected like the rest.
+    dynamics = sk.catalog.get(name).ito()
     parameters = {p.name: chosen(p, law.size) for p in dynamics.parameters if p.value is None}
     sampler = sk.sampler(
         dynamics,

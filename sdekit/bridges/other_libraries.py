@@ -95,7 +95,7 @@ def to_diffrax(
     if not t1 > t0:
         raise SimulationError("the time interval is empty", found=f"{t0} to {t1}", fix="swap them")
     problem = bind(
-        dynamics.ito(),
+        dynamics,
         position,
         potential=potential,
         parameters=parameters or {},

@@ -65,13 +65,14 @@ def irreversible() -> Triple:
 
 
 def sgld() -> Triple:
-    """Gradient noise N(0, V) at step h heats SGLD to temperature 1 + h V / 2."""
+    """Gradient noise N(0, V) at step h, B = h V / 2, heats SGLD to temperature 1 + h V / 2."""
     h = parameter("h", positive=True)
     V = parameter("V", nonnegative=True)
     temperature = 1 + h * V / 2
     return Triple(
         drift={theta: -grad(U, theta)},
-        diffusion={theta: temperature * eye(n)},
+        diffusion={theta: eye(n)},
+        gradient_noise={theta: h * V / 2 * eye(n)},
         hamiltonian=U / temperature,
         target=U / temperature,
     )
@@ -189,11 +190,12 @@ def gle_memory() -> Triple:
 
 
 def sghmc() -> Triple:
-    """Injected noise A - B with the gradient noise B(theta) on top, friction A."""
+    """Injected noise A - B beside the gradient noise B(theta), friction A."""
     noise = function("B", theta, shape=(n, n), positive_semidefinite=True)
     return Triple(
         drift={theta: p, p: -grad(U, theta) - A * p},
-        diffusion={p: A * eye(n) - noise + noise},
+        diffusion={p: A * eye(n) - noise},
+        gradient_noise={p: noise},
         hamiltonian=U + kinetic,
         target=U,
     )
@@ -204,7 +206,8 @@ def sghmc_tempered() -> Triple:
     temperature = (A + B) / A
     return Triple(
         drift={theta: p, p: -grad(U, theta) - A * p},
-        diffusion={p: (A + B) * eye(n)},
+        diffusion={p: A * eye(n)},
+        gradient_noise={p: B * eye(n)},
         hamiltonian=(U + kinetic) / temperature,
         target=U / temperature,
     )

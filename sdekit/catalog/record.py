@@ -41,6 +41,7 @@ class Triple:
         hamiltonian: H of exp(-H), or None where the source claims no stationary law.
         target: Minus the log density of the marginal that is wanted.
         noise: sigma with D = sigma sigma^T / 2, instead of the diffusion.
+        gradient_noise: B, what D has beside the diffusion and a stochastic gradient brings along.
     """
 
     drift: Mapping[Variable, Expression]
@@ -50,6 +51,7 @@ class Triple:
     hamiltonian: Expression | None = None
     target: Expression | None = None
     noise: Mapping[Variable, Expression] | None = None
+    gradient_noise: Mapping[Variable, Expression] | None = None
 
 
 @dataclass(frozen=True)
@@ -98,6 +100,7 @@ class Entry:
             drift=triple.drift,
             diffusion=None if triple.noise else triple.diffusion,
             noise=triple.noise,
+            gradient_noise=triple.gradient_noise,
             hamiltonian=triple.hamiltonian,
             target=triple.target,
             name=self.name,

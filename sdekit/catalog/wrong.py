@@ -46,7 +46,7 @@ def sgld_tempered_target() -> Triple:
 
 
 def sghmc_unmatched() -> Triple:
-    """Friction A, noise A + B."""
+    """Friction A, injected noise A, and gradient noise B beside it."""
     return replace(langevin.sghmc_tempered(), hamiltonian=U + kinetic, target=U)
 
 
@@ -57,7 +57,7 @@ def sghmc_tempered_target() -> Triple:
 
 def sghmc_no_friction() -> Triple:
     """Hamiltonian flow with gradient noise B and nothing to take the heat out."""
-    return replace(langevin.hamiltonian(), diffusion={p: B * eye(n)})
+    return replace(langevin.hamiltonian(), gradient_noise={p: B * eye(n)})
 
 
 def kinetic_friction() -> Triple:

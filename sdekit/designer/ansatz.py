@@ -77,7 +77,7 @@ def design(
     Checked by: tests/designer/test_ansatz.py.
     """
     _check_unknowns(dynamics, unknowns, nonzero)
-    ito = dynamics.ito()
+    ito = dynamics if dynamics.interpretation == "ito" else dynamics.ito()
     try:
         with spending(BUDGET):
             found, is_proof = _solved(ito, unknowns, nonzero)
@@ -140,6 +140,7 @@ def _substituted(dynamics: Dynamics, values: Mapping[Parameter, Expression]) -> 
     return Dynamics(
         drift={x: put(v) for x, v in dynamics.drift.items()},
         diffusion={pair: put(block) for pair, block in dynamics.diffusion.items()},
+        gradient_noise={pair: put(block) for pair, block in dynamics.gradient_noise.items()},
         hamiltonian=put(dynamics.hamiltonian),
         target=put(dynamics.target),
         name=dynamics.name,

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any
 
@@ -15,6 +15,7 @@ from sdekit.calculus.contraction import Tensor, lower
 from sdekit.calculus.contraction.relations import difference_is_zero
 from sdekit.calculus.limits import BudgetExceeded, Unsupported, spending
 from sdekit.declaration.model.dynamics import Dynamics
+from sdekit.declaration.model.noise_factor import sum_of_blocks
 from sdekit.declaration.text.expression_text import grammar_text
 from sdekit.designer.changes import Change, changes
 from sdekit.designer.laws import law_changes
@@ -75,11 +76,13 @@ def repair(dynamics: Dynamics, *, most: int = 3) -> tuple[Repair, ...]:
     if dynamics.hamiltonian is None:
         return ()
     ito = dynamics.ito()
-    checks = verify(ito)
+    checks = verify(dynamics)
     if checks.verdict is not Verdict.REFUTED:
         return ()
     is_stationary = checks.checks["stationarity"].verdict is Verdict.PROVED
     found = _of_laws(ito) if is_stationary else _of_places(ito)
+    if dynamics.gradient_noise:
+        found = (_told_apart(change, dynamics) for change in found)
     return tuple(islice(_proved(sorted(found, key=_rank)[:_MOST_TRIED]), most))
 
 
@@ -89,6 +92,15 @@ def _proved(ranked: list[Repair]) -> Iterator[Repair]:
         left = BUDGET - (time.thread_time() - begun)
         if left > 0 and verify(change.dynamics, budget=left).verdict is Verdict.PROVED:
             yield change
+
+
+def _told_apart(change: Repair, dynamics: Dynamics) -> Repair:
+    """The change with the gradient noise that was declared apart from what is injected."""
+    carried = dynamics.gradient_noise
+    opposite = {pair: -block for pair, block in carried.items()}
+    injected = sum_of_blocks(change.dynamics.diffusion, opposite)
+    made = _with(change.dynamics, {"diffusion": injected, "gradient_noise": carried})
+    return replace(change, dynamics=made, text=f"{change.text}, gradient noise included")
 
 
 def _rank(change: Repair) -> tuple[int, int]:

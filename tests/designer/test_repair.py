@@ -62,3 +62,14 @@ def test_mistakes_at_two_places_get_no_repair():
         hamiltonian=U + sk.dot(p, p) / 2,
     )
     assert repair(twice) == ()
+
+
+def test_gradient_noise_stays_apart_in_a_repair():
+    """A run of the repaired declaration must not inject what the gradient brings."""
+    given = sk.catalog.get("sghmc-unmatched")
+    found = sk.repair(given)
+    assert all(change.dynamics.gradient_noise == given.gradient_noise != {} for change in found)
+    assert all("gradient noise included" in change.text for change in found)
+    matched = sk.catalog.get("langevin").at(n=1).diffusion[1, 1]
+    totals = [change.dynamics.at(n=1).diffusion[1, 1] for change in found]
+    assert any((total - matched).simplify() == 0 for total in totals)

@@ -1,4 +1,4 @@
-"""Gradient noise that a declaration tells apart: the sum is what is proved, each part a covariance."""
+"""Gradient noise told apart: the sum is what is proved, each part must be a covariance."""
 
 import pytest
 

@@ -18,6 +18,7 @@ from sdekit.declaration.model.dynamics_checks import (
     check_expression,
     check_interpretation,
     check_symbols,
+    facts_about,
     read_assumption,
     read_diffusion,
     read_noise,
@@ -327,7 +328,11 @@ class Dynamics:
 
     def injected(self) -> Dynamics:
         """The dynamics without its gradient noise: what a run draws noise for."""
-        return self._changed({"gradient_noise": None}) if self.gradient_noise else self
+        if not self.gradient_noise:
+            return self
+        alone = self._changed({"gradient_noise": None, "assume": ()})
+        facts = facts_about(self.assume, alone.parameters)
+        return alone._changed({"assume": facts}) if facts else alone
 
     def spelled_out(self) -> Dynamics:
         """The same dynamics with `max(a, b)`, `where(...)`, ... replaced by what they stand for.

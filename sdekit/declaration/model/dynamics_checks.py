@@ -124,9 +124,7 @@ def read_variables(drift: Mapping[Any, Any]) -> Reader:
     return Reader(tuple(variables), symbols)
 
 
-def read_diffusion(
-    diffusion: Mapping[Any, Any], reader: Reader, what: str = "diffusion"
-) -> Blocks:
+def read_diffusion(diffusion: Mapping[Any, Any], reader: Reader, what: str = "diffusion") -> Blocks:
     """The blocks of D, or of the part of it that `what` names, as given.
 
     Raises:
@@ -242,6 +240,21 @@ def check_assumptions(facts: Iterable[Comparison], parameters: tuple[Parameter, 
                 expected="an inequality that names a parameter",
                 fix="leave it out",
             )
+
+
+def facts_about(
+    facts: Iterable[Comparison], parameters: tuple[Parameter, ...]
+) -> tuple[Comparison, ...]:
+    """The assumptions that name none but these parameters."""
+    return tuple(
+        fact
+        for fact in facts
+        if not any(
+            isinstance(node, Parameter) and node not in parameters
+            for side in (fact.left, fact.right)
+            for node in side.walk()
+        )
+    )
 
 
 def check_interpretation(interpretation: str, factors: Factors | None, blocks: Blocks) -> None:

@@ -39,7 +39,7 @@ class ClosedStep:
         parts: The splitting.
         scheme: A word or a name.
         particle_of: Potential and parameter values; symbols K and the parameters when left out.
-        gradient_noise: Variance of the noise of a stochastic gradient, which then is the last
+        gradient_covariance: Variance of the noise of a stochastic gradient, which then is the last
             coordinate of the maps; no such noise when left out.
 
     Raises:
@@ -51,24 +51,24 @@ class ClosedStep:
         parts: Splitting,
         scheme: str,
         particle_of: Particle | None,
-        gradient_noise: Formula | None = None,
+        gradient_covariance: Formula | None = None,
     ) -> None:
         self.parts = parts
         self.scheme = scheme
-        self.gradient_noise = gradient_noise
-        if gradient_noise is not None and gradient_noise.free_symbols & {
+        self.gradient_covariance = gradient_covariance
+        if gradient_covariance is not None and gradient_covariance.free_symbols & {
             *parts.dynamics.at(**small_sizes(parts.dynamics, {})).coordinates
         }:
             raise SchemeError(
                 "a closed form needs gradient noise that does not depend on the state",
-                found=str(gradient_noise),
+                found=str(gradient_covariance),
             )
         self.sizes = small_sizes(parts.dynamics, {})
         whole = parts.dynamics.at(**self.sizes)
         self.coordinates = whole.coordinates
         self.positions = [whole.coordinates.index(x) for x in whole.target_coordinates]
-        self.state = [*whole.coordinates] + ([] if gradient_noise is None else [_FORCE_ERROR])
-        self._put = _Replacement(whole, particle_of, tilted=gradient_noise is not None)
+        self.state = [*whole.coordinates] + ([] if gradient_covariance is None else [_FORCE_ERROR])
+        self._put = _Replacement(whole, particle_of, tilted=gradient_covariance is not None)
         self.decay: list[tuple[sp.Symbol, Formula]] = []
         self._rates: dict[tuple[Formula, Fraction], sp.Symbol] = {}
 
@@ -88,12 +88,12 @@ class ClosedStep:
 
     def _with_draws(self, stages: list[Maps]) -> Iterator[Maps]:
         """The stages, with a new gradient wherever the positions have moved since the last one."""
-        if self.gradient_noise is None:
+        if self.gradient_covariance is None:
             yield from stages
             return
         size = len(self.coordinates)
         redraw = sp.diag(*[1] * size, 0)
-        drawn = sp.diag(*[0] * size, self.gradient_noise)
+        drawn = sp.diag(*[0] * size, self.gradient_covariance)
         kicks = [any(m[i, size] != 0 for i in range(size)) for m, _ in stages]
         moves = [self._moves_positions(stage) for stage in stages]
         last = max((k for k, is_kick in enumerate(kicks) if is_kick), default=-1)

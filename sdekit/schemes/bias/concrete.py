@@ -35,7 +35,7 @@ class Particle:
         others: Formulas of the other unknown functions.
         values: Exact value of each parameter symbol that has one.
         observable: The observable in the coordinates.
-        gradient_noise: Variance of the noise of a stochastic gradient; None without.
+        gradient_covariance: Variance of the noise of a stochastic gradient; None without.
     """
 
     components: Components
@@ -44,7 +44,7 @@ class Particle:
     others: tuple[tuple[AppliedUndef, Formula], ...]
     values: Mapping[sp.Symbol, Formula]
     observable: Formula
-    gradient_noise: Formula | None = None
+    gradient_covariance: Formula | None = None
 
     def concrete(self, expression: Formula) -> Formula:
         """The expression with potential, other functions and parameters put in."""
@@ -80,7 +80,7 @@ def particle(
     observable: str | sp.Expr | None,
     *,
     functions: Mapping[str, str | sp.Expr] | None = None,
-    gradient_noise: str | sp.Expr | float | None = None,
+    gradient_covariance: str | sp.Expr | float | None = None,
     sizes: Mapping[str, int] | None = None,
 ) -> Particle:
     """Put potential, parameter values and observable into a dynamics.
@@ -92,8 +92,8 @@ def particle(
         parameters: Numbers by name; an entry M_1_1 of a matrix M may be called M.
         observable: In the variables; the squared norm of the target variables when left out.
         functions: Formulas of other unknown functions by name, in the variables.
-        gradient_noise: Variance V of the noise of a stochastic gradient, a number or a formula in
-            the target's variable.
+        gradient_covariance: Variance V of the noise of a stochastic gradient, a number or a
+            formula in the target's variable.
         sizes: The size of dimensions, by name.
 
     Raises:
@@ -118,9 +118,9 @@ def particle(
     written = {} if potential is None else {"potential": potential}
     written |= {f"function {f.func.__name__}": _given(formulas, f) for f in others}
     _require_known_functions(formulas, others)
-    noise = gradient_noise
+    noise = gradient_covariance
     if isinstance(noise, (int, float)):
-        noise = exact_value("gradient_noise", noise)
+        noise = exact_value("gradient_covariance", noise)
     if noise is not None:
         written["gradient noise"] = noise
     found = {what: read(formula, what) for what, formula in written.items()}

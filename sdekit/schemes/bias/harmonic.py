@@ -23,6 +23,7 @@ from sdekit.declaration.model.dynamics import Dynamics
 from sdekit.errors import SchemeError
 from sdekit.schemes.bias.closed_step import STEP_SIZE, ClosedStep
 from sdekit.schemes.bias.concrete import Particle
+from sdekit.schemes.bias.noise_bias import check_one_noise, declared_covariance
 from sdekit.schemes.jet_ring.sympy_stubs import Formula, Matrix
 from sdekit.schemes.split.scheme_names import canonical
 from sdekit.schemes.split.splitting import splitting
@@ -114,7 +115,7 @@ def harmonic_law(
     scheme: str | None = None,
     *,
     particle_of: Particle | None = None,
-    gradient_noise: Formula | None = None,
+    gradient_covariance: Formula | None = None,
 ) -> HarmonicLaw:
     """The stationary law of a scheme on U = K theta^2 / 2 at n = 1, in closed form.
 
@@ -122,8 +123,9 @@ def harmonic_law(
         dynamics: A declaration that is linear once U is quadratic.
         scheme: A word or a name; the default word when left out.
         particle_of: Potential and parameter values to use instead of the symbols.
-        gradient_noise: Variance V of the noise of a stochastic gradient, as a symbol or number; for
-            several dimensions in which K and V commute, this is the law of each eigenvector.
+        gradient_covariance: Variance V of the noise of a stochastic gradient, as a symbol or
+            number; for several dimensions in which K and V commute, this is the law of each
+            eigenvector. When left out that of the declared gradient noise.
 
     Raises:
         SchemeError: If the scheme is not linear at this potential, is unstable for every step, or
@@ -140,7 +142,11 @@ def harmonic_law(
     """
     parts = splitting(dynamics)
     scheme = parts.default_word if scheme is None else scheme
-    step = ClosedStep(parts, scheme, particle_of, gradient_noise)
+    if check_one_noise(parts, gradient_covariance):
+        gradient_covariance = declared_covariance(parts, scheme, STEP_SIZE)
+        if particle_of is not None:
+            gradient_covariance = gradient_covariance.subs(particle_of.values)
+    step = ClosedStep(parts, scheme, particle_of, gradient_covariance)
     M, N = step.maps()
     size = len(step.coordinates)
     covariance = stationary_covariance(M, N)[:size, :size]

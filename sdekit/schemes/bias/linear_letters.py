@@ -9,17 +9,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from fractions import Fraction
+from typing import Any, NamedTuple
 
 import numpy as np
 import sympy as sp
 from sympy.core.function import AppliedUndef
 
 from sdekit.declaration.model.components import Components
+from sdekit.declaration.model.dynamics import Dynamics
 from sdekit.errors import SchemeError
 from sdekit.schemes.bias.given_values import entry_values
+from sdekit.schemes.bias.noise_bias import covariance_of_gradient, gradient_shares
 from sdekit.schemes.jet_ring.sympy_stubs import Formula, Matrix
 from sdekit.schemes.order.ring_stages import part_components
+from sdekit.schemes.split.factors import Factor
 from sdekit.schemes.split.splitting import Splitting
 from sdekit.schemes.split.unroll import Move, unroll
 
@@ -31,7 +35,8 @@ class Letter:
     Attributes:
         J: Drift matrix of the part, shape (d, d).
         D: Diffusion, shape (d, d).
-        entry: How the gradient noise enters the drift, shape (d, n).
+        entry: How the gradient noise enters the drift, shape (d, n); one column for each coordinate
+            that has any where it is declared.
         share: Share of the step.
         method: "exact", "rk4", "strang" or "euler_maruyama".
     """
@@ -53,13 +58,35 @@ class Letter:
         return bool(np.any(self.J[rows]) or np.any(self.D[rows]) or np.any(self.entry[rows]))
 
 
+class Stages(NamedTuple):
+    """The stages of a step with numbers put in.
+
+    Attributes:
+        letters: In order.
+        components: The dynamics in coordinates.
+        declared: B of the coordinates that have declared gradient noise, shape (k, k); or None.
+        shares: For each gradient drawn in a step, how much of the step it acts.
+    """
+
+    letters: list[Letter]
+    components: Components
+    declared: np.ndarray | None
+    shares: tuple[float, ...]
+
+    def covariance(self, step_size: float, given: np.ndarray) -> np.ndarray:
+        """V in the coordinates of the entries: from the declared B, or as given."""
+        if self.declared is None:
+            return given
+        return covariance_of_gradient(self.declared, step_size, self.shares)
+
+
 def letters_of(
     parts: Splitting,
     scheme: str | None,
     K: np.ndarray,
     parameters: Mapping[str, Any],
     frozen: Mapping[str, float],
-) -> tuple[list[Letter], Components]:
+) -> Stages:
     """The stages of a step with numbers put in.
 
     Args:
@@ -79,16 +106,26 @@ def letters_of(
         raise SchemeError("the model has one dimension", found=f"stiffness of shape {K.shape}")
     sizes = {dim.name: len(K) for dim in open_sizes}
     components = dynamics.at(**sizes)
-    values = entry_values(dynamics, sizes, parameters)
+    carried = part_components(dynamics, Factor((), parts.gradient_noise, Fraction(1)), sizes)
+    both = (dynamics, Dynamics(dynamics.drift, dict(parts.gradient_noise)))
+    values = {s: v for part in both for s, v in entry_values(part, sizes, parameters).items()}
     put = _Numbers(components, K, values, frozen)
+    moves = unroll(parts, scheme)
+    B = put.diffusion(carried)
+    columns = np.flatnonzero(B.any(axis=0))
     coefficients: dict[str, tuple[np.ndarray, ...]] = {}
     letters = []
-    for move in unroll(parts, scheme):
+    for move in moves:
         if move.name not in coefficients:
-            coefficients[move.name] = put.matrices(move, part_components(dynamics, move, sizes))
+            J, D, entry = put.matrices(move, part_components(dynamics, move, sizes))
+            if len(columns):
+                entry = put.own_entry(move, components)[:, columns]
+            coefficients[move.name] = J, D, entry
         J, D, entry = coefficients[move.name]
         letters.append(Letter(J, D, entry, float(move.share), move.method))
-    return letters, components
+    declared = B[np.ix_(columns, columns)] if len(columns) else None
+    shares = gradient_shares(parts, parts.default_word if scheme is None else scheme)
+    return Stages(letters, components, declared, tuple(map(float, shares)))
 
 
 class _Numbers:
@@ -129,21 +166,34 @@ class _Numbers:
         both, D = np.zeros((size, size + len(self.noise))), np.zeros((size, size))
         for i, x in enumerate(self.components.coordinates):
             if x in self.moving:
-                both[i] = [self._number(move, entry) for entry in jacobian.row(i)]
+                both[i] = [self._number(f"part {move.name}", entry) for entry in jacobian.row(i)]
         for (i, j), entry in piece.diffusion.items():
             if {self.components.coordinates[i], self.components.coordinates[j]} <= set(self.moving):
-                D[i, j] = self._number(move, self._put(entry))
+                D[i, j] = self._number(f"part {move.name}", self._put(entry))
         return both[:, :size], D, both[:, size:]
+
+    def diffusion(self, carried: Components) -> np.ndarray:
+        """B of the whole state, shape (d, d)."""
+        B = np.zeros((self.components.dimension,) * 2)
+        for (i, j), entry in carried.diffusion.items():
+            B[i, j] = self._number("gradient noise", self._put(entry))
+        return B
+
+    def own_entry(self, move: Move, components: Components) -> np.ndarray:
+        """Declared noise is a noise of the coordinates themselves, shape (d, d)."""
+        carrying = {x.name for pair, _ in move.gradient_noise for x in pair}
+        places = [i for x, rows in components.variables if x.name in carrying for i in rows]
+        return np.diag([1.0 if i in places else 0.0 for i in range(components.dimension)])
 
     def _put(self, expression: Formula) -> Formula:
         if self.function is not None:
             expression = expression.subs(self.function, self.potential).doit()
         return sp.expand(expression.subs(self.values))
 
-    def _number(self, move: Move, entry: Formula) -> float:
+    def _number(self, what: str, entry: Formula) -> float:
         if entry.free_symbols or entry.atoms(AppliedUndef):
             raise SchemeError(
-                f"part {move.name} is not linear with numbers put in",
+                f"{what} is not linear with numbers put in",
                 expected="a quadratic target and a number for every parameter",
                 found=str(entry),
                 fix="give the missing parameters, or see mean_field for thermostats",

@@ -24,6 +24,7 @@ from sdekit.declaration.model.components import Components
 from sdekit.declaration.model.dynamics import Dynamics
 from sdekit.errors import SchemeError
 from sdekit.schemes.bias.linear_letters import Letter, letters_of
+from sdekit.schemes.bias.noise_bias import check_one_noise
 from sdekit.schemes.guards.stability import first_crossing, spectral_radii, spectral_radius
 from sdekit.schemes.split.splitting import splitting
 
@@ -58,7 +59,7 @@ def quadratic_law(
     stiffness: Any,
     step_size: float,
     parameters: Mapping[str, Any] | None = None,
-    gradient_noise: Any = None,
+    gradient_covariance: Any = None,
 ) -> StationaryLaw:
     """The stationary covariance of a scheme on U = theta^T K theta / 2.
 
@@ -68,7 +69,8 @@ def quadratic_law(
         stiffness: K, shape (n, n), or a number for n = 1.
         step_size: h.
         parameters: A number for each scalar parameter; a matrix parameter may be given as array.
-        gradient_noise: V, shape (n, n); none when left out.
+        gradient_covariance: V, shape (n, n); when left out that of the declared gradient noise B,
+            V = 2 B / h for one force per step.
 
     Raises:
         SchemeError: If shapes do not fit, the scheme is not linear or is unstable at this h.
@@ -85,10 +87,14 @@ def quadratic_law(
     Checked by: tests/schemes/bias/test_linear_step.py.
     """
     K = symmetric_matrix(stiffness, "stiffness", None)
-    V = symmetric_matrix(0.0 * K if gradient_noise is None else gradient_noise, "noise", len(K))
-    letters, components = letters_of(splitting(dynamics), scheme, K, dict(parameters or {}), {})
+    parts = splitting(dynamics)
+    check_one_noise(parts, gradient_covariance)
+    given = 0.0 * K if gradient_covariance is None else gradient_covariance
+    V = symmetric_matrix(given, "gradient covariance", len(K))
+    stages = letters_of(parts, scheme, K, dict(parameters or {}), {})
     _require_positive(step_size)
-    M, N = step_maps(letters, positions_in(components), V, step_size)
+    components, V = stages.components, stages.covariance(step_size, V)
+    M, N = step_maps(stages.letters, positions_in(components), V, step_size)
     S = solve_lyapunov(M, N)
     size = components.dimension
     names = tuple(x.name for x in components.coordinates)
@@ -104,7 +110,7 @@ def stability_limit(
 ) -> float | None:
     """The smallest step size at which a scheme is unstable on U = theta^T K theta / 2, or None."""
     K = symmetric_matrix(stiffness, "stiffness", None)
-    letters, _ = letters_of(splitting(dynamics), scheme, K, dict(parameters or {}), {})
+    letters = letters_of(splitting(dynamics), scheme, K, dict(parameters or {}), {}).letters
     return first_crossing(lambda sizes: spectral_radii(step_decays(letters, sizes)))
 
 

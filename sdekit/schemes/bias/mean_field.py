@@ -22,7 +22,7 @@ import sympy as sp
 from sdekit.declaration.model.components import Components
 from sdekit.declaration.model.dynamics import Dynamics
 from sdekit.errors import SchemeError
-from sdekit.schemes.bias.linear_letters import Letter, letters_of
+from sdekit.schemes.bias.linear_letters import Letter, Stages, letters_of
 from sdekit.schemes.bias.linear_step import (
     covariances_along,
     positions_in,
@@ -30,6 +30,7 @@ from sdekit.schemes.bias.linear_step import (
     step_maps,
     symmetric_matrix,
 )
+from sdekit.schemes.bias.noise_bias import check_one_noise
 from sdekit.schemes.jet_ring.sympy_stubs import Formula
 from sdekit.schemes.split.splitting import Splitting, splitting
 from sdekit.schemes.split.unroll import unroll
@@ -65,7 +66,7 @@ def thermostat_prediction(
     stiffness: Any,
     step_size: float,
     parameters: Mapping[str, Any] | None = None,
-    gradient_noise: Any = None,
+    gradient_covariance: Any = None,
 ) -> MeanField:
     r"""The mean-field law of a scalar thermostat on U = theta^T K theta / 2.
 
@@ -78,7 +79,8 @@ def thermostat_prediction(
         stiffness: K, shape (n, n), or a number for n = 1.
         step_size: h.
         parameters: A number for each parameter.
-        gradient_noise: V, shape (n, n), or a number for n = 1; none when left out.
+        gradient_covariance: V, shape (n, n), or a number for n = 1; when left out that of the
+            declared gradient noise.
 
     Raises:
         SchemeError: If there is no such thermostat, or no value at which it settles.
@@ -87,8 +89,10 @@ def thermostat_prediction(
     Checked by: tests/schemes/bias/test_mean_field.py.
     """
     K = symmetric_matrix(stiffness, "stiffness", None)
-    V = symmetric_matrix(0.0 * K if gradient_noise is None else gradient_noise, "noise", len(K))
     parts = splitting(dynamics)
+    check_one_noise(parts, gradient_covariance)
+    given = 0.0 * K if gradient_covariance is None else gradient_covariance
+    V = symmetric_matrix(given, "gradient covariance", len(K))
     problem = _Problem(parts, scheme, K, V, dict(parameters or {}), step_size)
     value = problem.settled()
     S, _ = problem.law(value)
@@ -109,7 +113,7 @@ class _Problem:
         parameters: Mapping[str, Any],
         step_size: float,
     ) -> None:
-        self.parts, self.scheme, self.K, self.V = parts, scheme, K, V
+        self.parts, self.scheme, self.K = parts, scheme, K
         self.parameters, self.step_size = parameters, step_size
         open_sizes = [dim.name for dim in parts.dynamics.dimensions if dim.size is None]
         self.components: Components = parts.dynamics.at(**dict.fromkeys(open_sizes, len(K)))
@@ -121,13 +125,15 @@ class _Problem:
         )
         self.rate = self._rate()
         # Stages are affine in the thermostat: two values give them all, a third confirms it.
-        self.at_zero, self.at_one, at_two = (self._letters_at(value) for value in (0.0, 1.0, 2.0))
+        stages = [self._stages_at(value) for value in (0.0, 1.0, 2.0)]
+        self.at_zero, self.at_one, at_two = (each.letters for each in stages)
+        self.V = stages[0].covariance(step_size, V)
         for a, b, c in zip(self.at_zero, self.at_one, at_two, strict=True):
             if not np.allclose(c.J - b.J, b.J - a.J) or not np.allclose(a.D, c.D):
                 raise SchemeError("the friction is not linear in the thermostat", found=self.name)
 
-    def _letters_at(self, value: float) -> list[Letter]:
-        return letters_of(self.parts, self.scheme, self.K, self.parameters, {self.name: value})[0]
+    def _stages_at(self, value: float) -> Stages:
+        return letters_of(self.parts, self.scheme, self.K, self.parameters, {self.name: value})
 
     def _thermostat(self) -> str:
         found = [

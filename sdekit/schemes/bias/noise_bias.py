@@ -9,6 +9,12 @@ $$\tfrac12 \Big(\sum_j s_j^2\Big) \sum_{ik} (\partial_i - H_i)(\partial_k - H_k)
 to $A_2^\dagger 1$, the sum over the gradients that are drawn anew in one step: 1 for a word with
 one force per step.
 
+Gradient noise is given in one of two ways: as V, or as the declared B of a dynamics. Over a step
+
+$$B = \tfrac h2 \Big(\sum_j s_j^2\Big) E\,V E^T,$$
+
+which is h V / 2 for one force per step; this module is where the two are turned into each other.
+
 Not for large noise on quadratic targets, where closed forms stand
 (`sdekit.schemes.bias.linear_step`, `sdekit.schemes.bias.mean_field`).
 """
@@ -17,15 +23,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from fractions import Fraction
+from typing import Any
 
 import sympy as sp
+from sympy.core.function import AppliedUndef
 
 from sdekit.errors import SchemeError
 from sdekit.schemes.bias.concrete import Particle
 from sdekit.schemes.jet_ring.jets import Polynomial
 from sdekit.schemes.jet_ring.sympy_stubs import Formula
 from sdekit.schemes.order.one_step_series import weighted
-from sdekit.schemes.order.ring_stages import Step
+from sdekit.schemes.order.ring_stages import Step, part_components, small_sizes
+from sdekit.schemes.split.factors import Factor
 from sdekit.schemes.split.splitting import Splitting
 from sdekit.schemes.split.unroll import fresh_gradients, unroll
 
@@ -44,8 +53,9 @@ def gradient_shares(splitting: Splitting, scheme: str) -> tuple[Fraction, ...]:
         (Fraction(1, 1),)
     """
     moves = unroll(splitting, scheme)
-    kicks = [i for i, move in enumerate(moves) if move.calls]
-    fresh = [i for i, is_fresh in enumerate(fresh_gradients(moves)) if is_fresh] or kicks[:1]
+    kicks = [i for i, move in enumerate(moves) if move.forces]
+    news = fresh_gradients(moves, forces_only=True)
+    fresh = [i for i, is_fresh in enumerate(news) if is_fresh] or kicks[:1]
     shares = []
     for start in fresh:
         total, place = Fraction(0), start
@@ -59,6 +69,73 @@ def gradient_shares(splitting: Splitting, scheme: str) -> tuple[Fraction, ...]:
     return tuple(shares)
 
 
+def diffusion_of_gradient(covariance: Any, step_size: Any, shares: Sequence[Any] = (1,)) -> Any:
+    r"""$B = \tfrac h2 (\sum_j s_j^2)\,V$: what gradients off by N(0, V) add to the diffusion.
+
+    Args:
+        covariance: V, of the drift that the gradient drives: a number, array or formula.
+        step_size: h.
+        shares: For each gradient drawn in a step, how much of the step it acts.
+
+    Example:
+        >>> diffusion_of_gradient(1000.0, 0.001)
+        0.5
+
+    Source: Chen, Fox, Guestrin (2014), section 3.1; Ding et al. (2014), section 2.
+    Checked by: tests/schemes/bias/test_noise_bias.py.
+    """
+    return covariance * (step_size * sum(s * s for s in shares) / 2)
+
+
+def covariance_of_gradient(diffusion: Any, step_size: Any, shares: Sequence[Any] = (1,)) -> Any:
+    """V of the drift from B, the inverse of `diffusion_of_gradient`.
+
+    Checked by: tests/schemes/bias/test_noise_bias.py.
+    """
+    return diffusion / diffusion_of_gradient(1, step_size, shares)
+
+
+def check_one_noise(splitting: Splitting, covariance: Any) -> bool:
+    """Whether gradient noise is declared; V and a declared B exclude each other.
+
+    Raises:
+        SchemeError: If both are given.
+    """
+    is_declared = bool(splitting.gradient_noise)
+    if is_declared and covariance is not None:
+        raise SchemeError(
+            "gradient noise is declared, and a covariance of the gradient is given",
+            expected="one of them: B = h V / 2",
+            fix="leave gradient_covariance out, or ask about dynamics.injected()",
+        )
+    return is_declared
+
+
+def declared_covariance(splitting: Splitting, scheme: str, step_size: Formula) -> Formula:
+    """V of the force at n = 1 whose noise is the declared B, in the symbols of the declaration.
+
+    Raises:
+        SchemeError: If there is no such V, as for noise on a variable that no force moves, or
+            there are several coordinates.
+    """
+    sizes = small_sizes(splitting.dynamics, {})
+    carried = splitting.gradient_noise
+    whole = splitting.dynamics.at(**sizes)
+    B = part_components(splitting.dynamics, Factor((), carried, Fraction(1)), sizes)
+    energy = whole.target if whole.target is not None else whole.hamiltonian
+    found = [] if energy is None else [f for f in energy.atoms(AppliedUndef) if len(f.args) == 1]
+    entries = _force_entries(found[0], whole.drift) if len(found) == 1 else ()
+    places = {i for pair in B.diffusion for i in pair}
+    if len(places) != 1 or not entries or entries[(place := places.pop())] == 0:
+        raise SchemeError(
+            "the declared gradient noise is not that of one force",
+            expected="one coordinate whose drift has the gradient of the target",
+            found=", ".join(f"{x.name}, {y.name}" for (x, y), _ in carried),
+        )
+    noise = B.diffusion[place, place] / entries[place] ** 2
+    return covariance_of_gradient(noise, step_size, gradient_shares(splitting, scheme))
+
+
 def force_entries(particle: Particle) -> tuple[Formula, ...]:
     """E: the derivative of the drift by an error of the force, one entry for each coordinate.
 
@@ -70,18 +147,18 @@ def force_entries(particle: Particle) -> tuple[Formula, ...]:
             "gradient noise needs a potential that is left open in the declaration",
             expected="an unknown function U in the target",
         )
-    function: Formula = particle.function
-    if len(function.args) > 1:
+    if len(particle.function.args) > 1:
         raise SchemeError(
             "gradient noise is known for targets of one coordinate",
-            found=str(function),
+            found=str(particle.function),
             fix="see sdekit.schemes.bias.linear_step for quadratic targets",
         )
+    return _force_entries(particle.function, particle.components.drift)
+
+
+def _force_entries(function: Formula, drift: Sequence[Formula]) -> tuple[Formula, ...]:
     tilted = function + _FORCE_ERROR * function.args[0]
-    return tuple(
-        sp.diff(rate.subs(function, tilted).doit(), _FORCE_ERROR)
-        for rate in particle.components.drift
-    )
+    return tuple(sp.diff(rate.subs(function, tilted).doit(), _FORCE_ERROR) for rate in drift)
 
 
 def noise_term(

@@ -28,7 +28,12 @@ from sdekit.schemes.bias.galerkin import (
     stationary_mean,
 )
 from sdekit.schemes.bias.harmonic import HarmonicLaw, harmonic_law
-from sdekit.schemes.bias.noise_bias import force_entries, gradient_shares, noise_term
+from sdekit.schemes.bias.noise_bias import (
+    check_one_noise,
+    force_entries,
+    gradient_shares,
+    noise_term,
+)
 from sdekit.schemes.order.one_step_series import adjoint_of_one
 from sdekit.schemes.order.order_series import OneSize
 from sdekit.schemes.order.ring_stages import small_sizes, step_of
@@ -135,7 +140,7 @@ def bias(
     parameters: Mapping[str, Value] | None = None,
     observable: str | sp.Expr | None = None,
     functions: Mapping[str, str | sp.Expr] | None = None,
-    gradient_noise: str | sp.Expr | float | None = None,
+    gradient_covariance: str | sp.Expr | float | None = None,
     sizes: Mapping[str, int] | None = None,
 ) -> Bias:
     """Leading bias of the stationary mean of an observable.
@@ -150,9 +155,11 @@ def bias(
         observable: In the variables, as text or expression, such as "theta_1*theta_2"; polynomials
             are best. The squared norm of the target variables when left out.
         functions: Formulas of other unknown functions by name, such as a kinetic energy K.
-        gradient_noise: Variance V(theta) of the noise of a stochastic gradient, drawn anew for each
-            gradient; the leading bias is then of first order, whatever the word. One coordinate
-            only.
+        gradient_covariance: Variance V(theta) of the noise of a stochastic gradient, drawn anew for
+            each gradient; the leading bias is then of first order, whatever the word. One
+            coordinate only. Declared gradient noise B is read by itself, as white noise N(0, 2 B t)
+            of each stage that has the gradient; kicks that share a gradient share its noise in
+            closed forms only.
         sizes: The size of each dimension by name, 1 when left out; four coordinates in all.
 
     Returns:
@@ -178,9 +185,10 @@ def bias(
     """
     given = dict(parameters or {})
     at = dict(sizes or {})
+    check_one_noise(splitting(dynamics), gradient_covariance)
     target = particle(
         dynamics, potential, given, observable,
-        functions=functions, gradient_noise=gradient_noise, sizes=at,
+        functions=functions, gradient_covariance=gradient_covariance, sizes=at,
     )  # fmt: skip
     require_few_coordinates(target)
     found, series = analysed(dynamics, scheme, at)
@@ -215,7 +223,7 @@ def _leading(
 ) -> tuple[int, Coefficient]:
     """The power of the leading bias and its coefficient."""
     assert found.invariant_order is not None
-    variance = target.gradient_noise
+    variance = target.gradient_covariance
     if variance is None and series.leading is not None:
         return found.invariant_order, leading_coefficient(series.step, target, series.leading)
     parts = splitting(dynamics)
@@ -242,7 +250,7 @@ def _closed_form(dynamics: Dynamics, scheme: str, target: Particle) -> HarmonicL
         return None
     try:
         return harmonic_law(
-            dynamics, scheme, particle_of=target, gradient_noise=target.gradient_noise
+            dynamics, scheme, particle_of=target, gradient_covariance=target.gradient_covariance
         )
     except SchemeError:
         return None

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 
 import sympy as sp
 
@@ -16,7 +17,7 @@ from sdekit.declaration.tree.operators import ZERO
 from sdekit.schemes.jet_ring.jets import JetRing, Polynomial
 from sdekit.schemes.jet_ring.sympy_stubs import Formula
 from sdekit.schemes.order.one_step_series import Generator, Stage
-from sdekit.schemes.split.factors import Factor, plan
+from sdekit.schemes.split.factors import Factor, plan, whole_noise
 from sdekit.schemes.split.flow_records import Blocks, Part, Updates
 from sdekit.schemes.split.splitting import Splitting
 from sdekit.schemes.split.unroll import Move
@@ -75,16 +76,14 @@ def step_of(
     dynamics = splitting.dynamics
     components = dynamics.at(**sizes)
     factors = plan(splitting, scheme)
-    pieces = {
-        _key(piece): part_components(dynamics, piece, sizes)
-        for piece in (*splitting.parts, *factors)
-    }
+    parts = [Factor(part.updates, whole_noise(part), Fraction(1)) for part in splitting.parts]
+    pieces = {_key(piece): part_components(dynamics, piece, sizes) for piece in (*parts, *factors)}
     slopes = _slopes(components)
     dual = tuple(f"kappa_{i}" for i in range(components.dimension))
     written = [e for piece in pieces.values() for e in (*piece.drift, *piece.diffusion.values())]
     ring = JetRing(components.coordinates, [*written, *slopes, *more], 2 * degree + 2, dual)
     generators = {key: _generator(ring, piece) for key, piece in pieces.items()}
-    whole = _sum([generators[_key(part)] for part in splitting.parts])
+    whole = _sum([generators[_key(part)] for part in parts])
     converted = None
     if components.hamiltonian is not None:
         converted = tuple(ring.convert(slope) for slope in slopes)
@@ -98,7 +97,7 @@ def _slopes(components: Components) -> list[sp.Expr]:
     return [sp.diff(components.hamiltonian, x) for x in components.coordinates]
 
 
-def _key(piece: Part | Factor) -> tuple[Updates, Blocks]:
+def _key(piece: Factor) -> tuple[Updates, Blocks]:
     return piece.updates, piece.diffusion
 
 

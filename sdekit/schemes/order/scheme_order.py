@@ -124,7 +124,8 @@ def order(dynamics: Dynamics, scheme: str | None = None, **sizes: int) -> Order:
     r"""Weak and invariant-measure order of a scheme, exactly and for every potential.
 
     Args:
-        dynamics: Any declaration without explicit time.
+        dynamics: Any declaration without explicit time. Declared gradient noise counts: as white
+            noise N(0, 2 B t) of each stage that has the gradient, beside what the letters inject.
         scheme: A word over the letters of `sdekit.splitting(dynamics)`, or the name of a scheme
             such as "EM" or "Algorithm1"; the default word when left out.
         **sizes: Where to compute the series, such as n=2; 1 when left out.
@@ -168,7 +169,8 @@ def analysed(
     at = small_sizes(parts.dynamics, sizes)
     moves = unroll(parts, scheme)
     scheme = canonical(scheme)
-    if len(parts.parts) == 1 and all(m.letter and m.method == "exact" for m in moves):
+    is_flow = all(m.letter and m.method == "exact" and not m.gradient_noise for m in moves)
+    if len(parts.parts) == 1 and is_flow:
         return _exact_order(dynamics, scheme, time.perf_counter() - started), None
     one = series_at(parts, scheme, at)
     every = None if sizes else for_all_sizes(parts, scheme, one)

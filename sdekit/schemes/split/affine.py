@@ -46,6 +46,12 @@ def functions_of(expressions: Iterable[Expression]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(names))
 
 
+def forces_of(written: Iterable[Expression]) -> frozenset[ex.Call]:
+    """The unknown functions whose gradients are read."""
+    gradients = (n for e in written for n in e.walk() if isinstance(n, ex.Gradient))
+    return frozenset(n for g in gradients for n in g.walk() if isinstance(n, ex.Call))
+
+
 def total(terms: Iterable[Expression]) -> Expression:
     """The sum of terms of one shape; 0 if there are none."""
     given = list(terms)

@@ -9,7 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fractions import Fraction
 
-from sdekit.schemes.split.flow_records import Blocks, Updates
+from sdekit.declaration.model.noise_factor import sum_of_blocks
+from sdekit.errors import SchemeError
+from sdekit.schemes.split.affine import variables_of
+from sdekit.schemes.split.flow_records import Blocks, Part, Updates
 from sdekit.schemes.split.splitting import Splitting
 from sdekit.schemes.split.unroll import Move, unroll
 
@@ -20,7 +23,8 @@ class Factor:
 
     Attributes:
         updates: Drift of what acts.
-        diffusion: Its diffusion, both triangles.
+        diffusion: Its diffusion, both triangles, declared gradient noise among it: as white noise
+            in the stage that has the gradient, drawn anew each time.
         share: How much of the step.
         frozen: False for the flow itself; True for one Euler-Maruyama step.
     """
@@ -37,14 +41,30 @@ def plan(splitting: Splitting, scheme: str) -> tuple[Factor, ...]:
     Runge-Kutta sub-steps agree with the flow up to order 4 and are listed as the flow.
 
     Raises:
-        SchemeError: If the scheme does not fit, or has no such factors.
+        SchemeError: If the scheme does not fit, or has no such factors, as where gradient noise
+            reads what its own kick moves.
     """
     return tuple(factor for move in unroll(splitting, scheme) for factor in _factors(move))
 
 
+def whole_noise(piece: Part | Move) -> Blocks:
+    """What is injected and what the gradient carries, both triangles."""
+    if not piece.gradient_noise:
+        return piece.diffusion
+    return tuple(sum_of_blocks(dict(piece.diffusion), dict(piece.gradient_noise)).items())
+
+
 def _factors(move: Move) -> tuple[Factor, ...]:
+    noise, frozen = whole_noise(move), move.method == "euler_maruyama"
+    read = {x for _, block in move.gradient_noise for x in variables_of(block)}
+    if read & set(move.moves) and not frozen:
+        raise SchemeError(
+            f"the gradient noise of {move.name} reads what it moves",
+            expected="gradient noise that depends on the positions, and moves the momenta",
+            found=", ".join(sorted(x.name for x in read & set(move.moves))),
+            fix='use scheme="EM", which takes it at the start of the step',
+        )
     if move.method != "strang":
-        frozen = move.method == "euler_maruyama"
-        return (Factor(move.updates, move.diffusion, move.share, frozen),)
+        return (Factor(move.updates, noise, move.share, frozen),)
     half = Factor(move.updates, (), move.share / 2)
-    return (half, Factor((), move.diffusion, move.share), half)
+    return (half, Factor((), noise, move.share), half)

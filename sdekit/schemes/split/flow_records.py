@@ -203,6 +203,8 @@ class Part:
         flow: How it is solved.
         reads: Variables it reads but does not move.
         functions: Names of the unknown functions it evaluates: what a step pays for.
+        gradient_noise: What a stochastic gradient adds to its diffusion, both triangles: read by
+            theory, never drawn by a run.
     """
 
     letter: str
@@ -212,6 +214,7 @@ class Part:
     flow: Flow
     reads: tuple[Variable, ...]
     functions: tuple[str, ...]
+    gradient_noise: Blocks = ()
 
     @property
     def exact(self) -> bool:

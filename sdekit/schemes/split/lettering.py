@@ -1,16 +1,20 @@
-"""Letters for the parts of a splitting.
+"""Letters for the parts of a splitting, and which of them brings declared gradient noise along.
 
 Not for finding the parts (`sdekit.schemes.split.parts`).
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 from sdekit.declaration.model.dynamics import Dynamics
-from sdekit.schemes.split.affine import functions_of, variables_of
+from sdekit.declaration.tree import expression as ex
+from sdekit.declaration.tree.expression import Expression
+from sdekit.errors import SchemeError
+from sdekit.schemes.split.affine import forces_of, functions_of, variables_of
 from sdekit.schemes.split.flow_records import Blocks, Flow, Inexact, Part, Updates
-from sdekit.schemes.split.pieces import noise_of
+from sdekit.schemes.split.pieces import Pair, both_triangles, noise_of
 
 #: Letters for parts without a conventional one; M is left out so that no word spells "EM".
 SPARE_LETTERS = "EFGHIJKLNPQTUVWXYZCRSDOAB"
@@ -72,3 +76,47 @@ def whole_part(dynamics: Dynamics) -> Part:
     noise = noise_of(dynamics)
     flow = Inexact(updates, noise, "euler_maruyama" if noise else "rk4")
     return _part("S", Draft("remainder", "S", flow, updates, noise))
+
+
+def with_gradient_noise(
+    dynamics: Dynamics, parts: tuple[Part, ...], declared: Mapping[Pair, Expression]
+) -> tuple[Part, ...]:
+    """The parts, each block of the gradient noise with the one that has the gradient.
+
+    No run draws it from there: the stochastic gradient brings it along.
+
+    Args:
+        dynamics: What is injected.
+        parts: Its parts.
+        declared: The blocks B of the declaration.
+
+    Raises:
+        SchemeError: If no part moves the variables of a block.
+
+    Checked by: tests/schemes/split/test_gradient_noise_parts.py.
+    """
+    given = {part.letter: part for part in parts}
+    for pair, block in both_triangles(dynamics.variables, declared):
+        part = given[_carrier(dynamics, parts, pair).letter]
+        carried = (*part.gradient_noise, (pair, block))
+        given[part.letter] = replace(part, gradient_noise=carried)
+    return tuple(given.values())
+
+
+def _carrier(dynamics: Dynamics, parts: tuple[Part, ...], pair: Pair) -> Part:
+    moving = [part for part in parts if any(x in pair for x, _ in part.updates)]
+    if not moving:
+        names = ", ".join(dict.fromkeys(x.name for x in pair))
+        raise SchemeError(
+            f"there is gradient noise on {names}, which no part of the drift moves",
+            expected="gradient noise on variables whose drift has the gradient",
+            fix="declare noise that does not come with a gradient as diffusion",
+        )
+    target = dynamics.target if dynamics.target is not None else dynamics.hamiltonian
+    wanted = set() if target is None else {n for n in target.walk() if isinstance(n, ex.Call)}
+
+    def rank(part: Part) -> tuple[bool, bool, bool]:
+        forces = forces_of([rate for x, rate in part.updates if x in pair])
+        return bool(forces & wanted), bool(forces), part.kind == "kick"
+
+    return max(moving, key=rank)

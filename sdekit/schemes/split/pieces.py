@@ -8,10 +8,12 @@ is a linear map of x with coefficients that do not read x, a remainder otherwise
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import product
 
 from sdekit.declaration.model.dynamics import Dynamics
+from sdekit.declaration.model.noise_factor import full_block
 from sdekit.declaration.tree import expression as ex
 from sdekit.declaration.tree.expression import Expression
 from sdekit.declaration.tree.operators import negate
@@ -19,6 +21,8 @@ from sdekit.declaration.tree.symbols import Variable
 from sdekit.schemes.split.affine import expanded_terms, is_antisymmetric, variables_of
 from sdekit.schemes.split.flow_records import Blocks, LinearMap
 from sdekit.schemes.split.linear_maps import linear_map
+
+Pair = tuple[Variable, Variable]
 
 
 @dataclass(frozen=True)
@@ -123,10 +127,17 @@ def _top_level(expression: Expression) -> list[Expression]:
 
 
 def noise_of(dynamics: Dynamics) -> Blocks:
-    """The non-zero blocks of D, both triangles; multiples of the identity stay scalars."""
+    """The non-zero blocks of what is injected, both triangles; see `both_triangles`."""
+    return both_triangles(dynamics.variables, dynamics.diffusion)
+
+
+def both_triangles(variables: Sequence[Variable], blocks: Mapping[Pair, Expression]) -> Blocks:
+    """The non-zero blocks, both triangles; multiples of the identity stay scalars."""
+    full = ((pair, full_block(blocks, *pair)) for pair in product(variables, repeat=2))
     return tuple(
-        ((x, y), dynamics.diffusion.get((x, x), block) if x == y else block)
-        for (x, y), block in dynamics.blocks()
+        ((x, y), blocks.get((x, x), block) if x == y else block)
+        for (x, y), block in full
+        if block is not None
     )
 
 

@@ -19,8 +19,8 @@ from typing import Any
 
 from sdekit.declaration.model.dynamics import Dynamics
 from sdekit.errors import SchemeError
-from sdekit.schemes.split.flow_records import Inexact, Part
-from sdekit.schemes.split.lettering import whole_part
+from sdekit.schemes.split.flow_records import Blocks, Inexact, Part
+from sdekit.schemes.split.lettering import whole_part, with_gradient_noise
 from sdekit.schemes.split.parts import find_parts
 from sdekit.schemes.split.scheme_names import EULER_MARUYAMA, named
 from sdekit.schemes.split.split_proof import SumProof, prove_sum
@@ -32,7 +32,7 @@ class Splitting:
     """A dynamics as the sum of parts.
 
     Attributes:
-        dynamics: The dynamics in Ito form.
+        dynamics: The dynamics in Ito form, gradient noise left out: what a run draws.
         parts: The parts, in the order of their listing.
         default_word: A palindrome over the letters, or "EM" if the whole is one inexact part.
         proof: Why the parts add up to the dynamics.
@@ -49,6 +49,11 @@ class Splitting:
     def letters(self) -> tuple[str, ...]:
         """The letters of the parts."""
         return tuple(part.letter for part in self.parts)
+
+    @property
+    def gradient_noise(self) -> Blocks:
+        """The blocks B of declared gradient noise, both triangles, whichever part has them."""
+        return tuple(block for part in self.parts for block in part.gradient_noise)
 
     def part(self, letter: str) -> Part:
         """The part of a letter.
@@ -107,6 +112,10 @@ class Splitting:
             lines.append(f"  {part.letter}  {part.kind}, {flow}")
             lines += [f"       d{x.name} = ({rate}) dt" for x, rate in part.updates]
             lines += [f"       D[{x.name}, {y.name}] = {block}" for (x, y), block in part.diffusion]
+            lines += [
+                f"       D[{x.name}, {y.name}] = {block} by the noise of the gradient, not injected"
+                for (x, y), block in part.gradient_noise
+            ]
         lines.append(f"  {self.proof}")
         return "\n".join([*lines, *(f"  {note}" for note in self.notes)])
 
@@ -118,6 +127,7 @@ def _method(part: Part) -> str:
 
 
 def _part_dict(part: Part) -> dict[str, Any]:
+    carried = {f"{x.name}, {y.name}": str(block) for (x, y), block in part.gradient_noise}
     return {
         "letter": part.letter,
         "kind": part.kind,
@@ -125,6 +135,7 @@ def _part_dict(part: Part) -> dict[str, Any]:
         "flow": type(part.flow).__name__ if part.exact else _method(part),
         "drift": {x.name: str(rate) for x, rate in part.updates},
         "diffusion": {f"{x.name}, {y.name}": str(block) for (x, y), block in part.diffusion},
+        **({"gradient_noise": carried} if carried else {}),
         "reads": [x.name for x in part.reads],
         "functions": list(part.functions),
     }
@@ -134,7 +145,8 @@ def splitting(dynamics: Dynamics, *, separate_forces: bool = False) -> Splitting
     """Derive the parts of a dynamics that can be solved one by one.
 
     Args:
-        dynamics: Any declaration; a Stratonovich one is taken in its Ito form.
+        dynamics: Any declaration; a Stratonovich one is taken in its Ito form. Declared gradient
+            noise comes with the part whose drift has the gradient.
         separate_forces: Give each unknown function a kick letter of its own, for multiple time
             steps such as `"B (E A O A E)*4 B"`.
 
@@ -154,9 +166,10 @@ def splitting(dynamics: Dynamics, *, separate_forces: bool = False) -> Splitting
     Checked by: tests/schemes/split/test_splitting.py,
     tests/schemes/split/test_splitting_catalog.py.
     """
-    ito = dynamics.ito()
+    ito = dynamics.injected().ito()
     # Nothing moves where all drifts are zero; that is a part as well.
     parts = find_parts(ito, separate_forces=separate_forces) or (whole_part(ito),)
+    parts = with_gradient_noise(ito, parts, dynamics.gradient_noise)
     notes = _notes(parts)
     if ito.depends_on_time:
         notes += ("A word reads the time in the middle of the step, EM at its beginning.",)

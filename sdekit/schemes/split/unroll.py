@@ -11,7 +11,7 @@ Checked by: tests/schemes/split/test_unroll.py, tests/simulation/steps/test_same
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from sdekit.declaration.model.dynamics import Dynamics
@@ -19,7 +19,7 @@ from sdekit.declaration.tree import expression as ex
 from sdekit.declaration.tree.operators import ZERO
 from sdekit.declaration.tree.symbols import Variable
 from sdekit.errors import SchemeError
-from sdekit.schemes.split.affine import variables_of
+from sdekit.schemes.split.affine import forces_of, variables_of
 from sdekit.schemes.split.flow_records import Blocks, Flow, Inexact, Shift, Updates
 from sdekit.schemes.split.scheme_names import named
 from sdekit.schemes.split.splitting import Splitting
@@ -35,6 +35,8 @@ class Move:
         updates: Its piece of the drift.
         diffusion: Its piece of the diffusion, both triangles.
         letter: The part it belongs to; None for a group of variables.
+        gradient_noise: What a stochastic gradient adds to the diffusion, both triangles: read by
+            theory, never drawn by a run.
         clock: Where in the step its coefficients read the time, which stands still meanwhile: the
             middle is a time of order 2 for every palindrome (half of it runs first, half last).
     """
@@ -45,6 +47,7 @@ class Move:
     diffusion: Blocks
     letter: str | None = None
     clock: Fraction = Fraction(0)
+    gradient_noise: Blocks = ()
 
     @property
     def name(self) -> str:
@@ -66,6 +69,11 @@ class Move:
         """The unknown functions that it evaluates, each with its arguments."""
         written = [rate for _, rate in self.updates] + [block for _, block in self.diffusion]
         return frozenset(node for e in written for node in e.walk() if isinstance(node, ex.Call))
+
+    @property
+    def forces(self) -> frozenset[ex.Call]:
+        """The unknown functions whose gradients its drift reads."""
+        return forces_of([rate for _, rate in self.updates])
 
 
 def unroll(parts: Splitting, scheme: str | None = None) -> tuple[Move, ...]:
@@ -99,7 +107,8 @@ def unroll(parts: Splitting, scheme: str | None = None) -> tuple[Move, ...]:
             fix=f"use a word such as {parts.default_word}, or measure with sk.empirical_order",
         )
     dynamics = parts.dynamics
-    return tuple(_group(dynamics, group) for group in record.groups(dynamics))
+    moves = (_group(dynamics, group) for group in record.groups(dynamics))
+    return tuple(_carrying(move, parts.gradient_noise) for move in moves)
 
 
 def check_scheme(parts: Splitting, scheme: str) -> None:
@@ -119,8 +128,25 @@ def _letter(parts: Splitting, letter: str, share: Fraction) -> tuple[Move, ...]:
     """One move, or one for each sub-step."""
     part = parts.part(letter)
     count = part.flow.substeps if isinstance(part.flow, Inexact) else 1
-    each = share / count
-    return (Move(part.flow, each, part.updates, part.diffusion, letter, Fraction(1, 2)),) * count
+    move = Move(
+        part.flow,
+        share / count,
+        part.updates,
+        part.diffusion,
+        letter,
+        Fraction(1, 2),
+        part.gradient_noise,
+    )
+    return (move,) * count
+
+
+def _carrying(move: Move, carried: Blocks) -> Move:
+    """The move of a group with the gradient noise of its variables."""
+    moved = move.moves
+    found = tuple((pair, block) for pair, block in carried if set(pair) & set(moved))
+    for pair, _ in found:
+        _check_together(pair, moved)
+    return replace(move, gradient_noise=found) if found else move
 
 
 def _group(dynamics: Dynamics, group: tuple[Variable, ...]) -> Move:
@@ -150,20 +176,25 @@ def _check_together(coupled: Sequence[Variable], moved: tuple[Variable, ...]) ->
         )
 
 
-def fresh_gradients(moves: Sequence[Move]) -> tuple[bool, ...]:
+def fresh_gradients(moves: Sequence[Move], *, forces_only: bool = False) -> tuple[bool, ...]:
     """For each move of a step in a long run, whether it evaluates unknown functions anew.
 
     Neighbours share one evaluation while nothing that the function reads has moved, also across
     the end of a step.
+
+    Args:
+        moves: Of one step.
+        forces_only: Whether functions count only where their gradients are a drift.
     """
     good: set[ex.Call] = set()
     found: list[bool] = []
     for _ in range(2):
         found = []
         for move in moves:
-            lost = {call for call in move.calls if variables_of(call) & set(move.moves)}
+            calls = move.forces if forces_only else move.calls
+            lost = {call for call in calls if variables_of(call) & set(move.moves)}
             # Sub-integrators evaluate at points of their own in between.
             between = lost if move.method in ("rk4", "strang") else set()
-            found.append(bool(move.calls - (good - between)))
-            good = {call for call in good | move.calls if not variables_of(call) & set(move.moves)}
+            found.append(bool(calls - (good - between)))
+            good = {call for call in good | calls if not variables_of(call) & set(move.moves)}
     return tuple(found)

@@ -10,7 +10,7 @@ Checked by: tests/simulation/steps/test_sampler.py.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import jax
@@ -40,7 +40,7 @@ class Problem:
     """What one run is about.
 
     Attributes:
-        dynamics: In Ito form.
+        dynamics: In Ito form, gradient noise left out: what a run draws noise for.
         layout: How the user's position maps to blocks.
         sizes: Sizes of the dimensions, by name.
         parameters: Arrays of the parameters, by name.
@@ -48,6 +48,7 @@ class Problem:
         potential: The symbol that `source` stands behind, if there is one.
         source: Where the gradient of the potential comes from.
         dtype: Of all blocks.
+        gradient_noise: The blocks B that the declaration says come with the gradient.
     """
 
     dynamics: Dynamics
@@ -58,6 +59,7 @@ class Problem:
     potential: FunctionSymbol | None
     source: GradientSource | None
     dtype: np.dtype
+    gradient_noise: Mapping[tuple[Variable, Variable], Expression] = field(default_factory=dict)
 
     def environment(self, values: Mapping[str, Any], **more: Any) -> Environment:
         """The environment of expressions for blocks (and parameters) by name."""
@@ -90,7 +92,7 @@ def bind(
     sizes: Mapping[str, int],
     dtype: np.dtype,
 ) -> Problem:
-    """Put values behind all symbols of a dynamics, or say which is missing.
+    """Put values behind all symbols of a declaration, or say which is missing.
 
     Raises:
         SimulationError: If anything is missing, unknown, of the wrong shape or not finite.
@@ -105,7 +107,8 @@ def bind(
     if symbol is not None and source is not None:
         given[symbol.name] = _of_blocks(source, symbol, layout)
     values = {name: array.astype(dtype) for name, array in arrays.items()}
-    problem = Problem(dynamics, layout, found, values, given, symbol, source, dtype)
+    injected, carried = dynamics.injected().ito(), dynamics.gradient_noise
+    problem = Problem(injected, layout, found, values, given, symbol, source, dtype, carried)
     if source is not None:
         _try(source, position, layout, dtype)
     return problem

@@ -19,6 +19,7 @@ from jax import Array
 from jax.flatten_util import ravel_pytree
 
 from sdekit.errors import SimulationError
+from sdekit.schemes.bias.noise_bias import diffusion_of_gradient
 from sdekit.simulation.gradients import rows
 from sdekit.simulation.gradients.minibatch import Minibatch
 
@@ -110,7 +111,7 @@ def momentum_noise(covariance: np.ndarray, step_size: float) -> np.ndarray:
     Source: Chen, Fox, Guestrin (2014), section 3.1.
     Checked by: tests/simulation/gradients/test_gradient_noise.py.
     """
-    return np.asarray(covariance) * (step_size / 2)
+    return np.asarray(diffusion_of_gradient(np.asarray(covariance), step_size))
 
 
 def full_gradient(target: Minibatch, position: Any) -> Any:

@@ -25,6 +25,7 @@ from sdekit.simulation.bind.parameter_values import parameter_arrays
 from sdekit.simulation.bind.position import PositionLayout
 from sdekit.simulation.bind.start import check_auxiliary
 from sdekit.simulation.bind.user_functions import USER_ERRORS, told
+from sdekit.simulation.gradients.declared_noise import check_noise_parts
 from sdekit.simulation.guard.compiled_values import Probed, aside
 from sdekit.simulation.guard.compiler_guard import CompilerGuard
 from sdekit.simulation.loop.course import Course, Interrupted, Outcome
@@ -285,6 +286,7 @@ class Job:
         rest = (given, driver.tables(0)[0])
         state, seen, found = driver.start(target, *rest)
         _check_start(state, seen)
+        check_noise_parts(bound.problem, state.blocks, driver.is_single)
         guard.started(state, seen, rest[-1])
         if not seen:
             return state, found
@@ -323,7 +325,8 @@ def _interruption(found: Interrupted, run: Run, in_memory: bool, draws: int) -> 
 
 def _declared(dynamics: Dynamics) -> str:
     """The formulas of a dynamics, which its name need not tell."""
-    return repr((dict(dynamics.drift), dict(dynamics.diffusion), dynamics.hamiltonian))
+    carried = (dict(dynamics.gradient_noise),) if dynamics.gradient_noise else ()
+    return repr((dict(dynamics.drift), dict(dynamics.diffusion), dynamics.hamiltonian, *carried))
 
 
 def _position_error(error: Exception) -> SimulationError:

@@ -144,7 +144,7 @@ class Sampler:
 
     def _bind(self, position: Any) -> Bound:
         problem = bind(
-            self.dynamics.ito(),
+            self.dynamics,
             position,
             potential=self.potential,
             parameters=self.parameters,
@@ -357,7 +357,7 @@ def sampler(
     """Make a dynamics run.
 
     Args:
-        dynamics: Any declaration, verified or not, Ito or Stratonovich.
+        dynamics: Any declaration, verified or not; declared gradient noise is not injected.
         potential: The unknown potential of the declaration: a JAX function of the position, a
             SymPy expression of the coordinates, or a `Minibatch`. None if there is none.
         parameters: Values of the parameters, by name.

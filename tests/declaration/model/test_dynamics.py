@@ -164,11 +164,17 @@ def test_gradient_noise_is_part_of_what_a_declaration_is():
     assert r"D^{\text{gradient}}_{x x}" in model.latex()
 
 
+def test_an_assumption_about_the_gradient_noise_alone_is_none_of_what_is_injected():
+    x = sk.scalar("x")
+    a, b = sk.parameter("a", positive=True), sk.parameter("b", positive=True)
+    model = sk.Dynamics({x: -a * x}, {x: 1}, gradient_noise={x: b}, assume=[a >= 1, a >= b])
+    assert model.injected().assume == (model.assume[0],)
+    assert model.ito().assume == model.assume
+
+
 def test_gradient_noise_joins_a_noise_factor_and_a_stratonovich_declaration():
     x = sk.scalar("x")
-    model = sk.Dynamics(
-        {x: -x}, noise={x: x}, gradient_noise={x: 1}, interpretation="stratonovich"
-    )
+    model = sk.Dynamics({x: -x}, noise={x: x}, gradient_noise={x: 1}, interpretation="stratonovich")
     whole = model.ito()
     assert whole.noise is None and whole.interpretation == "ito"
     assert str(model.at().diffusion[0, 0]) == "x**2/2 + 1"

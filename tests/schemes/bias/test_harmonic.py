@@ -90,7 +90,7 @@ def test_sgld_with_a_constant_step_adds_the_gradient_noise() -> None:
 def test_gradient_noise_in_baoab_has_the_known_effect() -> None:
     """1/K + V h^2 coth(A h / 2) / (K (4 - K h^2)), where coth(A h / 2) = (1 + c) / (1 - c)."""
     V = sp.Symbol("V", positive=True)
-    law = harmonic_law(langevin(), "BAOAB", gradient_noise=V)
+    law = harmonic_law(langevin(), "BAOAB", gradient_covariance=V)
     expected = 1 / K + V * h**2 * (1 + c) / (1 - c) / (K * (4 - stiff))
     assert sp.cancel(law.moment("theta", "theta") - expected) == 0
     assert [sp.expand(condition - (4 - stiff)) for condition in law.conditions] == [0]
@@ -100,9 +100,14 @@ def test_gradient_noise_in_baoab_has_the_known_effect() -> None:
 def test_gradient_noise_agrees_with_numbers(word: str) -> None:
     from sdekit.schemes.bias.linear_step import quadratic_law
 
-    law = harmonic_law(langevin(), word, gradient_noise=sp.Integer(2))
+    law = harmonic_law(langevin(), word, gradient_covariance=sp.Integer(2))
     numbers = quadratic_law(
-        langevin(), word, stiffness=3.0, step_size=0.2, parameters={"A": 1.5}, gradient_noise=2.0
+        langevin(),
+        word,
+        stiffness=3.0,
+        step_size=0.2,
+        parameters={"A": 1.5},
+        gradient_covariance=2.0,
     ).covariance
     exact = law.written_out(law.covariance)
     values = {"h": 0.2, "K": 3.0, "A": 1.5}

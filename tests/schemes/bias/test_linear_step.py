@@ -23,7 +23,7 @@ K, V, H, G = 4.0, 2.0, 0.3, 1.5
 
 def _position_variance(word: str, noise: float = V) -> float:
     law = quadratic_law(
-        langevin(), word, stiffness=K, step_size=H, parameters={"A": G}, gradient_noise=noise
+        langevin(), word, stiffness=K, step_size=H, parameters={"A": G}, gradient_covariance=noise
     )
     return float(law.block("theta")[0, 0])
 
@@ -41,7 +41,7 @@ def test_two_kicks_with_fresh_noise_would_differ() -> None:
 
 
 def test_gradient_noise_in_sgld_is_that_of_the_closed_form() -> None:
-    law = quadratic_law(overdamped(), "EM", stiffness=K, step_size=H, gradient_noise=V)
+    law = quadratic_law(overdamped(), "EM", stiffness=K, step_size=H, gradient_covariance=V)
     assert law.covariance[0, 0] == pytest.approx((1 + H * V / 2) / (K * (1 - H * K / 2)), rel=1e-12)
 
 
@@ -50,7 +50,12 @@ def test_algorithm_1_sees_noise_as_friction_noise() -> None:
     D = G + H * V / 2
     momentum = 2 * D / (G * (2 - G * H - K * H**2 / 2))
     law = quadratic_law(
-        langevin(), "Algorithm1", stiffness=K, step_size=H, parameters={"A": G}, gradient_noise=V
+        langevin(),
+        "Algorithm1",
+        stiffness=K,
+        step_size=H,
+        parameters={"A": G},
+        gradient_covariance=V,
     )
     assert law.block("p")[0, 0] == pytest.approx(momentum, rel=1e-12)
     assert law.block("theta")[0, 0] == pytest.approx((1 - G * H / 2) * momentum / K, rel=1e-12)
@@ -60,7 +65,7 @@ def test_commuting_stiffness_and_noise_decouple() -> None:
     stiffness, noise = np.diag([4.0, 2.0]), np.diag([2.0, 5.0])
     law = quadratic_law(
         langevin(), "BAOAB", stiffness=stiffness, step_size=H, parameters={"A": G},
-        gradient_noise=noise,
+        gradient_covariance=noise,
     )  # fmt: skip
     assert law.block("theta")[0, 0] == pytest.approx(_position_variance("BAOAB"), rel=1e-12)
     assert abs(law.block("theta")[0, 1]) < 1e-14
@@ -74,7 +79,12 @@ def test_a_rotation_of_stiffness_and_noise_rotates_the_law() -> None:
 
     def law(k: np.ndarray, v: np.ndarray) -> np.ndarray:
         return quadratic_law(
-            langevin(), "OBABO", stiffness=k, step_size=H, parameters={"A": G}, gradient_noise=v
+            langevin(),
+            "OBABO",
+            stiffness=k,
+            step_size=H,
+            parameters={"A": G},
+            gradient_covariance=v,
         ).block("theta")
 
     turned = law(R @ stiffness @ R.T, R @ noise @ R.T)
@@ -164,8 +174,8 @@ def test_an_unstable_step_has_no_law() -> None:
         ({"stiffness": 1.0, "parameters": {"A": 1}, "step_size": -1.0}, "not positive"),
         ({"stiffness": 1.0, "parameters": {"A": "x"}}, "value of parameter A is no number"),
         (
-            {"stiffness": 1.0, "parameters": {"A": 1}, "gradient_noise": np.eye(2)},
-            "noise is no symmetric matrix",
+            {"stiffness": 1.0, "parameters": {"A": 1}, "gradient_covariance": np.eye(2)},
+            "covariance is no symmetric matrix",
         ),
     ],
 )

@@ -15,7 +15,12 @@ SETTINGS = [(0.01, 1.0), (0.01, 10.0), (0.02, 5.0)]
 
 def _predicted(word: str, h: float, A: float, noise: float = V) -> MeanField:
     return thermostat_prediction(
-        sgnht(), word, stiffness=K, step_size=h, parameters={"A": A, "mu": 1}, gradient_noise=noise
+        sgnht(),
+        word,
+        stiffness=K,
+        step_size=h,
+        parameters={"A": A, "mu": 1},
+        gradient_covariance=noise,
     )
 
 
@@ -86,7 +91,7 @@ def test_anisotropic_targets_share_one_thermostat() -> None:
     """The trace of <p p^T> is n, not each entry: stiffer directions run colder under noise."""
     found = thermostat_prediction(
         sgnht(), "Algorithm1", stiffness=np.diag([100.0, 25.0]), step_size=0.01,
-        parameters={"A": 1, "mu": 1}, gradient_noise=np.diag([900.0, 100.0]),
+        parameters={"A": 1, "mu": 1}, gradient_covariance=np.diag([900.0, 100.0]),
     )  # fmt: skip
     momenta = found.block("p")
     assert np.trace(momenta) == pytest.approx(2, rel=1e-9)

@@ -171,7 +171,9 @@ def test_a_flow_without_noise_has_no_single_law() -> None:
 
 def test_gradient_noise_gives_baoab_a_first_order_bias() -> None:
     """<q^2> = 1/K + V h / (2 K gamma) + ..., from the closed form in coth(gamma h / 2)."""
-    found = bias(langevin(), "BAOAB", potential="2*theta**2", parameters={"A": 3}, gradient_noise=5)
+    found = bias(
+        langevin(), "BAOAB", potential="2*theta**2", parameters={"A": 3}, gradient_covariance=5
+    )
     assert found.power == 1
     assert found.coefficient == pytest.approx(5 / (2 * 4 * 3), rel=1e-7)
     assert found.harmonic is not None
@@ -182,7 +184,7 @@ def test_two_fresh_gradients_per_step_halve_the_noise() -> None:
     """Twin: with the force drawn twice a step, each acts half a step: V (1/4 + 1/4) = V / 2."""
     found = bias(
         langevin(), "A[1/4] B[1/2] A[1/2] B[1/2] A[1/4] O", potential="2*theta**2",
-        parameters={"A": 3}, gradient_noise=5,
+        parameters={"A": 3}, gradient_covariance=5,
     )  # fmt: skip
     plain = bias(
         langevin(), "A[1/4] B[1/2] A[1/2] B[1/2] A[1/4] O", potential="2*theta**2",
@@ -197,18 +199,18 @@ def test_gradient_noise_in_euler_maruyama_is_that_of_the_recursion(
     variance: str, expected: float
 ) -> None:
     """m = (1 - h K)^2 m + 2 h + h^2 E V at K = 4: V adds V / (2 K), a q^2 adds a / (2 K^2)."""
-    found = bias(overdamped(), "EM", potential="2*theta**2", gradient_noise=variance)
+    found = bias(overdamped(), "EM", potential="2*theta**2", gradient_covariance=variance)
     assert found.coefficient == pytest.approx(0.5 + expected, rel=1e-7)
 
 
 def test_a_thermostat_absorbs_constant_gradient_noise_to_first_order() -> None:
     found = bias(
-        sgnht(), "BADODAB", potential=QUARTIC, parameters={"A": 2, "mu": 1}, gradient_noise=3
+        sgnht(), "BADODAB", potential=QUARTIC, parameters={"A": 2, "mu": 1}, gradient_covariance=3
     )
     assert found.power == 1
     assert abs(found.coefficient) <= found.error_bound + 1e-7
     xi = bias(
-        sgnht(), "BADODAB", potential=QUARTIC, parameters={"A": 2, "mu": 1}, gradient_noise=3,
+        sgnht(), "BADODAB", potential=QUARTIC, parameters={"A": 2, "mu": 1}, gradient_covariance=3,
         observable="xi",
     )  # fmt: skip
     assert xi.coefficient == pytest.approx(1.5, rel=1e-6)  # xi settles at A + h V / 2
@@ -218,7 +220,7 @@ def test_gradient_noise_needs_an_open_potential() -> None:
     x = sk.scalar("x")
     given = Dynamics({x: -(x**3)}, {x: 1}, hamiltonian=x**4 / 4)
     with pytest.raises(SchemeError, match="left open in the declaration"):
-        bias(given, "EM", observable="x**2", gradient_noise=1)
+        bias(given, "EM", observable="x**2", gradient_covariance=1)
 
 
 # -- what a user does with it --------------------------------------------------------------------

@@ -38,6 +38,8 @@ H = 0.125
 CLOSE = 1e-10
 #: Declared with a negative diffusion, so that no noise exists.
 NO_NOISE = {"langevin-negative"}
+#: Gradient noise of unknown size is taken off the injected noise A, which must be larger.
+MUCH_NOISE = {"sghmc"}
 #: SymPy inverts and differentiates a matrix of functions there: looked at in one dimension.
 DEAR = {"rhmc", "rhmc-no-logdet"}
 
@@ -94,6 +96,8 @@ class Theory:
         self.sizes = {d.name: size for d in self.dynamics.dimensions if d.size is None}
         self.whole = self.dynamics.at(**self.sizes)
         self.parameters = {p.name: parameter_value(p, self.sizes) for p in self.dynamics.parameters}
+        if name in MUCH_NOISE:
+            self.parameters["A"] = np.array(20.0)
         self.numbers = {}
         for p, array in self.parameters.items():
             for index in np.ndindex(array.shape):
