@@ -297,6 +297,11 @@ def _dynamics(dynamics: Any) -> Dynamics:
         raise DeclarationError(
             "a flow needs a dynamics", expected="a Dynamics", found=type(dynamics).__name__
         )
+    if dynamics.depends_on_time:
+        raise DeclarationError(
+            "a flow of a kernel is the same at every step",
+            expected="a dynamics that does not depend on time",
+        )
     return dynamics.ito()
 
 

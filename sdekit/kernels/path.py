@@ -10,8 +10,18 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from sdekit.declaration.model.dynamics import Dynamics
+from sdekit.declaration.tree.symbols import Variable
 from sdekit.errors import SchemeError
-from sdekit.kernels.steps import Flow
+from sdekit.kernels.steps import (
+    Flow,
+    GaussianJump,
+    Map,
+    Metropolis,
+    Midpoint,
+    Refresh,
+    Step,
+    parts_of,
+)
 from sdekit.schemes.split.flow_records import Part
 from sdekit.schemes.split.splitting import Splitting, splitting
 from sdekit.schemes.split.word import parse_word
@@ -48,3 +58,22 @@ def letters_of_word(flow: Flow) -> tuple[Occurrence, ...]:
                 found=f"{part.letter}[{share}]",
             )
     return found
+
+
+def moved_by(step: Step) -> frozenset[Variable]:
+    """The variables that a step may move."""
+    moved: set[Variable] = set()
+    for part in parts_of(step):
+        if isinstance(part, Refresh):
+            moved |= set(part.variables)
+        elif isinstance(part, GaussianJump):
+            moved.add(part.variable)
+        elif isinstance(part, Map):
+            moved |= {x for x, _ in part.images}
+        elif isinstance(part, Metropolis):
+            moved |= {x for x, _ in part.flip}
+        elif isinstance(part, Flow):
+            moved |= {x for letter in letters_of_word(part) for x in letter.part.moves}
+        elif isinstance(part, Midpoint):
+            moved |= set(part.dynamics.variables)
+    return frozenset(moved)

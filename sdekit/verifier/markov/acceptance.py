@@ -23,7 +23,7 @@ from sdekit.calculus.limits import Unsupported
 from sdekit.declaration.tree.expression import Expression
 from sdekit.declaration.tree.symbols import Parameter
 from sdekit.kernels.building import RATIO
-from sdekit.kernels.path import letters_of_word
+from sdekit.kernels.path import letters_of_word, moved_by
 from sdekit.kernels.steps import Drawn, Flow, GaussianJump, Map, Metropolis, Midpoint
 from sdekit.verifier.involutions.flips import Flip
 from sdekit.verifier.markov.kernel_problem import (
@@ -43,6 +43,11 @@ Proposal = tuple[Flow | Midpoint | Map | GaussianJump, ...]
 def is_jump(step: Metropolis) -> bool:
     """Whether the proposal is drawn from a density instead of made by maps."""
     return any(isinstance(part, GaussianJump) for part in step.proposal)
+
+
+def has_noise(step: Metropolis) -> bool:
+    """Whether a proposal draws anything on its way, so that its acceptance is random."""
+    return is_jump(step) or bool(_noisy(step)) or any(map(drawn_weights, step.proposal))
 
 
 def check_involution(problem: KernelProblem, step: Metropolis) -> Check:
@@ -86,6 +91,10 @@ def _not_reversed(
         return _map_reason(here, there, flips)
     if type(here) is not type(there):
         return "the proposal is no palindrome"
+    if isinstance(here, (Flow, Midpoint)):
+        for read in (here.step_size, *drawn_weights(here)):
+            if any(read.depends_on(x) for x in moved_by(here)):
+                return "the time or the number of steps of a word reads what it moves"
     if isinstance(here, Midpoint) and isinstance(there, Midpoint):
         require_hamiltonian(here)
         if here != there:
@@ -96,9 +105,6 @@ def _not_reversed(
     same = (here.dynamics, here.steps, here.step_size)
     if same != (there.dynamics, there.steps, there.step_size):
         return "the proposal is no palindrome"
-    for size in (here.step_size, *drawn_weights(here)):
-        if any(size.depends_on(x) for x in problem.kernel.variables):
-            return "the time or the number of steps of a word reads the state"
     letters = letters_of_word(here)
     for part in dict.fromkeys(letter.part for letter in letters):
         if not reverses(problem, part, flips):
@@ -260,6 +266,8 @@ def _jump_reason(problem: KernelProblem, step: Metropolis) -> str | None:
     (jump,) = step.proposal
     assert isinstance(jump, GaussianJump)
     require_free(jump.variable)
+    if jump.variable.symmetry is not None:
+        return f"{jump.variable.name} is {jump.variable.symmetry}, and a jump moves every entry"
     if not step.is_symmetric:
         return None
     left = log_density_ratio(problem, jump)

@@ -29,6 +29,7 @@ from sdekit.verifier.markov.exact_moves import (
     shown,
     state_texts,
 )
+from sdekit.verifier.markov.harmonic_flux import refute_by_paths
 from sdekit.verifier.markov.imbalance import tried_places, witness_at
 from sdekit.verifier.markov.kernel_problem import KernelProblem, keeps_energy, read_flip
 from sdekit.verifier.markov.refreshment import Refreshed
@@ -76,6 +77,9 @@ def compose_invariance(problem: KernelProblem, results: Sequence[StepResult]) ->
             )
             return replace(found.invariance, reason=f"{reason}, the flip left out changes nothing")
         return found.invariance
+    summed = _summed(problem, found, later)
+    if summed is not None:
+        return summed
     if isinstance(found.step, Refresh) and found.invariance.is_refuted and later:
         tracked = _track(problem, found.step, later)
         if tracked is not None:
@@ -87,6 +91,21 @@ def compose_invariance(problem: KernelProblem, results: Sequence[StepResult]) ->
             "the steps behind it repair that is not decided"
         )
     return undecided(reason)
+
+
+def _summed(problem: KernelProblem, found: StepResult, later: Sequence[StepResult]) -> Check | None:
+    """A refutation of what is left of a wrong step behind a full refreshment."""
+    if not (isinstance(found.step, Metropolis) and later):
+        return None
+    refresh, *rest = later
+    is_full = isinstance(refresh.step, Refresh) and refresh.step.keep == ZERO
+    undone = found.claims.get("involution")
+    if not (is_full and refresh.invariance.is_proved and undone is not None and undone.is_proved):
+        return None
+    if not all(_loses_nothing(r) for r in rest):
+        return None
+    assert isinstance(refresh.step, Refresh)
+    return refute_by_paths(problem, found.step, refresh.step.variables)
 
 
 def _names(result: StepResult) -> str:

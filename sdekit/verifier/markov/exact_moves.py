@@ -26,6 +26,8 @@ from sdekit.verifier.markov.kernel_problem import KernelProblem
 State = dict[Variable, dict[Index, Value]]
 #: Bits of the balls.
 PRECISION = 192
+#: Points of each choice of sizes.
+SEEDS = 6
 ZERO = fmpq(0)
 
 
@@ -124,7 +126,7 @@ class Place:
 def places(problem: KernelProblem, tensors: Sequence[Tensor] = ()) -> Iterator[Place]:
     """Points at which a kernel may fail, small sizes first, the same in every run."""
     variables = [lower(x) for x in problem.kernel.variables]
-    for model in models_of((problem.energy, *variables, *tensors)):
+    for model in models_of((problem.energy, *variables, *tensors), seeds=SEEDS):
         place = Place(problem, model)
         try:
             with ctx.workprec(PRECISION):

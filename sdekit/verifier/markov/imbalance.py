@@ -25,7 +25,7 @@ from sdekit.calculus.limits import Unsupported
 from sdekit.declaration.tree.dimension import Dim
 from sdekit.declaration.tree.symbols import Parameter
 from sdekit.kernels.path import letters_of_word
-from sdekit.kernels.steps import Drawn, Flow, Metropolis
+from sdekit.kernels.steps import Delayed, Drawn, Flow, Metropolis
 from sdekit.verifier.markov.exact_moves import (
     PRECISION,
     Place,
@@ -39,8 +39,8 @@ from sdekit.verifier.markov.exact_moves import (
 from sdekit.verifier.markov.kernel_problem import KernelProblem
 from sdekit.verifier.verdict import Check, Witness, refuted
 
-#: Points tried for one claim.
-TRIED = 12
+#: Points tried for one claim: at three sizes where there is one.
+TRIED = 18
 #: The step size of a point: small steps make small numbers.
 SMALL_STEP = fmpq(1, 2)
 #: Numbers of steps tried where every number is claimed.
@@ -194,6 +194,37 @@ def _flows(
         f"{shown(out)} flows away from it"
     )
     return reason, into - out, details
+
+
+def refute_forgotten(problem: KernelProblem, step: Delayed) -> Check | None:
+    r"""A state at which a second attempt that forgets the first rejection breaks the balance.
+
+    With both attempts in balance by themselves, what flows in less what flows out by the second,
+    divided by the density, is $a_2(z)\,(a_1(z) - a_1(\Phi_2 z))$.
+    """
+
+    def claim(place: Place, count: int) -> tuple[str, Value, dict[str, Any]] | None:
+        start = place.state()
+        propose(place, step.second, count)
+        there = place.state()
+        second = arb(log_acceptance(place, step.second, place.counted)).exp()
+        propose(place, step.first, count)
+        first_there = arb(log_acceptance(place, step.first, place.counted)).exp()
+        place.put(start)
+        propose(place, step.first, count)
+        first = arb(log_acceptance(place, step.first, place.counted)).exp()
+        gap = second * (first - first_there)
+        if not surely_differ(gap, fmpq(0)):
+            return None
+        details = {
+            "state": state_texts(place, start),
+            "second proposal": state_texts(place, there),
+            "first acceptance there": shown(first_there),
+            "first acceptance here": shown(first),
+        }
+        return "the second attempt forgets how likely the first rejection was", gap, details
+
+    return attempt(problem, step.second, claim)
 
 
 def refute_weights(

@@ -24,26 +24,32 @@ from sdekit.calculus.contraction import (
 from sdekit.calculus.contraction.tensor import combine, number
 from sdekit.calculus.limits import Unsupported
 from sdekit.declaration.tree.expression import Expression
-from sdekit.kernels.path import letters_of_word
+from sdekit.kernels.path import letters_of_word, moved_by
 from sdekit.kernels.steps import (
     Choice,
+    Delayed,
     Drawn,
     Flow,
-    GaussianJump,
     Map,
     Metropolis,
     Refresh,
     Step,
-    parts_of,
 )
 from sdekit.verifier.markov.acceptance import (
     check_acceptance,
     check_involution,
     drawn_weights,
+    has_noise,
     is_jump,
 )
 from sdekit.verifier.markov.composition import StepResult
-from sdekit.verifier.markov.imbalance import refute_invariance, refute_involution, refute_weights
+from sdekit.verifier.markov.harmonic_flux import refute_by_paths
+from sdekit.verifier.markov.imbalance import (
+    refute_forgotten,
+    refute_invariance,
+    refute_involution,
+    refute_weights,
+)
 from sdekit.verifier.markov.kernel_problem import KernelProblem, nonnegative
 from sdekit.verifier.markov.refreshment import check_refreshment
 from sdekit.verifier.markov.volume import check_volume, log_determinant
@@ -61,7 +67,7 @@ def guarded(check: Callable[..., Any], *arguments: Any) -> Any:
 @singledispatch
 def result_of(step: Step, problem: KernelProblem) -> StepResult:
     """What is known of one step."""
-    raise AssertionError(f"no rule for {type(step).__name__}") from None
+    return _open(step, f"a {type(step).__name__} without acceptance is not seen to keep exp(-H)")
 
 
 def _open(step: Step, reason: str, claims: dict[str, Check] | None = None) -> StepResult:
@@ -114,37 +120,40 @@ def _not_proved(problem: KernelProblem, step: Metropolis, claims: dict[str, Chec
         isinstance(part, Flow) for part in step.proposal
     )
     against = refute_invariance(problem, step) if is_bijection else None
+    if against is None and (is_jump(step) or claims["involution"].is_proved):
+        against = refute_by_paths(problem, step)
     open_claims = [name for name, claim in claims.items() if not claim.is_proved]
     if against is None:
         reason = "; ".join(f"{name}: {claims[name].reason}" for name in open_claims)
         return _open(step, reason, claims)
     acceptance = claims["acceptance"]
-    if acceptance.verdict == "undecided" and claims["involution"].is_proved:
+    is_undone = is_jump(step) or claims["involution"].is_proved
+    if acceptance.verdict == "undecided" and is_undone:
         reason = f"{acceptance.reason}; {against.reason}"
         claims["acceptance"] = replace(against, reason=reason)
     return StepResult(step, against, against, claims)
 
 
+@result_of.register
+def _(step: Delayed, problem: KernelProblem) -> StepResult:
+    attempts = [result_of(step.first, problem), result_of(step.second, problem)]
+    claims = merged_claims(attempts)
+    bad = next((r for r in attempts if not r.invariance.is_proved), None)
+    if bad is not None:
+        return _open(step, f"an attempt is not in balance: {bad.invariance.reason}", claims)
+    if step.second.accept != "metropolis" or any(has_noise(s) for s in (step.first, step.second)):
+        reason = "delayed rejection is known for maps without noise, accepted with min(1, t)"
+        return _open(step, reason, claims)
+    if step.remembers:
+        check = proved("the second ratio holds the first rejection, seen from both ends")
+        return StepResult(step, check, check, claims)
+    found = refute_forgotten(problem, step)
+    if found is None:
+        return _open(step, "the second attempt forgets the first rejection", claims)
+    return StepResult(step, found, found, {**claims, "acceptance": found})
+
+
 # ------------------------------------------------------------------ random choices
-
-
-def moved_by(step: Step) -> set[Any]:
-    """The variables that a step may move."""
-    moved: set[Any] = set()
-    for part in parts_of(step):
-        if isinstance(part, Refresh):
-            moved |= set(part.variables)
-        elif isinstance(part, GaussianJump):
-            moved.add(part.variable)
-        elif isinstance(part, Map):
-            moved |= {x for x, _ in part.images}
-        elif isinstance(part, Metropolis):
-            moved |= {x for x, _ in part.flip}
-        elif isinstance(part, Flow):
-            moved |= {x for letter in letters_of_word(part) for x in letter.part.moves}
-        elif hasattr(part, "dynamics"):
-            moved |= set(part.dynamics.variables)
-    return moved
 
 
 def _reads_moved(weight: Any, step: Step) -> bool:

@@ -171,22 +171,20 @@ def is_nonzero_somewhere(tensor: Tensor) -> bool:
     return False
 
 
-def models_of(
-    tensors: Iterable[Tensor], order: int = 2, sizes: Mapping[str, int] | None = None
-) -> Iterator[Model]:
+def models_of(tensors: Iterable[Tensor], order: int = 2, seeds: int = _SEEDS) -> Iterator[Model]:
     """Models of everything that occurs in some tensors, small sizes first, the same in every run.
 
     Args:
         tensors: What has to have a value.
         order: Highest order of derivative at which unknown functions are generic.
-        sizes: Sizes to use, by name of the dimension.
+        seeds: Models of each choice of sizes.
     """
     symbols = _Symbols()
     for tensor in tensors:
         symbols.collect(tensor)
     orders = {function: max(order, known) for function, known in symbols.orders.items()}
-    for chosen in _sizes(symbols.dims, sizes or {}):
-        for seed in range(_SEEDS if chosen else _SEEDS_WITHOUT_SIZES):
+    for chosen in _sizes(symbols.dims, {}):
+        for seed in range(seeds):
             tick()
             yield Model(chosen, seed, orders)
 

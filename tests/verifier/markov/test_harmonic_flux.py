@@ -1,0 +1,41 @@
+"""Refutations along every path at once, for proposals that draw noise."""
+
+import sdekit as sk
+from sdekit.verifier.markov.harmonic_flux import refute_by_paths
+from sdekit.verifier.markov.kernel_problem import KernelProblem
+
+K, L = sk.kernels, sk.dim("L")
+LANGEVIN, HAMILTONIAN = sk.catalog.get("langevin"), sk.catalog.get("hamiltonian")
+THETA, P = LANGEVIN.variables
+U = sk.potential("U", THETA)
+FLIP = {P: -P}
+
+
+def refutation(step, free=(), dynamics=LANGEVIN):
+    kernel = K.compose(step, hamiltonian=dynamics.hamiltonian, target=U)
+    return refute_by_paths(KernelProblem(kernel), step, free)
+
+
+def test_energy_gained_from_noise_must_not_count():
+    step = K.metropolis(K.flow(LANGEVIN, "BAOAB", L), flip=FLIP, count="BAO")
+    found = refutation(step)
+    assert found.is_refuted
+    assert found.witness.value == "z_1**2*(1 - E)*exp(-1)/2"
+    # Twin: counted as it should be, nothing is left over.
+    assert refutation(K.metropolis(K.flow(LANGEVIN, "BAOAB", L), flip=FLIP)) is None
+
+
+def test_what_a_full_refreshment_hides_is_summed_over():
+    step = K.metropolis(K.flow(HAMILTONIAN, "BAB", L), flip=FLIP, energy=U)
+    assert refutation(step, (P,), HAMILTONIAN).is_refuted
+    whole = sk.verify(K.compose(step, K.refresh(P)))
+    assert whole.verdict is sk.Verdict.REFUTED
+
+
+def test_a_jump_that_leaves_its_density_out_is_refuted():
+    h = sk.parameter("h", positive=True)
+    jump = K.jump(THETA, THETA - h * sk.grad(U, THETA), sk.sqrt(2 * h))
+    assert refutation(K.metropolis(jump, is_symmetric=True)).is_refuted
+    # Twin: around the present state the densities cancel.
+    walk = K.metropolis(K.random_walk(THETA, h), is_symmetric=True)
+    assert refutation(walk) is None
