@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 import sdekit as sk
-from sdekit.declaration.model.model_file import loads
+from sdekit.kernels.kernel_file import loads
 
 path = Path(__file__).with_suffix(".toml")
 model = sk.load(path)

@@ -46,7 +46,7 @@ _HOME: dict[str, tuple[str, ...]] = {
         "max", "min", "sum", "norm", "logsumexp", "where", "rows", "pairs",
     ),
     "sdekit.declaration.model.dynamics": ("Dynamics",),
-    "sdekit.declaration.model.model_file": ("load", "loads"),
+    "sdekit.kernels.kernel_file": ("load", "loads"),
     "sdekit.verifier.ladder": ("verify",),
     "sdekit.verifier.verdict": ("Verdict", "Verification"),
     "sdekit.designer.recipe": ("recipe",),

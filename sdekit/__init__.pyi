@@ -52,8 +52,6 @@ from sdekit.declaration.functions.grammar import time as time
 from sdekit.declaration.functions.grammar import trace as trace
 from sdekit.declaration.functions.grammar import transpose as transpose
 from sdekit.declaration.model.dynamics import Dynamics as Dynamics
-from sdekit.declaration.model.model_file import load as load
-from sdekit.declaration.model.model_file import loads as loads
 from sdekit.declaration.tree.dimension import Dim as Dim
 from sdekit.declaration.tree.dimension import dim as dim
 from sdekit.declaration.tree.symbols import function as function
@@ -68,6 +66,8 @@ from sdekit.designer.recipe import recipe as recipe
 from sdekit.designer.repair import repair as repair
 from sdekit.diagnostics import plots as plots
 from sdekit.errors import SdekitError as SdekitError
+from sdekit.kernels.kernel_file import load as load
+from sdekit.kernels.kernel_file import loads as loads
 from sdekit.reports.results import report as report
 from sdekit.schemes.bias.scheme_bias import bias as bias
 from sdekit.schemes.order.scheme_order import order as order

@@ -87,15 +87,18 @@ def options(
 @app.command("list")
 def list_entries(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    kernels: Annotated[bool, typer.Option("--kernels", help="Kernels, not dynamics.")] = False,
 ) -> int:
-    """List the catalogue: published dynamics, and mistakes that must be refuted."""
+    """List the catalogue: published dynamics or kernels, and mistakes that must be refuted."""
     from sdekit import catalog
+    from sdekit.catalog.markov_kernels import ENTRIES, WRONG
     from sdekit.cli.show import show_entries, show_json
 
+    found = (*ENTRIES, *WRONG) if kernels else catalog.entries()
     if as_json:
-        show_json([entry.to_dict() for entry in catalog.entries()])
+        show_json([entry.to_dict() for entry in found])
     else:
-        show_entries(catalog.entries())
+        show_entries(found)
     return 0
 
 
@@ -118,17 +121,33 @@ def verify(
 ) -> int:
     """Prove or refute that exp(-H) is stationary and that its marginal is the target.
 
+    A kernel, by name or as a model file with a table [kernel], is decided for every size and every
+    number of steps.
+
     Exit status: 0 proved, 1 refuted, 3 undecided, 2 bad usage or bad input.
     """
-    from sdekit.cli.inputs import dynamics_of, sizes_of
+    from sdekit.cli.inputs import model_of, sizes_of
     from sdekit.cli.show import show_json, show_repairs, show_verification
+    from sdekit.declaration.model.dynamics import Dynamics
     from sdekit.verifier.ladder import verify as verify_dynamics
 
     if budget is not None and not 0 < budget < float("inf"):
         raise VerificationError("the budget is no number of seconds", found=budget)
-    dynamics = dynamics_of(model)
-    sizes = sizes_of(n or [], dynamics)
     limits = {} if budget is None else {"budget": budget}
+    dynamics = model_of(model)
+    if not isinstance(dynamics, Dynamics):
+        if n or certificate is not None or coq is not None:
+            raise VerificationError(
+                "a kernel is decided for every size, without a certificate",
+                fix="leave --n, --certificate and --coq out",
+            )
+        result = verify_dynamics(dynamics, **limits)
+        if as_json:
+            show_json(result.to_dict())
+        else:
+            show_verification(result)
+        return STATUS[result.verdict.value]
+    sizes = sizes_of(n or [], dynamics)
     result = verify_dynamics(dynamics, sizes, **limits)
     if certificate is not None:
         from sdekit.certificates.export import certificate as certificate_of

@@ -15,6 +15,7 @@ from sdekit.errors import ModelFileError, SdekitError, VerificationError
 
 if TYPE_CHECKING:
     from sdekit.declaration.model.dynamics import Dynamics
+    from sdekit.kernels.steps import Kernel
 
 #: Largest size that can be asked for; beyond it a component form is of no use to anybody.
 LARGEST_SIZE = 10_000
@@ -22,6 +23,25 @@ LARGEST_SIZE = 10_000
 
 def dynamics_of(name_or_file: str) -> Dynamics:
     """The dynamics that a name of the catalogue or a path of a model file stands for.
+
+    Raises:
+        ModelFileError: If it is a path and cannot be read, or the file of a kernel.
+        DeclarationError: If it is a name that the catalogue lacks.
+    """
+    from sdekit.declaration.model.dynamics import Dynamics
+
+    found = model_of(name_or_file)
+    if not isinstance(found, Dynamics):
+        raise ModelFileError(
+            "this is a kernel, and a dynamics is asked for",
+            found=name_or_file,
+            fix="sdekit verify decides kernels",
+        )
+    return found
+
+
+def model_of(name_or_file: str) -> Dynamics | Kernel:
+    """The dynamics or kernel that a name of the catalogue or a path stands for.
 
     Raises:
         ModelFileError: If it is a path and cannot be read.
@@ -32,16 +52,19 @@ def dynamics_of(name_or_file: str) -> Dynamics:
     if name_or_file in catalog.names():
         return catalog.get(name_or_file)
     path = Path(name_or_file)
-    if path.suffix or path.exists() or len(path.parts) > 1:
-        from sdekit.declaration.model.model_file import load
+    is_path = path.suffix or path.exists() or len(path.parts) > 1
+    from sdekit.kernels import kernel_file
 
+    if not is_path and name_or_file in kernel_file.published_kernels():
+        return kernel_file.published_kernel(name_or_file)
+    if is_path:
         if not path.exists():
             raise ModelFileError(
                 "no such model file",
                 found=name_or_file,
                 fix=similar(name_or_file, _neighbours(path)),
             )
-        return load(path)
+        return kernel_file.load(path)
     return catalog.get(name_or_file)
 
 

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from sdekit.catalog import Entry
+    from sdekit.catalog.markov_kernels import KernelEntry
     from sdekit.declaration.model.dynamics import Dynamics
     from sdekit.designer.repair import Repair
     from sdekit.simulation.runs.result import Run
@@ -46,7 +47,7 @@ def show_repairs(repairs: Sequence[Repair]) -> None:
         print(f"  proved instead with {change.text}  [{change.kind}]")
 
 
-def show_entries(entries: tuple[Entry, ...]) -> None:
+def show_entries(entries: Sequence[Entry | KernelEntry]) -> None:
     """The catalogue as a table of names, titles and sources."""
     from rich.console import Console
     from rich.table import Table

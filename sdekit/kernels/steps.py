@@ -169,11 +169,6 @@ class Kernel:
     name: str = field(default="", compare=False)
     source: str = field(default="", compare=False)
 
-    def __str__(self) -> str:
-        from sdekit.kernels.kernel_text import step_text
-
-        return "\n".join(step_text(step) for step in self.steps)
-
 
 def parts_of(step: Step) -> Iterator[Step]:
     """A step and all that it is made of."""

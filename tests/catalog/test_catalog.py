@@ -7,8 +7,8 @@ import pytest
 import sdekit as sk
 from sdekit.catalog import geometric, gradient_flow, langevin, thermostat, wrong
 from sdekit.catalog.record import CHECKS, CONDITIONAL, PROVED, REFUTED, REQUIRED, UNDECIDED, claims
-from sdekit.declaration.model.model_file import loads
 from sdekit.errors import DeclarationError
+from sdekit.kernels.kernel_file import loads
 from sdekit.verifier.rung_table import RUNGS
 
 ENTRIES = sk.catalog.entries()

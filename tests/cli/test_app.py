@@ -201,3 +201,25 @@ def test_a_mistaken_word_or_potential_is_named(arguments, named, capsys):
     assert run(arguments) == 2
     error = capsys.readouterr().err
     assert named in error and error.count("\n") == 1
+
+
+def test_a_kernel_is_decided_by_name_and_as_a_file(capsys, tmp_path):
+    from sdekit.catalog.markov_kernels import ENTRIES
+
+    assert run(["verify", "malt", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert (found["name"], found["scope"]) == ("malt", "all n")
+    assert run(["verify", "hmc-half-step"]) == 1
+    assert "acceptance" in capsys.readouterr().out
+    path = tmp_path / "hmc.toml"
+    path.write_text(ENTRIES[0].model_file())
+    assert run(["verify", str(path)]) == 0
+    # Not at a size, and nothing else is done with kernels.
+    assert run(["verify", str(path), "--n", "2"]) == 2
+    assert run(["order", str(path)]) == 2
+
+
+def test_the_kernels_of_the_catalogue_are_listed(capsys):
+    assert run(["list", "--kernels", "--json"]) == 0
+    names = [entry["name"] for entry in json.loads(capsys.readouterr().out)]
+    assert names == list(sk.kernels.published_kernels())

@@ -5,8 +5,8 @@ import re
 import pytest
 
 import sdekit as sk
-from sdekit.declaration.model.model_file import loads
 from sdekit.errors import SdekitError, SimulationError
+from sdekit.kernels.kernel_file import loads
 from sdekit.reports.document import Listing
 from sdekit.reports.experiment import Experiment, Panel, figure_of
 from sdekit.reports.formulas import compact_terms, formula_of, tensor_formula

@@ -180,9 +180,9 @@ class Dynamics:
 
     def __reduce__(self) -> tuple[Any, ...]:
         # Mapping proxies cannot be pickled; the text of the model is its own serial form.
-        from sdekit.declaration.model.model_file import loads
+        from sdekit.declaration.model.model_file import dynamics_from_toml
 
-        return loads, (self.to_toml(),)
+        return dynamics_from_toml, (self.to_toml(),)
 
     def _identity(self) -> tuple[Any, ...]:
         noise = None if self.noise is None else tuple(self.noise.items())

@@ -7,15 +7,13 @@ results or checkpoints, which are other files.
 from __future__ import annotations
 
 import difflib
-import re
-import tomllib
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from sdekit.declaration.model.dynamics import Dynamics
 from sdekit.declaration.model.model_file_writer import to_toml
-from sdekit.declaration.text.parser import parse_comparison, parse_expression
+from sdekit.declaration.model.toml_text import toml_table
+from sdekit.declaration.text.parser import Scope, parse_comparison, parse_expression
 from sdekit.declaration.tree.abbreviations import Comparison
 from sdekit.declaration.tree.dimension import Dim
 from sdekit.declaration.tree.expression import Expression
@@ -31,10 +29,8 @@ from sdekit.declaration.tree.symbols import (
 )
 from sdekit.errors import DeclarationError, ModelFileError
 
-__all__ = ["load", "loads", "to_toml"]
+__all__ = ["dynamics_from_toml", "read_model", "to_toml"]
 
-#: A model file beyond this size is no model.
-LARGEST_FILE = 1_000_000
 _TABLES = (
     "dimensions", "variables", "parameters", "functions", "drift", "diffusion", "noise",
     "gradient_noise", "energy",
@@ -44,57 +40,23 @@ _OF_FUNCTIONS = (*ASSUMPTIONS, *PROPERTIES)
 _ENTRIES = ("format", "name", "source", "interpretation", "assume")
 
 
-def load(path: str | Path) -> Dynamics:
-    """Read a model file.
-
-    Args:
-        path: The file.
-
-    Raises:
-        ModelFileError: If it cannot be read; the message names the place.
-    """
-    path = Path(path)
-    try:
-        if path.stat().st_size > LARGEST_FILE:
-            raise ModelFileError(
-                f"{path} is too large for a model file",
-                expected=f"at most {LARGEST_FILE} bytes",
-                found=path.stat().st_size,
-            )
-        text = path.read_bytes().decode("utf-8")
-    except OSError as error:
-        raise ModelFileError(f"cannot read {path}", found=error.strerror or error) from None
-    except UnicodeDecodeError as error:
-        raise ModelFileError(
-            f"{path} is no UTF-8 text", found=f"byte {error.object[error.start]:#04x}"
-        ) from None
-    return loads(text)
-
-
-def loads(text: str) -> Dynamics:
+def dynamics_from_toml(text: str) -> Dynamics:
     """Read the text of a model file.
 
     Raises:
         ModelFileError: If it is no model; the message names the place.
     """
-    if len(text) > LARGEST_FILE:
-        raise ModelFileError("the text is too long for a model", found=f"{len(text)} characters")
-    try:
-        table = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise _toml_error(str(error)) from None
-    except (RecursionError, ValueError) as error:
-        # tomllib hands on what int() says of numbers with too many digits.
-        raise ModelFileError("this is no readable TOML", found=str(error)[:120]) from None
-    return _Reader(table).dynamics()
+    return read_model(toml_table(text))[0]
 
 
-def _toml_error(message: str) -> ModelFileError:
-    found = re.search(r"\(at line (\d+), column (\d+)\)", message)
-    what = "this is no TOML: " + message.partition(" (at")[0]
-    if found is None:
-        return ModelFileError(what)
-    return ModelFileError(what, line=int(found[1]), column=int(found[2]))
+def read_model(table: Mapping[str, Any]) -> tuple[Dynamics, Scope]:
+    """The dynamics of a model file that is read as TOML, and what its names stand for.
+
+    Raises:
+        ModelFileError: If it is no model; the message names the place.
+    """
+    reader = _Reader(table)
+    return reader.dynamics(), reader.scope
 
 
 class _Reader:
