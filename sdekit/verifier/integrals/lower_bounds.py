@@ -157,10 +157,18 @@ def _directly(parts: list[ex.Expression], blocks: Blocks) -> str | None:
 
 
 def _without_nonnegative(parts: list[ex.Expression], blocks: Blocks) -> str | None:
-    """Leave out terms that are never negative, those with most variables first."""
-    kept = list(parts)
+    """Leave out terms that are never negative, those with most variables first, or last."""
     helpful = [part for part in parts if never_negative(entry_signs(part))]
     helpful.sort(key=lambda p: -sum(isinstance(n, Variable) for n in p.walk()))
+    orders = (helpful, helpful[::-1]) if len(helpful) > 1 else (helpful,)
+    found = (_leaving_out(order, parts, blocks) for order in orders)
+    return next((reason for reason in found if reason is not None), None)
+
+
+def _leaving_out(
+    helpful: list[ex.Expression], parts: list[ex.Expression], blocks: Blocks
+) -> str | None:
+    kept = list(parts)
     for part in helpful:
         fewer = [other for other in kept if other is not part]
         if not all(any(p.depends_on(x) for p in fewer) for x in blocks):
