@@ -13,7 +13,13 @@ from sdekit.calculus.expansion.monomial_sums import Monomial, as_expression
 from sdekit.calculus.expansion.rewriting import INTERNAL
 from sdekit.calculus.limits import Unsupported
 from sdekit.calculus.signs.forms import form_signs
-from sdekit.calculus.signs.implied_signs import NEGATIVE, POSITIVE, entry_signs, never_negative
+from sdekit.calculus.signs.implied_signs import (
+    NEGATIVE,
+    POSITIVE,
+    Signs,
+    entry_signs,
+    never_negative,
+)
 from sdekit.calculus.signs.scalar_signs import decided_signs
 from sdekit.declaration.tree.expression import (
     Call,
@@ -62,7 +68,7 @@ def gaussian(question: Question) -> Integral | None:
     if not split.hessian:
         return Integral(Outcome.INFINITE, "H is linear in it")
     matrix = as_expression(split.hessian)
-    signs = form_signs(matrix) if x.shape else decided_signs(matrix)
+    signs = _form_signs(split, matrix, x)
     if 1 not in signs:
         return Integral(Outcome.INFINITE, f"its quadratic form {matrix!r} is not positive definite")
     if signs != POSITIVE and not (never_negative(signs) and _vanishes_nowhere_dense(split, x)):
@@ -73,6 +79,19 @@ def gaussian(question: Question) -> Integral | None:
     if closed is None:
         return Integral(Outcome.FINITE, "Gaussian")
     return Integral(Outcome.CLOSED, "Gaussian", closed)
+
+
+def _form_signs(split: Split, matrix: Expression, x: Variable) -> Signs:
+    signs = form_signs(matrix) if x.shape else decided_signs(matrix)
+    scale = _multiple_of_identity(split) if x.shape and {-1, 1} <= signs else None
+    return signs if scale is None else decided_signs(scale)
+
+
+def _multiple_of_identity(split: Split) -> Expression | None:
+    """c, where the quadratic form is c |X|^2."""
+    if not all(isinstance(m.core, Eye) for m in split.hessian):
+        return None
+    return as_expression({Monomial(m.factors): c for m, c in split.hessian.items()})
 
 
 def _adds_up(question: Question) -> bool:
@@ -111,18 +130,18 @@ def _is_declared(base: Expression) -> bool:
 
 def _gaussian_energy(x: Variable, split: Split, matrix: Expression) -> Expression | None:
     linear = as_expression(split.linear)
+    scale = _multiple_of_identity(split) if x.shape else None
     if x.ndim == 0:
         determinant: Expression = Elementwise("log", matrix)
         square: Expression = Quotient(Product((linear, linear)), matrix)
+    elif scale is not None:
+        determinant = Product((coordinates(x), Elementwise("log", scale)))
+        square = Quotient(Dot(linear, linear), scale) if split.linear else linear
     elif x.ndim == 1:
         determinant = LogDet(matrix)
         square = Dot(linear, MatMul(Inverse(matrix), linear)) if split.linear else linear
     else:
-        if not all(isinstance(m.core, Eye) for m in split.hessian):
-            return None
-        scale = as_expression({Monomial(m.factors): c for m, c in split.hessian.items()})
-        determinant = Product((coordinates(x), Elementwise("log", scale)))
-        square = Quotient(Dot(linear, linear), scale) if split.linear else linear
+        return None
     return Sum((Product((HALF, determinant)), Negation(Product((HALF, square)))))
 
 
