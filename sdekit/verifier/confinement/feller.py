@@ -174,7 +174,7 @@ def _decided(line: Line) -> Tail | None:
 def _of_balanced(line: Line) -> Tail | None:
     if decided_signs(line.diffusion) != POSITIVE:
         return Tail.INFINITE if collected(line.diffusion) == ZERO else None
-    scale = Sum((Negation(line.energy), _logarithm(line.diffusion)))
+    scale = Sum((Negation(line.energy), logarithm_of(line.diffusion)))
     open_ends = False
     for _, towards in line.ends:
         length = tail(substituted(scale, {line.x: towards}))[0]
@@ -185,13 +185,13 @@ def _of_balanced(line: Line) -> Tail | None:
     return None if open_ends else Tail.INFINITE
 
 
-def _logarithm(positive: Expression) -> Expression:
+def logarithm_of(positive: Expression) -> Expression:
     """log of a product of powers, taken apart so that it can cancel."""
     match positive:
         case Power() if decided_signs(positive.base) == POSITIVE:
-            return Product((positive.exponent, _logarithm(positive.base)))
+            return Product((positive.exponent, logarithm_of(positive.base)))
         case Product() if all(decided_signs(f) == POSITIVE for f in positive.factors):
-            return Sum(tuple(map(_logarithm, positive.factors)))
+            return Sum(tuple(map(logarithm_of, positive.factors)))
     return Elementwise("log", positive)
 
 

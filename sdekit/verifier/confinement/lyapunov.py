@@ -26,11 +26,14 @@ from sdekit.calculus.contraction.rules.definedness import is_sum_of_squares
 from sdekit.calculus.contraction.splitting_terms import is_positive
 from sdekit.calculus.contraction.tensor import Term
 from sdekit.calculus.signs.implied_signs import entry_signs, never_negative
+from sdekit.declaration.model.component_reader import ComponentReader
 from sdekit.declaration.tree import expression as ex
+from sdekit.declaration.tree.operators import ZERO
 from sdekit.declaration.tree.symbols import Variable
+from sdekit.verifier.confinement.at_poles import may_have_pole, poles_are_harmless, repels_at_poles
 from sdekit.verifier.confinement.tensor_growth import degree, term_degree
-from sdekit.verifier.currents.smoothness import has_pole, is_continuous, rough_parts
-from sdekit.verifier.currents.tensor_smoothness import order_at_origin
+from sdekit.verifier.currents.poles import repulsion
+from sdekit.verifier.currents.smoothness import is_continuous, rough_parts
 from sdekit.verifier.question import Problem
 from sdekit.verifier.verdict import Check, proved
 
@@ -123,7 +126,9 @@ def _is_admissible(problem: Problem) -> bool:
     """Whether H is smooth, nothing has a pole, and no wall turns H of other variables."""
     dynamics = problem.dynamics
     energy = dynamics.hamiltonian
-    if energy is None or may_have_pole(problem) or not _follows_paths(problem, energy):
+    if energy is None or not _follows_paths(problem, energy):
+        return False
+    if may_have_pole(problem) and not poles_are_harmless(problem, energy):
         return False
     if not _bounded_ones_are_driven_boundedly(problem):
         return False
@@ -139,6 +144,8 @@ def _is_admissible(problem: Problem) -> bool:
 
 def _follows_paths(problem: Problem, energy: ex.Expression) -> bool:
     """Whether H changes along paths as L H says: smooth, or with kinks in what has no noise."""
+    if repels_at_poles(problem):
+        return True
     for part in rough_parts(energy):
         crossed = {node for node in part.walk() if isinstance(node, Variable)}
         noisy = any(x in crossed for (x, _), _ in problem.dynamics.blocks())
@@ -253,20 +260,6 @@ def _varies(node: ex.Expression) -> bool:
     return any(isinstance(part, (Variable, ex.Call)) for part in node.walk())
 
 
-def may_have_pole(problem: Problem) -> bool:
-    """Whether v or D may be unbounded near a state."""
-    dynamics = problem.dynamics
-    parts = (*dynamics.drift.values(), *dynamics.diffusion.values())
-    return any(has_pole(part) and not _is_bounded_at_origin(problem, part) for part in parts)
-
-
-def _is_bounded_at_origin(problem: Problem, part: ex.Expression) -> bool:
-    """Whether the only pole is at x = 0 of a vector, and of no order, as that of x/|x|."""
-    tensor = lower(part)
-    orders = [order_at_origin(tensor, variable(x)) for x in problem.dynamics.variables if x.ndim]
-    return any(order is not None and order >= 0 for order in orders)
-
-
 def _properness(problem: Problem, quadratic: frozenset[Head]) -> tuple[str, ...] | None:
     """What is assumed for H to be bounded below and to tend to infinity; None if it may not."""
     unbounded = [x for x in problem.auxiliary if x.domain.kind not in ("circle", "interval")]
@@ -291,8 +284,14 @@ def _coupled_in_excess(problem: Problem, quadratic: frozenset[Head]) -> list[Var
 
 
 def _target_is_proper(problem: Problem) -> bool:
-    """Whether a concrete target is a definite quadratic, or coercive at the sizes given."""
-    energy = lower(problem.sized(problem.target))
+    """Whether a concrete target is a definite quadratic, or coercive at the sizes given.
+
+    Poles at which it tends to infinity are bounded below, and logarithms fall too slowly to count.
+    """
+    written = problem.sized(problem.target)
+    if repels_at_poles(problem):
+        written = ex.Sum((ZERO, *repulsion(written).polynomial))
+    energy = lower(written)
     blocks = problem.target_variables
     if any(x.domain.kind != "real" for x in blocks):
         return False
@@ -302,9 +301,9 @@ def _target_is_proper(problem: Problem) -> bool:
         return False
     from sdekit.verifier.integrals.coercivity import coercive
 
-    components = problem.components()
-    target = components.hamiltonian if components.target is None else components.target
-    return coercive(target, components.target_coordinates) is not None
+    reader = ComponentReader(problem.all_sizes(problem.sizes or {}), problem.dynamics.names)
+    coordinates = problem.components().target_coordinates
+    return coercive(reader.scalar(written), coordinates) is not None
 
 
 def _gaussian_variables(problem: Problem) -> frozenset[Head]:

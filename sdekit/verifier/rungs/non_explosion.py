@@ -6,20 +6,26 @@ unknown functions alone leave it open, the proof is for solutions that do not ex
 of the functions is named for which they do not.
 
 Source: Khasminskii (2012), theorem 3.5 (Lyapunov bound); Grigor'yan (2009), theorem 11.8, and
-Sturm (1994) (a complete metric measure space of finite measure is stochastically complete).
+Sturm (1994) (a complete metric measure space of finite measure is stochastically complete);
+Fukushima, Oshima, Takeda (2011), theorem 1.6.3 (functions of vanishing energy that tend to 1).
 """
 
 from __future__ import annotations
 
 from sdekit.calculus.contraction import current, generator, is_zero, text
-from sdekit.calculus.expansion.monomial_sums import TooLarge
+from sdekit.calculus.expansion.expand import expand
+from sdekit.calculus.expansion.monomial_sums import TooLarge, as_expression
 from sdekit.calculus.limits import Unsupported
+from sdekit.declaration.tree.expression import Eye, Negation, Product, Sum
+from sdekit.declaration.tree.operators import ONE
 from sdekit.verifier.confinement import lyapunov
+from sdekit.verifier.confinement.at_poles import may_have_pole, repels_at_poles
 from sdekit.verifier.confinement.explosion import find_explosion
-from sdekit.verifier.confinement.feller import feller_check
+from sdekit.verifier.confinement.feller import feller_check, logarithm_of
 from sdekit.verifier.confinement.polynomial_lyapunov import by_coercivity
 from sdekit.verifier.confinement.tensor_growth import degrees
 from sdekit.verifier.currents.smoothness import has_pole, rough_parts
+from sdekit.verifier.integrals.elimination import eliminate
 from sdekit.verifier.pointwise.function_choices import with_chosen_functions
 from sdekit.verifier.question import Problem
 from sdekit.verifier.rungs.brackets import is_definite
@@ -101,7 +107,7 @@ def _linear_growth(problem: Problem) -> Check | None:
     if any(x.domain.kind == "positive" for x in dynamics.variables):
         return None
     # A circle is bounded, but a pole of its drift would still end the solution.
-    if lyapunov.may_have_pole(problem):
+    if may_have_pole(problem):
         return None
     unbounded = {x for x in dynamics.variables if x.domain.kind == "real"}
     drift = degrees(model.drift[x] for x in unbounded)
@@ -114,12 +120,14 @@ def _linear_growth(problem: Problem) -> Check | None:
 def _completeness(problem: Problem) -> Check | None:
     """Detailed balance, definite D of at most quadratic growth and finite exp(-H).
 
-    log(1 + |z|^2) then has a bounded carre du champ, so that its level sets cut 1 off at no cost.
+    log(1 + |z|^2) then has a bounded carre du champ, so that its level sets cut 1 off at no cost;
+    the same holds where D has a finite mean. At poles H has to tend to infinity.
     """
     dynamics, model = problem.dynamics, problem.lowered
     # A kink of H, beside which the drift jumps, is none of the form's business.
     assert dynamics.hamiltonian is not None
-    if lyapunov.may_have_pole(problem) or has_pole(dynamics.hamiltonian):
+    has_poles = may_have_pole(problem) or has_pole(dynamics.hamiltonian)
+    if has_poles and not repels_at_poles(problem):
         return None
     if any(next(rough_parts(part), None) is not None for part in dynamics.diffusion.values()):
         return None
@@ -127,16 +135,39 @@ def _completeness(problem: Problem) -> Check | None:
         block = dynamics.diffusion_block(x, x)
         if block is None or not is_definite(block):
             return None
+    if any(x != y for (x, y), _ in dynamics.blocks()):
+        return None
     noise = degrees(model.diffusion.values())
-    if noise is None or noise > 2 or any(x != y for (x, y), _ in dynamics.blocks()):
+    is_slow = noise is not None and noise <= 2
+    if not is_slow and not _mean_noise_is_finite(problem):
         return None
     if not all(is_zero(u) for u in current(problem.lowered).values()):
         return None
     finite = problem.check("normalizable")
     if not finite.is_proved:
         return None
+    size = "at most quadratic" if is_slow else "of finite mean"
     return proved(
-        "a reversible diffusion with definite D, at most quadratic, and finite exp(-H) does "
-        "not explode",
+        f"a reversible diffusion with definite D, {size}, and finite exp(-H) does not explode",
         assumptions=finite.assumptions,
     )
+
+
+def _mean_noise_is_finite(problem: Problem) -> bool:
+    """Whether D exp(-H) is integrable: functions of |z| / R then cut 1 off at no cost."""
+    dynamics = problem.dynamics
+    energy = problem.sized(dynamics.hamiltonian)
+    if dynamics.functions:
+        return False
+    variables = tuple(map(problem.sized, dynamics.variables))
+    for x in dynamics.variables:
+        block = problem.sized(dynamics.diffusion_block(x, x))
+        factors = block.factors if isinstance(block, Product) else (block,)
+        scale = Product((ONE, *(f for f in factors if not f.shape)))
+        if any(f.shape and not isinstance(f, Eye) for f in factors):
+            return False
+        terms = expand(Sum((energy, Negation(logarithm_of(scale)))))
+        found = eliminate(as_expression(terms), variables, ())
+        if not found.is_finite or found.infinite is not None or found.assumptions:
+            return False
+    return True

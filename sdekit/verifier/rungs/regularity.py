@@ -30,6 +30,7 @@ from sdekit.calculus.signs.implied_signs import NEGATIVE, entry_signs
 from sdekit.declaration.tree import expression as ex
 from sdekit.declaration.tree.abbreviations import Abbreviation
 from sdekit.declaration.tree.symbols import Variable
+from sdekit.verifier.currents.poles import repulsion, rough_at_other_places
 from sdekit.verifier.currents.smoothness import (
     has_pole,
     is_continuous,
@@ -166,6 +167,8 @@ def _is_negative_root(operand: ex.Expression) -> bool:
 
 def _harmless(problem: Problem, rough: list[ex.Expression]) -> str | None:
     """Why what is not smooth carries no probability away; None if that is not shown."""
+    if _vanishes_at_poles(problem):
+        return "exp(-H) vanishes faster than every power at all poles"
     undefined = any(may_be_undefined(p) for p in rough if not _is_log_of_nonnegative(p))
     if undefined or not _density_is_continuous(problem):
         return None
@@ -178,6 +181,14 @@ def _harmless(problem: Problem, rough: list[ex.Expression]) -> str | None:
     if _is_smooth_across(problem, rough, flow):
         return "density, D and current are continuous across what is not smooth, bounded along it"
     return _at_origin(problem, rough, flow)
+
+
+def _vanishes_at_poles(problem: Problem) -> bool:
+    dynamics = problem.dynamics
+    assert dynamics.hamiltonian is not None
+    bases = repulsion(dynamics.hamiltonian).essential
+    parts = (*dynamics.drift.values(), *dynamics.diffusion.values(), dynamics.hamiltonian)
+    return bool(bases) and not rough_at_other_places(parts, bases)
 
 
 def _is_log_of_nonnegative(part: ex.Expression) -> bool:
@@ -251,6 +262,8 @@ def _density_is_continuous(problem: Problem) -> bool:
     """
     energy = problem.dynamics.hamiltonian
     assert energy is not None
+    if repulsion(energy).bases:
+        return True
     try:
         terms = expand(energy)
     except TooLarge:

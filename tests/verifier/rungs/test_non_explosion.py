@@ -110,3 +110,32 @@ def test_a_diffusion_that_is_written_as_zero_is_none():
     drift = {x: sk.exp(x**2 / 2)}
     for diffusion in ({}, {x: 0}):
         assert check(sk.Dynamics(drift, diffusion, hamiltonian=x**2 / 2)).is_refuted
+
+
+def balanced(diffusion, energy, *variables):
+    """The reversible dynamics with this diagonal D."""
+    drift = {z: sk.grad(diffusion[z], z) - diffusion[z] * sk.grad(energy, z) for z in variables}
+    return sk.Dynamics(drift, diffusion, hamiltonian=energy)
+
+
+def test_a_diffusion_of_finite_mean_cuts_infinity_off():
+    """Neal's funnel with its own metric: D = exp(v) grows fast, and has a finite mean."""
+    v = sk.scalar("v")
+    funnel = v**2 / 18 + v / 2 + x**2 * sk.exp(-v) / 2
+    one = sk.parameter("one", value=1)
+    assert check(balanced({v: one, x: sk.exp(v)}, funnel, v, x)).is_proved
+    # Twins: exp(v^2) has no finite mean, and exp(x^2) explodes.
+    assert not check(balanced({v: one, x: sk.exp(v**2)}, funnel, v, x)).is_proved
+    assert not check(balanced({v: one, x: sk.exp(x**2)}, (v**2 + x**2) / 2, v, x)).is_proved
+
+
+def test_a_smooth_energy_bounds_solutions_beside_a_pole_that_nothing_enters():
+    """Rescaling of velocities: the drift is (n - 1) p / |p|^2 near p = 0."""
+    n = sk.dim("n")
+    q, m = sk.vector("q", n), sk.vector("m", n)
+    U, tau = sk.potential("U", q), sk.parameter("tau", positive=True)
+    force = ((n - 1) / sk.dot(m, m) - 1) * m / (2 * tau)
+    drift = {q: m, m: -sk.grad(U, q) + force}
+    noise = {m: sk.outer(m, m) / (2 * tau * sk.dot(m, m))}
+    energy = U + sk.dot(m, m) / 2
+    assert check(sk.Dynamics(drift, noise, hamiltonian=energy, target=U)).is_proved
