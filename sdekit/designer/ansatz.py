@@ -1,31 +1,41 @@
-r"""Design: unknown coefficients of v, D and H such that exp(-H) is stationary for every n.
+r"""Design: unknowns of v, D and H such that exp(-H) is stationary with the wanted marginal.
 
-The unknowns are scalar parameters of a declaration. Each independent part of the residual gives one
-polynomial equation in them over the rational functions of the other parameters and sizes; they are
-solved by cases, and every solution is put back and checked by the exact zero test.
-Not for unknown functions, nor for what an ansatz does not contain.
+Each independent part of the residual, and of the slope of the marginal where auxiliaries are
+Gaussian, gives one polynomial equation in the unknown coefficients over the rational functions of
+the other parameters and sizes; they are solved by cases, and every solution is put back and
+verified. Not for what an ansatz does not contain.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from sdekit.calculus.contraction import heads as hd
 from sdekit.calculus.contraction import is_zero, residual
-from sdekit.calculus.contraction.heads import parameter
 from sdekit.calculus.expansion.rewriting import substituted
 from sdekit.calculus.limits import BudgetExceeded, Unsupported, spending
 from sdekit.declaration.model.dynamics import Dynamics
 from sdekit.declaration.text.expression_text import grammar_text
 from sdekit.declaration.tree.expression import Expression
+from sdekit.declaration.tree.operators import ONE, multiply, negate
 from sdekit.declaration.tree.symbols import Parameter
-from sdekit.designer.matching import matched
+from sdekit.designer.marginals import marginal_equations
+from sdekit.designer.matching import System, matched
+from sdekit.designer.raising import sum_of
+from sdekit.designer.solving import SolvedCase
+from sdekit.designer.unknowns import Unknown, integrated, jets_of, read_unknown, slopes_of
 from sdekit.errors import VerificationError
+from sdekit.verifier.ladder import verify
+from sdekit.verifier.verdict import Verdict, Verification
 
-#: More unknowns than anybody means.
-MOST_UNKNOWNS = 20
+#: More coefficients than anybody reads.
+MOST_UNKNOWNS = 40
 #: Seconds for solving.
 BUDGET = 10.0
+#: Free coefficients whose signs are tried together.
+_MOST_SIGNS = 2
 
 
 @dataclass(frozen=True)
@@ -34,38 +44,55 @@ class Solution:
 
     Attributes:
         values: Each solved unknown in terms of the free ones, the parameters and the sizes.
-        free: Unknowns that may take any value.
+        free: Coefficients that may take any value that the conditions allow.
+        conditions: What the free coefficients must fulfil for the verdict, such as "c > 0".
         dynamics: The declaration with the values put in.
+        verification: The verdict about it.
     """
 
     values: Mapping[str, Expression]
     free: tuple[str, ...]
+    conditions: tuple[str, ...]
     dynamics: Dynamics
+    verification: Verification
+
+    def to_dict(self) -> dict[str, object]:
+        """The family as plain data; the dynamics as a model file."""
+        return {
+            "values": {name: grammar_text(value) for name, value in self.values.items()},
+            "free": list(self.free),
+            "conditions": list(self.conditions),
+            "verdict": self.verification.verdict.value,
+            "model": self.dynamics.to_toml(),
+        }
 
     def __str__(self) -> str:
         lines = [f"{name} = {grammar_text(value)}" for name, value in self.values.items()]
         if self.free:
             lines.append(f"free: {', '.join(self.free)}")
-        return "\n".join(lines)
+        return "\n".join([*lines, *(f"where {condition}" for condition in self.conditions)])
 
 
 def design(
-    dynamics: Dynamics, unknowns: Sequence[Parameter], *, nonzero: Sequence[Parameter] = ()
+    dynamics: Dynamics, unknowns: Sequence[Expression], *, nonzero: Sequence[Parameter] = ()
 ) -> tuple[Solution, ...]:
-    """All values of unknown coefficients for which exp(-H) is stationary, for every n.
+    """All values of the unknowns for which exp(-H) is stationary with the target as marginal.
 
     Args:
-        dynamics: A declaration with unknowns in v, D or H, each a scalar parameter.
-        unknowns: What is solved for.
-        nonzero: Unknowns that must not vanish, to exclude trivial designs.
+        dynamics: A declaration with unknowns in v, D or H.
+        unknowns: What is solved for: scalar parameters; vectors and matrices, and functions of
+            variables of any shape, over terms that the declaration suggests; scalar functions of
+            one scalar variable, of which nothing is supposed.
+        nonzero: Scalar parameters among them that must not vanish, to exclude trivial designs.
 
     Returns:
-        The solutions, each checked; none if it is proved that no coefficients that are rational
-        in the parameters and sizes make a design.
+        The families, each verified again; those that are refuted for all values of what is free
+        are left out. None if it is proved that no coefficients that are rational in the
+        parameters and sizes make a design.
 
     Raises:
-        VerificationError: If an unknown is no scalar parameter of the dynamics, there are more
-            than `MOST_UNKNOWNS`, or none is found and none is excluded.
+        VerificationError: If an unknown is none of the dynamics, there are more than
+            `MOST_UNKNOWNS` coefficients, or none is found and none is excluded.
 
     Example:
         >>> import sdekit as sk
@@ -76,73 +103,141 @@ def design(
 
     Checked by: tests/designer/test_ansatz.py.
     """
-    _check_unknowns(dynamics, unknowns, nonzero)
-    ito = dynamics if dynamics.interpretation == "ito" else dynamics.ito()
+    sought = _read(dynamics, unknowns, nonzero)
     try:
         with spending(BUDGET):
-            found, is_proof = _solved(ito, unknowns, nonzero)
+            found, is_proof = _solved(dynamics, sought, nonzero)
     except (Unsupported, BudgetExceeded) as error:
-        found, is_proof, reason = (), False, str(error)
+        found, is_proof, reason = [], False, str(error)
     else:
         reason = "the terms are not known to be independent"
     if not found and not is_proof:
         raise VerificationError("no design was found, which is no proof of none", found=reason)
-    return found
+    verified = (_verified(*solution) for solution in found)
+    return tuple(solution for solution in verified if not _is_excluded(solution))
+
+
+def _read(
+    dynamics: Dynamics, unknowns: Sequence[Expression], nonzero: Sequence[Parameter]
+) -> list[Unknown]:
+    if dynamics.hamiltonian is None:
+        raise VerificationError("a design needs a Hamiltonian", fix="declare hamiltonian=H")
+    if len(set(unknowns)) < len(unknowns):
+        raise VerificationError("an unknown is given twice", found=repr(list(unknowns)))
+    sought = [read_unknown(dynamics, unknown, unknowns) for unknown in unknowns]
+    count = sum(max(len(unknown.weights), 1) for unknown in sought)
+    if not 1 <= count <= MOST_UNKNOWNS:
+        raise VerificationError(
+            "a design solves for a few unknowns",
+            expected=f"1 to {MOST_UNKNOWNS} coefficients",
+            found=count,
+        )
+    scalars = [unknown.symbol for unknown in sought if not unknown.basis]
+    for parameter in nonzero:
+        if parameter not in scalars or not isinstance(parameter, Parameter):
+            raise VerificationError(
+                f"{parameter!r} cannot be kept from zero",
+                expected="scalar parameters among the unknowns",
+            )
+    return sought
 
 
 def _solved(
-    ito: Dynamics, unknowns: Sequence[Parameter], nonzero: Sequence[Parameter]
-) -> tuple[tuple[Solution, ...], bool]:
-    """The designs, and whether it is proved that there is none where none was found."""
-    system = matched([residual(ito)], [parameter(unknown) for unknown in unknowns])
+    dynamics: Dynamics, sought: Sequence[Unknown], nonzero: Sequence[Parameter]
+) -> tuple[list[tuple[dict[str, Expression], list[Parameter], Dynamics]], bool]:
+    """Values, free coefficients and dynamics of each family; whether none proves that there is."""
+    posed = with_values(dynamics, {u.symbol: u.weighted() for u in sought if u.basis})
+    tensors = [residual(posed), *marginal_equations(posed)]
+    jets = jets_of(sought, tensors)
+    weights = [weight for unknown in sought for weight in unknown.weights]
+    field = {hd.variable(u.variable) for u in sought if u.variable is not None}
+    heads = [*jets, *(hd.parameter(weight) for weight in weights)]
+    system = matched(tensors, heads, field)
+    kept = [len(jets) + weights.index(parameter) for parameter in nonzero]
     found = []
-    for family in system.families([unknowns.index(p) for p in nonzero]):
-        values = {
-            unknown: system.expression(family.values[position])
-            for unknown, position in zip(unknowns, system.unknowns, strict=True)
-            if position in family.values
-        }
-        solved = _substituted(ito, values)
+    for case in system.families(kept, len(jets), slopes_of(jets, system)):
+        values, free = _values(system, case, sought, jets, weights)
+        solved = with_values(
+            dynamics, {u.symbol: values[u.name] for u in sought if u.name in values}
+        )
         if not is_zero(residual(solved)):
             raise Unsupported("a solution of the equations is not seen to be a design")
-        free = tuple(unknown.name for unknown in unknowns if unknown not in values)
-        found.append(Solution({u.name: v for u, v in values.items()}, free, solved))
-    return tuple(found), system.is_exact and all(dim.size is None for dim in ito.dimensions)
+        found.append((values, free, solved))
+    is_open = all(dim.size is None for dim in dynamics.dimensions)
+    return found, system.is_exact and is_open
 
 
-def _check_unknowns(
-    dynamics: Dynamics, unknowns: Sequence[Parameter], nonzero: Sequence[Parameter]
-) -> None:
-    if dynamics.hamiltonian is None:
-        raise VerificationError("a design needs a Hamiltonian", fix="declare hamiltonian=H")
-    if not unknowns or len(unknowns) > MOST_UNKNOWNS:
-        raise VerificationError(
-            "a design solves for a few unknowns",
-            expected=f"1 to {MOST_UNKNOWNS}",
-            found=len(unknowns),
-        )
-    for unknown in (*unknowns, *nonzero):
-        if (
-            not isinstance(unknown, Parameter)
-            or unknown.shape
-            or unknown not in dynamics.parameters
-        ):
-            raise VerificationError(
-                f"{unknown!r} is no scalar parameter of the dynamics",
-                expected="parameters that its v, D or H contains",
-            )
+def _values(
+    system: System,
+    case: SolvedCase,
+    sought: Sequence[Unknown],
+    jets: Sequence[hd.Head],
+    weights: Sequence[Parameter],
+) -> tuple[dict[str, Expression], list[Parameter]]:
+    """The value of each unknown that is not free, and the weights that are."""
+    places = dict(zip(weights, system.unknowns[len(jets) :], strict=True))
+    values: dict[str, Expression] = {}
+    free: list[Parameter] = []
+    for unknown in sought:
+        if unknown.variable is not None:
+            function = integrated(unknown, jets, system, case)
+            if function is not None:
+                values[unknown.name] = function
+            continue
+        terms = []
+        for weight, term in zip(unknown.weights, unknown.basis or (ONE,), strict=True):
+            value = case.values.get(places[weight])
+            if value is not None and not value[0].is_zero():
+                terms.append(system.expression(value, term))
+            elif value is None and not (unknown.basis and term == ONE):
+                # A constant that nothing determines is no part of a design.
+                free.append(weight)
+                terms += [multiply(weight, term)] if unknown.basis else []
+        if unknown.basis or unknown.symbol not in free:
+            values[unknown.name] = sum_of(terms)
+    return values, free
 
 
-def _substituted(dynamics: Dynamics, values: Mapping[Parameter, Expression]) -> Dynamics:
-    def put(expression: Expression | None) -> Expression | None:
-        return None if expression is None else substituted(expression, values)
+def _verified(
+    values: dict[str, Expression], free: Sequence[Parameter], solved: Dynamics
+) -> Solution:
+    """The family with the first signs of its free coefficients for which it is proved."""
+    tried = [weight for weight in free if not weight.assumptions][:_MOST_SIGNS]
+    choices = [(0,) * len(tried), *itertools.product((1, -1), repeat=len(tried))]
+    solutions = []
+    for signs in choices if tried else choices[:1]:
+        images: dict[Expression, Expression] = {
+            w: _signed(w, s) for w, s in zip(tried, signs, strict=True) if s
+        }
+        new = {name: substituted(value, images) for name, value in values.items()}
+        # A negative coefficient is minus a positive one of another name.
+        minus = [(w, images[w]) for w in tried if w in images]
+        new |= {w.name: image for w, image in minus if not isinstance(image, Parameter)}
+        names = [next(_parameters(images.get(weight, weight))).name for weight in free]
+        conditions = [f"{next(_parameters(image)).name} > 0" for image in images.values()]
+        signed = with_values(solved, images)
+        solution = Solution(new, tuple(names), tuple(conditions), signed, verify(signed))
+        if solution.verification.verdict is Verdict.PROVED:
+            return solution
+        solutions.append(solution)
+    return solutions[0]
 
-    return Dynamics(
-        drift={x: put(v) for x, v in dynamics.drift.items()},
-        diffusion={pair: put(block) for pair, block in dynamics.diffusion.items()},
-        gradient_noise={pair: put(block) for pair, block in dynamics.gradient_noise.items()},
-        hamiltonian=put(dynamics.hamiltonian),
-        target=put(dynamics.target),
-        name=dynamics.name,
-        target_variables=None if dynamics.target is None else dynamics.target_variables,
-    )
+
+def _signed(weight: Parameter, sign: int) -> Expression:
+    positive = frozenset({"positive"})
+    if sign > 0:
+        return Parameter(weight.name, (), positive)
+    return negate(Parameter(f"{weight.name}_minus", (), positive))
+
+
+def _parameters(expression: Expression) -> Iterator[Parameter]:
+    return (node for node in expression.walk() if isinstance(node, Parameter))
+
+
+def _is_excluded(solution: Solution) -> bool:
+    return not solution.free and solution.verification.verdict is Verdict.REFUTED
+
+
+def with_values(dynamics: Dynamics, values: Mapping[Expression, Expression]) -> Dynamics:
+    """The dynamics with expressions in the place of parameters and functions."""
+    return dynamics.rewritten(lambda expression: substituted(expression, values))

@@ -47,9 +47,9 @@ def cut_out(tensor: Tensor, head: Head) -> Iterator[Tensor]:
 
 
 def monic(tensor: Tensor) -> Tensor:
-    """The tensor over its scalar constants, so that multiples count once."""
-    terms: dict[Term, Fraction] = {}
-    for (monomial, opened), coefficient in tensor.terms.items():
-        kept = tuple(item for item in monomial if item[0].depends or item[0].head is None)
-        terms[Term(kept, opened)] = coefficient if len(tensor.terms) > 1 else Fraction(1)
-    return Tensor(tensor.shape, terms)
+    """A tensor of one term without its scalar constants, so that multiples count once."""
+    if len(tensor.terms) != 1:
+        return tensor
+    ((monomial, opened),) = tensor.terms
+    kept = tuple(item for item in monomial if item[0].depends or item[0].head is None)
+    return Tensor(tensor.shape, {Term(kept, opened): Fraction(1)})

@@ -8,11 +8,11 @@ equations (`solving`).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
-from flint import fmpq_mpoly, fmpq_mpoly_ctx
+from flint import fmpq, fmpq_mpoly, fmpq_mpoly_ctx
 
 from sdekit.calculus.contraction import Tensor, reduced
 from sdekit.calculus.contraction.graph import Component
@@ -25,8 +25,8 @@ from sdekit.declaration.tree.operators import ONE, number
 from sdekit.designer.raising import head_expression, in_order, ordered_sum, raised_to, scaled
 from sdekit.designer.solving import SolvedCase, Value, families, maximal
 
-#: What a coefficient may be a rational function of, beside constant kernels such as sqrt(2).
-_CONSTANTS = (Kind.PARAMETER, Kind.SIZE)
+#: What a coefficient may be a rational function of; constant kernels are such as sqrt(2).
+_SCALARS = (Kind.PARAMETER, Kind.SIZE, Kind.KERNEL, Kind.VARIABLE)
 
 
 @dataclass(frozen=True)
@@ -38,6 +38,7 @@ class System:
         ring: Where they live.
         parts: The component that each generator of the ring stands for.
         unknowns: Position of each unknown among the generators; -1 where it does not occur.
+        field: Positions of the generators that only the values of functions may contain.
         is_exact: Whether the products that were told apart are independent by themselves, so that
             equations without a solution prove that there is none.
     """
@@ -46,12 +47,15 @@ class System:
     ring: fmpq_mpoly_ctx
     parts: tuple[Component, ...]
     unknowns: tuple[int, ...]
+    field: tuple[int, ...]
     is_exact: bool
 
     def expression(self, value: Value, times: Expression = ONE) -> Expression:
         """A rational function of the generators, in factors, times an expression."""
         (upper, above), (lower, below) = (part.factor() for part in value)
         weight = upper / lower
+        if weight < 0:
+            weight, above = _absorbed(weight, above)
         top = [self._polynomial(factor, e) for factor, e in above]
         bottom = [self._polynomial(factor, e) for factor, e in below]
         return scaled(
@@ -72,19 +76,59 @@ class System:
             terms.append(scaled(int(value.p), in_order(factors), [number(Fraction(int(value.q)))]))
         return raised_to(ordered_sum(terms), int(exponent))
 
-    def families(self, nonzero: Sequence[int] = ()) -> list[SolvedCase]:
+    def families(
+        self,
+        nonzero: Sequence[int] = (),
+        constant_from: int = 0,
+        slopes: Sequence[tuple[int, int, int]] = (),
+    ) -> list[SolvedCase]:
         """The solutions, without special cases of others.
 
         Args:
             nonzero: Numbers of the unknowns that must not vanish.
+            constant_from: Number of the first unknown that is a constant; those before it may be
+                functions of the generators `field`.
+            slopes: Positions of a value, of its derivative, and of the variable of both.
 
         Raises:
             Unsupported: As `solving.families`.
         """
         gens = self.ring.gens()
         excluded = [gens[self.unknowns[k]] for k in nonzero if self.unknowns[k] >= 0]
-        found = list(families(self.equations, self.ring, self._occurring, excluded))
+        constants = [position for position in self.unknowns[constant_from:] if position >= 0]
+        waiting, found = [list(self.equations)], []
+        while waiting:
+            equations = waiting.pop()
+            for case in families(equations, self.ring, self._occurring, excluded):
+                further = [part for k in constants for part in self._varying(case, k)]
+                further += [part for slope in slopes for part in self._torn(case, *slope)]
+                if further:
+                    waiting.append([*equations, *further])
+                else:
+                    found.append(case)
         return maximal(found, self.ring)
+
+    def _varying(self, case: SolvedCase, position: int) -> list[fmpq_mpoly]:
+        """What must vanish for the value of a constant not to depend on the field."""
+        if position not in case.values:
+            return []
+        top, bottom = case.values[position]
+        if not any(part.degrees()[k] for k in self.field for part in (top, bottom)):
+            return []
+        equation = self.ring.gens()[position] * bottom - top
+        is_free = [k not in self.field for k in range(len(self.ring.gens()))]
+        return _split(equation, is_free, self.ring)
+
+    def _torn(self, case: SolvedCase, value: int, slope: int, by: int) -> list[fmpq_mpoly]:
+        """What must vanish for one unknown to be the derivative of another."""
+        if value not in case.values:
+            return []
+        top, bottom = case.values[value]
+        change = top.derivative(by) * bottom - top * bottom.derivative(by)
+        upper, lower = case.values.get(slope, (self.ring.gens()[slope], self.ring.constant(1)))
+        if (upper * bottom**2 - change * lower).is_zero():
+            return []
+        return [self.ring.gens()[slope] * bottom**2 - change]
 
     @property
     def _occurring(self) -> list[int]:
@@ -104,12 +148,15 @@ class System:
         return [(top.compose(*images), bottom.compose(*images)) for top, bottom in values]
 
 
-def matched(tensors: Iterable[Tensor], unknowns: Sequence[Head]) -> System:
+def matched(
+    tensors: Iterable[Tensor], unknowns: Sequence[Head], field: Collection[Head] = ()
+) -> System:
     """The equations under which all the tensors vanish.
 
     Args:
         tensors: Of any shapes.
-        unknowns: Heads of the scalar parameters that are solved for.
+        unknowns: Heads of the scalars that are solved for.
+        field: Scalar variables that the unknowns may be functions of.
 
     Raises:
         Unsupported: If an unknown stands inside a kernel or function, where it is no coefficient.
@@ -127,7 +174,7 @@ def matched(tensors: Iterable[Tensor], unknowns: Sequence[Head]) -> System:
     fractions = Fractions.of(*scalars)
     parts = tuple(fractions.variables)
     _refuse_hidden(parts, wanted)
-    is_free = [part.head in wanted or _is_constant(part) for part in parts] or [True]
+    is_free = [part.head in wanted or _is_of(part, field) for part in parts] or [True]
     equations: list[fmpq_mpoly] = []
     for scalar in scalars:
         numerator, _ = fractions.reduced(scalar)
@@ -138,15 +185,26 @@ def matched(tensors: Iterable[Tensor], unknowns: Sequence[Head]) -> System:
         fractions.ring,
         parts,
         tuple(positions.get(unknown, -1) for unknown in unknowns),
+        tuple(k for k, part in enumerate(parts) if part.depends and part.depends <= set(field)),
         not (kernels or any(_has_relations(part) for part in parts)),
     )
 
 
-def _is_constant(part: Component) -> bool:
+def _absorbed(
+    weight: fmpq, factors: list[tuple[fmpq_mpoly, int]]
+) -> tuple[fmpq, list[tuple[fmpq_mpoly, int]]]:
+    """A minus sign taken into the first factor that reads no worse with it."""
+    for k, (factor, exponent) in enumerate(factors):
+        signs = [value < 0 for value in factor.coeffs()]
+        if exponent % 2 and len(signs) > 1 and 2 * sum(signs) >= len(signs):
+            return -weight, [*factors[:k], (-factor, exponent), *factors[k + 1 :]]
+    return weight, factors
+
+
+def _is_of(part: Component, field: Collection[Head]) -> bool:
+    """Whether a scalar is a constant, or a function of the field."""
     head = part.head
-    if head is None or head.depends:
-        return False
-    return head.kind in _CONSTANTS or head.kind is Kind.KERNEL
+    return head is not None and head.kind in _SCALARS and head.depends <= set(field)
 
 
 def _has_relations(part: Component) -> bool:

@@ -5,14 +5,27 @@ Not for choosing among them: `design` and `repair` solve for their coefficients.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from fractions import Fraction
+from itertools import combinations_with_replacement
 
-from sdekit.declaration.functions.grammar import dot, logdet
+from sdekit.calculus.contraction import Tensor, combine, lower
+from sdekit.calculus.contraction.heads import Kind, parameter
+from sdekit.calculus.limits import Unsupported
+from sdekit.declaration.functions.grammar import diag, div, dot, grad, logdet, outer
 from sdekit.declaration.model.dynamics import Dynamics
+from sdekit.declaration.tree import expression as ex
 from sdekit.declaration.tree.addends import additive_terms
-from sdekit.declaration.tree.expression import Call, Expression, Inverse, LogDet
-from sdekit.declaration.tree.operators import multiply
-from sdekit.declaration.tree.symbols import Parameter
+from sdekit.declaration.tree.expression import Call, Expression, Inverse, LogDet, Shape
+from sdekit.declaration.tree.operators import ONE, multiply, transpose
+from sdekit.declaration.tree.symbols import Parameter, Variable
+from sdekit.designer.cutting import monic
+from sdekit.designer.matching import matched
+from sdekit.designer.raising import raised
+
+#: More terms than these are not proposed for one unknown.
+MOST_PROPOSED = 30
+Atoms = Sequence[Expression]
 
 
 def declared(dynamics: Dynamics) -> tuple[Expression, ...]:
@@ -52,3 +65,132 @@ def metrics(dynamics: Dynamics) -> Iterator[Call]:
     for node in declared(dynamics):
         if isinstance(node, Call) and "positive_definite" in node.function.assumptions:
             yield node
+
+
+def blocks(
+    dynamics: Dynamics,
+    shape: Shape,
+    arguments: Sequence[Variable],
+    unknowns: Sequence[Expression],
+) -> tuple[Expression, ...]:
+    """Terms of one shape that depend on the arguments alone, the simplest first.
+
+    Args:
+        dynamics: Whose variables, functions, matrices and energy they are made of.
+        shape: Of each term.
+        arguments: What they may depend on.
+        unknowns: What they may not contain.
+    """
+    atoms = [*arguments, *_slopes(dynamics)]
+    atoms += [node for node in declared(dynamics) if node.shape or not isinstance(node, Parameter)]
+    usable = [atom for atom in dict.fromkeys(atoms) if _is_usable(atom, arguments, unknowns)]
+    scalars = [atom for atom in usable if not atom.shape]
+    vectors = [atom for atom in usable if atom.ndim == 1]
+    matrices = [atom for atom in usable if atom.ndim == 2]
+    products = _PRODUCTS.get(len(shape), lambda *_: iter(()))(scalars, vectors, matrices, arguments)
+    half = len(shape) // 2
+    identity = [ex.Eye(shape[:half])] if shape and shape[:half] == shape[half:] else []
+    found: dict[Tensor, Expression] = {}
+    for term in [*identity, *(a for a in usable if a.shape == shape), *products]:
+        if term.shape == shape and len(found) < MOST_PROPOSED:
+            try:
+                key = monic(lower(term))
+            except Unsupported:
+                continue
+            if not key.is_empty:
+                found.setdefault(key, term)
+    return _independent(found)
+
+
+def _independent(terms: Mapping[Tensor, Expression]) -> tuple[Expression, ...]:
+    """The terms without those that are combinations of the others."""
+    weights = [Parameter(f"sdekit_c{k}") for k in range(len(terms))]
+    pairs = zip(weights, terms, strict=True)
+    total = [combine((Fraction(1), lower(c) * tensor) for c, tensor in pairs)] if terms else []
+    system = matched(total, [parameter(c) for c in weights])
+    (case,) = system.families()
+    kept = zip(system.unknowns, terms.values(), strict=True)
+    return tuple(term for position, term in kept if position in case.values)
+
+
+def _slopes(dynamics: Dynamics) -> Iterator[Expression]:
+    """grad H by each variable, its divergence, and gradients of scalar functions."""
+    for x in dynamics.variables:
+        if dynamics.hamiltonian is not None and dynamics.hamiltonian.depends_on(x):
+            slope = grad(dynamics.hamiltonian, x)
+            for part in (slope, div(slope, x)) if x.ndim == 1 else (slope,):
+                yield from _terms(part)
+    for node in declared(dynamics):
+        for x in node.function.arguments if isinstance(node, Call) else ():
+            if x in dynamics.variables and not node.shape:
+                yield grad(node, x)
+
+
+def _terms(expression: Expression) -> Iterator[Expression]:
+    """The terms of the normal form without their constants; together where kernels relate them."""
+    try:
+        tensor = lower(expression)
+        kernels = any(
+            h.kind is Kind.KERNEL for part in tensor.components() for h, _ in part.factors
+        )
+        parts = [{t: c} for t, c in tensor.terms.items()]
+        for terms in [dict(tensor.terms)] if kernels else parts:
+            yield raised(monic(Tensor(tensor.shape, terms)))
+    except Unsupported:
+        return
+
+
+def _is_usable(
+    atom: Expression, arguments: Sequence[Variable], unknowns: Sequence[Expression]
+) -> bool:
+    functions = {u.function for u in unknowns if isinstance(u, Call)}
+    return all(
+        node in arguments
+        if isinstance(node, Variable)
+        else node not in unknowns and getattr(node, "function", None) not in functions
+        for node in atom.walk()
+    )
+
+
+def _is_named(atom: Expression) -> bool:
+    return isinstance(atom, (Variable, Call))
+
+
+def _scalar_products(
+    scalars: Atoms, vectors: Atoms, matrices: Atoms, arguments: Sequence[Variable]
+) -> Iterator[Expression]:
+    del arguments
+    yield ONE
+    yield from (multiply(a, b) for a, b in combinations_with_replacement(scalars, 2))
+    yield from (
+        dot(a, b) for a, b in combinations_with_replacement(vectors, 2) if a.shape == b.shape
+    )
+    yield from (dot(v, M @ v) for M in matrices for v in vectors if M.shape == v.shape * 2)
+    yield from (
+        logdet(M)
+        for M in matrices
+        if isinstance(M, Call) and "positive_definite" in M.function.assumptions
+    )
+
+
+def _vector_products(
+    scalars: Atoms, vectors: Atoms, matrices: Atoms, arguments: Sequence[Variable]
+) -> Iterator[Expression]:
+    for M in matrices:
+        yield from (div(M, x) for x in arguments if M.depends_on(x) and x.shape == M.shape[1:])
+        yield from (M @ v for v in vectors if M.shape[1:] == v.shape)
+    yield from (multiply(s, v) for s in scalars if _is_named(s) for v in vectors)
+
+
+def _matrix_products(
+    scalars: Atoms, vectors: Atoms, matrices: Atoms, arguments: Sequence[Variable]
+) -> Iterator[Expression]:
+    del arguments
+    yield from (transpose(M) for M in matrices)
+    yield from (diag(v) for v in vectors)
+    yield from (outer(a, b) for a in vectors for b in vectors)
+    dims = dict.fromkeys(v.shape for v in vectors)
+    yield from (multiply(s, ex.Eye(d)) for s in scalars if _is_named(s) for d in dims)
+
+
+_PRODUCTS = {0: _scalar_products, 1: _vector_products, 2: _matrix_products}
