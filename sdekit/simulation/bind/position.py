@@ -105,7 +105,7 @@ def layout_of(position: Any, variables: tuple[Variable, ...]) -> PositionLayout:
     shapes = tuple(_leaf_shape(leaf) for leaf in leaves)
     if len(variables) == 1 and variables[0].ndim <= 1:
         return _flat_layout(variables[0], shapes, tree)
-    order = _order(position, variables, len(leaves))
+    order = order_of(position, variables, len(leaves))
     for x, place in zip(variables, order, strict=True):
         if len(shapes[place]) != x.ndim:
             raise SimulationError(
@@ -126,12 +126,17 @@ def _flat_layout(x: Variable, shapes: tuple[tuple[int, ...], ...], tree: Any) ->
             f"the position of {x.name} has the wrong shape",
             expected="one number",
             found=f"shapes {', '.join(str(shape) for shape in shapes)}",
-            fix="for several chains give chains=...; each starts at the position given",
+            fix="give starts as one array, of as many rows as chains=...",
         )
     return PositionLayout((x,), ((count,) if x.ndim else (),), tree, shapes, False)
 
 
-def _order(position: Any, variables: tuple[Variable, ...], leaves: int) -> tuple[int, ...]:
+def order_of(position: Any, variables: tuple[Variable, ...], leaves: int) -> tuple[int, ...]:
+    """The place of each variable among the leaves of a position that holds their blocks.
+
+    Raises:
+        SimulationError: If the position does not name them.
+    """
     names = [x.name for x in variables]
     if isinstance(position, Mapping):
         missing = [name for name in names if name not in position]

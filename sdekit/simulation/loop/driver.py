@@ -149,7 +149,7 @@ class Driver:
 
         Args:
             positions: Blocks of the target variables, chains last (without the axis for one).
-            given: Auxiliary blocks the user sets, for one chain.
+            given: Auxiliary blocks the user sets, chains last.
             tables: Tables of gradient sources.
         """
         key = ("start", self.bound, self.is_single, tuple(given))
@@ -172,7 +172,7 @@ class Driver:
 
         if self.is_single:
             return of_one
-        return jax.vmap(of_one, in_axes=(-1, None, -1, None), out_axes=-1)
+        return jax.vmap(of_one, in_axes=(-1, -1, -1, None), out_axes=-1)
 
     def constants(self, h: float) -> Any:
         """Coefficients that need no state, in double precision until the last rounding."""

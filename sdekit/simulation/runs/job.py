@@ -13,8 +13,6 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 from typing import Any
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 
 from sdekit.declaration.model.dynamics import Dynamics
@@ -22,9 +20,6 @@ from sdekit.errors import DivergenceError, SimulationError
 from sdekit.simulation.bind.double import low_half
 from sdekit.simulation.bind.jax_reader import shape_of
 from sdekit.simulation.bind.parameter_values import parameter_arrays
-from sdekit.simulation.bind.position import PositionLayout
-from sdekit.simulation.bind.start import check_auxiliary
-from sdekit.simulation.bind.user_functions import USER_ERRORS, told
 from sdekit.simulation.gradients.declared_noise import check_noise_parts
 from sdekit.simulation.guard.compiled_values import Probed, aside
 from sdekit.simulation.guard.compiler_guard import CompilerGuard
@@ -37,13 +32,11 @@ from sdekit.simulation.loop.progress import ProgressBar
 from sdekit.simulation.loop.schedules import as_schedule
 from sdekit.simulation.runs.fingerprint import digest, fingerprint
 from sdekit.simulation.runs.result import Run
+from sdekit.simulation.runs.starts import Starts, auxiliary_blocks
 from sdekit.simulation.steps.boundaries import check_inside
 from sdekit.simulation.steps.sampler import Bound, Sampler, check_step_size
 from sdekit.simulation.steps.small_steps import is_careful, smallest_share, with_rest
 from sdekit.simulation.store.sinks import open_sink
-
-#: Number folded into the seed's key for the starts that the user draws.
-_POSITIONS = 0x706F7369
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,7 +44,7 @@ class Job:
     """One call of `simulate`; the attributes are its arguments, `draws` being steps // thin."""
 
     sampler: Sampler
-    position: Any
+    starts: Starts
     step_size: Any
     draws: int
     thin: int
@@ -76,7 +69,7 @@ class Job:
             DivergenceError: If a chain leaves the finite numbers.
         """
         began = time.perf_counter()
-        bound = self.sampler.bind(self._example())
+        bound = self.sampler.bind(self.starts.example)
         schedule = self._schedule()
         h = check_step_size(self.step_size) if schedule is None else float(schedule(0))
         names = _recorded(bound, record)
@@ -125,7 +118,7 @@ class Job:
             outcome, ended = course.follow(state, sink, bar.advance)
         seconds = time.perf_counter() - began
         run = self._result(bound, outcome, None if schedule else h, share.chains.start, seconds)
-        run = replace(run, remarks=guard.notes)
+        run = replace(run, remarks=(*self.starts.notes, *guard.notes))
         if isinstance(ended, Diverged):
             raise self._divergence(ended, run, schedule)
         if isinstance(ended, Interrupted):
@@ -178,7 +171,7 @@ class Job:
         apart by their values.
         """
         parameters = {k: np.asarray(v).tolist() for k, v in self.sampler.parameters.items()}
-        steps, is_drawn = self.burn_in + self.draws * self.thin, callable(self.position)
+        steps, is_drawn = self.burn_in + self.draws * self.thin, self.starts.draw is not None
         return {
             "dynamics": self.sampler.dynamics.name or "",
             "declaration": digest(np.array(_declared(self.sampler.dynamics))),
@@ -214,15 +207,6 @@ class Job:
                 fix="give step_size as a number",
             )
         return as_schedule(self.step_size)
-
-    def _example(self) -> Any:
-        """A position of the structure that all chains start from."""
-        if not callable(self.position):
-            return self.position
-        try:
-            return self.position(jax.random.key(self.seed))
-        except USER_ERRORS as error:
-            raise _position_error(error) from error
 
     def _program(
         self,
@@ -265,23 +249,9 @@ class Job:
     def _start(
         self, driver: Driver, bound: Bound, guard: CompilerGuard
     ) -> tuple[LoopState, dict[str, Any]]:
-        layout, dtype = bound.problem.layout, self.sampler.dtype
-        if not isinstance(self.auxiliary, Mapping):
-            raise SimulationError(
-                "auxiliary is no dictionary",
-                expected="starts of auxiliary variables by name",
-                found=type(self.auxiliary).__name__,
-            )
-        given = check_auxiliary(bound.problem, self.auxiliary)
-        if callable(self.position):
-            target = self._drawn_positions(driver, layout)
-        else:
-            target = layout.blocks(self.position, dtype)
-            if not driver.is_single:
-                target = {
-                    k: jnp.broadcast_to(b[..., None], (*b.shape, driver.lanes))
-                    for k, b in target.items()
-                }
+        numbers = driver.chain_numbers
+        given = auxiliary_blocks(bound.problem, self.auxiliary, self.chains, numbers)
+        target = self.starts.blocks(bound.problem, numbers)
         check_inside({**given, **target}, bound.problem.dynamics)
         rest = (given, driver.tables(0)[0])
         state, seen, found = driver.start(target, *rest)
@@ -291,24 +261,9 @@ class Job:
         if not seen:
             return state, found
         # A start is often a special point, such as 0, at which a fault does not show.
-        beside = aside(target, layout.variables)
+        beside = aside(target, bound.problem.layout.variables)
         guard.started(*driver.start(beside, *rest)[:2], rest[-1])
         return state, found
-
-    def _drawn_positions(self, driver: Driver, layout: PositionLayout) -> dict[str, Any]:
-        """Blocks of the positions that the user's function draws, chains last."""
-        key = jax.random.fold_in(jax.random.key(self.seed), _POSITIONS)
-
-        def of_chain(number: Any) -> dict[str, Any]:
-            return layout.blocks(self.position(jax.random.fold_in(key, number)), self.sampler.dtype)
-
-        numbers = jnp.asarray(driver.chain_numbers)
-        try:
-            if driver.is_single:
-                return of_chain(numbers)
-            return jax.jit(jax.vmap(of_chain, out_axes=-1))(numbers)
-        except USER_ERRORS as error:
-            raise _position_error(error) from error
 
 
 def _interruption(found: Interrupted, run: Run, in_memory: bool, draws: int) -> KeyboardInterrupt:
@@ -327,14 +282,6 @@ def _declared(dynamics: Dynamics) -> str:
     """The formulas of a dynamics, which its name need not tell."""
     carried = (dict(dynamics.gradient_noise),) if dynamics.gradient_noise else ()
     return repr((dict(dynamics.drift), dict(dynamics.diffusion), dynamics.hamiltonian, *carried))
-
-
-def _position_error(error: Exception) -> SimulationError:
-    return SimulationError(
-        "the function that draws positions fails",
-        expected="a JAX function of a key",
-        found=told(error),
-    )
 
 
 def _recorded(bound: Bound, record: Sequence[str] | None) -> tuple[str, ...]:

@@ -20,13 +20,15 @@ from sdekit.simulation.noise.streams import MOST_STEPS, check_seed
 from sdekit.simulation.runs.compiled_run import check_untransformed, compiled_as_usual
 from sdekit.simulation.runs.job import Job
 from sdekit.simulation.runs.result import Run
+from sdekit.simulation.runs.starts import read_starts
 from sdekit.simulation.steps.sampler import Sampler, sampler
 
 
 def simulate(
     model: Sampler | Dynamics,
-    position: Any,
+    position: Any = None,
     *,
+    starts: Any = None,
     step_size: float | Callable[[Any], Any],
     steps: int,
     thin: int = 1,
@@ -58,14 +60,17 @@ def simulate(
     Args:
         model: A sampler; or a dynamics, with the arguments of `sk.sampler` given by name.
         position: Start of the target variables, the same for all chains; or a function of a JAX
-            key that gives each chain its own.
+            key that gives each chain its own. One more leading axis of length `chains` than the
+            variable has gives each chain its row, but not where a JAX potential of one vector
+            would take any shape.
+        starts: In its place, a start for each chain: every leaf has a leading axis of `chains`.
         step_size: h, or a function of the step's number (`schedules`, optax).
         steps: Steps after burn-in; steps // thin draws are kept.
         thin: Steps from one draw to the next.
         burn_in: Steps before those, which are dropped.
         chains: Number of chains.
         seed: The same seed gives each chain the same noise, however many chains or devices run.
-        auxiliary: Start of auxiliary variables, by name.
+        auxiliary: Start of auxiliary variables, by name; for all chains, or a row for each.
         record: Names of the variables to keep; all when left out.
         observables: Streaming observables by name (`observables`), fed with every draw.
         store: Path of a Zarr store (or a `SampleStore`) to stream samples to, `~` expanded; one
@@ -117,7 +122,7 @@ def simulate(
         "noise": noise,
         "leapfrog_steps": leapfrog_steps,
     }
-    check_untransformed("sk.simulate", position, step_size, parameters, auxiliary)
+    check_untransformed("sk.simulate", position, starts, step_size, parameters, auxiliary)
     given = {name: value for name, value in options.items() if value is not None}
     if isinstance(model, Dynamics):
         model = sampler(model, **given)
@@ -130,10 +135,11 @@ def simulate(
     _check_counts(steps, thin, burn_in, chains, seed)
     if smoothness is not None:
         _warn_of_divergence(model, smoothness, step_size)
-    job = Job(
-        model, position, step_size, steps // thin, thin, burn_in, chains, seed, auxiliary or {}
-    )
     with model.precision(), compiled_as_usual():
+        begun = read_starts(model, position, starts, chains, seed)
+        job = Job(
+            model, begun, step_size, steps // thin, thin, burn_in, chains, seed, auxiliary or {}
+        )
         return job.run(record, observables or {}, store, resume, progress, devices)
 
 
