@@ -6,7 +6,7 @@ Each bridge is tested against the real package. Not for running (`run.py`) nor f
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from typing import Any, NamedTuple
@@ -18,11 +18,14 @@ from sdekit.declaration.model.dynamics import Dynamics
 from sdekit.errors import MissingDependencyError, SimulationError
 from sdekit.simulation.bind.bound import bind
 from sdekit.simulation.bind.start import check_auxiliary, normals_of, start_blocks, start_laws
+from sdekit.simulation.bind.user_functions import USER_ERRORS, told
 from sdekit.simulation.noise.streams import check_seed
 from sdekit.simulation.solvers.diffrax_problem import DiffraxProblem, diffrax_problem
 from sdekit.simulation.steps.sampler import Sampler, check_step_size
 
 PRECISIONS = ("float32", "float64")
+#: What NumPyro raises for a model that it cannot take.
+NUMPYRO_ERRORS = (*USER_ERRORS, RuntimeError, ImportError, NotImplementedError, AssertionError)
 
 
 def to_diffrax(
@@ -227,20 +230,23 @@ def from_numpyro(
         Potential, start and the way back.
 
     Raises:
-        SimulationError: If NumPyro cannot initialize the model.
+        SimulationError: If NumPyro cannot initialize the model, or it has discrete latent variables
+            or plates that draw rows anew.
         MissingDependencyError: Without NumPyro.
 
     Checked by: tests/bridges/test_other_libraries.py.
     """
     check_seed(seed)
-    util = _module("numpyro.infer.util", "bridges")
+    util, handlers = (_module(f"numpyro.{name}", "bridges") for name in ("infer.util", "handlers"))
+    key = jax.random.key(seed)
     try:
-        found = util.initialize_model(
-            jax.random.key(seed), model, model_args=arguments, model_kwargs=options
-        )
-    except (TypeError, ValueError, RuntimeError, KeyError) as error:
+        sites = handlers.trace(handlers.seed(model, key)).get_trace(*arguments, **options)
+        _check_sites(sites.values())
+        found = util.initialize_model(key, model, model_args=arguments, model_kwargs=options)
+        jax.eval_shape(found.potential_fn, found.param_info.z)
+    except NUMPYRO_ERRORS as error:
         raise SimulationError(
-            "NumPyro cannot initialize the model", found=str(error).splitlines()[0],
+            "NumPyro cannot initialize the model", found=told(error),
             fix="call the model under numpyro.handlers.seed to see where it fails",
         ) from error  # fmt: skip
     if not found.param_info.z:
@@ -248,6 +254,28 @@ def from_numpyro(
             "the NumPyro model has no latent continuous site", fix="sample a parameter in it"
         )
     return NumpyroTarget(found.potential_fn, dict(found.param_info.z), found.postprocess_fn)
+
+
+def _check_sites(sites: Iterable[Mapping[str, Any]]) -> None:
+    """Refuse what makes the potential no smooth function of the position."""
+    for site in sites:
+        name = site["name"]
+        is_latent = site["type"] == "sample" and not site["is_observed"]
+        if is_latent and site["fn"].support.is_discrete:
+            raise SimulationError(
+                f"the NumPyro model has a discrete latent variable, {name}",
+                expected="continuous latent variables",
+                found=type(site["fn"]).__name__,
+                fix="sum it out in the model, as numpyro.distributions.MixtureSameFamily does",
+            )
+        if site["type"] == "plate" and site["args"][1] not in (None, site["args"][0]):
+            size, taken = site["args"]
+            raise SimulationError(
+                f"the plate {name} of the NumPyro model draws rows anew at each call",
+                expected="all rows",
+                found=f"{taken} of {size}",
+                fix="leave subsample_size out; sk.Minibatch estimates gradients from rows",
+            )
 
 
 def _module(name: str, extra: str) -> Any:

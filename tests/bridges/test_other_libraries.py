@@ -85,6 +85,41 @@ def test_a_model_that_fails_is_refused():
         from_numpyro(lambda: None)
 
 
+def discrete_model(observed=None):
+    import numpyro
+    from numpyro import distributions as dist
+
+    k = numpyro.sample("k", dist.Poisson(2.0), obs=observed)
+    numpyro.sample("x", dist.Normal(1.0 * k, 1.0))
+
+
+def subsampled_model(data, taken):
+    import numpyro
+    from numpyro import distributions as dist
+
+    m = numpyro.sample("m", dist.Normal(0, 10))
+    with numpyro.plate("rows", len(data), subsample_size=taken):
+        numpyro.sample("y", dist.Normal(m, 1.0), obs=numpyro.subsample(data, event_dim=0))
+
+
+@pytest.mark.parametrize(
+    ("model", "arguments", "message"),
+    [
+        (discrete_model, (), "a discrete latent variable, k"),
+        (subsampled_model, (DATA, 2), "the plate rows .* found 2 of 4"),
+    ],
+)
+def test_a_model_without_a_smooth_potential_is_refused_where_it_is_read(model, arguments, message):
+    with pytest.raises(SimulationError, match=message):
+        from_numpyro(model, *arguments)
+
+
+def test_observed_counts_and_whole_plates_are_no_reason_to_refuse():
+    assert set(from_numpyro(discrete_model, 3).position) == {"x"}
+    assert set(from_numpyro(subsampled_model, DATA, len(DATA)).position) == {"m"}
+    assert set(from_numpyro(subsampled_model, DATA, None).position) == {"m"}
+
+
 def test_inference_data_has_chains_draws_and_facts():
     data = to_inference_data({"theta": np.zeros((2, 5, 3))}, {"seed": 3, "notes": None})
     assert data.posterior["theta"].dims == ("chain", "draw", "theta_dim_0")
