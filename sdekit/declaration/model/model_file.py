@@ -21,6 +21,7 @@ from sdekit.declaration.tree.formal_function import FormalFunction
 from sdekit.declaration.tree.symbols import (
     ASSUMPTIONS,
     PROPERTIES,
+    TIME_ARGUMENT,
     FunctionSymbol,
     Parameter,
     Variable,
@@ -230,6 +231,7 @@ class _Reader:
             formal = []
             for argument in arguments:
                 x = self.scope.get(argument, argument) if isinstance(argument, str) else None
+                x = TIME_ARGUMENT if argument == "time" else x
                 if not isinstance(x, (Variable, str)):
                     raise ModelFileError(
                         "an argument of a function is no variable",

@@ -8,7 +8,12 @@ from sdekit.declaration.model.dynamics import Dynamics
 from sdekit.declaration.text.expression_text import comparison_text, grammar_text
 from sdekit.declaration.tree.domains import Domain
 from sdekit.declaration.tree.expression import Expression, Shape
-from sdekit.declaration.tree.symbols import FunctionSymbol, Parameter, Variable
+from sdekit.declaration.tree.symbols import (
+    TIME_ARGUMENT,
+    FunctionSymbol,
+    Parameter,
+    Variable,
+)
 
 Lines = list[str]
 
@@ -125,7 +130,8 @@ def _parameter(parameter: Parameter) -> str:
 
 
 def _function(function: FunctionSymbol) -> str:
-    arguments = ", ".join(_quoted(argument.name) for argument in function.arguments)
+    names = ["time" if x == TIME_ARGUMENT else x.name for x in function.arguments]
+    arguments = ", ".join(map(_quoted, names))
     if not function.shape and not function.assumptions:
         return f"{function.name} = [{arguments}]"
     entries = [f"of = [{arguments}]"]

@@ -12,7 +12,7 @@ from typing import Any
 
 from sdekit.declaration.tree.dimension import Dim
 from sdekit.declaration.tree.domains import REAL, TWO_PI, Domain, exact_end, rational_bounds
-from sdekit.declaration.tree.expression import Call, Expression, Product, Quotient, Shape, Sum
+from sdekit.declaration.tree.expression import Call, Expression, Product, Quotient, Shape, Sum, Time
 from sdekit.declaration.tree.names import check_name
 from sdekit.errors import DeclarationError, ModelFileError
 
@@ -323,6 +323,10 @@ def variable(name: str, *dims: Dim | int, domain: Any = "real") -> Variable:
     return Variable(name, as_dims(dims, "variable", name), None, as_domain(domain))
 
 
+#: The formal argument for which the time stands.
+TIME_ARGUMENT = Variable("t_now")
+
+
 def _flags(**assumptions: bool) -> frozenset[str]:
     return frozenset(name for name, assumed in assumptions.items() if assumed)
 
@@ -368,7 +372,7 @@ def parameter(
 
 def function(
     name: str,
-    *arguments: Variable,
+    *arguments: Variable | Time,
     shape: Sequence[Dim | int] = (),
     positive: bool = False,
     nonnegative: bool = False,
@@ -382,7 +386,7 @@ def function(
     lipschitz: bool = False,
     coercive: bool = False,
 ) -> Call:
-    """An unknown smooth function of the given variables, at these variables.
+    """An unknown smooth function of the given variables and of `sk.time`, at these.
 
     Calling the result again puts other arguments in, as `S(xi + 1)`.
 
@@ -393,13 +397,14 @@ def function(
         G(theta)
     """
     for argument in arguments:
-        if not isinstance(argument, Variable):
+        if not isinstance(argument, (Variable, Time)):
             raise DeclarationError(
                 f"function {name} is declared on something that is no variable",
                 found=repr(argument),
-                fix=f"declare {name} on variables, then call it: {name}(...)",
+                fix=f"declare {name} on variables and sk.time, then call it: {name}(...)",
             )
-    if len(set(arguments)) != len(arguments):
+    formal = tuple(TIME_ARGUMENT if isinstance(a, Time) else a for a in arguments)
+    if len(set(formal)) != len(formal):
         raise DeclarationError(f"function {name} lists one argument twice", found=arguments)
     assumptions = _flags(
         positive=positive,
@@ -415,10 +420,10 @@ def function(
         coercive=coercive,
     )
     dims = as_dims(tuple(shape), "function", name)
-    return Call(FunctionSymbol(name, arguments, dims, assumptions), arguments)
+    return Call(FunctionSymbol(name, formal, dims, assumptions), arguments)
 
 
-def potential(name: str, *arguments: Variable, **properties: Any) -> Call:
+def potential(name: str, *arguments: Variable | Time, **properties: Any) -> Call:
     """An unknown smooth scalar function, such as U(theta) of a target exp(-U).
 
     Args:

@@ -163,7 +163,9 @@ def _function_values(sampler: Sampler, bound: Bound) -> Callable[..., Any]:
         if isinstance(node, Call) and _is_cheap(problem, node)
     }
 
-    def of_one(blocks: Mapping[str, Array], keys: Array, tables: Any) -> dict[str, Any]:
+    def of_one(
+        time: Array, blocks: Mapping[str, Array], keys: Array, tables: Any
+    ) -> dict[str, Any]:
         cache = sampler.first_cache(whole, blocks, keys, problem.layout.position(blocks), tables)
         found: dict[str, Any] = {symbol.name: {} for symbol in problem.dynamics.functions}
         for oracle in oracles:
@@ -171,12 +173,15 @@ def _function_values(sampler: Sampler, bound: Bound) -> Callable[..., Any]:
             assert isinstance(call, Call)
             found[call.function.name][oracle.name] = cache.gradients[oracle.name]
         values = {**problem.parameters, **blocks}
-        environment = problem.environment(values, time=jnp.zeros((), problem.dtype))
+        environment = problem.environment(values, time=time)
         for call in calls:
             found[call.function.name][f"value of {call!r}"] = evaluate(call, environment)
         return found
 
-    return lambda points, keys, tables: jax.lax.map(lambda one: of_one(one, keys, tables), points)
+    times = np.array([0.0, _BESIDE], problem.dtype)
+    return lambda points, keys, tables: jax.lax.map(
+        lambda one: of_one(*one, keys, tables), (times, points)
+    )
 
 
 def _is_cheap(problem: Problem, call: Call) -> bool:

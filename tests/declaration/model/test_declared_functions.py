@@ -108,3 +108,46 @@ def test_a_property_that_does_not_exist_or_fit_is_refused():
         sk.function("V", x, shape=(n,), convex=True)
     with pytest.raises(ModelFileError, match="unknown assumption"):
         sk.loads(FORMAL + '[parameters]\na = "convex"\n')
+
+
+def test_an_unknown_function_may_read_the_time():
+    x = sk.scalar("x")
+    pulled = sk.Dynamics(drift={x: x / 2 + sk.function("f", x, sk.time)}, noise={x: 1})
+    assert pulled.depends_on_time
+    assert 'f = ["x", "time"]' in pulled.to_toml() and "f(x, time)" in pulled.to_toml()
+    again = sk.loads(pulled.to_toml())
+    assert again == pulled and again.functions == pulled.functions
+    # Another argument in its place, as for every function.
+    moved = sk.function("f", x, sk.time)(x, sk.time / 2)
+    assert sk.loads(sk.Dynamics(drift={x: moved}, noise={x: 1}).to_toml()).drift[x] == moved
+    with pytest.raises(DeclarationError, match="one argument twice"):
+        sk.function("f", sk.time, sk.time)
+    with pytest.raises(DeclarationError, match="no variable"):
+        sk.function("f", x, 2 * sk.time)
+
+
+def test_nothing_is_proved_of_a_law_that_a_function_of_time_would_change():
+    """Twin: the same declaration with the function at a fixed state is proved."""
+    x = sk.scalar("x")
+    fixed, moving = sk.potential("U", x), sk.potential("U", x, sk.time)
+    assert sk.verify(
+        sk.Dynamics(drift={x: -sk.grad(fixed, x)}, diffusion={x: 1}, hamiltonian=fixed)
+    ).verdict == "proved"  # fmt: skip
+    try:
+        found = sk.verify(
+            sk.Dynamics(drift={x: -sk.grad(moving, x)}, diffusion={x: 1}, hamiltonian=moving)
+        ).verdict
+    except DeclarationError:
+        return
+    assert found != "proved"
+
+
+def test_a_function_of_time_runs_as_its_formula_does():
+    x = sk.scalar("x")
+    steps = {"step_size": 0.1, "steps": 9, "scheme": "EM", "seed": 1}
+    written = sk.simulate(sk.Dynamics(drift={x: -sk.time * x}, noise={x: 1}), 1.0, **steps)
+    unknown = sk.Dynamics(drift={x: -sk.grad(sk.potential("U", x, sk.time), x)}, noise={x: 1})
+    given = sk.simulate(unknown, 1.0, functions={"U": lambda z, t: t * z**2 / 2}, **steps)
+    np.testing.assert_allclose(given.samples["x"], written.samples["x"], rtol=1e-5)
+    still = sk.simulate(unknown, 1.0, functions={"U": lambda z, t: z**2 / 2}, **steps)
+    assert np.abs(still.samples["x"] - written.samples["x"]).max() > 0.1
