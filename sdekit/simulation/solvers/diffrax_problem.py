@@ -21,7 +21,7 @@ from jax import Array
 from sdekit.declaration.tree.expression import Expression
 from sdekit.declaration.tree.symbols import Variable
 from sdekit.errors import SimulationError
-from sdekit.schemes.solvers.noise_type import NoiseType, noise_type
+from sdekit.schemes.solvers.noise_type import NoiseKind, NoiseType, noise_type
 from sdekit.schemes.solvers.solver_table import Solver, choose_solver
 from sdekit.schemes.solvers.stratonovich import stratonovich_drift
 from sdekit.simulation.bind.bound import Problem
@@ -36,6 +36,10 @@ from sdekit.simulation.solvers.diffrax_terms import (
     vector_field,
     vector_field_of_blocks,
 )
+from sdekit.simulation.solvers.saved_times import stepping
+
+#: Times of rejected steps in a row that are kept: "plenty", says diffrax.
+REJECTED_STEPS = 100
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,8 +91,16 @@ class DiffraxProblem:
             t1: End.
             dt0: Step, or the first one where steps are adaptive.
             t0: Start.
-            **options: Options of `diffeqsolve`, such as `saveat`.
+            **options: Options of `diffeqsolve`, such as `saveat`. The solver steps to every time at
+                which a stochastic solution is saved: diffrax would interpolate.
+
+        Raises:
+            SimulationError: For dense output of a stochastic solution.
         """
+        controller = self.stepsize_controller
+        if self.motions:
+            path = self.terms.terms[1].control
+            controller, dt0 = stepping(controller, path, t0, t1, dt0, options.get("saveat"))
         return diffrax.diffeqsolve(
             self.terms,
             self.solver,
@@ -96,7 +108,7 @@ class DiffraxProblem:
             t1=t1,
             dt0=dt0,
             y0=self.y0,
-            stepsize_controller=self.stepsize_controller,
+            stepsize_controller=controller,
             adjoint=self.adjoint,
             **{"max_steps": None, **options},
         )
@@ -187,7 +199,7 @@ def _stochastic(
         ),
         solver=made,
         y0=y0,
-        stepsize_controller=_controller(adaptive, rtol, atol),
+        stepsize_controller=_controller(adaptive, rtol, atol, kind.kind),
         adjoint=diffrax.ForwardMode(),
         entry=entry,
         noise=kind,
@@ -315,13 +327,15 @@ def _deterministic(
     )
 
 
-def _controller(adaptive: bool, rtol: float, atol: float) -> Any:
+def _controller(adaptive: bool, rtol: float, atol: float, kind: NoiseKind | None = None) -> Any:
+    if not adaptive:
+        return diffrax.ConstantStepSize()
     # The gains are those diffrax recommends for SDEs.
-    return (
-        diffrax.PIDController(rtol=rtol, atol=atol, pcoeff=0.1, icoeff=0.3, dcoeff=0.0)
-        if adaptive
-        else diffrax.ConstantStepSize()
-    )
+    chosen = diffrax.PIDController(rtol=rtol, atol=atol, pcoeff=0.1, icoeff=0.3, dcoeff=0.0)
+    if kind != NoiseKind.GENERAL:
+        return chosen
+    # Where noise does not commute, Levy areas have the right law only if rejected times come back.
+    return diffrax.ClipStepSizeController(chosen, store_rejected_steps=REJECTED_STEPS)
 
 
 def _check_boundaries(variables: tuple[Variable, ...]) -> None:
