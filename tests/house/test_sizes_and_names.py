@@ -20,7 +20,7 @@ FOLDERS_OVER = {"sdekit/verifier/integrals": 14}
 FILES_OVER = {
     "sdekit/declaration/text/parser.py": 418,
     "sdekit/declaration/tree/expression.py": 429,
-    "sdekit/declaration/tree/symbols.py": 441,
+    "sdekit/declaration/tree/symbols.py": 443,
     "sdekit/simulation/bind/jax_reader.py": 458,
     "sdekit/simulation/steps/sampler.py": 415,
 }

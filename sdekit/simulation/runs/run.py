@@ -136,7 +136,7 @@ def simulate(
     if smoothness is not None:
         _warn_of_divergence(model, smoothness, step_size)
     with model.precision(), compiled_as_usual():
-        begun = read_starts(model, position, starts, chains, seed)
+        begun = read_starts(model, position, starts, chains=chains, seed=seed)
         job = Job(
             model, begun, step_size, steps // thin, thin, burn_in, chains, seed, auxiliary or {}
         )

@@ -84,7 +84,7 @@ class Starts:
             raise _drawing_error(error) from error
 
 
-def read_starts(sampler: Sampler, position: Any, starts: Any, chains: int, seed: int) -> Starts:
+def read_starts(sampler: Sampler, position: Any, starts: Any, *, chains: int, seed: int) -> Starts:
     """How the user's `position` or `starts` is meant.
 
     Raises:

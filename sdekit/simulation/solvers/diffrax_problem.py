@@ -100,7 +100,9 @@ class DiffraxProblem:
         controller = self.stepsize_controller
         if self.motions:
             path = self.terms.terms[1].control
-            controller, dt0 = stepping(controller, path, t0, t1, dt0, options.get("saveat"))
+            controller, dt0 = stepping(
+                controller, path, options.get("saveat"), t0=t0, t1=t1, dt0=dt0
+            )
         return diffrax.diffeqsolve(
             self.terms,
             self.solver,

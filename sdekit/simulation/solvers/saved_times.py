@@ -42,16 +42,16 @@ def saved_times(saveat: Any) -> np.ndarray:
     return np.unique(np.concatenate([np.zeros(0), *map(np.asarray, found)]))
 
 
-def stepping(controller: Any, brownian: Any, t0: Any, t1: Any, dt0: Any, saveat: Any) -> Any:
+def stepping(controller: Any, brownian: Any, saveat: Any, *, t0: Any, t1: Any, dt0: Any) -> Any:
     """Controller and first step with which a solver steps to every time that is asked for.
 
     Args:
         controller: With which it would step: fixed steps, or an adaptive one that clips.
         brownian: The Brownian path.
+        saveat: A `diffrax.SaveAt`; None saves the end.
         t0: Start.
         t1: End.
         dt0: Step, or the first one.
-        saveat: A `diffrax.SaveAt`; None saves the end.
 
     Raises:
         SimulationError: For dense output, and times that are traced, outside the interval or too
