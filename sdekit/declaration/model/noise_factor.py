@@ -5,11 +5,24 @@ Not for factorizing a given D, which a run does numerically.
 
 from __future__ import annotations
 
+import functools
+from collections import Counter
 from collections.abc import Mapping
+from fractions import Fraction
 
 from sdekit.declaration.functions.grammar import div, grad
-from sdekit.declaration.tree.expression import Expression, Eye
+from sdekit.declaration.tree.expression import (
+    Elementwise,
+    Expression,
+    Eye,
+    Negation,
+    Number,
+    Power,
+    Product,
+    Sum,
+)
 from sdekit.declaration.tree.operators import (
+    ONE,
     ZERO,
     add,
     divide,
@@ -92,7 +105,33 @@ def _inner(row: tuple[Expression, ...], other: tuple[Expression, ...]) -> Expres
             continue
         term = power(left, 2) if left == right else multiply(left, right)
         total = term if total == ZERO else add(total, term)
-    return total
+    return _without_circle(total) if isinstance(total, Sum) else total
+
+
+def _without_circle(squares: Sum) -> Expression:
+    """The sum with a sin(u)^2 + a cos(u)^2 replaced by a: noise that turns has a plain D."""
+    terms = list(squares.terms)
+    for one in squares.terms:
+        for wave in (n for n in _factors(one) if isinstance(n, Elementwise) and n.name == "sin"):
+            rest = _factors(one) - Counter({wave: 2})
+            twin = rest + Counter({Elementwise("cos", wave.operand): 2})
+            other = next((term for term in terms if _factors(term) == twin), None)
+            if one in terms and other is not None and _factors(one)[wave] >= 2:
+                terms.remove(one)
+                terms.remove(other)
+                parts = list(rest.elements())
+                terms.append(functools.reduce(multiply, parts) if parts else ONE)
+    return functools.reduce(add, terms) if len(terms) < len(squares.terms) else squares
+
+
+def _factors(term: Expression) -> Counter[Expression]:
+    """The factors of a product, squares taken apart."""
+    if isinstance(term, Product):
+        return functools.reduce(Counter.__add__, map(_factors, term.factors))
+    if isinstance(term, Power) and term.exponent == Number(Fraction(2)):
+        base = term.base.operand if isinstance(term.base, Negation) else term.base
+        return _factors(base) + _factors(base)
+    return Counter({term: 1})
 
 
 def ito_drift(

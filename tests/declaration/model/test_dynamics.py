@@ -142,6 +142,20 @@ def gradient_noise_model(**changed):
     return sk.Dynamics(drift={x: -x, y: -y}, **{**given, **changed}), x, y, a, b
 
 
+def test_noise_that_only_turns_has_a_plain_diffusion():
+    x, y = sk.scalar("x"), sk.scalar("y")
+
+    def diffusion(*row):
+        return repr(sk.Dynamics({x: -x, y: -y}, noise={x: row, y: (0, 0)}).diffusion[x, x])
+
+    assert diffusion(sk.sin(x), sk.cos(x)) == "1/2"
+    assert diffusion(-sk.sin(x), sk.cos(x)) == "1/2"
+    assert diffusion(y * sk.sin(x), y * sk.cos(x)) == "y*y/2"
+    # Twins: other amplitudes, other angles.
+    assert diffusion(sk.sin(x), 2 * sk.cos(x)) == "(sin(x)**2 + (2*cos(x))**2)/2"
+    assert diffusion(sk.sin(x), sk.cos(y)) == "(sin(x)**2 + cos(y)**2)/2"
+
+
 def test_gradient_noise_is_apart_as_declared_and_within_d_as_an_sde():
     model, x, y, a, b = gradient_noise_model()
     n = x.shape[0]
