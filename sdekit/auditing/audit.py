@@ -1,17 +1,19 @@
 r"""`audit`: is somebody's JAX step function the SDE that it claims to be?
 
-Two comparisons. The implied drift and diffusion (`implied`) with the declared ones at random
-states, entry by entry and term by term; and, where the stationary law is a known Gaussian, the
-moments of chains that start in it with that law (`audit_moments`), which sees what one step hides:
-a state that is not carried on, noise that is used twice. A verdict is reached only with error bars:
-consistent means that every term and moment was seen to be right within the stated resolution,
-inconsistent that some difference is beyond its error at the stated level, and not enough evidence
-anything else. Nothing is read from the step's source. Not for whether the declared SDE is right
-(`sdekit.verifier`).
+Three comparisons. The implied drift and diffusion (`implied`) with the declared ones at random
+states, entry by entry and, as far as states tell them apart, term by term; of a step that carries
+something on, the same from states that it has made itself (`own_states`); and, where the stationary
+law is a known Gaussian, the moments of chains that start in it with that law (`audit_moments`). The
+last two see what one step hides: a gradient that is stale, noise that is used twice. A verdict is
+reached only with error bars: consistent means that every term and moment was seen to be right
+within the stated resolution, inconsistent that some difference is beyond its error at the stated
+level, and not enough evidence anything else. Nothing is read from the step's source. Not for
+whether the declared SDE is right (`sdekit.verifier`).
 """
 
 from __future__ import annotations
 
+import functools
 import math
 import time
 from collections.abc import Callable, Mapping
@@ -31,10 +33,16 @@ from sdekit.auditing.audit_checks import (
     random_states,
     step_map,
 )
-from sdekit.auditing.audit_exact import exact_discrepancies, required_linear_sde
-from sdekit.auditing.audit_law import NoLaw, stationary_law
+from sdekit.auditing.audit_law import (
+    NoLaw,
+    exact_discrepancies,
+    exact_steps,
+    required_linear_sde,
+    stationary_law,
+)
 from sdekit.auditing.audit_result import CONSISTENT, INCONSISTENT, OPEN, Audit, Comparison
 from sdekit.auditing.implied_coefficients import RATIOS, Sums
+from sdekit.auditing.own_states import OWN_CHAINS, own_comparisons, own_state_check
 from sdekit.declaration.model.dynamics import Dynamics
 
 #: Increments at each state and step size at the first look; every further look doubles them.
@@ -103,7 +111,8 @@ def audit(
         chains: At most this many chains for the stationary moments; 0 to leave them out.
         seed: Of states, increments and chains.
         exact: The step claims to be exact for a linear SDE: compare its law at the finite
-            `step_size` with the exact one, instead of the limit of small steps; chains run at h.
+            `step_size` with the exact one, instead of the limit of small steps; the times of the
+            fastest and of the slowest rate when left out. Chains run at the first of them.
 
     Returns:
         The verdict with its evidence.
@@ -122,7 +131,8 @@ def audit(
         >>> sk.audit(euler, ou).verdict
         'consistent'
 
-    Checked by: tests/auditing/test_audit.py, tests/auditing/test_audit_stationary.py.
+    Checked by: tests/auditing/test_audit.py, tests/auditing/test_audit_stationary.py,
+        tests/auditing/test_own_states.py.
     """
     started = time.perf_counter()
     largest = _STEP_SIZE if step_size is None else step_size
@@ -138,32 +148,42 @@ def audit(
     expected = declared.at(points)
     law = stationary_law(declared, expected)
     others = 0 if isinstance(law, NoLaw) or chains == 0 else audit_moments.comparisons(declared)
+    others += own_comparisons(declared, expected.terms) if steps.has_memory else 0
     case = _Case(declared, steps, expected, step_size, level, others, resolution, draws, seed)
     first = _exact_step(case) if exact else _small_steps(case)
+    own, forgetting = _own_states(case, first, exact)
     moments, second = audit_moments.stationary_moments(
         declared,
         steps,
         law,
         chains,
-        largest,
+        first.step_sizes[0] if exact else largest,
         exact,
         first.threshold,
         resolution,
         seed + 2,
     )
-    discrepancies = (*first.found.discrepancies, *second.discrepancies)
-    seen = max(first.found.resolution, second.resolution)
+    discrepancies = (*first.found.discrepancies, *own.discrepancies, *second.discrepancies)
+    seen = max(first.found.resolution, own.resolution, second.resolution)
     verdict = INCONSISTENT if discrepancies else CONSISTENT if seen <= resolution else OPEN
+    shortage = "; ".join(
+        reason
+        for reason in (
+            _shortage(first, second, resolution, moments.reason),
+            forgetting,
+        )
+        if reason
+    )
     return Audit(
         verdict=verdict,
-        reason=_shortage(first, second, resolution, moments.reason) if verdict == OPEN else "",
+        reason=shortage if verdict == OPEN else "",
         discrepancies=discrepancies,
         level=level,
         resolution=first.found.resolution,
         draws=first.draws,
         states=states,
         step_sizes=first.step_sizes,
-        checks={**first.found.checks, **second.checks},
+        checks={**first.found.checks, **own.checks, **second.checks},
         stationary=moments,
         seconds=time.perf_counter() - started,
     )
@@ -194,6 +214,16 @@ class _Case:
     resolution: float
     draws: int
     seed: int
+
+    @functools.cached_property
+    def rate(self) -> float:
+        """The SDE's fastest rate at the states."""
+        return max(self.declared.fastest_rate(self.expected.points), 1e-30)
+
+    @property
+    def small_step(self) -> float:
+        """The smallest step size at which the limit of small steps is looked for."""
+        return min(_STEP_SIZE, _SMALL / self.rate) if self.step_size is None else self.step_size
 
     def threshold(self, comparisons: int) -> float:
         """The |z| to which each of so many comparisons, and of the others, is held."""
@@ -230,11 +260,11 @@ def _small_steps(case: _Case) -> _OneStep:
     looks = 1 + max(0, math.ceil(math.log2(case.draws / _FIRST_LOOK)))
     count = audit_coefficients.comparisons(len(points), case.declared.dimension)
     threshold = case.threshold(looks * count)
-    rate = max(case.declared.fastest_rate(points), 1e-30)
-    step_size = min(_STEP_SIZE, _SMALL / rate) if case.step_size is None else case.step_size
+    rate, step_size = case.rate, case.small_step
     if rate * step_size > _LARGEST * (1 + 1e-6):
         return _too_large(step_size, rate, threshold)
-    sums = Sums(case.step.flat, points, step_size, case.seed + 1)
+    seen = case.step.twice if case.step.has_memory else case.step.flat
+    sums = Sums(seen, points, step_size, case.seed + 1)
     wanted = _FIRST_LOOK
     while True:
         sums.add(wanted - sums.count)
@@ -259,14 +289,38 @@ def _too_large(step_size: float, rate: float, threshold: float) -> _OneStep:
 
 def _exact_step(case: _Case) -> _OneStep:
     """The law at the finite step; its draws fix what it resolves."""
-    step_size = _STEP_SIZE if case.step_size is None else case.step_size
+    sde = required_linear_sde(case.declared, case.expected)
+    sizes = exact_steps(sde) if case.step_size is None else (case.step_size,)
     points, size = case.expected.points, case.declared.dimension
     draws = min(case.draws, _EXACT_DRAWS)
-    threshold = case.threshold(len(points) * size * (size + 1))
-    sde = required_linear_sde(case.declared, case.expected)
+    threshold = case.threshold(len(sizes) * len(points) * size * (size + 1))
     texts, checks = exact_discrepancies(
-        case.step.flat, sde, points, step_size, draws, case.seed + 1, threshold
+        case.step.flat,
+        sde,
+        points,
+        step_sizes=sizes,
+        draws=draws,
+        seed=case.seed + 1,
+        threshold=threshold,
     )
     # A relative change of a variance by this would be threshold standard errors away.
     seen = threshold * float(np.sqrt(2 / draws))
-    return _OneStep(Comparison(texts, seen, checks), threshold, draws, (step_size,))
+    return _OneStep(Comparison(texts, seen, checks), threshold, draws, sizes)
+
+
+def _own_states(case: _Case, first: _OneStep, exact: bool) -> tuple[Comparison, str]:
+    """The step from states that it has made itself, where it has a memory and nothing is wrong yet.
+
+    A step that claims to be exact is looked at where it claims it only: by its chains.
+    """
+    if exact or not case.step.has_memory or first.found.discrepancies or first.reason:
+        return Comparison([], 0.0, {}), ""
+    return own_state_check(
+        case.declared,
+        case.step,
+        random_states(case.declared, OWN_CHAINS, case.seed + 3),
+        step_size=case.small_step,
+        rate=case.rate,
+        threshold=first.threshold,
+        seed=case.seed + 4,
+    )

@@ -14,7 +14,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from sdekit.auditing.audit_checks import StepMap
+from sdekit.auditing.audit_checks import StepMap, of_type, own_arrays
 from sdekit.auditing.audit_law import Gaussian
 
 #: Length of a run in steps of the largest size.
@@ -42,28 +42,6 @@ class Averages:
 def pairs(size: int) -> tuple[np.ndarray, np.ndarray]:
     """The i <= j of the products, in order."""
     return np.triu_indices(size)
-
-
-def broken_chain(step: StepMap, example: np.ndarray) -> str | None:
-    """Why the step cannot be applied to its own result; None if it can."""
-    try:
-        before = jax.eval_shape(lambda z: _arrays(step.enter(z)), jnp.asarray(example))
-        after = jax.eval_shape(step.move, jax.random.key(0), before, jnp.float32(0.01))
-    except Exception as error:  # noqa: BLE001 - it may fail in any way
-        return f"the step cannot go on from its own result: {type(error).__name__}"
-    shapes = [[leaf.shape for leaf in jax.tree.leaves(state)] for state in (before, after)]
-    if jax.tree.structure(before) != jax.tree.structure(after) or shapes[0] != shapes[1]:
-        return "the step cannot go on from its own result: it has another structure"
-    return None
-
-
-def _arrays(state: Any) -> Any:
-    return jax.tree.map(jnp.asarray, state)
-
-
-def _of_type(new: Any, old: Any) -> Any:
-    """A compiled loop needs the types it started with, whatever the step promotes."""
-    return new if new.dtype == old.dtype else new.astype(old.dtype)
 
 
 def run_chains(
@@ -107,7 +85,7 @@ def _runner(step: StepMap, mean: np.ndarray, scale: np.ndarray, chains: int) -> 
             key, state = carry
             key, now = jax.random.split(key)
             moved = jax.vmap(lambda k, s: step.move(k, s, h))(jax.random.split(now, chains), state)
-            return key, jax.tree.map(_of_type, moved, state)
+            return key, jax.tree.map(of_type, moved, state)
 
         def look(index: Any, carry: Any) -> Any:
             key, state, total = carry
@@ -115,7 +93,7 @@ def _runner(step: StepMap, mean: np.ndarray, scale: np.ndarray, chains: int) -> 
             seen = _features(jax.vmap(step.leave)(state), mean, scale)
             return key, state, total + jnp.where(index >= WINDOWS // 2, seen, 0.0)
 
-        state = jax.vmap(lambda z: _arrays(step.enter(z)))(starts)
+        state = jax.vmap(lambda z: own_arrays(step.enter(z)))(starts)
         empty = jnp.zeros_like(_features(starts, mean, scale))
         *_, total = jax.lax.fori_loop(0, WINDOWS, look, (key, state, empty))
         return total / (WINDOWS - WINDOWS // 2)

@@ -6,7 +6,7 @@ Not for the comparison (`audit`).
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import jax
@@ -83,6 +83,15 @@ class Declared:
         """How many entries a variable has."""
         part = self.places[x]
         return part.stop - part.start
+
+    @property
+    def entry_names(self) -> list[str]:
+        """A name for each entry of the flat state."""
+        return [
+            x.name if self.width(x) == 1 else f"{x.name}[{i}]"
+            for x in self.variables
+            for i in range(self.width(x))
+        ]
 
     def written(self, x: Variable) -> str:
         """The diffusion of x as written, without the identity."""
@@ -230,15 +239,25 @@ class StepMap:
         enter: Flat state -> the step's own state.
         move: (key, own state, h) -> own state.
         leave: Own state -> flat state.
+        has_memory: Whether the step's own state holds more numbers than the blocks, and the step
+            can go on from its own result.
     """
 
     enter: Callable[[Any], Any]
     move: Callable[[Any, Any, Any], Any]
     leave: Callable[[Any], Any]
+    has_memory: bool = False
 
     def flat(self, key: Any, z: Any, h: Any) -> Any:
         """One step from a flat state to a flat state."""
         return self.leave(self.move(key, self.enter(z), h)).astype(z.dtype)
+
+    def twice(self, key: Any, z: Any, h: Any) -> Any:
+        """The flat states after one step and after two, the second from the step's own state."""
+        first, second = jax.random.split(key)
+        state = self.move(first, self.enter(z), h)
+        later = self.move(second, state, h)
+        return jnp.stack([self.leave(state), self.leave(later)]).astype(z.dtype)
 
 
 def step_map(
@@ -273,7 +292,37 @@ def step_map(
             found=failure_text(error),
             fix=_fix(error),
         ) from None
-    return found
+    has_memory = _held(found, example) > declared.dimension and broken_chain(found, example) is None
+    return replace(found, has_memory=has_memory)
+
+
+def _held(step: StepMap, example: np.ndarray) -> int:
+    """How many numbers the step's own state holds."""
+    state = jax.eval_shape(lambda z: own_arrays(step.enter(z)), jnp.asarray(example))
+    return sum(int(np.prod(leaf.shape)) for leaf in jax.tree.leaves(state))
+
+
+def broken_chain(step: StepMap, example: np.ndarray) -> str | None:
+    """Why the step cannot be applied to its own result; None if it can."""
+    try:
+        before = jax.eval_shape(lambda z: own_arrays(step.enter(z)), jnp.asarray(example))
+        after = jax.eval_shape(step.move, jax.random.key(0), before, jnp.float32(0.01))
+    except Exception as error:  # noqa: BLE001 - it may fail in any way
+        return f"the step cannot go on from its own result: {type(error).__name__}"
+    shapes = [[leaf.shape for leaf in jax.tree.leaves(state)] for state in (before, after)]
+    if jax.tree.structure(before) != jax.tree.structure(after) or shapes[0] != shapes[1]:
+        return "the step cannot go on from its own result: it has another structure"
+    return None
+
+
+def own_arrays(state: Any) -> Any:
+    """The step's own state with arrays for numbers."""
+    return jax.tree.map(jnp.asarray, state)
+
+
+def of_type(new: Any, old: Any) -> Any:
+    """A compiled loop needs the types it started with, whatever the step promotes."""
+    return new if new.dtype == old.dtype else new.astype(old.dtype)
 
 
 def _fix(error: Exception) -> str:

@@ -17,6 +17,9 @@ from sdekit.auditing.implied_coefficients import RATIOS, Implied, extrapolated
 from sdekit.auditing.suspects import Candidate, candidates, noise_text
 from sdekit.declaration.tree.symbols import Variable
 
+#: Below this share of the largest singular value, combinations of terms are rounding of float32.
+DEPENDENT = 1e-4
+
 
 def comparisons(states: int, size: int) -> int:
     """How many numbers are compared: drift and its coefficients, and diffusion, at each state."""
@@ -65,9 +68,9 @@ def _compare_drift(
     terms = expected.terms[x]
     total = sum(terms.values(), np.zeros_like(implied))
     worst = float(_z(implied - total, error, bias, _scale(total)).max())
-    coefficient, spread, margin = _coefficients(found, part, list(terms.values()))
-    for value, uncertainty, slack in zip(coefficient, spread, margin, strict=True):
-        beyond = max(float(abs(value - 1) - slack) - FLOOR, 0.0)
+    excess, spread, margin = _coefficients(found, part, list(terms.values()))
+    for value, uncertainty, slack in zip(excess, spread, margin, strict=True):
+        beyond = max(float(abs(value) - slack) - FLOOR, 0.0)
         worst = max(worst, beyond / max(float(uncertainty), 1e-6))
         result.resolution = max(result.resolution, float(threshold * uncertainty + slack))
     result.checks[f"drift of {x.name}"] = {"z": worst, "threshold": threshold}
@@ -80,21 +83,40 @@ def _compare_drift(
 def _coefficients(
     found: Implied, part: slice, terms: list[np.ndarray]
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Weighted least squares: the factor of each term, its error, and a bound of its bias.
+    """Weighted least squares: by how much the factor of each term is off, its error, its bias.
 
-    The fit is linear: the factors at h, 2h and 4h are extrapolated like the drift itself, and have
-    a bound of their own. The bounds of all entries would say less, for noise adds to each of them.
+    Of terms that are linearly dependent at the states only the combination is known that the states
+    tell: the fit of least norm is held against the part of (1, 1, ...) that they can see. The fit
+    is linear: the factors at h, 2h and 4h are extrapolated like the drift itself, and have a bound
+    of their own. The bounds of all entries would say less, for noise adds to each of them.
     """
     if not terms:
         return np.zeros(0), np.zeros(0), np.zeros(0)
     weight = 1 / np.maximum(found.drift_error[:, part], 1e-6).ravel()
-    design = np.stack([term.ravel() for term in terms], axis=1) * weight[:, None]
-    inverse = np.linalg.pinv(design.T @ design, rcond=1e-10)
-    fit = inverse @ design.T * weight
-    spread = np.sqrt(np.maximum(np.diag(inverse), 0))
+    fit, seen = fit_of(terms, weight)
+    spread = np.sqrt(np.sum((fit / weight) ** 2, axis=1))
     means = found.means[:, :, part].reshape(len(found.means), -1)
     estimate, bias = extrapolated(means @ fit.T, RATIOS, spread)
-    return estimate, spread, bias + np.abs(fit) @ found.rounding[:, part].ravel()
+    return estimate - seen, spread, bias + np.abs(fit) @ found.rounding[:, part].ravel()
+
+
+def fit_of(terms: list[np.ndarray], weight: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The weighted least squares fit of terms, of least norm in units of their sizes.
+
+    Args:
+        terms: Values at all states, each with N entries.
+        weight: Shape (N,).
+
+    Returns:
+        The matrix from N observations to factors of the terms, and the factors that it gives for
+        the sum of the terms: ones where the terms are independent.
+    """
+    design = np.stack([term.ravel() for term in terms], axis=1)
+    scaled = design * weight[:, None]
+    sizes = np.linalg.norm(scaled, axis=0)
+    sizes = np.where(sizes > 0, sizes, 1.0)
+    inverse = np.linalg.pinv(scaled / sizes, rcond=DEPENDENT) / sizes[:, None]
+    return inverse * weight, inverse @ scaled.sum(axis=1)
 
 
 def _drift_text(
@@ -150,9 +172,31 @@ def _compare_diffusion(
         resolution = threshold * own.mean() / np.sqrt(own.size) + slack.mean()
         result.resolution = max(result.resolution, float(resolution / scale))
     if worst > threshold:
-        raw = found.raw[:, :, part, part]
-        mean = np.array([np.mean(np.diagonal(r, axis1=1, axis2=2)) for r in raw])
-        text = noise_text(
-            x.name, mean, float(diagonal.mean()), declared.written(x), steps, declared.scalars
+        result.discrepancies.append(_diffusion_text(declared, expected, found, x, threshold, steps))
+
+
+def _diffusion_text(
+    declared: Declared,
+    expected: Any,
+    found: Implied,
+    x: Variable,
+    threshold: float,
+    steps: np.ndarray,
+) -> str:
+    """The noise scale of x in words; the covariance where its variances are right."""
+    part, total = declared.places[x], expected.diffusion
+    z = np.abs(found.diffusion - total) - found.diffusion_bias - FLOOR * _scale(total)
+    z = (z / np.maximum(found.diffusion_error, 1e-6 * max(_scale(total), 1e-3)))[:, part, :]
+    own = np.arange(part.stop - part.start)
+    if z[:, own, part.start + own].max() <= threshold:
+        state, i, j = np.unravel_index(np.argmax(z), z.shape)
+        names, i = declared.entry_names, i + part.start
+        value, wanted = found.diffusion[state, i, j], total[state, i, j]
+        return (
+            f"the noise of {names[i]} and {names[j]} has covariance {2 * value:.3g}*h where "
+            f"{2 * wanted:.3g}*h is expected"
         )
-        result.discrepancies.append(text)
+    raw = found.raw[:, :, part, part]
+    mean = np.array([np.mean(np.diagonal(r, axis1=1, axis2=2)) for r in raw])
+    declared_mean = float(np.diagonal(total[:, part, part], axis1=1, axis2=2).mean())
+    return noise_text(x.name, mean, declared_mean, declared.written(x), steps, declared.scalars)

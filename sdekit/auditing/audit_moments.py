@@ -18,8 +18,8 @@ from typing import Any
 
 import numpy as np
 
-from sdekit.auditing.audit_chains import WINDOWS, Averages, broken_chain, pairs, run_chains
-from sdekit.auditing.audit_checks import Declared, StepMap
+from sdekit.auditing.audit_chains import WINDOWS, Averages, pairs, run_chains
+from sdekit.auditing.audit_checks import Declared, StepMap, broken_chain
 from sdekit.auditing.audit_law import Gaussian, NoLaw, fastest_rate
 from sdekit.auditing.audit_result import (
     CONSISTENT,
@@ -246,7 +246,7 @@ def _entries(declared: Declared, x: Variable) -> list[int]:
 def _text(declared: Declared, law: Gaussian, moments: Moments, x: Variable, entry: int) -> str:
     """A moment in words; what follows +- is the standard error and the bound of the bias."""
     d, (rows, columns) = len(law.mean), pairs(len(law.mean))
-    names = _names(declared)
+    names = declared.entry_names
     deviations = np.sqrt(np.diag(law.covariance))
     if entry < d:
         what, unit, offset = f"mean of {names[entry]}", deviations[entry], law.mean[entry]
@@ -264,14 +264,6 @@ def _text(declared: Declared, law: Gaussian, moments: Moments, x: Variable, entr
         f"stationary {what} is {value:.{digits}f} +- {error:.{digits}f} where "
         f"{expected:.{digits}f} is expected"
     )
-
-
-def _names(declared: Declared) -> list[str]:
-    return [
-        x.name if declared.width(x) == 1 else f"{x.name}[{i}]"
-        for x in declared.variables
-        for i in range(declared.width(x))
-    ]
 
 
 def _variance(declared: Declared, law: Gaussian, x: Variable) -> float:

@@ -6,7 +6,10 @@ and the same combination of $\mathrm{Cov}\,D(h)/(2h)$ gives the diffusion. Stand
 of the combined samples; the bias that is left is bounded by how much the extrapolation changes from
 one order to the next, and the rounding of increments by the precision of the state. Moments are
 taken about each batch's own mean: raw products of a large drift would leave nothing of small noise
-in single precision. Not for judging the numbers (`audit`).
+in single precision. Of a step that carries something on from one call to the next, the increment is
+that of the second step and the covariance what it adds to that of the first: a state that the step
+has made itself, so that what it was given at the start does not count. Not for judging the numbers
+(`audit`).
 
 Source: Richardson (1911) for the extrapolation.
 """
@@ -38,7 +41,7 @@ _TOLD_APART = 4.0
 #: to the same block a few times.
 _ROUNDINGS = 4
 
-#: (key, flat state, h) -> flat state after one step.
+#: (key, flat state, h) -> flat state after one step, or after one and two, shape (2, d).
 FlatStep = Callable[[Any, Any, Any], Any]
 
 
@@ -107,7 +110,8 @@ class Sums:
                 return (jax.vmap(lambda k: self.step(k, z, h))(keys) - z) / h
 
             rates = jax.vmap(at_step)(jnp.asarray(self.steps, dtype=z.dtype))
-            return _power_sums(rates, jnp.asarray(self.steps, dtype=z.dtype))
+            earlier, rates = (None, rates) if rates.ndim == 3 else (rates[:, :, 0], rates[:, :, 1])
+            return _power_sums(rates, earlier, jnp.asarray(self.steps, dtype=z.dtype))
 
         return jax.lax.map(at_state, (jax.random.split(key, len(states)), states))
 
@@ -208,27 +212,34 @@ def extrapolated(
     return third, np.where(is_no_power, np.maximum(bound, near + far), bound)
 
 
-def _power_sums(rates: Any, steps: Any) -> tuple[Any, ...]:
+def _power_sums(rates: Any, earlier: Any, steps: Any) -> tuple[Any, ...]:
     """Means over draws, and sums of centred products for the covariance and the standard errors.
 
     Args:
-        rates: D(h)/h, shape (3, R, d).
+        rates: Displacement over h, shape (3, R, d).
+        earlier: The same one step before, which is subtracted; None for a single step.
         steps: Shape (3,).
     """
     weights = jnp.asarray(extrapolation_weights(RATIOS), dtype=rates.dtype)
-    # A sum of many large numbers is rounded by more than their spread; a sum of differences is not.
+    mean, moved = _centred(rates if earlier is None else rates - earlier)
+    combined = jnp.einsum("k,krd->rd", weights, moved)
+    later = moved if earlier is None else _centred(rates)[1]
+    products = later[..., :, None] * later[..., None, :]
+    total = jnp.einsum("kri,krj->kij", later, later, precision="highest")
+    if earlier is not None:
+        before = _centred(earlier)[1]
+        products -= before[..., :, None] * before[..., None, :]
+        total -= jnp.einsum("kri,krj->kij", before, before, precision="highest")
+    scaled = jnp.einsum("k,krij->rij", weights * steps / 2, products)
+    return (mean, (combined**2).sum(axis=0), total, (scaled**2).sum(axis=0), scaled.sum(axis=0))
+
+
+def _centred(rates: Any) -> tuple[Any, Any]:
+    """Mean over draws, and the differences from it.
+
+    A sum of many large numbers is rounded by more than their spread; a sum of differences is not.
+    """
     first = rates[:, 0]
     differences = rates - first[:, None]
     shift = differences.mean(axis=1)
-    centred = differences - shift[:, None]
-    combined = jnp.einsum("k,krd->rd", weights, centred)
-    scaled = jnp.einsum(
-        "k,krij->rij", weights * steps / 2, centred[..., :, None] * centred[..., None, :]
-    )
-    return (
-        first + shift,
-        (combined**2).sum(axis=0),
-        jnp.einsum("kri,krj->kij", centred, centred, precision="highest"),
-        (scaled**2).sum(axis=0),
-        scaled.sum(axis=0),
-    )
+    return first + shift, differences - shift[:, None]

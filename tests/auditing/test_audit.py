@@ -189,3 +189,56 @@ def test_missing_values_are_named():
         sk.audit(lambda k, s, h: s, sk.catalog.get("sgnht"), parameters={"A": 1.0})
     with pytest.raises(SimulationError, match="the unknown function U has no value"):
         sk.audit(lambda k, s, h: s, sk.catalog.get("sgnht"), parameters=VALUES)
+
+
+def test_of_dependent_terms_the_combination_is_judged():
+    """-a x - b x: the states tell a + b only; a step with another sum is found."""
+    a, b = sk.parameter("a", positive=True), sk.parameter("b", positive=True)
+    apart = sk.Dynamics({x: -a * x - b * x - x**3}, {x: 1})
+
+    def audited(rate):
+        def step(key, state, h):
+            y = state["x"]
+            return {"x": y - h * (rate * y + y**3) + jnp.sqrt(2 * h) * jax.random.normal(key)}
+
+        return sk.audit(step, apart, parameters={"a": 0.25, "b": 0.5}, chains=0)
+
+    assert audited(0.75).is_consistent
+    assert audited(1.5).verdict == "inconsistent"
+
+
+def test_noise_that_two_entries_share_is_told_as_their_covariance():
+    y = sk.scalar("y")
+    plane = sk.Dynamics({x: -x, y: -y}, {x: 1, y: 1})
+
+    def step(key, state, h):
+        first, second = jax.random.normal(key, (2,))
+        noise = {"x": first, "y": 0.6 * first + 0.8 * second}
+        return {k: z * (1 - h) + jnp.sqrt(2 * h) * noise[k] for k, z in state.items()}
+
+    found = sk.audit(step, plane, states=4, draws=40_000, chains=0)
+    assert found.verdict == "inconsistent"
+    assert all("the noise of" in text and "covariance 1.2" in text for text in found.discrepancies)
+
+
+def test_a_claim_to_be_exact_is_held_at_the_times_of_the_rates():
+    """A stiff and a slow direction; Euler-Maruyama is told, the exact step is not."""
+    y = sk.scalar("y")
+    stiff = sk.Dynamics({x: -50 * x, y: -y / 2}, {x: 50, y: 1})
+    rates = {"x": (50.0, 50.0), "y": (0.5, 1.0)}
+
+    def exact(key, state, h):
+        noise = dict(zip("xy", jax.random.normal(key, (2,)), strict=True))
+        spread = {k: jnp.sqrt(-jnp.expm1(-2 * r * h) * d / r) for k, (r, d) in rates.items()}
+        return {k: jnp.exp(-rates[k][0] * h) * state[k] + spread[k] * noise[k] for k in "xy"}
+
+    def slow_part_by_euler(key, state, h):
+        moved = exact(key, state, h)
+        noise = jnp.sqrt(2 * h) * jax.random.normal(key)
+        return {**moved, "y": state["y"] * (1 - h / 2) + noise}
+
+    options = {"exact": True, "states": 3, "draws": 20_000, "chains": 0}
+    assert sk.audit(exact, stiff, **options).discrepancies == ()
+    found = sk.audit(slow_part_by_euler, stiff, **options)
+    assert found.step_sizes == pytest.approx((0.02, 2.0))
+    assert found.verdict == "inconsistent"

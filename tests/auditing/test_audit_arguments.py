@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 
 import sdekit as sk
-from sdekit.auditing.audit_chains import broken_chain
-from sdekit.auditing.audit_checks import StepMap
+from sdekit.auditing.audit_checks import StepMap, broken_chain
 from sdekit.errors import SimulationError
 
 langevin, overdamped = sk.catalog.get("langevin"), sk.catalog.get("overdamped")

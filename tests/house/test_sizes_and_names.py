@@ -46,7 +46,6 @@ SIGNATURES_OVER = {
     "auditing.audit_checks.declared_coefficients": (6, 0),
     "auditing.audit_checks.step_map": (5, 0),
     "auditing.audit_coefficients.compared": (5, 0),
-    "auditing.audit_exact.exact_discrepancies": (7, 0),
     "auditing.audit_moments.stationary_moments": (9, 0),
     "auditing.suspects.noise_text": (6, 0),
     "calculus.contraction.tensor.accumulate_sum": (5, 0),
