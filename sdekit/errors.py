@@ -87,6 +87,10 @@ class VerificationError(SdekitError):
     """A verification that cannot be asked for, such as sizes that the model does not have."""
 
 
+class UndecidedError(VerificationError):
+    """What was sought is neither found nor shown not to exist."""
+
+
 class SchemeError(SdekitError):
     """A splitting word or scheme that the dynamics does not have."""
 

@@ -13,7 +13,7 @@ from typing import Annotated
 import typer
 
 from sdekit.cli.show import show_error
-from sdekit.errors import EXTRAS, SdekitError, VerificationError
+from sdekit.errors import EXTRAS, SdekitError, UndecidedError, VerificationError
 
 #: Exit status of each verdict; 2 is left for mistakes of the user.
 STATUS = {"proved": 0, "refuted": 1, "undecided": 3}
@@ -170,6 +170,39 @@ def verify(
         show_verification(result)
         show_repairs(repairs)
     return STATUS[result.verdict.value]
+
+
+@app.command()
+def design(
+    model: Annotated[Path, typer.Argument(metavar="FILE.toml", help="With a table [unknowns].")],
+    report: Annotated[
+        Path | None, typer.Option(help="Write how it follows: FILE.html, FILE.tex or FILE.md.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> int:
+    """Solve for what is unknown in a model file; every family of designs is verified.
+
+    Exit status: 0 found, 1 proved that there is none, 3 undecided, 2 bad usage or bad input.
+    """
+    from sdekit.cli.show import show_designs, show_json
+    from sdekit.declaration.model.design_file import load_posed
+    from sdekit.designer.ansatz import design as solve
+
+    posed = load_posed(model)
+    try:
+        found = solve(posed.dynamics, posed.unknowns, nonzero=posed.nonzero)
+    except UndecidedError as error:
+        show_error(str(error))
+        return STATUS["undecided"]
+    if report is not None:
+        from sdekit.reports.design_report import design_report
+
+        design_report(posed.dynamics, posed.unknowns, report, nonzero=posed.nonzero)
+    if as_json:
+        show_json({"name": posed.dynamics.name, "designs": [one.to_dict() for one in found]})
+    else:
+        show_designs(found)
+    return 0 if found else 1
 
 
 @app.command()

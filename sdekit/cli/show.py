@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from sdekit.catalog import Entry
     from sdekit.catalog.markov_kernels import KernelEntry
     from sdekit.declaration.model.dynamics import Dynamics
+    from sdekit.designer.ansatz import Solution
     from sdekit.designer.repair import Repair
     from sdekit.simulation.runs.result import Run
     from sdekit.verifier.verdict import Verification
@@ -45,6 +46,16 @@ def show_repairs(repairs: Sequence[Repair]) -> None:
     """One line for each change that mends a refuted design."""
     for change in repairs:
         print(f"  proved instead with {change.text}  [{change.kind}]")
+
+
+def show_designs(found: Sequence[Solution]) -> None:
+    """Each family of designs with its verdict, or that there is none."""
+    if not found:
+        print("no design: no coefficients that are rational in the parameters and sizes solve it")
+    for solution in found:
+        verdict = solution.verification.verdict.value
+        console().print(f"[{COLOURS[verdict]}]{verdict.upper()}[/]", markup=True)
+        print("\n".join(f"  {line}" for line in str(solution).splitlines()))
 
 
 def show_entries(entries: Sequence[Entry | KernelEntry]) -> None:

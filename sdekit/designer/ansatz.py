@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from sdekit.calculus.contraction import heads as hd
-from sdekit.calculus.contraction import is_zero, residual
+from sdekit.calculus.contraction import is_zero, residual, text
 from sdekit.calculus.expansion.rewriting import substituted
 from sdekit.calculus.limits import BudgetExceeded, Unsupported, spending
 from sdekit.declaration.model.dynamics import Dynamics
@@ -26,7 +26,7 @@ from sdekit.designer.matching import System, matched
 from sdekit.designer.raising import sum_of
 from sdekit.designer.solving import SolvedCase
 from sdekit.designer.unknowns import Unknown, integrated, jets_of, read_unknown, slopes_of
-from sdekit.errors import VerificationError
+from sdekit.errors import UndecidedError, VerificationError
 from sdekit.verifier.ladder import verify
 from sdekit.verifier.verdict import Verdict, Verification
 
@@ -91,8 +91,9 @@ def design(
         parameters and sizes make a design.
 
     Raises:
-        VerificationError: If an unknown is none of the dynamics, there are more than
-            `MOST_UNKNOWNS` coefficients, or none is found and none is excluded.
+        VerificationError: If an unknown is none of the dynamics, or there are more than
+            `MOST_UNKNOWNS` coefficients.
+        UndecidedError: If none is found and none is excluded.
 
     Example:
         >>> import sdekit as sk
@@ -112,7 +113,7 @@ def design(
     else:
         reason = "the terms are not known to be independent"
     if not found and not is_proof:
-        raise VerificationError("no design was found, which is no proof of none", found=reason)
+        raise UndecidedError("no design was found, which is no proof of none", found=reason)
     verified = (_verified(*solution) for solution in found)
     return tuple(solution for solution in verified if not _is_excluded(solution))
 
@@ -142,24 +143,62 @@ def _read(
     return sought
 
 
-def _solved(
-    dynamics: Dynamics, sought: Sequence[Unknown], nonzero: Sequence[Parameter]
-) -> tuple[list[tuple[dict[str, Expression], list[Parameter], Dynamics]], bool]:
-    """Values, free coefficients and dynamics of each family; whether none proves that there is."""
+def equations_for(
+    dynamics: Dynamics, unknowns: Sequence[Expression]
+) -> tuple[list[tuple[Expression, Expression]], list[tuple[str, Expression]]]:
+    """What `design` solves: the ansatz of each unknown that has one, and the equations.
+
+    Returns:
+        Pairs of an unknown and its sum of weighted terms, and pairs of an independent product, as
+        text, and the polynomial that is its coefficient and must vanish.
+
+    Raises:
+        VerificationError: As `design`.
+        UndecidedError: If the equations cannot be written.
+
+    Checked by: tests/reports/test_design_report.py.
+    """
+    sought = _read(dynamics, unknowns, ())
+    try:
+        system, _, _ = _posed(dynamics, sought)
+    except Unsupported as error:
+        raise UndecidedError("the equations cannot be written", found=error.reason) from None
+    one = system.ring.constant(1)
+    return (
+        [(unknown.symbol, unknown.weighted()) for unknown in sought if unknown.basis],
+        [
+            (text(product), system.expression((equation, one)))
+            for product, equation in zip(system.products, system.equations, strict=True)
+        ],
+    )
+
+
+def _posed(
+    dynamics: Dynamics, sought: Sequence[Unknown]
+) -> tuple[System, list[hd.Head], list[Parameter]]:
+    """The equations, the values of unknown functions in them, and the unknown constants."""
     posed = with_values(dynamics, {u.symbol: u.weighted() for u in sought if u.basis})
     tensors = [residual(posed), *marginal_equations(posed)]
     jets = jets_of(sought, tensors)
     weights = [weight for unknown in sought for weight in unknown.weights]
     field = {hd.variable(u.variable) for u in sought if u.variable is not None}
     heads = [*jets, *(hd.parameter(weight) for weight in weights)]
-    system = matched(tensors, heads, field)
+    return matched(tensors, heads, field), jets, weights
+
+
+def _solved(
+    dynamics: Dynamics, sought: Sequence[Unknown], nonzero: Sequence[Parameter]
+) -> tuple[list[tuple[dict[str, Expression], list[Parameter], Dynamics]], bool]:
+    """Values, free coefficients and dynamics of each family; whether none proves that there is."""
+    system, jets, weights = _posed(dynamics, sought)
     kept = [len(jets) + weights.index(parameter) for parameter in nonzero]
     found = []
     for case in system.families(kept, len(jets), slopes_of(jets, system)):
         values, free = _values(system, case, sought, jets, weights)
-        solved = with_values(
-            dynamics, {u.symbol: values[u.name] for u in sought if u.name in values}
-        )
+        images: dict[Expression, Expression] = {
+            u.symbol: values[u.name] for u in sought if u.name in values
+        }
+        solved = with_values(dynamics, images)
         if not is_zero(residual(solved)):
             raise Unsupported("a solution of the equations is not seen to be a design")
         found.append((values, free, solved))

@@ -19,6 +19,7 @@ from sdekit.calculus.contraction.graph import Component
 from sdekit.calculus.contraction.heads import Head, Kind, tensors_in
 from sdekit.calculus.contraction.relations import coefficients
 from sdekit.calculus.contraction.rules.rational import Fractions
+from sdekit.calculus.contraction.tensor import Term, ordered
 from sdekit.calculus.limits import Unsupported, tick
 from sdekit.declaration.tree.expression import Expression
 from sdekit.declaration.tree.operators import ONE, number
@@ -35,6 +36,7 @@ class System:
 
     Attributes:
         equations: Polynomials in the unknowns and in the generators of the coefficients.
+        products: What each of them is the coefficient of, up to a common denominator.
         ring: Where they live.
         parts: The component that each generator of the ring stands for.
         unknowns: Position of each unknown among the generators; -1 where it does not occur.
@@ -44,6 +46,7 @@ class System:
     """
 
     equations: tuple[fmpq_mpoly, ...]
+    products: tuple[Tensor, ...]
     ring: fmpq_mpoly_ctx
     parts: tuple[Component, ...]
     unknowns: tuple[int, ...]
@@ -117,7 +120,7 @@ class System:
             return []
         equation = self.ring.gens()[position] * bottom - top
         is_free = [k not in self.field for k in range(len(self.ring.gens()))]
-        return _split(equation, is_free, self.ring)
+        return list(_split(equation, is_free, self.ring).values())
 
     def _torn(self, case: SolvedCase, value: int, slope: int, by: int) -> list[fmpq_mpoly]:
         """What must vanish for one unknown to be the derivative of another."""
@@ -164,24 +167,30 @@ def matched(
     Checked by: tests/designer/test_matching.py.
     """
     wanted = frozenset(unknowns)
-    scalars: list[Tensor] = []
+    scalars: list[tuple[Tensor, tuple[Component, ...], Tensor]] = []
     kernels = False
     for tensor in tensors:
         for opened, scalar in coefficients(reduced(tensor)).items():
             _refuse_hidden(opened, wanted)
             kernels |= any(_has_relations(part) for part in opened)
-            scalars.append(scalar)
-    fractions = Fractions.of(*scalars)
+            scalars.append((tensor, opened, scalar))
+    fractions = Fractions.of(*(scalar for _, _, scalar in scalars))
     parts = tuple(fractions.variables)
     _refuse_hidden(parts, wanted)
     is_free = [part.head in wanted or _is_of(part, field) for part in parts] or [True]
     equations: list[fmpq_mpoly] = []
-    for scalar in scalars:
+    products: list[Tensor] = []
+    for tensor, opened, scalar in scalars:
         numerator, _ = fractions.reduced(scalar)
-        equations += _split(numerator, is_free, fractions.ring)
+        for rest, equation in _split(numerator, is_free, fractions.ring).items():
+            powers = {part: int(e) for part, e in zip(parts, rest, strict=False) if e}
+            term = Term(ordered(powers), opened)
+            products.append(Tensor(tensor.shape, {term: Fraction(1)}))
+            equations.append(equation)
     positions = {part.head: k for k, part in enumerate(parts) if part.head is not None}
     return System(
         tuple(equations),
+        tuple(products),
         fractions.ring,
         parts,
         tuple(positions.get(unknown, -1) for unknown in unknowns),
@@ -214,7 +223,7 @@ def _has_relations(part: Component) -> bool:
 
 def _split(
     polynomial: fmpq_mpoly, is_free: Sequence[bool], ring: fmpq_mpoly_ctx
-) -> list[fmpq_mpoly]:
+) -> dict[tuple[int, ...], fmpq_mpoly]:
     """The coefficient of every product of the generators that are not free."""
     found: dict[tuple[int, ...], dict[tuple[int, ...], object]] = {}
     for exponents, value in polynomial.to_dict().items():
@@ -222,7 +231,7 @@ def _split(
         rest = tuple(0 if free else e for e, free in zip(exponents, is_free, strict=True))
         kept = tuple(e if free else 0 for e, free in zip(exponents, is_free, strict=True))
         found.setdefault(rest, {})[kept] = value
-    return [ring.from_dict(terms) for terms in found.values()]
+    return {rest: ring.from_dict(terms) for rest, terms in found.items()}
 
 
 def _refuse_hidden(parts: Iterable[Component], unknowns: frozenset[Head]) -> None:

@@ -39,7 +39,7 @@ from sdekit.declaration.tree.symbols import Parameter, Variable
 from sdekit.designer.cutting import cut_out, factors_of, monic
 from sdekit.designer.matching import matched
 from sdekit.designer.raising import raised, sum_of
-from sdekit.errors import VerificationError
+from sdekit.errors import UndecidedError, VerificationError
 from sdekit.verifier.question import Problem
 from sdekit.verifier.verdict import Verdict
 
@@ -94,8 +94,8 @@ def recipe(dynamics: Dynamics) -> Recipe | None:
         exp(-H) is not stationary, or no Q of the ansatz of this module exists.
 
     Raises:
-        VerificationError: If the dynamics is declared without H, or none is found and none is
-            excluded.
+        VerificationError: If the dynamics is declared without H.
+        UndecidedError: If none is found and none is excluded.
 
     Example:
         >>> import sdekit as sk
@@ -119,9 +119,7 @@ def recipe(dynamics: Dynamics) -> Recipe | None:
         return found
     if is_proof or Problem(ito).check("stationarity").verdict is Verdict.REFUTED:
         return None
-    raise VerificationError(
-        "no recipe was found, which is no proof that there is none", found=reason
-    )
+    raise UndecidedError("no recipe was found, which is no proof that there is none", found=reason)
 
 
 def _search(ito: Dynamics) -> tuple[Recipe | None, bool]:
