@@ -188,6 +188,8 @@ _FLOW_TITLES = {
     "LinearBlock": "joint linear block, exact",
     "Rotation": "rotation, exact",
     "GeometricBrownian": "geometric Brownian motion, exact",
+    "PowerNoise": "square-root diffusion of a power, exact",
+    "IntervalNoise": "exact mean and variance in an interval, order 2",
     "Joint": "independent exact flows",
     "Inexact": "sub-integrator",
 }

@@ -113,7 +113,8 @@ class Order:
         if self.large_friction_marginal is not None:
             marginal = compact(self.large_friction_marginal)
             lines.append(f"  position marginal at large friction: {marginal} + const")
-        return "\n".join([*lines, *(f"  {claim}" for claim in self.claims)])
+        lines += [f"  {claim}" for claim in self.claims]
+        return "\n".join([*lines, *(f"  if {assumption}" for assumption in self.assumptions)])
 
 
 def _text(order: int | None) -> str:

@@ -55,6 +55,13 @@ def whole_noise(piece: Part | Move) -> Blocks:
 
 
 def _factors(move: Move) -> tuple[Factor, ...]:
+    if move.method == "moments":
+        raise SchemeError(
+            f"there is no order theory of the letter {move.name}",
+            found="a step with the exact mean and variance: of weak order 2 inside the interval, "
+            "with a leading error that is not analysed",
+            fix="measure with sk.empirical_order",
+        )
     noise, frozen = whole_noise(move), move.method == "euler_maruyama"
     read = {x for _, block in move.gradient_noise for x in variables_of(block)}
     if read & set(move.moves) and not frozen:

@@ -11,6 +11,7 @@ Notation: X a block of the state, h the share of the step; noise is N(0, 2 D dt)
 from __future__ import annotations
 
 from dataclasses import dataclass
+from fractions import Fraction
 
 from sdekit.declaration.tree.expression import Expression
 from sdekit.declaration.tree.symbols import Variable
@@ -134,6 +135,58 @@ class GeometricBrownian:
         return (self.variable,)
 
 
+@dataclass(frozen=True)
+class PowerNoise:
+    r"""$dx = (pull\,x^{k-1} + rate\,x)\,dt + N(0, 2\,noise\,x^k dt)$, k >= 1 but not 2, exact.
+
+    Entry by entry. $y = x^{2-k}$ is a square-root diffusion, whose steps are scaled noncentral
+    chi-square variables: k = 1 is Feller's and the CIR process (never negative, and absorbed at 0
+    where pull <= 0), k = 3 the 3/2 model, 1 < k < 2 constant elasticity of variance.
+
+    Attributes:
+        variable: x.
+        power: k.
+        pull: Free of x; None for zero.
+        rate: Linear map entry by entry.
+        noise: Free of x.
+
+    Source: Feller 1951; Cox, Ingersoll, Ross 1985, eq. (18) [recalled].
+    """
+
+    variable: Variable
+    power: Fraction
+    pull: Expression | None
+    rate: LinearMap
+    noise: Expression
+
+    @property
+    def variables(self) -> tuple[Variable, ...]:
+        """What moves."""
+        return (self.variable,)
+
+
+@dataclass(frozen=True)
+class IntervalNoise:
+    r"""$dx = (pull + rate\,x)\,dt + N(0, 2\,noise\,(x - l)(u - x)\,dt)$ on [l, u], entry by entry.
+
+    Jacobi and Wright-Fisher diffusions. A step has the exact mean and variance and stays inside;
+    its law is that of $\sin^2$ of a normal variable, and a Beta law near the ends.
+    """
+
+    variable: Variable
+    pull: Expression | None
+    rate: LinearMap
+    noise: Expression
+    method: str = "moments"
+    order: int = 2
+    substeps: int = 1
+
+    @property
+    def variables(self) -> tuple[Variable, ...]:
+        """What moves."""
+        return (self.variable,)
+
+
 #: Sub-steps of friction and noise without exact flow: their error falls by 64, below a twentieth of
 #: what a palindrome of exact letters has by itself, and no potential is evaluated in them.
 FRICTION_STEPS = 8
@@ -186,7 +239,17 @@ class Joint:
         return tuple(x for flow in self.flows for x in flow.variables)
 
 
-Flow = Shift | OrnsteinUhlenbeck | LinearBlock | Rotation | GeometricBrownian | Inexact | Joint
+Flow = (
+    Shift
+    | OrnsteinUhlenbeck
+    | LinearBlock
+    | Rotation
+    | GeometricBrownian
+    | PowerNoise
+    | IntervalNoise
+    | Inexact
+    | Joint
+)
 
 
 @dataclass(frozen=True)
@@ -195,8 +258,8 @@ class Part:
 
     Attributes:
         letter: "A" position drift, "B" kick, "O" friction and noise, "D" thermostat drift,
-            "R" rotation, "G" geometric Brownian motion; others in the order E, F, H, ...; never
-            "M".
+            "R" rotation, "G" geometric Brownian motion, "C" noise that vanishes at an
+            end; others in the order E, F, H, ...; never "M".
         kind: The same in words.
         updates: Its piece of the drift.
         diffusion: Its piece of the diffusion, both triangles.
@@ -219,7 +282,7 @@ class Part:
     @property
     def exact(self) -> bool:
         """Whether the flow is exact."""
-        return not isinstance(self.flow, Inexact)
+        return not isinstance(self.flow, Inexact | IntervalNoise)
 
     @property
     def moves(self) -> tuple[Variable, ...]:

@@ -40,6 +40,8 @@ _ORDER = (
     "thermostat drift",
     "rotation",
     "geometric Brownian motion",
+    "power noise",
+    "interval noise",
     "shear",
     "remainder",
 )

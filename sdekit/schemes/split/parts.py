@@ -9,20 +9,24 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 
+from sdekit.calculus.signs.implied_signs import entry_signs, never_negative
 from sdekit.declaration.model.dynamics import Dynamics
 from sdekit.declaration.tree.expression import Expression, Number
 from sdekit.declaration.tree.symbols import Variable
+from sdekit.schemes.ends.vanishing_noise import entrywise_noise
 from sdekit.schemes.split.affine import functions_of, total, variables_of
 from sdekit.schemes.split.flow_records import (
     FRICTION_STEPS,
     Blocks,
     GeometricBrownian,
     Inexact,
+    IntervalNoise,
     Joint,
     LinearBlock,
     LinearMap,
     OrnsteinUhlenbeck,
     Part,
+    PowerNoise,
     Rotation,
     Shift,
     Updates,
@@ -84,6 +88,7 @@ def find_parts(dynamics: Dynamics, *, separate_forces: bool = False) -> tuple[Pa
     positions = positions_of(dynamics)
     work = _Sorted(dynamics, positions, list(pieces_of(dynamics, positions)), noise_of(dynamics))
     _take_geometric(work)
+    _take_vanishing_noise(work)
     _take_remainders(work)
     _take_linear_blocks(work)
     _take_linear(work)
@@ -117,6 +122,41 @@ def _take_geometric(work: _Sorted) -> None:
         flow = GeometricBrownian(x, total(rate for _, rate in rates), noise)
         draft = Draft("geometric Brownian motion", "G", flow, _updates(own), work.take_noise([x]))
         work.drafts.append(draft)
+
+
+def _take_vanishing_noise(work: _Sorted) -> None:
+    """Blocks whose noise vanishes at an end of their domain, with the drift that keeps them in."""
+    for x in work.dynamics.variables:
+        blocks = work.noise_on(x)
+        if [key for key, _ in blocks] != [(x, x)]:
+            continue
+        found = entrywise_noise(x, blocks[0][1])
+        # With power 0 or 2 other letters are exact, and below 1 the drift of y = x^(2-k) jumps.
+        if found is None or found.power == 2 or (found.power is not None and found.power < 1):
+            continue
+        own = [piece for piece in work.pieces if piece.variable == x]
+        linear = [p for p in own if p.linear is not None and p.linear.is_diagonal]
+        pulls = [(p, c) for p in own for c in _pull(p, x, found.power)]
+        taken = [*(p for p, _ in pulls), *linear]
+        work.take(taken)
+        pull = total(c for _, c in pulls) if pulls else None
+        rate = sum_of_maps(p.linear for p in linear if p.linear is not None)
+        updates, noise = _updates(taken), work.take_noise([x])
+        if found.power is None:
+            flow, kind = IntervalNoise(x, pull, rate, found.coefficient), "interval noise"
+        else:
+            flow = PowerNoise(x, found.power, pull, rate, found.coefficient)
+            kind = "power noise"
+        work.drafts.append(Draft(kind, "C", flow, updates, noise))
+
+
+def _pull(piece: Piece, x: Variable, power: Fraction | None) -> list[Expression]:
+    """The coefficient c of a term c x^(power - 1), where it points into the domain or is fixed."""
+    if power is None or power == 1:
+        is_taken = piece.is_shift and (not piece.reads or never_negative(entry_signs(piece.term)))
+        return [piece.term] if is_taken else []
+    found = None if x.shape else monomial(piece.term, x)
+    return [found[1]] if found is not None and found[0] == power - 1 and found[0] != 1 else []
 
 
 # -- remainders ----------------------------------------------------------------------------------

@@ -19,7 +19,7 @@ from typing import Any
 
 from sdekit.declaration.model.dynamics import Dynamics
 from sdekit.errors import SchemeError
-from sdekit.schemes.split.flow_records import Blocks, Inexact, Part
+from sdekit.schemes.split.flow_records import Blocks, Inexact, IntervalNoise, Part, PowerNoise
 from sdekit.schemes.split.lettering import whole_part, with_gradient_noise
 from sdekit.schemes.split.parts import find_parts
 from sdekit.schemes.split.scheme_names import EULER_MARUYAMA, named
@@ -121,7 +121,7 @@ class Splitting:
 
 
 def _method(part: Part) -> str:
-    assert isinstance(part.flow, Inexact)
+    assert isinstance(part.flow, Inexact | IntervalNoise)
     steps = f" in {part.flow.substeps} sub-steps" if part.flow.substeps > 1 else ""
     return f"{part.flow.method} of order {part.flow.order}{steps}"
 
@@ -178,12 +178,14 @@ def splitting(dynamics: Dynamics, *, separate_forces: bool = False) -> Splitting
 
 #: From the ends of the default word to its middle: forces outside, so that the last force of a
 #: step serves the next one; noise in the middle, where it acts once.
-_FROM_OUTSIDE = "BARDEFGHIJKLNPQTUVWXYZCSO"
+_FROM_OUTSIDE = "BARDEFGHIJKLNPQTUVWXYZSCO"
 
 
 def _default_word(dynamics: Dynamics, parts: tuple[Part, ...]) -> str:
-    has_remainder = any(not part.exact for part in parts)
-    if has_remainder and (len(parts) == 1 or dynamics.hamiltonian is None):
+    has_remainder = any(isinstance(part.flow, Inexact) for part in parts)
+    keeps_domain = any(isinstance(part.flow, PowerNoise | IntervalNoise) for part in parts)
+    # Euler-Maruyama leaves a domain at whose end the noise vanishes.
+    if has_remainder and not keeps_domain and (len(parts) == 1 or dynamics.hamiltonian is None):
         return EULER_MARUYAMA.name
     ordered = _kicks_together(sorted(parts, key=lambda part: _FROM_OUTSIDE.index(part.letter)))
     letters = [part.letter for part in ordered]
@@ -215,6 +217,11 @@ def _notes(parts: tuple[Part, ...]) -> tuple[str, ...]:
                 f"{part.letter} moves {names} jointly; solving each alone, with the others frozen, "
                 "would be exact part by part as well, at the price of more splitting error."
             )
-        if not part.exact:
+        if isinstance(part.flow, IntervalNoise):
+            notes.append(
+                f"{part.letter} has the exact mean and variance and stays in the interval; its law "
+                "is of weak order 2."
+            )
+        elif not part.exact:
             notes.append(f"{part.letter} has no exact flow that is known here: {_method(part)}.")
     return tuple(notes)

@@ -20,7 +20,14 @@ from sdekit.declaration.tree.operators import ZERO
 from sdekit.declaration.tree.symbols import Variable
 from sdekit.errors import SchemeError
 from sdekit.schemes.split.affine import forces_of, variables_of
-from sdekit.schemes.split.flow_records import Blocks, Flow, Inexact, Shift, Updates
+from sdekit.schemes.split.flow_records import (
+    Blocks,
+    Flow,
+    Inexact,
+    IntervalNoise,
+    Shift,
+    Updates,
+)
 from sdekit.schemes.split.scheme_names import named
 from sdekit.schemes.split.splitting import Splitting
 
@@ -61,8 +68,8 @@ class Move:
 
     @property
     def method(self) -> str:
-        """ "exact", or the sub-integrator: "rk4", "strang" or "euler_maruyama"."""
-        return self.flow.method if isinstance(self.flow, Inexact) else "exact"
+        """ "exact", or the sub-integrator: "rk4", "strang", "euler_maruyama" or "moments"."""
+        return self.flow.method if isinstance(self.flow, Inexact | IntervalNoise) else "exact"
 
     @property
     def calls(self) -> frozenset[ex.Call]:

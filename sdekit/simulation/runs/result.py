@@ -17,6 +17,7 @@ import numpy as np
 
 from sdekit.declaration.model.dynamics import Dynamics
 from sdekit.errors import SdekitError
+from sdekit.schemes.guards.end_notes import end_notes
 from sdekit.simulation.bind.position import PositionLayout
 from sdekit.simulation.loop.program import LoopState
 
@@ -85,6 +86,7 @@ class Run:
         if self.step_sizes is not None:
             found.append("step sizes vary: averages must be weighted with run.step_sizes")
         found += self._boundary_notes() + self._acceptance_notes()
+        found += end_notes(self.dynamics, self.scheme)
         if self.dynamics.hamiltonian is None:
             found.append("the dynamics claims no stationary density")
             return tuple(found)

@@ -228,7 +228,8 @@ def _crossings(block: Array, x: Variable) -> Array:
     lower, upper = ends_of(x)
     if np.isinf(upper):
         return (block < lower).astype(jnp.int32)
-    return jnp.abs(jnp.floor((block - lower) / (upper - lower))).astype(jnp.int32)
+    number = jnp.abs(jnp.floor((block - lower) / (upper - lower)))
+    return jnp.where(block == upper, 0, number).astype(jnp.int32)
 
 
 def _reflected(

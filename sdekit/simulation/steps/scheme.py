@@ -194,8 +194,10 @@ def composed(
             own = given.normals[offset : offset + stage.elements]
             offset += stage.elements
             own_h, constants = _share(given.h, share), given.constants[k]
-            moved = stage.apply(environment, own, own_h, constants, changes)
-            if changes:
+            # What keeps a domain by itself would be led out of it by rounding carried along.
+            as_changes = changes and not stage.keeps_domain
+            moved = stage.apply(environment, own, own_h, constants, as_changes)
+            if as_changes:
                 moved = _summed(values, moved, rest)
             changed = stage.moves
             if walls:

@@ -41,6 +41,7 @@ class Stage:
             to single precision has lost the 1e-7.
         reads_moved: Whether it evaluates its expressions again after moving something, so that a
             gradient computed beforehand does not serve it.
+        keeps_domain: Whether what it moves stays in its domain by itself.
     """
 
     moves: tuple[Variable, ...]
@@ -49,6 +50,7 @@ class Stage:
     prepare: Callable[[Environment, ArrayLike], Any] | None
     apply: Callable[..., Moved]
     reads_moved: bool = False
+    keeps_domain: bool = False
 
 
 def at_block(value: Any, expression: Expression, x: Variable, like: Array) -> Any:

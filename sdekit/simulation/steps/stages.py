@@ -18,20 +18,28 @@ import numpy as np
 from jax import Array, lax
 from jax.typing import ArrayLike
 
+from sdekit.declaration.tree.expression import Expression
 from sdekit.declaration.tree.symbols import Variable
 from sdekit.errors import SimulationError
 from sdekit.schemes.split.flow_records import (
     Flow,
     GeometricBrownian,
     Inexact,
+    IntervalNoise,
     Joint,
     LinearBlock,
     OrnsteinUhlenbeck,
+    PowerNoise,
     Rotation,
     Shift,
 )
 from sdekit.schemes.split.unroll import Move
 from sdekit.simulation.bind.jax_reader import Environment, evaluate
+from sdekit.simulation.ends.vanishing_noise_euler import kept_inside, variables_at_ends
+from sdekit.simulation.ends.vanishing_noise_stages import (
+    interval_noise_stage,
+    power_noise_stage,
+)
 from sdekit.simulation.loop.tracing import traced
 from sdekit.simulation.steps.covariance import NoiseTerm, factor_terms, noise_terms
 from sdekit.simulation.steps.linear_stages import (
@@ -58,6 +66,7 @@ RUNGE_KUTTA = ((0.0, 1 / 6), (0.5, 1 / 3), (0.5, 1 / 3), (1.0, 1 / 6))
 LONG_SLOPE = 50
 
 Sizes = Mapping[str, int]
+Blocks = Mapping[tuple[Variable, Variable], Expression]
 
 
 def stage_of(flow: Flow, sizes: Sizes) -> Stage:
@@ -131,8 +140,12 @@ def shift_stage(flow: Shift, sizes: Sizes) -> Stage:
     return Stage(flow.variables, 0, tuple(rate for _, rate in flow.updates), None, apply)
 
 
-def euler_stage(updates: Updates, terms: tuple[NoiseTerm, ...]) -> Stage:
-    r"""One Euler-Maruyama step: $X \leftarrow X + h\,v + \sqrt h\,S\zeta$."""
+def euler_stage(updates: Updates, terms: tuple[NoiseTerm, ...], diffusion: Blocks) -> Stage:
+    r"""One Euler-Maruyama step: $X \leftarrow X + h\,v + \sqrt h\,S\zeta$.
+
+    Near an end at which the noise vanishes another variable keeps it inside (`kept_inside`).
+    """
+    kept = variables_at_ends(diffusion)
     moves = tuple(dict.fromkeys([x for x, _ in updates] + [x for t in terms for x in t.variables]))
 
     def prepare(environment: Environment, h: ArrayLike) -> Any:
@@ -145,7 +158,14 @@ def euler_stage(updates: Updates, terms: tuple[NoiseTerm, ...]) -> Stage:
         # Drift and noise before the state: a constant drift rounded alone is rounded the same way
         # at every step.
         moved = {name: jnp.sqrt(jnp.asarray(h)) * own for name, own in noise.items()}
-        moved |= shifted(environment, updates, h, moved)
+        drifts = shifted(environment, updates, h, {}) if kept else {}
+        inside = {
+            x.name: kept_inside(
+                x, diffusion[x, x], environment, drifts.get(x.name, 0.0), moved[x.name], h
+            )
+            for x in kept
+        }
+        moved |= shifted(environment, updates, h, moved) | inside
         return moved if changes else added(environment, moved)
 
     read = (*(rate for _, rate in updates), *noise_expressions(terms))
@@ -173,7 +193,7 @@ def inexact_stage(flow: Inexact, sizes: Sizes) -> Stage:
     terms = factor_terms(dict(flow.factor), sizes) if flow.factor else ()
     terms = terms or noise_terms(dict(flow.diffusion), sizes)
     if flow.method == "euler_maruyama":
-        return euler_stage(flow.updates, terms)
+        return euler_stage(flow.updates, terms, dict(flow.diffusion))
 
     def apply(
         environment: Environment, z: Array, h: ArrayLike, constants: Any, changes: bool = False
@@ -266,6 +286,8 @@ _BUILDERS: Mapping[type, Callable[[Any, Sizes], Stage]] = {
     LinearBlock: linear_block_stage,
     Rotation: rotation_stage,
     GeometricBrownian: geometric_stage,
+    PowerNoise: power_noise_stage,
+    IntervalNoise: interval_noise_stage,
     Inexact: inexact_stage,
     Joint: joint_stage,
 }

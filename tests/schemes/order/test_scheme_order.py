@@ -194,6 +194,25 @@ def test_an_order_is_plain_data_and_text() -> None:
     assert "weak order 1" in str(found)
 
 
+def test_a_printed_order_says_that_it_holds_away_from_boundaries() -> None:
+    v, m = sk.scalar("v", domain="positive"), sk.parameter("m", positive=True)
+    root = sk.Dynamics(drift={v: m - v}, noise={v: sk.sqrt(v)})
+    assert "if the boundary of v is not reached" in str(order(root, "EM"))
+    assert "boundary" not in str(order(overdamped(), "EM"))
+
+
+def test_a_square_root_diffusion_by_its_own_letter_is_exact() -> None:
+    v, m = sk.scalar("v", domain="positive"), sk.parameter("m", positive=True)
+    found = order(sk.Dynamics(drift={v: m - v}, noise={v: sk.sqrt(v)}))
+    assert found.word == "C" and found.is_exact
+
+
+def test_matched_moments_have_no_order_theory() -> None:
+    x = sk.scalar("x", domain=(0, 1))
+    with pytest.raises(SchemeError, match="no order theory of the letter C"):
+        order(sk.Dynamics(drift={x: 1 - 2 * x}, diffusion={x: x * (1 - x)}))
+
+
 def test_the_default_word_is_used_where_none_is_given() -> None:
     assert order(sgnht()).word == "BADODAB"
 

@@ -1,0 +1,1 @@
+"""Where noise vanishes at an end of a domain, and how it does."""

@@ -1,0 +1,53 @@
+"""What a scheme does, in words, where noise vanishes at an end of a domain.
+
+Not for counting what happens there, which a run does.
+
+Checked by: tests/schemes/guards/test_end_notes.py.
+"""
+
+from __future__ import annotations
+
+from sdekit.declaration.model.dynamics import Dynamics
+from sdekit.declaration.tree.symbols import Variable
+from sdekit.errors import SchemeError
+from sdekit.schemes.ends.vanishing_noise import vanishing_ends
+from sdekit.schemes.split.flow_records import IntervalNoise, PowerNoise
+from sdekit.schemes.split.splitting import splitting
+from sdekit.schemes.split.unroll import unroll
+
+
+def end_notes(dynamics: Dynamics, scheme: str) -> tuple[str, ...]:
+    """One sentence for each way in which the law near such ends is not exact.
+
+    Example:
+        >>> import sdekit as sk
+        >>> x = sk.scalar("x", domain=(0, 1))
+        >>> d = sk.Dynamics(drift={x: 1 - 2 * x}, diffusion={x: x * (1 - x)})
+        >>> end_notes(d, "C")
+        ('x keeps its domain by steps with the exact mean and variance, of weak order 2',)
+    """
+    ito = dynamics.ito()
+    own = {x: block for (x, y), block in ito.blocks() if x == y}
+    ending = [x for x, block in own.items() if any(vanishing_ends(x, block))]
+    if not ending:
+        return ()
+    try:
+        moves = unroll(splitting(ito), scheme)
+    except SchemeError:
+        moves = ()
+    kept = {x for m in moves if m.method == "euler_maruyama" for x in m.moves} & set(ending)
+    exact = {m.flow.variable for m in moves if isinstance(m.flow, PowerNoise)}
+    matched = {m.flow.variable for m in moves if isinstance(m.flow, IntervalNoise)}
+    rest = set(ending) - kept - exact - matched
+    sentences = {
+        "keeps its domain by steps with the exact mean and variance, of weak order 2": matched,
+        "keeps its domain, where the noise vanishes, by steps with the mean and variance of "
+        "Euler-Maruyama": kept,
+        "is mirrored at an end at which its noise vanishes: the law near it is not that of the "
+        "SDE": rest,
+    }
+    return tuple(f"{_names(xs, ending)} {text}" for text, xs in sentences.items() if xs)
+
+
+def _names(chosen: set[Variable], ordered: list[Variable]) -> str:
+    return ", ".join(x.name for x in ordered if x in chosen)

@@ -1,0 +1,1 @@
+"""Steps that stay in a domain at whose end the noise vanishes."""

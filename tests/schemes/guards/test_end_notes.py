@@ -1,0 +1,22 @@
+"""A run says in words what its scheme does at ends where the noise vanishes."""
+
+import sdekit as sk
+from sdekit.schemes.guards.end_notes import end_notes
+
+V, U = sk.scalar("v", domain="positive"), sk.scalar("u", domain=(0, 1))
+ROOT = sk.Dynamics(drift={V: 1 - V}, diffusion={V: V})
+
+
+def test_an_exact_step_has_nothing_to_say():
+    assert end_notes(ROOT, "C") == ()
+
+
+def test_approximate_steps_are_named():
+    assert "mean and variance of Euler-Maruyama" in end_notes(ROOT, "EM")[0]
+    assert "mirrored" in end_notes(ROOT, "milstein")[0]
+    jacobi = sk.Dynamics(drift={U: 1 - 2 * U}, diffusion={U: U * (1 - U)})
+    assert "weak order 2" in end_notes(jacobi, "C")[0]
+
+
+def test_a_plain_reflecting_wall_is_no_such_end():
+    assert end_notes(sk.Dynamics(drift={V: -V}, diffusion={V: 1}), "EM") == ()
