@@ -14,16 +14,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
-from typing import Any
 
 import sympy as sp
 
 from sdekit.calculus.expansion.rewriting import substituted
 from sdekit.calculus.limits import Unsupported
+from sdekit.declaration.model.component_reader import ComponentReader
 from sdekit.declaration.model.dynamics import Dynamics
 from sdekit.declaration.tree import expression as ex
+from sdekit.declaration.tree.domains import End, as_constant
 from sdekit.declaration.tree.expression import Expression, Number
-from sdekit.declaration.tree.operators import ONE, ZERO, divide, matmul, multiply
+from sdekit.declaration.tree.operators import ONE, ZERO, divide, matmul, multiply, subtract
 from sdekit.declaration.tree.symbols import Variable
 from sdekit.errors import DeclarationError
 from sdekit.schemes.solvers.noise_type import diagonal_entries
@@ -63,6 +64,7 @@ def entrywise_noise(x: Variable, block: Expression) -> EntrywiseNoise | None:
     if not entries:
         return None
     if x.domain.kind == "interval":
+        assert x.domain.lower is not None and x.domain.upper is not None
         low, high = _end(x.domain.lower), _end(x.domain.upper)
         if all(_is_free(D / ((s - low) * (high - s)), s) for s, D in entries):
             return _with_coefficient(None, x, block)
@@ -97,13 +99,13 @@ def vanishing_ends(x: Variable, block: Expression) -> tuple[bool, bool]:
     return lower, upper
 
 
-def _is_zero_at(D: sp.Expr, s: sp.Symbol, end: Fraction) -> bool:
+def _is_zero_at(D: sp.Expr, s: sp.Symbol, end: End) -> bool:
     value = D.subs(s, _end(end))
     return value == 0 or sp.cancel(value) == 0
 
 
-def _end(value: Any) -> sp.Expr:
-    return sp.Rational(value.numerator, value.denominator)
+def _end(end: End) -> sp.Expr:
+    return ComponentReader({}).scalar(as_constant(end))
 
 
 def _components(
@@ -151,16 +153,18 @@ def _with_coefficient(
             return None
         # The diagonal of a diagonal matrix, however it is written.
         entries = matmul(block, ex.Ones(x.shape))
-    place, scale = Fraction(1), Fraction(1)
+    place, scale = Fraction(1), ONE
     if power is None:
         low, high = x.domain.lower, x.domain.upper
         assert low is not None and high is not None
-        place, scale = (low + high) / 2, ((high - low) / 2) ** 2
+        place = x.domain.middle
+        middle = Number(place)
+        scale = multiply(subtract(middle, as_constant(low)), subtract(as_constant(high), middle))
     at: Expression = Number(place)
     if x.shape:
         at = multiply(at, ex.Ones(x.shape)) if at != ONE else ex.Ones(x.shape)
     try:
         value = substituted(entries, {x: at})
-        return EntrywiseNoise(power, value if scale == 1 else divide(value, Number(scale)))
+        return EntrywiseNoise(power, value if scale == ONE else divide(value, scale))
     except (Unsupported, DeclarationError):
         return None

@@ -82,7 +82,7 @@ def interval_noise_stage(flow: IntervalNoise, sizes: Sizes) -> Stage:
     """Noise that vanishes at both ends, with the exact mean and variance."""
     x = flow.variable
     assert x.domain.lower is not None and x.domain.upper is not None
-    low, width = float(x.domain.lower), float(x.domain.upper - x.domain.lower)
+    low, width = float(x.domain.lower), float(x.domain.upper) - float(x.domain.lower)
 
     def apply(
         environment: Environment, z: Array, h: ArrayLike, constants: Any, changes: bool = False

@@ -9,7 +9,7 @@ from sdekit.schemes.ends.vanishing_noise import entrywise_noise, vanishing_ends
 
 N = sk.dim("n")
 V, X = sk.scalar("v", domain="positive"), sk.vector("x", N, domain="positive")
-U = sk.scalar("u", domain=(-1, 3))
+U, P = sk.scalar("u", domain=(-1, 3)), sk.scalar("p", domain=(0, "pi"))
 S, C = sk.parameter("s", positive=True), sk.parameter("c", N)
 
 
@@ -29,6 +29,7 @@ def own_block(x, **given):
         (X, {"noise": {X: S * sk.diag(sk.sqrt(X))}}, 1),
         (U, {"diffusion": {U: S * (U + 1) * (3 - U)}}, None),
         (U, {"noise": {U: sk.sqrt(3 + 2 * U - U**2)}}, None),
+        (P, {"diffusion": {P: S * P * (sk.pi - P)}}, None),
     ],
 )
 def test_noise_that_reads_each_entry_is_seen_in_every_notation(x, given, power):

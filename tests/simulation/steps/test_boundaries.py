@@ -209,4 +209,4 @@ def test_an_end_at_pi_reflects():
     polar = sk.scalar("th", domain=("0", "pi"))
     turning = sk.Dynamics(drift={polar: 1}, diffusion={polar: 0})
     run = sk.simulate(turning, 3.0, step_size=0.5, steps=1)
-    assert float(run.samples["th"][-1]) == pytest.approx(2 * np.pi - 3.5, abs=1e-6)
+    assert run.samples["th"].item() == pytest.approx(2 * np.pi - 3.5, abs=1e-6)
