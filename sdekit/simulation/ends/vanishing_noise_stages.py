@@ -73,6 +73,8 @@ def power_noise_stage(flow: PowerNoise, sizes: Sizes) -> Stage:
         else:
             inflow = p * pull + p * (p - 1) * noise
             end = _square_root_step(block**p, inflow, p * rate, p * p * noise, h, z) ** (1 / p)
+        # Only what is not pulled away stays at the end itself, where other terms may have poles.
+        end = jnp.where(pull > 0, jnp.maximum(end, jnp.finfo(end.dtype).tiny), end)
         return {x.name: end - block if changes else end}
 
     return _stage(x, (flow.noise, *flow.rate.pieces, flow.pull), apply, sizes)
@@ -92,7 +94,11 @@ def interval_noise_stage(flow: IntervalNoise, sizes: Sizes) -> Stage:
         pull = jnp.zeros_like(block) if flow.pull is None else _value(flow.pull, environment, x)
         inflow = (pull + rate * low) / width
         part = _interval_step((block - low) / width, inflow, -rate, noise, h, z)
-        end = jnp.clip(low + width * part, low, float(x.domain.upper))
+        lower, upper = jnp.asarray(low, block.dtype), jnp.asarray(low + width, block.dtype)
+        # Only what is not pulled away stays at an end itself, where other terms may have poles.
+        lower = jnp.where(inflow > 0, jnp.nextafter(lower, upper), lower)
+        upper = jnp.where(inflow + rate < 0, jnp.nextafter(upper, lower), upper)
+        end = jnp.clip(low + width * part, lower, upper)
         return {x.name: end - block if changes else end}
 
     return _stage(x, (flow.noise, *flow.rate.pieces, flow.pull), apply, sizes)

@@ -163,6 +163,13 @@ def test_another_interval_is_the_same_up_to_scale():
     assert abs(z_of_variance(values, variance, mean)) < 4.5
 
 
+def test_only_what_is_not_pulled_away_stays_at_the_end():
+    assert drawn(ROOT, 0.0, 0.1, a=1e-3, b=1.0, q=0.5).min() > 0
+    pulled = drawn(JACOBI, 1.0, 0.1, a=0.001, b=0.002, q=0.5)
+    assert pulled.min() > 0 and pulled.max() < 1
+    assert np.all(drawn(JACOBI, 1.0, 0.1, a=1.0, b=1.0, q=0.5) == 1)
+
+
 def test_a_state_outside_and_a_negative_noise_give_no_number():
     assert np.isnan(drawn(ROOT, -0.1, 0.1, a=1.0, b=1.0, q=0.5)).all()
     assert np.isnan(drawn(ROOT, 0.1, 0.1, a=1.0, b=1.0, q=-0.5)).all()
