@@ -18,6 +18,7 @@ Checked by: tests/simulation/ends/test_vanishing_noise_euler.py.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -46,7 +47,7 @@ def variables_at_ends(diffusion: Blocks) -> tuple[Variable, ...]:
 
 
 def kept_inside(
-    x: Variable, block: Expression, environment: Environment, drift: Array, noise: Array, h: Array
+    x: Variable, block: Expression, environment: Environment, *, drift: Any, noise: Array, h: Any
 ) -> Array:
     """The increment of a step from the present value of x.
 

@@ -161,7 +161,12 @@ def euler_stage(updates: Updates, terms: tuple[NoiseTerm, ...], diffusion: Block
         drifts = shifted(environment, updates, h, {}) if kept else {}
         inside = {
             x.name: kept_inside(
-                x, diffusion[x, x], environment, drifts.get(x.name, 0.0), moved[x.name], h
+                x,
+                diffusion[x, x],
+                environment,
+                drift=drifts.get(x.name, 0.0),
+                noise=moved[x.name],
+                h=h,
             )
             for x in kept
         }
