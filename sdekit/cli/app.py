@@ -12,12 +12,20 @@ from typing import Annotated
 
 import typer
 
+from sdekit.cli.scheme_commands import NameOrFile, bias, order, schemes
 from sdekit.cli.show import show_error
-from sdekit.errors import EXTRAS, SdekitError, UndecidedError, VerificationError
+from sdekit.errors import (
+    EXTRAS,
+    DivergenceError,
+    SdekitError,
+    UndecidedError,
+    VerificationError,
+)
 
 #: Exit status of each verdict; 2 is left for mistakes of the user.
 STATUS = {"proved": 0, "refuted": 1, "undecided": 3}
 BAD_INPUT = 2
+DIVERGED = 1
 INTERRUPTED = 130
 
 # Typer exports only the leaves of its usage errors; their common base is the parent of this one.
@@ -27,11 +35,8 @@ app = typer.Typer(
     name="sdekit",
     help="Stochastic dynamics, declared once: proved, run and explained.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
 )
-
-NameOrFile = Annotated[str, typer.Argument(metavar="NAME_OR_FILE", help="Of the list, or a TOML.")]
 
 
 def run(argv: Sequence[str] | None = None) -> int:
@@ -52,6 +57,9 @@ def run(argv: Sequence[str] | None = None) -> int:
         if message:
             show_error(f"{message} See sdekit --help.")
         return BAD_INPUT
+    except DivergenceError as error:
+        show_error(str(error))
+        return DIVERGED
     except (SdekitError, OSError) as error:
         show_error(str(error))
         return BAD_INPUT
@@ -208,26 +216,51 @@ def design(
 @app.command()
 def check(
     certificate: Annotated[Path, typer.Argument(metavar="FILE.json", help="A certificate.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> int:
     """Check a certificate with a checker that shares no code with the verifier.
 
     Exit status: 0 accepted, 1 rejected, 2 no certificate.
     """
     from sdekit.certificates.export import check_certificate
-    from sdekit.cli.show import show_certificate
+    from sdekit.cli.show import show_certificate, show_json
 
     accepted, reason = check_certificate(certificate)
-    show_certificate(accepted, reason)
+    if as_json:
+        show_json({"accepted": accepted, "reason": reason})
+    else:
+        show_certificate(accepted, reason)
     return 0 if accepted else 1
+
+
+@app.command()
+def new(
+    model: Annotated[Path, typer.Argument(metavar="FILE.toml", help="A file that is not there.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> int:
+    """Write a commented model file to begin with."""
+    from sdekit.cli.new_model import write_model
+    from sdekit.cli.show import show_json
+
+    write_model(model)
+    if as_json:
+        show_json({"written": str(model)})
+    else:
+        print(f"{model}\nNext: sdekit verify {model}")
+    return 0
 
 
 @app.command()
 def simulate(
     model: NameOrFile,
     potential: Annotated[
-        str,
+        str | None,
         typer.Option(help="double-well, normal, a formula (summed over entries), or FILE.py:NAME."),
-    ] = "double-well",
+    ] = None,
+    position: Annotated[
+        list[str] | None,
+        typer.Option(help="Start: s=1, or theta=1,2 for entries. Default: 0 where H is declared."),
+    ] = None,
     n: Annotated[list[str] | None, typer.Option("--n", help="Sizes: 2, or n=2,k=3.")] = None,
     values: Annotated[
         list[str] | None, typer.Option("--set", help="Parameters: A=1,mu=10. Default: 1 each.")
@@ -235,15 +268,26 @@ def simulate(
     scheme: Annotated[str | None, typer.Option(help="Word such as BAOAB, or EM.")] = None,
     step_size: Annotated[float, typer.Option(help="Step size h.")] = 0.01,
     steps: Annotated[int, typer.Option(help="Steps of each chain.")] = 100_000,
+    burn_in: Annotated[int, typer.Option(help="Steps before the first draw.")] = 0,
     thin: Annotated[int, typer.Option(help="Steps between stored draws.")] = 10,
     chains: Annotated[int, typer.Option(help="Number of chains.")] = 4,
     seed: Annotated[int, typer.Option(help="Seed; the same seed gives the same numbers.")] = 0,
+    precision: Annotated[str, typer.Option(help="float32 or float64.")] = "float32",
     store: Annotated[
         Path | None, typer.Option(help="Stream the samples to this Zarr store.")
     ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with the run of the store.")
+    ] = False,
+    figure: Annotated[
+        Path | None, typer.Option(help="Draw traces and histograms to FILE.svg, .png or .pdf.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> int:
-    """Run a dynamics and print means, standard errors and effective sample sizes."""
+    """Run a dynamics and print means, standard errors, effective sample sizes and R-hat.
+
+    Exit status: 0 done, 1 diverged, 2 bad usage or bad input, 130 interrupted.
+    """
     from sdekit.cli.inputs import dynamics_of, sizes_of, values_of
     from sdekit.cli.show import show_json, show_run
 
@@ -251,15 +295,26 @@ def simulate(
     sizes = sizes_of(n or [], dynamics) or {}
     given = values_of(values or [])
     # JAX is loaded only now, after everything that needs none of it has been checked.
-    from sdekit.cli.run_command import Setting, run_setting, table_of
+    from sdekit.cli.run_command import (
+        Setting,
+        data_of,
+        hidden_rows,
+        run_setting,
+        table_of,
+        write_figure,
+    )
 
-    setting = Setting(potential, sizes, given, scheme, step_size, steps, thin, chains, seed, store)
+    setting = Setting(
+        potential, position or [], sizes, given, scheme, step_size, steps, thin, chains, seed,
+        burn_in, precision, store, resume,
+    )  # fmt: skip
     run, used = run_setting(dynamics, setting, progress=sys.stderr.isatty())
-    rows = table_of(run)
+    if figure is not None:
+        write_figure(figure, run)
     if as_json:
-        show_json({"name": dynamics.name, "seed": seed, "scheme": run.scheme, "results": rows})
+        show_json(data_of(run))
     else:
-        show_run(dynamics, run, used, rows)
+        show_run(dynamics, run, used, table_of(run), hidden_rows(run))
     return 0
 
 
@@ -271,102 +326,29 @@ def report(
         bool | None,
         typer.Option(help="Run the double-well experiment; default: for the scalar thermostat."),
     ] = None,
-    steps: Annotated[int, typer.Option(help="Steps of each chain of the experiment.")] = 1_000_000,
+    steps: Annotated[
+        int | None, typer.Option(help="Steps of each chain of the experiment; 1,000,000.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> int:
     """Write the derivation, the verdicts, the splitting and an experiment as one document."""
     from sdekit.cli.inputs import dynamics_of
+    from sdekit.cli.show import show_json
     from sdekit.reports.results import report as report_of
     from sdekit.reports.write import check_path
 
+    if steps is not None and experiment is False:
+        raise SdekitError("there are no steps without an experiment", fix="leave out --steps")
     # A path that cannot be written is told before a model is read.
     check_path(out)
-    print(report_of(dynamics_of(model), out, experiment=experiment, steps=steps))
-    return 0
-
-
-@app.command()
-def schemes(
-    model: NameOrFile,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
-) -> int:
-    """List every scheme that fits a dynamics, with its letters and their flows."""
-    from sdekit.cli.inputs import dynamics_of
-    from sdekit.cli.show import show_json
-    from sdekit.schemes.available import table
-
-    found = table(dynamics_of(model))
+    counts = {} if steps is None else {"steps": steps}
+    written = report_of(dynamics_of(model), out, experiment=experiment, **counts)
     if as_json:
-        show_json(found.to_dict())
+        show_json({"written": str(written)})
     else:
-        print(found)
+        print(written)
     return 0
 
 
-@app.command()
-def order(
-    model: NameOrFile,
-    scheme: Annotated[
-        str | None, typer.Argument(help="Word such as BAOAB, or a name; default: derived.")
-    ] = None,
-    n: Annotated[list[str] | None, typer.Option("--n", help="Size of the series; 1.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
-) -> int:
-    """Show the weak order of a scheme, and its order for the stationary law."""
-    from sdekit.cli.inputs import dynamics_of, sizes_of
-    from sdekit.cli.show import show_json
-    from sdekit.schemes.order.scheme_order import order as order_of
-
-    dynamics = dynamics_of(model)
-    found = order_of(dynamics, scheme, **(sizes_of(n or [], dynamics) or {}))
-    if as_json:
-        show_json(found.to_dict())
-    else:
-        print(found)
-    return 0
-
-
-@app.command()
-def bias(
-    model: NameOrFile,
-    scheme: Annotated[
-        str | None, typer.Argument(help="Word such as BAOAB, or a name; default: derived.")
-    ] = None,
-    potential: Annotated[
-        str | None, typer.Option(help="In the target's variable, such as theta**4/4.")
-    ] = None,
-    observable: Annotated[
-        str | None, typer.Option(help="Whose mean; default: the squared norm of the target.")
-    ] = None,
-    n: Annotated[
-        list[str] | None, typer.Option("--n", help="Size, or name=size; 1 when left out.")
-    ] = None,
-    values: Annotated[
-        list[str] | None, typer.Option("--set", help="Parameters: A=1,mu=10.")
-    ] = None,
-    tolerance: Annotated[
-        float | None, typer.Option(help="Bias that is accepted; prints the step size for it.")
-    ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
-) -> int:
-    """Show the leading bias of a stationary mean under a scheme."""
-    from sdekit.cli.inputs import dynamics_of, sizes_of, values_of
-    from sdekit.cli.show import show_json
-    from sdekit.schemes.bias.scheme_bias import bias as bias_of
-
-    dynamics = dynamics_of(model)
-    found = bias_of(
-        dynamics,
-        scheme,
-        potential=potential,
-        parameters=values_of(values or []),
-        observable=observable,
-        sizes=sizes_of(n or [], dynamics),
-    )
-    step = None if tolerance is None else found.recommended_step_size(tolerance)
-    if as_json:
-        show_json({**found.to_dict(), **({} if step is None else {"step_size": step})})
-        return 0
-    print(found)
-    if step is not None:
-        print(f"step size for a bias of {tolerance:g}: {step:.4g}")
-    return 0
+for _command in (schemes, order, bias):
+    app.command()(_command)

@@ -6,7 +6,7 @@ Not for the sampler itself (`sdekit.simulation`).
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -20,7 +20,8 @@ from sdekit.declaration.functions.grammar import dot, ones
 from sdekit.declaration.model.dynamics import Dynamics
 from sdekit.declaration.text.parser import parse_expression
 from sdekit.declaration.tree.symbols import Parameter, Variable
-from sdekit.diagnostics.draw_statistics import effective_sample_size, mean_estimate
+from sdekit.diagnostics.draw_statistics import effective_sample_size, mean_estimate, split_rhat
+from sdekit.diagnostics.plots import MOST_POINTS
 from sdekit.errors import SdekitError, SimulationError
 from sdekit.simulation.bind.jax_reader import compile_expression
 from sdekit.simulation.runs.result import Run
@@ -29,6 +30,8 @@ from sdekit.simulation.steps.sampler import sampler
 
 #: What a scalar parameter is when nobody says; printed with the results.
 DEFAULT_VALUE = 1.0
+#: The potential where the dynamics leaves one open and nobody names it.
+DEFAULT_TARGET = "double-well"
 
 
 @dataclass(frozen=True)
@@ -36,7 +39,9 @@ class Setting:
     """What the user asked for.
 
     Attributes:
-        potential: A target's name, a formula in the target's variables, or FILE.py:NAME.
+        potential: A target's name, a formula in the target's variables, or FILE.py:NAME; the double
+            well when None, where the dynamics leaves a potential open.
+        position: Where to start, as NAME=NUMBER or NAME=NUMBER,NUMBER,...
         sizes: Sizes by name.
         values: Values of parameters by name.
         scheme: Splitting word or scheme; the default word when None.
@@ -45,10 +50,14 @@ class Setting:
         thin: Steps between stored draws.
         chains: Number of chains.
         seed: Seed.
+        burn_in: Steps before the first draw.
+        precision: "float32" or "float64".
         store: Where samples stream to; None to keep them in memory.
+        resume: Go on with the run of the store.
     """
 
-    potential: str
+    potential: str | None
+    position: Sequence[str]
     sizes: Mapping[str, int]
     values: Mapping[str, float]
     scheme: str | None
@@ -57,7 +66,10 @@ class Setting:
     thin: int
     chains: int
     seed: int
+    burn_in: int
+    precision: str
     store: Path | None
+    resume: bool
 
 
 def run_setting(dynamics: Dynamics, setting: Setting, *, progress: bool) -> tuple[Run, dict]:
@@ -69,7 +81,19 @@ def run_setting(dynamics: Dynamics, setting: Setting, *, progress: bool) -> tupl
     Raises:
         SdekitError: If anything that was asked for makes no sense.
     """
+    if setting.resume and setting.store is None:
+        raise SimulationError("there is no run to go on with", fix="name its store: --store DIR")
     potential, position = _potential(dynamics, setting)
+    given = _given_position(dynamics, setting)
+    targets = {x.name for x in dynamics.target_variables}
+    if given:
+        position = _started(dynamics, position, {k: v for k, v in given.items() if k in targets})
+    if position is None:
+        raise SimulationError(
+            "no start is given, and the model has no density that would choose one",
+            expected="where the variables start",
+            fix="give it: " + " ".join(f"--position {x.name}=1" for x in dynamics.target_variables),
+        )
     values = _values(dynamics, setting)
     open_sizes = {k: v for k, v in setting.sizes.items() if k not in _sizes_of_target(dynamics)}
     ready = sampler(
@@ -78,6 +102,7 @@ def run_setting(dynamics: Dynamics, setting: Setting, *, progress: bool) -> tupl
         parameters=values,
         scheme=setting.scheme,
         sizes=open_sizes,
+        precision=setting.precision,
     )
     run = simulate(
         ready,
@@ -87,7 +112,10 @@ def run_setting(dynamics: Dynamics, setting: Setting, *, progress: bool) -> tupl
         thin=setting.thin,
         chains=setting.chains,
         seed=setting.seed,
+        burn_in=setting.burn_in,
+        auxiliary={k: v for k, v in given.items() if k not in targets} or None,
         store=setting.store,
+        resume=setting.resume,
         progress=progress,
     )
     return run, values
@@ -102,19 +130,81 @@ def _shape(x: Variable, sizes: Mapping[str, int]) -> tuple[int, ...]:
 
 
 def _start(dynamics: Dynamics, sizes: Mapping[str, int]) -> Any:
-    """The origin, as one array or by name."""
+    """The origin, as one array or by name; None where nothing says that it is a sensible start."""
+    is_free = all(x.domain.kind == "real" for x in dynamics.target_variables)
+    if dynamics.hamiltonian is None or not is_free:
+        return None
     blocks = {x.name: np.zeros(_shape(x, sizes)) for x in dynamics.target_variables}
     return next(iter(blocks.values())) if len(blocks) == 1 else blocks
 
 
+def _given_position(dynamics: Dynamics, setting: Setting) -> dict[str, np.ndarray]:
+    """The values of --position by name of the variable.
+
+    Raises:
+        SimulationError: If a name or a number is none, or the shape does not fit.
+    """
+    known = {x.name: x for x in dynamics.variables}
+    found = {}
+    for text in setting.position:
+        name, equals, numbers = text.rpartition("=")
+        name = name.strip() if equals or len(known) > 1 else next(iter(known))
+        if name not in known:
+            raise SimulationError(
+                f"the model has no variable {name or text}",
+                expected=", ".join(known),
+                found=f"--position {text}",
+                fix=similar(name, known) or f"--position {next(iter(known))}=1",
+            )
+        try:
+            values = np.array([float(number) for number in numbers.split(",")])
+        except ValueError:
+            raise SimulationError(
+                "a position cannot be read",
+                expected="NAME=NUMBER, or NAME=NUMBER,NUMBER for the entries of a vector",
+                found=f"--position {text}",
+            ) from None
+        found[name] = _as_block(known[name], values, setting.sizes)
+    return found
+
+
+def _as_block(x: Variable, values: np.ndarray, sizes: Mapping[str, int]) -> np.ndarray:
+    """Numbers in the shape of the variable; one number stands for all entries."""
+    if len(x.shape) == 1 and len(values) > 1 and x.shape[0].name not in sizes:
+        return values
+    shape = _shape(x, sizes)
+    if values.size == 1:
+        return np.full(shape, values[0])
+    if values.size != int(np.prod(shape)):
+        raise SimulationError(
+            f"the start of {x.name} has another number of entries",
+            expected=f"1 or {int(np.prod(shape))}",
+            found=values.size,
+        )
+    return values.reshape(shape)
+
+
+def _started(dynamics: Dynamics, position: Any, given: Mapping[str, np.ndarray]) -> Any:
+    """The given values; the origin for target variables that are not named, where it is one."""
+    names = [x.name for x in dynamics.target_variables]
+    if len(names) == 1:
+        return given.get(names[0], position)
+    blocks = {**(position if isinstance(position, Mapping) else {}), **given}
+    return blocks if set(names) <= set(blocks) else None
+
+
 def _potential(dynamics: Dynamics, setting: Setting) -> tuple[Any, Any]:
-    text = setting.potential
+    start = _start(dynamics, setting.sizes)
+    if setting.potential is None and not dynamics.functions:
+        return None, start
+    text = setting.potential or DEFAULT_TARGET
     path, colon, name = text.rpartition(":")
     if colon and path.endswith(".py"):
-        return _from_file(Path(path), name, dynamics, setting)
-    start = _start(dynamics, setting.sizes)
+        return _from_file(Path(path), name, start)
     if not dynamics.functions:
-        return None, start
+        raise SimulationError(
+            "the model leaves no potential open", found=f"--potential {text}", fix="leave it out"
+        )
     if text in TARGETS:
         return TARGETS[text].potential, start
     return _from_formula(text, dynamics, setting.sizes), start
@@ -142,7 +232,7 @@ def _from_formula(text: str, dynamics: Dynamics, sizes: Mapping[str, int]) -> Ca
     return potential
 
 
-def _from_file(path: Path, name: str, dynamics: Dynamics, setting: Setting) -> tuple[Any, Any]:
+def _from_file(path: Path, name: str, origin: Any) -> tuple[Any, Any]:
     """The object NAME of a Python file of the user, and its `position` if it has one."""
     if not path.is_file():
         raise SdekitError("no such Python file", found=str(path))
@@ -154,7 +244,7 @@ def _from_file(path: Path, name: str, dynamics: Dynamics, setting: Setting) -> t
         known = [key for key in vars(module) if not key.startswith("_")]
         raise SdekitError(f"{path} defines no {name}", fix=similar(name, known))
     start = getattr(module, "position", None)
-    return getattr(module, name), _start(dynamics, setting.sizes) if start is None else start
+    return getattr(module, name), origin if start is None else start
 
 
 def _values(dynamics: Dynamics, setting: Setting) -> dict[str, Any]:
@@ -187,7 +277,7 @@ MOST_ROWS = 8
 
 
 def table_of(run: Run) -> list[dict[str, Any]]:
-    """Mean, standard deviation, standard error and effective sample size of every entry shown."""
+    """Mean, its standard error, deviation, effective samples and R-hat of the entries shown."""
     rows = []
     for name, draws in run.samples.items():
         flat = np.asarray(draws, np.float64).reshape(*draws.shape[:2], -1)
@@ -202,6 +292,64 @@ def table_of(run: Run) -> list[dict[str, Any]]:
                     "standard_error": float(mean.standard_error),
                     "standard_deviation": float(entry.std()),
                     "effective_samples": float(effective_sample_size(entry)),
+                    "r_hat": _finite(split_rhat(entry)),
                 }
             )
     return rows
+
+
+def _finite(value: Any) -> float | None:
+    """None for what is not a number, which JSON cannot hold."""
+    return float(value) if np.isfinite(value) else None
+
+
+def hidden_rows(run: Run) -> int:
+    """How many entries the table leaves out."""
+    sizes = [int(np.prod(draws.shape[2:])) for draws in run.samples.values()]
+    return sum(max(size - MOST_ROWS, 0) for size in sizes)
+
+
+def data_of(run: Run) -> dict[str, Any]:
+    """The run as plain data, for JSON."""
+    return {
+        "name": run.dynamics.name,
+        "seed": run.seed,
+        "scheme": run.scheme,
+        "notes": list(run.notes),
+        "results": table_of(run),
+        "not_shown": hidden_rows(run),
+    }
+
+
+def write_figure(path: Path, run: Run) -> None:
+    """Traces and histograms of the entries that the table shows, in one figure.
+
+    Raises:
+        SdekitError: If the file cannot be written in the format that its name asks for.
+    """
+    import matplotlib
+
+    matplotlib.use("Agg")
+    import matplotlib.pyplot as plt
+
+    shown = [
+        (f"{name}[{','.join(map(str, index))}]" if index else name, draws[(..., *index)])
+        for name, draws in run.samples.items()
+        for index in islice(np.ndindex(draws.shape[2:]), MOST_ROWS)
+    ]
+    figure, axes = plt.subplots(
+        len(shown), 2, squeeze=False, figsize=(8, 1.8 * len(shown)), layout="constrained"
+    )
+    for (name, draws), (left, right) in zip(shown, axes, strict=True):
+        every = -(-draws.shape[1] // MOST_POINTS)
+        left.plot(np.arange(0, draws.shape[1], every), draws[:, ::every].T, linewidth=0.6)
+        right.hist(np.ravel(draws), bins=80, density=True)
+        left.set(ylabel=name)
+    axes[-1, 0].set(xlabel="draw")
+    axes[-1, 1].set(xlabel="value")
+    try:
+        figure.savefig(path)
+    except ValueError as error:
+        raise SdekitError("the figure cannot be written", found=f"{path}: {error}") from None
+    finally:
+        plt.close(figure)

@@ -5,6 +5,7 @@ Not for deciding what is printed about a verification; that is `Verification` it
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -82,7 +83,11 @@ def show_certificate(accepted: bool, reason: str) -> None:
 
 
 def show_run(
-    dynamics: Dynamics, run: Run, values: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]
+    dynamics: Dynamics,
+    run: Run,
+    values: Mapping[str, Any],
+    rows: Sequence[Mapping[str, Any]],
+    hidden: int = 0,
 ) -> None:
     """What was run and its estimates as a table."""
     from rich.table import Table
@@ -96,13 +101,17 @@ def show_run(
         out.print(f"note: {note}", style="yellow")
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("")
-    for heading in ("mean", "standard error", "standard deviation", "effective samples"):
+    headings = ("mean", "standard error", "standard deviation", "effective samples", "R-hat")
+    for heading in headings:
         table.add_column(heading, justify="right")
     for row in rows:
         numbers = (row["mean"], row["standard_error"], row["standard_deviation"])
         shown = [f"{number:.4f}" for number in numbers]
-        table.add_row(row["name"], *shown, f"{row['effective_samples']:.0f}")
+        r_hat = "-" if row["r_hat"] is None else f"{row['r_hat']:.3f}"
+        table.add_row(row["name"], *shown, f"{row['effective_samples']:.0f}", r_hat)
     out.print(table)
+    if hidden:
+        out.print(f"... {hidden} more")
 
 
 def _one_line(value: Any) -> str:
@@ -116,6 +125,29 @@ def show_json(data: Any) -> None:
     print(json.dumps(data, indent=2, ensure_ascii=False))
 
 
+#: What a hint for Python is on the command line; words that stand for the user's own are kept.
+_SHELL_WORDS = (
+    (r"give parameters=\{['\"](\w+)['\"]: \.\.\.\}", r"--set \1=..."),
+    (r"give potential=\"([^\"]*)\"", r'--potential "\1"'),
+    (r"give potential=\.\.\.( for the target's potential)?", r"--potential ..."),
+    (r"the same call with resume=True", "the same command with --resume"),
+    (r"\bresume=True\b", "--resume"),
+    (r"\bstep_size=", "--step-size "),
+    (r"; what was sampled before is in the error's run", ""),
+    (
+        r"what was sampled is in the attribute `run` of this exception",
+        "with --store DIR, --resume goes on from there",
+    ),
+)
+
+
+def shell_words(message: str) -> str:
+    """A message whose hints are options of the command line."""
+    for pattern, words in _SHELL_WORDS:
+        message = re.sub(pattern, words, message)
+    return message
+
+
 def show_error(message: str) -> None:
     """One line on standard error."""
-    print(f"sdekit: {' '.join(str(message).split())}", file=sys.stderr)
+    print(f"sdekit: {shell_words(' '.join(str(message).split()))}", file=sys.stderr)

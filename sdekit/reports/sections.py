@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from sdekit.declaration.model.dynamics import Dynamics
-from sdekit.declaration.text.latex import dynamics_lines, latex_text, symbol_latex
+from sdekit.declaration.text.latex import dynamics_lines, latex_text, rate_latex, symbol_latex
 from sdekit.designer.repair import Repair
 from sdekit.reports.document import (
     Block,
@@ -300,7 +300,7 @@ def _step_text(one: StepAdvice) -> str:
 def _moves(part: Part) -> str:
     pieces = []
     for x, rate in part.updates:
-        pieces.append(rf"$\mathrm{{d}}{symbol_latex(x.name)} = {latex_text(rate)}\,\mathrm{{d}}t$")
+        pieces.append(rf"$\mathrm{{d}}{symbol_latex(x.name)} = {rate_latex(rate)}\,\mathrm{{d}}t$")
     for (x, y), block in part.diffusion:
         label = rf"D_{{{symbol_latex(x.name)} {symbol_latex(y.name)}}}"
         pieces.append(f"${label} = {latex_text(block)}$")

@@ -7,6 +7,7 @@ import pytest
 
 from sdekit.catalog.targets import DOUBLE_WELL
 from sdekit.cli.app import run
+from sdekit.cli.show import shell_words
 from sdekit.reports.thermostat_experiment import FRICTIONS, NOISE, thermostat_experiment
 
 
@@ -69,6 +70,79 @@ def test_a_mistaken_potential_is_named(potential, named, capsys):
     assert run(["simulate", "sgnht", "--steps", "10", "--potential", potential]) == 2
     error = capsys.readouterr().err
     assert named in error and error.count("\n") == 1
+
+
+STOCK = """
+[variables]
+s = { domain = "positive" }
+[drift]
+s = "s/20"
+[noise]
+s = "3*s/10"
+"""
+
+
+@pytest.fixture
+def stock(tmp_path):
+    """Geometric Brownian motion: it claims no density, and 0 absorbs."""
+    path = tmp_path / "stock.toml"
+    path.write_text(STOCK)
+    return str(path)
+
+
+def test_no_start_is_invented_where_no_density_is_declared(stock, capsys):
+    assert run(["simulate", stock, "--steps", "100"]) == 2
+    assert "Fix: give it: --position s=1" in capsys.readouterr().err
+    # Twin: with the start it runs, and moves.
+    assert run(["simulate", stock, "--steps", "100", "--position", "s=2", "--json"]) == 0
+    row = estimates(capsys)["s"]
+    assert row["mean"] > 0 and row["standard_deviation"] > 0 and "r_hat" in row
+
+
+@pytest.mark.parametrize(
+    ("options", "named"),
+    [
+        (["--position", "q=1"], "no variable q"),
+        (["--position", "s=one"], "cannot be read"),
+        (["--position", "s=1,2"], "another number of entries"),
+        (["--position", "s=-1"], "outside its domain"),
+        (["--position", "s=1", "--potential", "normal"], "leaves no potential open"),
+        (["--position", "s=1", "--resume"], "--store DIR"),
+    ],
+)
+def test_a_mistaken_start_or_an_option_without_effect_is_named(stock, options, named, capsys):
+    assert run(["simulate", stock, "--steps", "100", *options]) == 2
+    error = capsys.readouterr().err
+    assert named in error and error.count("\n") == 1
+
+
+def test_the_entries_that_a_table_leaves_out_are_counted(tmp_path, capsys):
+    figure = tmp_path / "run.svg"
+    arguments = ["simulate", "overdamped", "--n", "30", "--steps", "200", "--figure", str(figure)]
+    assert run([*arguments, "--position", "theta=1", "--burn-in", "10"]) == 0
+    shown = capsys.readouterr().out
+    assert "... 22 more" in shown and "R-hat" in shown
+    assert figure.read_text().lstrip().startswith("<?xml")
+
+
+def test_a_run_that_diverges_ends_with_status_1(capsys):
+    arguments = ["simulate", "overdamped", "--potential", "theta**4", "--step-size", "5"]
+    assert run([*arguments, "--steps", "100", "--position", "theta=3"]) == 1
+    assert "is not finite after step" in capsys.readouterr().err
+
+
+def test_hints_are_in_words_of_the_shell(capsys):
+    assert run(["bias", "langevin", "--potential", "theta**4"]) == 2
+    assert "--set A=" in capsys.readouterr().err
+    long = "interrupted: the same call with resume=True goes on from there"
+    assert shell_words(long).endswith("the same command with --resume goes on from there")
+
+
+def test_a_store_is_lengthened(tmp_path, capsys):
+    store = str(tmp_path / "run.zarr")
+    arguments = ["simulate", "overdamped", "--store", store, "--json", "--steps"]
+    assert run([*arguments, "200"]) == 0
+    assert run([*arguments, "400", "--resume"]) == 0
 
 
 def test_samples_stream_to_a_store(tmp_path, capsys):

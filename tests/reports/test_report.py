@@ -5,6 +5,7 @@ import re
 import pytest
 
 import sdekit as sk
+from sdekit.declaration.text.latex import rate_latex
 from sdekit.errors import SdekitError, SimulationError
 from sdekit.kernels.kernel_file import loads
 from sdekit.reports.document import Listing
@@ -145,3 +146,11 @@ def test_an_experiment_has_a_figure_a_table_and_its_findings():
     assert [type(block).__name__ for block in section.blocks] == [
         "Paragraph", "Figure", "Table", "Items",
     ]  # fmt: skip
+
+
+def test_a_rate_of_several_terms_stands_in_brackets_before_dt():
+    q, v = sk.scalar("q"), sk.scalar("v")
+    rates = {v: -q - 2 * v, q: v * (q + 1)}
+    shown = {x: rate_latex(sk.Dynamics(rates).drift[x]) for x in rates}
+    assert shown[v] == r"\left(-q - 2 \, v\right)"
+    assert not shown[q].startswith(r"\left(-") and shown[q].count(r"\left(") == 1

@@ -215,15 +215,19 @@ _WRITERS = {
 }
 
 
+def rate_latex(rate: ex.Expression) -> str:
+    """A rate as it stands before dt: a sum of several terms in brackets."""
+    text, level = _text(rate)
+    return rf"\left({text}\right)" if level <= SUM else text
+
+
 def dynamics_lines(dynamics: Dynamics) -> list[tuple[str, str]]:
     """The triple as pairs (left side, right side) of LaTeX, one for each line of a display."""
     lines = []
     stratonovich = dynamics.interpretation == "stratonovich"
     for x in dynamics.variables:
         noise = _noise_term(dynamics, x, stratonovich)
-        drift = dynamics.drift[x]
-        brackets = isinstance(drift, ex.Sum)
-        shown = rf"\left({latex_text(drift)}\right)" if brackets else latex_text(drift)
+        shown = rate_latex(dynamics.drift[x])
         lines.append((rf"\mathrm{{d}}{symbol_latex(x.name)}", rf"{shown} \, \mathrm{{d}}t{noise}"))
     carried = dynamics.gradient_noise
     name = r"D^{\text{injected}}" if carried else "D"
