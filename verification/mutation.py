@@ -96,10 +96,12 @@ def mutants_of(
 def mutants(dynamics: sk.Dynamics) -> Iterator[tuple[str, sk.Dynamics]]:
     given = {
         "drift": dict(dynamics.drift), "diffusion": dict(dynamics.diffusion),
+        "gradient_noise": dict(dynamics.gradient_noise),
         "hamiltonian": dynamics.hamiltonian, "target": dynamics.target,
     }  # fmt: skip
     places = [("drift", x, v) for x, v in dynamics.drift.items()]
-    places += [("diffusion", pair, block) for pair, block in dynamics.diffusion.items()]
+    for part in ("diffusion", "gradient_noise"):
+        places += [(part, pair, block) for pair, block in getattr(dynamics, part).items()]
     places += [("hamiltonian", None, dynamics.hamiltonian)]
     for part, key, expression in places:
         for operation, new in mutants_of(expression, dynamics.variables):

@@ -12,8 +12,9 @@ import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from sdekit.calculus.contraction import Tensor, is_zero, lower, residual, text
 from sdekit.calculus.contraction import heads as hd
-from sdekit.calculus.contraction import is_zero, residual, text
+from sdekit.calculus.contraction.fokker_planck import swapped
 from sdekit.calculus.expansion.rewriting import substituted
 from sdekit.calculus.limits import BudgetExceeded, Unsupported, spending
 from sdekit.declaration.model.dynamics import Dynamics
@@ -36,6 +37,9 @@ MOST_UNKNOWNS = 40
 BUDGET = 10.0
 #: Free coefficients whose signs are tried together.
 _MOST_SIGNS = 2
+
+#: Values, free coefficients, and the dynamics with the values.
+Unverified = tuple[dict[str, Expression], list[Parameter], Dynamics]
 
 
 @dataclass(frozen=True)
@@ -82,7 +86,8 @@ def design(
         dynamics: A declaration with unknowns in v, D or H.
         unknowns: What is solved for: scalar parameters; vectors and matrices, and functions of
             variables of any shape, over terms that the declaration suggests; scalar functions of
-            one scalar variable, of which nothing is supposed.
+            one scalar variable, of which nothing is supposed as long as what is found can be
+            integrated, and polynomials else.
         nonzero: Scalar parameters among them that must not vanish, to exclude trivial designs.
 
     Returns:
@@ -105,27 +110,40 @@ def design(
     Checked by: tests/designer/test_ansatz.py.
     """
     sought = _read(dynamics, unknowns, nonzero)
-    try:
-        with spending(BUDGET):
-            found, is_proof = _solved(dynamics, sought, nonzero)
-    except (Unsupported, BudgetExceeded) as error:
-        found, is_proof, reason = [], False, str(error)
-    else:
-        reason = "the terms are not known to be independent"
-    if not found and not is_proof:
+    found, reason = _attempt(dynamics, sought, nonzero)
+    if not found and reason and any(unknown.variable is not None for unknown in sought):
+        # That there is no polynomial is no proof that there is no function.
+        found, _ = _attempt(dynamics, _read(dynamics, unknowns, nonzero, powers=True), nonzero)
+    if not found and reason:
         raise UndecidedError("no design was found, which is no proof of none", found=reason)
     verified = (_verified(*solution) for solution in found)
     return tuple(solution for solution in verified if not _is_excluded(solution))
 
 
+def _attempt(
+    dynamics: Dynamics, sought: Sequence[Unknown], nonzero: Sequence[Parameter]
+) -> tuple[list[Unverified], str]:
+    """The families; where there is none, why that is no proof, and nothing where it is one."""
+    try:
+        with spending(BUDGET):
+            found, is_proof = _solved(dynamics, sought, nonzero)
+    except (Unsupported, BudgetExceeded) as error:
+        return [], str(error)
+    return found, "" if is_proof else "the terms are not known to be independent"
+
+
 def _read(
-    dynamics: Dynamics, unknowns: Sequence[Expression], nonzero: Sequence[Parameter]
+    dynamics: Dynamics,
+    unknowns: Sequence[Expression],
+    nonzero: Sequence[Parameter],
+    *,
+    powers: bool = False,
 ) -> list[Unknown]:
     if dynamics.hamiltonian is None:
         raise VerificationError("a design needs a Hamiltonian", fix="declare hamiltonian=H")
     if len(set(unknowns)) < len(unknowns):
         raise VerificationError("an unknown is given twice", found=repr(list(unknowns)))
-    sought = [read_unknown(dynamics, unknown, unknowns) for unknown in unknowns]
+    sought = [read_unknown(dynamics, u, unknowns, powers=powers) for u in unknowns]
     count = sum(max(len(unknown.weights), 1) for unknown in sought)
     if not 1 <= count <= MOST_UNKNOWNS:
         raise VerificationError(
@@ -178,7 +196,7 @@ def _posed(
 ) -> tuple[System, list[hd.Head], list[Parameter]]:
     """The equations, the values of unknown functions in them, and the unknown constants."""
     posed = with_values(dynamics, {u.symbol: u.weighted() for u in sought if u.basis})
-    tensors = [residual(posed), *marginal_equations(posed)]
+    tensors = [residual(posed), *marginal_equations(posed), *_asymmetries(posed)]
     jets = jets_of(sought, tensors)
     weights = [weight for unknown in sought for weight in unknown.weights]
     field = {hd.variable(u.variable) for u in sought if u.variable is not None}
@@ -186,9 +204,15 @@ def _posed(
     return matched(tensors, heads, field), jets, weights
 
 
+def _asymmetries(posed: Dynamics) -> list[Tensor]:
+    """What must vanish for D to be symmetric."""
+    blocks = [(x, lower(block, x.shape * 2)) for (x, y), block in posed.diffusion.items() if x == y]
+    return [block - swapped(block, x.ndim) for x, block in blocks if x.shape]
+
+
 def _solved(
     dynamics: Dynamics, sought: Sequence[Unknown], nonzero: Sequence[Parameter]
-) -> tuple[list[tuple[dict[str, Expression], list[Parameter], Dynamics]], bool]:
+) -> tuple[list[Unverified], bool]:
     """Values, free coefficients and dynamics of each family; whether none proves that there is."""
     system, jets, weights = _posed(dynamics, sought)
     kept = [len(jets) + weights.index(parameter) for parameter in nonzero]

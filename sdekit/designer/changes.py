@@ -309,6 +309,11 @@ def _powers(model: Lowered, rest: Tensor, terms: list[Tensor]) -> Iterator[tuple
     weighted = [(Fraction(1), lower(c) * term) for c, term in zip(unknowns, terms, strict=True)]
     energy = combine([(Fraction(1), rest), *weighted])
     changed = Lowered(model.variables, model.drift, model.diffusion, energy)
-    system = matched([residual(changed)], [parameter(c) for c in unknowns])
-    for family in system.families():
+    try:
+        system = matched([residual(changed)], [parameter(c) for c in unknowns])
+        found = system.families()
+    except Unsupported:
+        # Other terms of H may do where these would need roots.
+        return
+    for family in found:
         yield system, system.values(family)

@@ -232,7 +232,8 @@ def _pair(left: Placed, right: Placed, used: set[int]) -> Placed | None:
 
 def _turned(matrix: Expression) -> Expression:
     """The transpose, which a symmetric matrix is itself."""
-    symbol = matrix.function if isinstance(matrix, ex.Call) else matrix
+    inner = matrix.operand if isinstance(matrix, ex.Inverse) else matrix
+    symbol = inner.function if isinstance(inner, ex.Call) else inner
     known = getattr(symbol, "assumptions", frozenset())
     is_symmetric = bool(known & {"symmetric", "positive_definite", "positive_semidefinite"})
     return matrix if is_symmetric else transpose(matrix)

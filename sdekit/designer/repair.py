@@ -19,6 +19,7 @@ from sdekit.declaration.model.noise_factor import sum_of_blocks
 from sdekit.declaration.text.expression_text import grammar_text
 from sdekit.designer.changes import Change, changes
 from sdekit.designer.laws import law_changes
+from sdekit.designer.raising import readable
 from sdekit.verifier.ladder import verify
 from sdekit.verifier.verdict import Verdict
 
@@ -82,7 +83,7 @@ def repair(dynamics: Dynamics, *, most: int = 3) -> tuple[Repair, ...]:
     is_stationary = checks.checks["stationarity"].verdict is Verdict.PROVED
     found = _of_laws(ito) if is_stationary else _of_places(ito)
     if dynamics.gradient_noise:
-        found = (_told_apart(change, dynamics) for change in found)
+        found = (_told_apart(change, dynamics, ito) for change in found)
     return tuple(islice(_proved(sorted(found, key=_rank)[:_MOST_TRIED]), most))
 
 
@@ -94,13 +95,21 @@ def _proved(ranked: list[Repair]) -> Iterator[Repair]:
             yield change
 
 
-def _told_apart(change: Repair, dynamics: Dynamics) -> Repair:
+def _told_apart(change: Repair, dynamics: Dynamics, ito: Dynamics) -> Repair:
     """The change with the gradient noise that was declared apart from what is injected."""
-    carried = dynamics.gradient_noise
-    opposite = {pair: -block for pair, block in carried.items()}
-    injected = sum_of_blocks(change.dynamics.diffusion, opposite)
+    carried, whole = dynamics.gradient_noise, change.dynamics.diffusion
+    if whole == ito.diffusion:
+        parts: dict[str, Any] = {"diffusion": dynamics.diffusion, "gradient_noise": carried}
+        return replace(change, dynamics=_with(change.dynamics, parts))
+    injected = sum_of_blocks(whole, {pair: -block for pair, block in carried.items()})
+    injected = {pair: readable(block) for pair, block in injected.items()}
     made = _with(change.dynamics, {"diffusion": injected, "gradient_noise": carried})
-    return replace(change, dynamics=made, text=f"{change.text}, gradient noise included")
+    told = [
+        f"diffusion of ({x.name}, {y.name}): {grammar_text(block)}"
+        for (x, y), block in injected.items()
+        if whole[x, y] != ito.diffusion.get((x, y))
+    ]
+    return replace(change, dynamics=made, text="; ".join(told))
 
 
 def _rank(change: Repair) -> tuple[int, int]:

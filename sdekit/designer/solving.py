@@ -1,8 +1,8 @@
 """Polynomial equations in a few unknowns over a field of rational functions, by cases.
 
 An unknown that occurs linearly is eliminated; where its coefficient contains other unknowns, and
-where an equation factors, each case is followed. All solutions that are rational in the parameters
-are found, or `Unsupported` is raised. Not for where the equations come from (`matching`).
+where an equation factors, each case is followed. All solutions are found, or `Unsupported` is
+raised, as where one is a square root. Not for where the equations come from (`matching`).
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ def families(
         nonzero: What must not vanish.
 
     Raises:
-        Unsupported: If equations are left in which no unknown occurs linearly.
+        Unsupported: If irreducible equations are left in which no unknown occurs linearly.
         BudgetExceeded: If the time granted by `spending` is over.
 
     Checked by: tests/designer/test_solving.py.
@@ -107,10 +107,7 @@ def _split(
                 others = [*nonzero, *factors[:k]]
                 yield from families([factor, *rest], ring, unknowns, others)
             return
-    if any(len(_occurring(equation, unknowns)) == 1 for equation in equations):
-        # Irreducible over the field, of degree at least two in its one unknown: no root in it.
-        return
-    raise Unsupported("the equations for the unknowns are not linear in any of them")
+    raise Unsupported("an unknown is no rational function of the parameters and other unknowns")
 
 
 def _cleaned(

@@ -3,7 +3,8 @@
 A scalar parameter is its own coefficient; a block, or a function of several variables, is a sum of
 weighted terms that its shape and arguments suggest; of a scalar function of one scalar variable,
 the values and derivatives that occur are unknowns themselves, and what is found for a derivative is
-integrated. Not for the equations (`matching`).
+integrated; where that does not work, it is sought among polynomials. Not for the equations
+(`matching`).
 """
 
 from __future__ import annotations
@@ -19,13 +20,16 @@ from sdekit.calculus.contraction.heads import Head, Kind
 from sdekit.calculus.limits import Unsupported
 from sdekit.declaration.model.dynamics import Dynamics
 from sdekit.declaration.tree.expression import Call, Expression
-from sdekit.declaration.tree.operators import divide, multiply
+from sdekit.declaration.tree.operators import ONE, divide, multiply
 from sdekit.declaration.tree.symbols import Parameter, Variable
 from sdekit.designer.matching import System
 from sdekit.designer.proposals import blocks
 from sdekit.designer.raising import raised_to, readable, sum_of
 from sdekit.designer.solving import SolvedCase
 from sdekit.errors import VerificationError
+
+#: Degree of the polynomials that are tried for a function.
+HIGHEST_POWER = 6
 
 
 @dataclass(frozen=True)
@@ -49,8 +53,8 @@ class Unknown:
 
     @property
     def variable(self) -> Variable | None:
-        """The variable of a scalar function of one scalar variable; None for anything else."""
-        if not isinstance(self.symbol, Call) or self.symbol.shape:
+        """The variable of a function of which nothing is supposed; None for anything else."""
+        if self.basis or not isinstance(self.symbol, Call) or self.symbol.shape:
             return None
         arguments = self.symbol.function.arguments
         return arguments[0] if len(arguments) == 1 and not arguments[0].shape else None
@@ -60,13 +64,16 @@ class Unknown:
         return sum_of(multiply(c, term) for c, term in zip(self.weights, self.basis, strict=True))
 
 
-def read_unknown(dynamics: Dynamics, symbol: Expression, every: Sequence[Expression]) -> Unknown:
+def read_unknown(
+    dynamics: Dynamics, symbol: Expression, every: Sequence[Expression], *, powers: bool = False
+) -> Unknown:
     """An unknown of a dynamics with its basis.
 
     Args:
         dynamics: Where it occurs.
         symbol: A parameter, or a function as it is declared.
         every: All unknowns, none of which may occur in a basis.
+        powers: Whether scalar functions of one scalar are polynomials, and not just any.
 
     Raises:
         VerificationError: If the dynamics has no such unknown, or nothing is proposed for it.
@@ -80,7 +87,7 @@ def read_unknown(dynamics: Dynamics, symbol: Expression, every: Sequence[Express
     if isinstance(symbol, Parameter) and not symbol.shape:
         return Unknown(symbol, (symbol,), ())
     unknown = Unknown(symbol)
-    if unknown.variable is not None:
+    if unknown.variable is not None and not powers:
         return unknown
     arguments = symbol.function.arguments if isinstance(symbol, Call) else ()
     if isinstance(symbol, Call) and any(
@@ -91,7 +98,10 @@ def read_unknown(dynamics: Dynamics, symbol: Expression, every: Sequence[Express
             f"the unknown function {unknown.name} stands at several points",
             expected="its own arguments everywhere",
         )
-    basis = blocks(dynamics, symbol.shape, arguments, every)
+    if unknown.variable is None:
+        basis = blocks(dynamics, symbol.shape, arguments, every)
+    else:
+        basis = (ONE, *(raised_to(unknown.variable, k) for k in range(1, HIGHEST_POWER + 1)))
     if not basis:
         raise VerificationError(
             f"nothing is proposed for {unknown.name} from the shapes of the declaration",

@@ -259,6 +259,8 @@ class Verification:
             lines.append("  no law is claimed: there is no H, or a coefficient depends on time")
         lines += _list_lines("assuming", self.assumptions)
         lines += _list_lines("where", self.side_conditions)
+        if self.required == REQUIRED and self.verdict is Verdict.REFUTED:
+            lines.append("  sk.repair(dynamics) looks for small changes that are proved")
         return "\n".join(lines)
 
 

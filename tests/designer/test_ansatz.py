@@ -4,7 +4,7 @@ import pytest
 
 import sdekit as sk
 from sdekit.calculus.contraction import is_zero, lower
-from sdekit.errors import VerificationError
+from sdekit.errors import UndecidedError, VerificationError
 
 n = sk.dim("n")
 theta, p, xi = sk.vector("theta", n), sk.vector("p", n), sk.scalar("xi")
@@ -177,6 +177,27 @@ def test_gradient_noise_stays_apart_from_what_is_injected():
     (found,) = sk.design(sghmc, [c0])
     assert str(found) == "c0 = A - B"
     assert found.dynamics.gradient_noise == sghmc.gradient_noise
+
+
+def test_a_function_that_is_no_integral_is_sought_among_polynomials():
+    x = sk.scalar("x")
+    S = sk.function("S", x)
+    drift = sk.Dynamics({x: -S}, {x: 1}, hamiltonian=x**4)
+    assert [str(found) for found in sk.design(drift, [S])] == ["S = 4*x**3"]
+    with pytest.raises(UndecidedError, match="not integrated"):
+        sk.design(sk.Dynamics({x: -sk.sin(x) - S}, {x: 1}, hamiltonian=x**4), [S])
+
+
+def test_a_block_of_noise_is_symmetric():
+    D = sk.function("D", theta, shape=(n, n))
+    found = only(thermostat(sk.dot(p, p) - n, (xi - A) ** 2 / 2, D=D), D)
+    assert (str(found), found.free) == ("D = A*eye(n)", ())
+
+
+def test_a_root_is_no_empty_answer():
+    x = sk.scalar("x")
+    with pytest.raises(UndecidedError, match="no rational function"):
+        sk.design(sk.Dynamics({x: -2 * x}, noise={x: c0}, hamiltonian=x**2), [c0])
 
 
 def test_an_ansatz_without_a_design_has_no_solution():
