@@ -26,11 +26,11 @@ from sdekit.calculus.contraction import (
 from sdekit.calculus.contraction.fokker_planck import swapped
 from sdekit.calculus.contraction.heads import parameter
 from sdekit.calculus.contraction.rules.projection import projected
-from sdekit.calculus.contraction.tensor import zero
+from sdekit.calculus.contraction.tensor import eye, zero
 from sdekit.calculus.limits import Unsupported
 from sdekit.declaration.model.dynamics import Dynamics
 from sdekit.declaration.tree.addends import additive_terms
-from sdekit.declaration.tree.expression import Divergence, Expression, LogDet, Negation
+from sdekit.declaration.tree.expression import Divergence, Expression, LogDet, Negation, Sum
 from sdekit.declaration.tree.operators import ZERO, negate
 from sdekit.declaration.tree.symbols import Parameter, Variable
 from sdekit.designer.cutting import cut_out, factors_of, monic
@@ -115,6 +115,8 @@ def _diffusion(
         return residual(_only(model, {}, {pair: block, **mirror}))
 
     def offered(rest: Tensor) -> Iterator[Tensor]:
+        if x.shape == y.shape:
+            yield eye(x.shape)
         for a, b in itertools.product(first, second):
             for once in cut_out(rest, a):
                 for block in cut_out(once, b):
@@ -146,11 +148,14 @@ class _Place:
 
     def without(self) -> Iterator[tuple[Expression | None, list[Expression], list[Expression]]]:
         """Each term, everything, and nothing taken out: what that is, and what remains."""
-        for k, term in enumerate(self.terms):
-            yield term, list(self.terms[:k]), list(self.terms[k + 1 :])
-        if len(self.terms) > 1:
+        written = list(self.whole.terms) if isinstance(self.whole, Sum) else [self.whole]
+        expanded = [] if self.terms == written else self.terms
+        for terms in (written, expanded):
+            for k, term in enumerate(terms):
+                yield term, terms[:k], terms[k + 1 :]
+        if len(written) > 1:
             yield self.whole, [], []
-        yield None, list(self.terms), []
+        yield None, [self.whole], []
 
     def change(
         self,
@@ -164,7 +169,7 @@ class _Place:
         kind = _kind(self.part, removed, new, all(is_same for _, is_same in added))
         expression = sum_of([*before, *new, *after])
         # Terms of a product of sums are written anew; others stay as the user wrote them.
-        if removed != self.whole and sum_of(self.terms) != self.whole:
+        if [*before, removed, *after] == self.terms and sum_of(self.terms) != self.whole:
             expression = readable(expression)
         return Change(self.part, self.key, kind, expression, max(len(new), 1))
 
@@ -175,6 +180,8 @@ def _kind(part: str, removed: Expression | None, new: list[Expression], is_same:
     for node_type, name in ((Divergence, "missing divergence"), (LogDet, "missing log det")):
         if not is_same and any(isinstance(node, node_type) for node in nodes):
             return name
+    if part == "diffusion" and (is_same or not new) and removed is not None:
+        return "noise level"
     if not new:
         return "superfluous term"
     if removed is None:
@@ -187,7 +194,7 @@ def _kind(part: str, removed: Expression | None, new: list[Expression], is_same:
         )
     if readable(new[0]) == readable(negate(removed)):
         return "sign"
-    return "noise level" if part == "diffusion" else "coefficient"
+    return "coefficient"
 
 
 def _variables(terms: list[Expression]) -> set[Expression]:
@@ -289,7 +296,7 @@ def _energy(dynamics: Dynamics, model: Lowered, energy: Expression) -> Iterator[
     place = _Place("energy", None, energy, ())
     groups = [[(lower(term), term) for term in group] for group in energies(dynamics)]
     for removed, before, after in place.without():
-        if removed is place.whole:
+        if removed is place.whole and isinstance(removed, Sum):
             continue
         rest = lower(sum_of([*before, *after]))
         own = [] if removed is None else [[(lower(removed), removed)]]

@@ -113,26 +113,34 @@ def _told_apart(change: Repair, dynamics: Dynamics, ito: Dynamics) -> Repair:
 
 
 def _rank(change: Repair) -> tuple[int, int]:
-    """Few terms first; leaving one out counts twice, as what it was for is lost."""
-    return change.changes + (change.kind == "superfluous term"), len(change.text)
+    """Few terms first, and last what leaves nothing at its place: what it was for is lost."""
+    return change.changes + 2 * change.text.endswith(": 0"), len(change.text)
 
 
-def _of_places(dynamics: Dynamics) -> Iterator[Repair]:
-    """The changes of one place found within the budget, each dynamics once."""
-    seen: dict[tuple[str, object], list[Tensor]] = {}
+def _of_places(dynamics: Dynamics) -> list[Repair]:
+    """The changes of one place found within the budget, each dynamics once, as it reads best."""
+    found: list[tuple[Tensor, Change]] = []
     try:
         with spending(BUDGET):
             for change in changes(dynamics):
-                known = seen.setdefault((change.part, change.place), [])
                 new = lower(change.expression)
-                if not any(
-                    new.shape == old.shape and difference_is_zero(new, old) for old in known
-                ):
-                    known.append(new)
-                    changed = _with(dynamics, _parts(dynamics, change))
-                    yield Repair(changed, _text(change), change.kind, change.terms)
+                same = [
+                    k
+                    for k, (old, other) in enumerate(found)
+                    if (change.part, change.place) == (other.part, other.place)
+                    and new.shape == old.shape
+                    and difference_is_zero(new, old)
+                ]
+                if not same:
+                    found.append((new, change))
+                elif len(_text(change)) < len(_text(found[same[0]][1])):
+                    found[same[0]] = new, change
     except (Unsupported, BudgetExceeded):
-        return
+        pass
+    return [
+        Repair(_with(dynamics, _parts(dynamics, change)), _text(change), change.kind, change.terms)
+        for _, change in found
+    ]
 
 
 def _of_laws(dynamics: Dynamics) -> Iterator[Repair]:
