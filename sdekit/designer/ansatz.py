@@ -17,6 +17,7 @@ from sdekit.calculus.contraction import heads as hd
 from sdekit.calculus.contraction.fokker_planck import swapped
 from sdekit.calculus.expansion.rewriting import substituted
 from sdekit.calculus.limits import BudgetExceeded, Unsupported, spending
+from sdekit.calculus.signs.implied_signs import entry_signs
 from sdekit.declaration.model.dynamics import Dynamics
 from sdekit.declaration.text.expression_text import grammar_text
 from sdekit.declaration.tree.expression import Expression
@@ -116,8 +117,15 @@ def design(
         found, _ = _attempt(dynamics, _read(dynamics, unknowns, nonzero, powers=True), nonzero)
     if not found and reason:
         raise UndecidedError("no design was found, which is no proof of none", found=reason)
-    verified = (_verified(*solution) for solution in found)
-    return tuple(solution for solution in verified if not _is_excluded(solution))
+    declared = {u.name: _allowed(u.symbol) for u in sought if _allowed(u.symbol)}
+    verified = (_verified(*solution, declared) for solution in found)
+    return tuple(s for s in verified if s is not None and not _is_excluded(s))
+
+
+def _allowed(symbol: Expression) -> frozenset[int]:
+    """The signs that are declared of an unknown parameter; empty where none are."""
+    known = symbol.assumptions if isinstance(symbol, Parameter) and not symbol.shape else ()
+    return frozenset((1,) if "positive" in known else (0, 1) if "nonnegative" in known else ())
 
 
 def _attempt(
@@ -262,9 +270,15 @@ def _values(
 
 
 def _verified(
-    values: dict[str, Expression], free: Sequence[Parameter], solved: Dynamics
-) -> Solution:
-    """The family with the first signs of its free coefficients for which it is proved."""
+    values: dict[str, Expression],
+    free: Sequence[Parameter],
+    solved: Dynamics,
+    declared: Mapping[str, frozenset[int]],
+) -> Solution | None:
+    """The family with the first signs of its free coefficients for which it is proved.
+
+    None where a value has not the sign that is declared.
+    """
     tried = [weight for weight in free if not weight.assumptions][:_MOST_SIGNS]
     choices = [(0,) * len(tried), *itertools.product((1, -1), repeat=len(tried))]
     solutions = []
@@ -278,12 +292,20 @@ def _verified(
         new |= {w.name: image for w, image in minus if not isinstance(image, Parameter)}
         names = [next(_parameters(images.get(weight, weight))).name for weight in free]
         conditions = [f"{next(_parameters(image)).name} > 0" for image in images.values()]
+        signs_of = {name: entry_signs(new[name]) for name in declared if name in new}
+        if any(not signs_of[name] & declared[name] for name in signs_of):
+            continue
+        conditions += [
+            f"{grammar_text(new[name])} {'>=' if 0 in declared[name] else '>'} 0"
+            for name in signs_of
+            if not signs_of[name] <= declared[name]
+        ]
         signed = with_values(solved, images)
         solution = Solution(new, tuple(names), tuple(conditions), signed, verify(signed))
         if solution.verification.verdict is Verdict.PROVED:
             return solution
         solutions.append(solution)
-    return solutions[0]
+    return solutions[0] if solutions else None
 
 
 def _signed(weight: Parameter, sign: int) -> Expression:

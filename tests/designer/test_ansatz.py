@@ -200,6 +200,14 @@ def test_a_root_is_no_empty_answer():
         sk.design(sk.Dynamics({x: -2 * x}, noise={x: c0}, hamiltonian=x**2), [c0])
 
 
+def test_a_value_has_the_sign_that_is_declared_of_the_unknown():
+    x, k, b = sk.scalar("x"), sk.parameter("k", positive=True), sk.parameter("b")
+    assert sk.design(sk.Dynamics({x: k * x}, {x: 1}, hamiltonian=x**2 / 2), [k]) == ()
+    shifted = sk.Dynamics({x: -k * x + b * x}, {x: 1}, hamiltonian=x**2 / 2)
+    (found,) = sk.design(shifted, [k])
+    assert str(found) == "k = b + 1\nwhere b + 1 > 0"
+
+
 def test_an_ansatz_without_a_design_has_no_solution():
     """Twin: without the momentum in the force no coefficients work."""
     assert sk.design(thermostat(c0 + c2 * xi), [c0, c2, s1, s2], nonzero=[c2]) == ()
