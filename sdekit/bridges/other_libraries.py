@@ -18,10 +18,11 @@ from sdekit.declaration.model.dynamics import Dynamics
 from sdekit.errors import MissingDependencyError, SimulationError
 from sdekit.simulation.bind.bound import bind
 from sdekit.simulation.bind.start import check_auxiliary, normals_of, start_blocks, start_laws
+from sdekit.simulation.bind.step_size import check_step_size
 from sdekit.simulation.bind.user_functions import USER_ERRORS, told
 from sdekit.simulation.noise.streams import check_seed
 from sdekit.simulation.solvers.diffrax_problem import DiffraxProblem, diffrax_problem
-from sdekit.simulation.steps.sampler import Sampler, check_step_size
+from sdekit.simulation.steps.sampler import Sampler
 
 PRECISIONS = ("float32", "float64")
 #: What NumPyro raises for a model that it cannot take.

@@ -22,7 +22,6 @@ FILES_OVER = {
     "sdekit/declaration/tree/expression.py": 429,
     "sdekit/declaration/tree/symbols.py": 443,
     "sdekit/simulation/bind/jax_reader.py": 458,
-    "sdekit/simulation/steps/sampler.py": 415,
 }
 MODULES_TWICE = {"components", "record", "formulas"}
 #: Public names that several modules define.

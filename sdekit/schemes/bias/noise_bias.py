@@ -32,13 +32,67 @@ from sdekit.errors import SchemeError
 from sdekit.schemes.bias.concrete import Particle
 from sdekit.schemes.jet_ring.jets import Polynomial
 from sdekit.schemes.jet_ring.sympy_stubs import Formula
+from sdekit.schemes.noise_laws import NoiseLaw
 from sdekit.schemes.order.one_step_series import weighted
 from sdekit.schemes.order.ring_stages import Step, part_components, small_sizes
 from sdekit.schemes.split.factors import Factor
+from sdekit.schemes.split.flow_records import Inexact
 from sdekit.schemes.split.splitting import Splitting
 from sdekit.schemes.split.unroll import fresh_gradients, unroll
 
 _FORCE_ERROR = sp.Dummy("eta")
+
+
+def check_own_noise(splitting: Splitting) -> None:
+    """Refuse noise whose normals are not one for each coordinate and stage.
+
+    Raises:
+        SchemeError: If noise is declared by a factor or as gradient noise, or drawn in sub-steps.
+    """
+    inexact = [part.flow for part in splitting.parts if isinstance(part.flow, Inexact)]
+    if splitting.dynamics.noise:
+        why = "noise= with a factor, whose columns have normals of their own"
+    elif splitting.gradient_noise:
+        why = "gradient noise, whose law is not known"
+    elif any(flow.diffusion for flow in inexact):
+        why = "a letter that draws its noise in sub-steps"
+    else:
+        return
+    raise SchemeError(
+        "the leading bias with weak noise is not known",
+        expected="one normal for each coordinate and stage",
+        found=why,
+        fix='ask with noise="normal"; the order is the same',
+    )
+
+
+def sixth_moment_term(step: Step, law: NoiseLaw) -> Polynomial:
+    r"""What a sixth moment other than 15 adds to $A_3^\dagger 1$ (`sdekit.schemes.noise_laws`).
+
+    $$\frac{E x^6 - 15}{90} \sum_s c_s^3 \sum_i (\partial_i - H_i)^6 D_{ii}^3$$
+
+    Raises:
+        SchemeError: If D has entries off its diagonal, which leave open how normals are shared.
+
+    Checked by: tests/schemes/test_noise_laws.py.
+    """
+    assert step.slopes is not None
+    along = weighted(step.ring, step.slopes)
+    excess = Fraction(law.moment(6) - 15) / 90
+    total = step.ring.zero
+    for stage in step.stages:
+        for (i, j), entry in stage.generator.diffusion.items():
+            if i != j and not step.ring.is_zero(entry):
+                raise SchemeError(
+                    "the leading bias with these variables is not known",
+                    expected=f"a diagonal D, where moments from {law.moments + 1} on differ",
+                    found=f"an entry of D between coordinates {i} and {j}",
+                )
+            term = entry**3
+            for _ in range(6 if i == j else 0):
+                term = along[i](term)
+            total += term * step.ring.number(excess * stage.share**3) if i == j else 0
+    return step.ring.normal(total)
 
 
 def gradient_shares(splitting: Splitting, scheme: str) -> tuple[Fraction, ...]:

@@ -30,14 +30,17 @@ from sdekit.schemes.bias.galerkin import (
 from sdekit.schemes.bias.harmonic import HarmonicLaw, harmonic_law
 from sdekit.schemes.bias.noise_bias import (
     check_one_noise,
+    check_own_noise,
     force_entries,
     gradient_shares,
     noise_term,
+    sixth_moment_term,
 )
+from sdekit.schemes.noise_laws import NoiseLaw
 from sdekit.schemes.order.one_step_series import adjoint_of_one
 from sdekit.schemes.order.order_series import OneSize
 from sdekit.schemes.order.ring_stages import small_sizes, step_of
-from sdekit.schemes.order.scheme_order import Order, analysed
+from sdekit.schemes.order.scheme_order import Order, analysed, noise_law
 from sdekit.schemes.split.splitting import splitting
 
 
@@ -142,6 +145,7 @@ def bias(
     functions: Mapping[str, str | sp.Expr] | None = None,
     gradient_covariance: str | sp.Expr | float | None = None,
     sizes: Mapping[str, int] | None = None,
+    noise: str = "normal",
 ) -> Bias:
     """Leading bias of the stationary mean of an observable.
 
@@ -161,14 +165,15 @@ def bias(
             of each stage that has the gradient; kicks that share a gradient share its noise in
             closed forms only.
         sizes: The size of each dimension by name, 1 when left out; four coordinates in all.
+        noise: "normal", or "weak" for a run with that noise.
 
     Returns:
         Orders, leading coefficient with its error, and the closed form for quadratic potentials.
 
     Raises:
         SchemeError: If scheme, potential or parameters do not fit or contradict what is declared,
-            a formula has jumps, kinks or poles, exp(-H) is not stationary, or the coefficient does
-            not converge.
+            a formula has jumps, kinks or poles, exp(-H) is not stationary, the coefficient does
+            not converge, or the scheme does not keep its order with that noise.
         ModelFileError: If a text cannot be read as a formula.
         MissingDependencyError: Without scipy.
 
@@ -202,7 +207,8 @@ def bias(
             fix="see sdekit.verifier, and effective_temperature for unmatched noise",
         )
     assert series is not None
-    power, value = _leading(dynamics, found, series, target, at)
+    law = noise_law(noise, dynamics, found)
+    power, value = _leading(dynamics, found, series, target, at, law)
     return Bias(
         dynamics.name,
         found.word,
@@ -219,16 +225,28 @@ def bias(
 
 
 def _leading(
-    dynamics: Dynamics, found: Order, series: OneSize, target: Particle, at: Mapping[str, int]
+    dynamics: Dynamics,
+    found: Order,
+    series: OneSize,
+    target: Particle,
+    at: Mapping[str, int],
+    law: NoiseLaw | None,
 ) -> tuple[int, Coefficient]:
     """The power of the leading bias and its coefficient."""
     assert found.invariant_order is not None
     variance = target.gradient_covariance
+    power = found.invariant_order if variance is None else 1
+    if law is not None and law.moments < 2 * power + 2:
+        check_own_noise(splitting(dynamics))
+        leading = adjoint_of_one(
+            series.step.ring, series.step.stages, power + 1, series.step.slopes or ()
+        )[power + 1]
+        leading += sixth_moment_term(series.step, law)
+        return power, leading_coefficient(series.step, target, leading)
     if variance is None and series.leading is not None:
         return found.invariant_order, leading_coefficient(series.step, target, series.leading)
     parts = splitting(dynamics)
     sizes = small_sizes(parts.dynamics, at)
-    power = found.invariant_order if variance is None else 1
     entries = () if variance is None else force_entries(target)
     more = () if variance is None else (*entries, variance)
     step = step_of(parts, found.word, sizes, power + 1, more)

@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import sympy as sp
@@ -28,6 +28,7 @@ import sympy as sp
 from sdekit.declaration.model.dynamics import Dynamics
 from sdekit.errors import SchemeError
 from sdekit.schemes.jet_ring.notation import compact
+from sdekit.schemes.noise_laws import NoiseLaw, weak_law
 from sdekit.schemes.order.density import large_friction_marginal, modified_density
 from sdekit.schemes.order.order_claims import Claim, claims_of
 from sdekit.schemes.order.order_series import AllSizes, OneSize, for_all_sizes, series_at
@@ -121,7 +122,9 @@ def _text(order: int | None) -> str:
     return "not known" if order is None else str(order)
 
 
-def order(dynamics: Dynamics, scheme: str | None = None, **sizes: int) -> Order:
+def order(
+    dynamics: Dynamics, scheme: str | None = None, *, noise: str = "normal", **sizes: int
+) -> Order:
     r"""Weak and invariant-measure order of a scheme, exactly and for every potential.
 
     Args:
@@ -129,6 +132,8 @@ def order(dynamics: Dynamics, scheme: str | None = None, **sizes: int) -> Order:
             noise N(0, 2 B t) of each stage that has the gradient, beside what the letters inject.
         scheme: A word over the letters of `sdekit.splitting(dynamics)`, or the name of a scheme
             such as "EM" or "Algorithm1"; the default word when left out.
+        noise: "normal", or "weak" for variables with a few moments of a normal, with which both
+            orders are kept; the leading term is left out where theirs is another one.
         **sizes: Where to compute the series, such as n=2; 1 when left out.
 
     Returns:
@@ -136,7 +141,8 @@ def order(dynamics: Dynamics, scheme: str | None = None, **sizes: int) -> Order:
 
     Raises:
         SchemeError: If the scheme does not fit the dynamics, it is one that has no order theory
-            (the reason is named), or a coefficient is outside the class that order theory knows.
+            (the reason is named), a coefficient is outside the class that order theory knows, or
+            weak noise would change the order.
 
     Example:
         >>> import sdekit as sk
@@ -152,7 +158,79 @@ def order(dynamics: Dynamics, scheme: str | None = None, **sizes: int) -> Order:
         for the leading bias [both recalled].
     Checked by: tests/schemes/order/test_scheme_order.py, tests/schemes/order/test_order_catalog.py.
     """
-    return analysed(dynamics, scheme, sizes)[0]
+    found = analysed(dynamics, scheme, sizes)[0]
+    law = noise_law(noise, dynamics, found)
+    return found if law is None else _with_noise(found, law)
+
+
+def noise_law(noise: str, dynamics: Dynamics, found: Order) -> NoiseLaw | None:
+    """The law of a noise by its name, the one with the fewest bits; None for normals.
+
+    Args:
+        noise: "normal" or "weak".
+        dynamics: The declaration.
+        found: What is known of the scheme with normals.
+
+    Raises:
+        SchemeError: If the name is unknown, no order is proved for the scheme, it needs more
+            moments, or the law of single increments matters (exact laws, ends of domains).
+    """
+    if noise not in ("normal", "weak"):
+        raise SchemeError("unknown noise", expected='"normal" or "weak"', found=repr(noise))
+    if noise == "normal":
+        return None
+    known = max(found.weak_order or 0, found.invariant_order or 0)
+    law = weak_law(known)
+    ends = [x.name for x in dynamics.variables if x.domain.kind not in ("real", "circle")]
+    if ends:
+        why = f"{', '.join(ends)} can meet an end, where the law of one increment counts"
+    elif found.is_exact:
+        why = f"{found.word} draws from the exact law, which its variables must have"
+    elif not known:
+        why = f"no order of {found.word} is proved"
+    elif law is None:
+        why = f"{found.word} has order {known}, which needs {2 * known + 1} moments"
+    else:
+        return law
+    raise SchemeError(
+        "weak noise would change what this scheme promises",
+        expected="a scheme whose weak or invariant-measure order is proved, judged by that alone",
+        found=why,
+        fix="leave noise= out",
+    )
+
+
+def weak_noise(dynamics: Dynamics, scheme: str) -> NoiseLaw | None:
+    """The law that a run of a scheme with weak noise draws from.
+
+    Raises:
+        SchemeError: If the scheme does not keep its order with any.
+    """
+    try:
+        found = order(dynamics, scheme)
+    except SchemeError as error:
+        raise SchemeError(
+            "weak noise needs a scheme whose order is proved",
+            found=str(error),
+            fix="leave noise= out",
+        ) from error
+    return noise_law("weak", dynamics, found)
+
+
+def _with_noise(found: Order, law: NoiseLaw) -> Order:
+    """The same orders, kept with variables whose moments suffice."""
+    scope = found.claims[0].scope
+    claim = Claim("both orders are kept", scope, str(law))
+    kept = replace(found, claims=(*found.claims, claim))
+    if law.moments >= 2 * (found.invariant_order or 0) + 2:
+        return kept
+    return replace(
+        kept,
+        leading_term=None,
+        modified_density=None,
+        large_friction_marginal=None,
+        leading_for_all_n=None,
+    )
 
 
 def analysed(

@@ -16,7 +16,7 @@ Checked by: tests/simulation/runs/test_run.py.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -30,6 +30,7 @@ from sdekit.simulation.loop.blocks import Plan
 from sdekit.simulation.loop.machine_loop import as_machine_loop
 from sdekit.simulation.loop.program import Fixed, Keys, LoopState, Program
 from sdekit.simulation.loop.tracing import traced
+from sdekit.simulation.noise.streams import NoiseBlock
 from sdekit.simulation.steps.scheme import StepInput, prepared_draws
 
 #: Where no step is named.
@@ -45,24 +46,10 @@ class _Carried(NamedTuple):
     first_bad: Any
 
 
-@partial(jax.tree_util.register_dataclass, data_fields=["values", "odd"], meta_fields=["axis"])
-@dataclass(frozen=True)
-class _Normals:
-    """Normals of the pairs of steps of a block, which stand on the given axis.
-
-    Where steps are taken one by one, `odd` is 1 if the first of them is the second of a pair, and 0
-    otherwise.
-    """
-
-    values: Any
-    axis: int = 0
-    odd: Any = None
-
-
 class _StepData(NamedTuple):
     """What one step reads, with leading axes of steps outside the inner loop.
 
-    There `normals` are `_Normals`, inside they are the arrays of one step or pair.
+    There `normals` are a `NoiseBlock`, inside they are the arrays of one step or pair.
     """
 
     normals: Any
@@ -187,14 +174,10 @@ def _step_data(program: Program, plan: Plan, keys: Keys, first: Array) -> _StepD
     tail = keys.normals.shape[1:]
     if scheme.elements == 0:
         empty = jnp.zeros((steps // 2 if plan.in_pairs else steps, 0, *tail), noise.dtype)
-        normals = _Normals((empty, empty) if plan.in_pairs else empty)
+        odd = None if plan.in_pairs else jnp.zeros((), jnp.int32)
+        normals = NoiseBlock((empty, empty), 0, odd)
     else:
-        # One more pair for single steps, which may begin or end within one.
-        pairs = steps // 2 if plan.in_pairs else steps // 2 + 1
-        axis = noise.pairs_axis(keys.normals, scheme.elements)
-        values = noise.pairs(keys.normals, first // np.uint32(2), pairs, scheme.elements, axis)
-        odd = None if plan.in_pairs else (first % np.uint32(2)).astype(jnp.int32)
-        normals = _Normals(values, axis, odd)
+        normals = noise.block(keys.normals, first, steps, scheme.elements, in_pairs=plan.in_pairs)
     bits = noise.bits(keys.gradients, first, steps, scheme.words)
     draws = prepared_draws(scheme.evaluations, bits, 1)
     draws = tuple(
@@ -246,7 +229,7 @@ def _bad_since(state: LoopState, number: Array, like: Array) -> Array:
 def _both_steps(program: Program, carried: _Carried, fixed: Fixed, pair: _StepData) -> Any:
     """Two steps, traced once; yields the state after each."""
     rest = (pair.draws, pair.uniforms, pair.h, pair.number)
-    two = _two(pair.normals)
+    two = pair.normals
     each = [_StepData(two[k], *jax.tree.map(lambda x, k=k: x[k], rest)) for k in (0, 1)]
     step = traced(partial(_one_step, program), carried, fixed, each[0])
     if step.operations < LONG_STEP:
@@ -266,29 +249,14 @@ def _entries(plan: Plan) -> int:
     return plan.steps // 2 if plan.in_pairs else plan.steps
 
 
-def _at(data: _StepData, index: Any) -> _StepData:
-    """The data of one step or pair.
-
-    Indexing keeps arrays as they were drawn: cutting them into groups beforehand would be fused
-    into the generator and keep it from vectorizing.
-    """
-
-    def entry(tree: Any, place: Any, axis: int = 0) -> Any:
-        return jax.tree.map(
-            lambda x: lax.dynamic_index_in_dim(x, place, axis, keepdims=False), tree
-        )
-
-    normals, rest = data.normals, entry(data._replace(normals=()), index)
-    if normals.odd is None:
-        return rest._replace(normals=entry(normals.values, index, normals.axis))
-    place = index + normals.odd
-    even_step, odd_step = _two(entry(normals.values, place // 2, normals.axis))
-    return rest._replace(normals=jnp.where(place % 2 == 0, even_step, odd_step))
-
-
-def _two(pair: Any) -> tuple[Array, Array]:
-    """The normals of the even and the odd step of a pair."""
-    return pair if isinstance(pair, tuple) else (lax.real(pair), lax.imag(pair))
+def _at(plan: Plan, data: _StepData, index: Any) -> _StepData:
+    """The data of one step or pair."""
+    rest = jax.tree.map(
+        lambda x: lax.dynamic_index_in_dim(x, index, 0, keepdims=False),
+        data._replace(normals=()),
+    )
+    take = data.normals.pair if plan.in_pairs else data.normals.step
+    return rest._replace(normals=take(index))
 
 
 def _run_steps(
@@ -303,7 +271,7 @@ def _run_steps(
     """`count` entries (pairs or steps) of the data from `first` on, keeping nothing."""
 
     def body(inner: _Carried, index: Array) -> tuple[_Carried, None]:
-        one = _at(data, first + index)
+        one = _at(plan, data, first + index)
         if plan.in_pairs:
             return _both_steps(program, inner, fixed, one)[-1], None
         return _one_step(program, inner, fixed, one), None
@@ -352,13 +320,13 @@ def _run_draws(
 
         def one_draw(inner: _Carried, draw: Array) -> tuple[_Carried, Any]:
             inner = _run_steps(program, plan, inner, fixed, data, draw * each, each)
-            last = _at(data, (draw + 1) * each - 1) if program.schedule else data
+            last = _at(plan, data, (draw + 1) * each - 1) if program.schedule else data
             return _keep(program, inner, _step_size(program, fixed, last, place))
 
         return lax.scan(one_draw, carried, lax.iota(jnp.int32, plan.draws))
 
     def body(inner: _Carried, index: Array) -> tuple[_Carried, Any]:
-        one = _at(data, index)
+        one = _at(plan, data, index)
         if not plan.in_pairs:
             inner = _one_step(program, inner, fixed, one)
             return _keep(program, inner, _step_size(program, fixed, one, None))

@@ -190,7 +190,7 @@ class Course:
             draws,
             thin,
             chains=-(-self.driver.lanes // len(self.driver.devices)),
-            normals=scheme.elements,
+            normals=self.driver.program.noise.words(scheme.elements),
             numbers=self.driver.numbers,
             recorded=sum(sizes[name] for name in self.driver.program.names),
             draw_bytes=sum(per_draw),

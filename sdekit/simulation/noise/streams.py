@@ -8,8 +8,10 @@ length of compiled chunks or the layout in memory; and a run can go on from any 
   and the chain's number. In single precision the counter is (step // 2, element), and its two
   normals belong to the even and the odd step; in double precision it is (step, element).
 - "jax": `jax.random.normal` with the chain's key folded with the step; the reference.
+- "weak": a few bits of the word (step // variables of a word, element) for each variable, after a
+  law of `sdekit.schemes.noise_laws`; starts are drawn from normals all the same.
 
-The streams of the two differ; each is reproducible for itself. Steps are counted in 32 bits of
+The streams differ; each is reproducible for itself. Steps are counted in 32 bits of
 pairs: at most 2^33 steps of one seed.
 
 Not for the law of the normals (`fast_normal`), nor for the order in which steps use them (`loop`).
@@ -21,6 +23,7 @@ Checked by: tests/simulation/noise/test_streams.py.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import jax
@@ -30,10 +33,11 @@ from jax import Array, lax
 from jax.typing import ArrayLike
 
 from sdekit.errors import SimulationError
+from sdekit.schemes.noise_laws import NoiseLaw
 from sdekit.simulation.noise.fast_normal import key_words, one_normal, pair_of_normals, threefry
 
 SINGLE = np.dtype(np.float32)
-BACKENDS = ("threefry-fast", "jax")
+BACKENDS = ("threefry-fast", "jax", "weak")
 #: Normals of pairs of steps: one complex array, or one real array for each step of the pairs.
 Pairs = Array | tuple[Array, Array]
 #: The generator of all keys here, whatever `jax_default_prng_impl` says: a seed means one noise.
@@ -79,13 +83,90 @@ def chain_keys(key: Array, chains: ArrayLike, stream: ArrayLike) -> Array:
     return jnp.stack(threefry(chains, jnp.asarray(stream, jnp.uint32), key_words(key)))
 
 
+@partial(
+    jax.tree_util.register_dataclass,
+    data_fields=["values", "odd"],
+    meta_fields=["axis", "law", "dtype"],
+)
+@dataclass(frozen=True)
+class NoiseBlock:
+    """The noise of a block of steps, as it was drawn.
+
+    Indexing keeps arrays as they were drawn: cutting them into steps beforehand would be fused into
+    the generator and keep it from vectorizing.
+
+    Attributes:
+        values: Pairs of steps; random words where a law is given.
+        axis: Where pairs or words stand.
+        odd: How many steps before the first of the block the values begin; None where that is
+            none and steps are taken in pairs.
+        law: How bits become variables.
+        dtype: Of the variables.
+    """
+
+    values: Any
+    axis: int = 0
+    odd: Any = None
+    law: NoiseLaw | None = None
+    dtype: np.dtype = SINGLE
+
+    def step(self, index: Any) -> Array:
+        """The variables of step `index` of the block, (elements[, chains])."""
+        place = index if self.odd is None else index + self.odd
+        if self.law is not None:
+            return self._weak(place)
+        even, odd = _two(self._entry(place // 2))
+        return jnp.where(place % 2 == 0, even, odd)
+
+    def pair(self, index: Any) -> tuple[Array, Array]:
+        """The variables of steps 2 * index and 2 * index + 1 of the block."""
+        if self.law is not None:
+            return self.step(2 * index), self.step(2 * index + 1)
+        return _two(self._entry(index))
+
+    def _entry(self, place: Any) -> Any:
+        return jax.tree.map(
+            lambda x: lax.dynamic_index_in_dim(x, place, self.axis, keepdims=False), self.values
+        )
+
+    def _weak(self, place: Any) -> Array:
+        assert self.law is not None
+        each = self.law.per_word
+        shift = jnp.asarray(place % each * self.law.bits, jnp.uint32)
+        return weak_variable(self._entry(place // each) >> shift, self.law, self.dtype)
+
+
+def _two(pair: Any) -> tuple[Array, Array]:
+    """The normals of the even and the odd step of a pair."""
+    return pair if isinstance(pair, tuple) else (lax.real(pair), lax.imag(pair))
+
+
+def weak_variable(bits: Array, law: NoiseLaw, dtype: np.dtype) -> Array:
+    """The variable that the lowest bits of each word make.
+
+    Args:
+        bits: uint32, any shape; higher bits are ignored.
+        law: Which variable.
+        dtype: Of the result.
+    """
+    cells = 2 ** (law.bits - 1)
+    cell = bits & np.uint32(cells - 1)
+    size: Any = np.asarray(law.cells[-1][0], dtype)
+    end = cells - law.cells[-1][1]
+    for magnitude, count in reversed(law.cells[:-1]):
+        size = jnp.where(cell < np.uint32(end), np.asarray(magnitude, dtype), size)
+        end -= count
+    return jnp.where((bits & np.uint32(cells)) == 0, size, -size)
+
+
 @dataclass(frozen=True)
 class NoiseSource:
     """Where standard normals and random bits of a simulation come from.
 
     Args:
-        backend: "threefry-fast" or "jax".
+        backend: "threefry-fast", "jax" or "weak".
         dtype: float32 or float64 (which needs JAX's 64-bit mode).
+        law: Of the variables of "weak".
 
     Raises:
         SimulationError: If the back-end is unknown.
@@ -99,6 +180,7 @@ class NoiseSource:
 
     backend: str = "threefry-fast"
     dtype: np.dtype = SINGLE
+    law: NoiseLaw | None = None
 
     def __post_init__(self) -> None:
         if self.backend not in BACKENDS:
@@ -107,6 +189,52 @@ class NoiseSource:
                 expected=" or ".join(f'"{name}"' for name in BACKENDS),
                 found=repr(self.backend),
             )
+        if (self.backend == "weak") is (self.law is None):
+            raise SimulationError(
+                "a law of the noise goes with weak noise, and with it alone",
+                found=f"{self.backend} noise with the law {self.law}",
+            )
+
+    @property
+    def normal(self) -> NoiseSource:
+        """The same source with normals, for draws from a law, such as starts."""
+        return NoiseSource(BACKENDS[0], self.dtype) if self.law is not None else self
+
+    def words(self, elements: int) -> int:
+        """Numbers that a block keeps for each step of one chain."""
+        return elements if self.law is None else -(-elements // self.law.per_word)
+
+    def block(
+        self, keys: Array, first: Array, steps: int, elements: int, *, in_pairs: bool
+    ) -> NoiseBlock:
+        """The noise of `steps` steps from `first` on.
+
+        Args:
+            keys: Of the chains.
+            first: Number of the first step.
+            steps: How many.
+            elements: Variables of one step of one chain.
+            in_pairs: Whether steps will be taken two at a time, from an even one on.
+        """
+        axis = self.pairs_axis(keys, elements)
+        if self.law is not None:
+            each = np.uint32(self.law.per_word)
+            words = self._words(keys, first // each, steps // int(each) + 2, elements, axis)
+            return NoiseBlock(words, axis, (first % each).astype(jnp.int32), self.law, self.dtype)
+        # One more pair for single steps, which may begin or end within one.
+        pairs = steps // 2 if in_pairs else steps // 2 + 1
+        values = self.pairs(keys, first // np.uint32(2), pairs, elements, axis)
+        return NoiseBlock(values, axis, None if in_pairs else (first % 2).astype(jnp.int32))
+
+    def _words(self, keys: Array, first: ArrayLike, count: int, elements: int, axis: int) -> Array:
+        shape = (elements, *keys.shape[1:])
+        if axis == 0:
+            counters = _counters((count, *shape), first)
+        else:
+            counters = _counters((*shape, count), first, steps=-1, elements=0)
+            keys = keys[..., None]
+        # Joining both words of each hash would keep the compiler from vectorizing.
+        return threefry(*counters, keys)[0]
 
     def pairs_axis(self, keys: Array, elements: int) -> int:
         """The axis of pairs for which `pairs` is drawn fastest: 0 or -1.
@@ -160,6 +288,9 @@ class NoiseSource:
         if self.backend == "jax":
             return self._reference(keys, first_step, steps, elements)
         first = jnp.asarray(first_step, jnp.uint32)
+        if self.law is not None:
+            block = self.block(keys, first, steps, elements, in_pairs=False)
+            return jax.vmap(block.step)(lax.iota(jnp.int32, steps))
         if not self.is_paired:
             return one_normal(*_counters((steps, elements, *keys.shape[1:]), first), keys)
         shape = (steps // 2 + 1, elements, *keys.shape[1:])

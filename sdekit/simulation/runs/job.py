@@ -20,6 +20,7 @@ from sdekit.errors import DivergenceError, SimulationError
 from sdekit.simulation.bind.double import low_half
 from sdekit.simulation.bind.jax_reader import shape_of
 from sdekit.simulation.bind.parameter_values import parameter_arrays
+from sdekit.simulation.bind.step_size import check_step_size
 from sdekit.simulation.gradients.declared_noise import check_noise_parts
 from sdekit.simulation.guard.compiled_values import Probed, aside
 from sdekit.simulation.guard.compiler_guard import CompilerGuard
@@ -34,7 +35,7 @@ from sdekit.simulation.runs.fingerprint import digest, fingerprint
 from sdekit.simulation.runs.result import Run
 from sdekit.simulation.runs.starts import Starts, auxiliary_blocks
 from sdekit.simulation.steps.boundaries import check_inside
-from sdekit.simulation.steps.sampler import Bound, Sampler, check_step_size
+from sdekit.simulation.steps.sampler import Bound, Sampler
 from sdekit.simulation.steps.small_steps import is_careful, smallest_share, with_rest
 from sdekit.simulation.store.sinks import open_sink
 
@@ -118,7 +119,8 @@ class Job:
             outcome, ended = course.follow(state, sink, bar.advance)
         seconds = time.perf_counter() - began
         run = self._result(bound, outcome, None if schedule else h, share.chains.start, seconds)
-        run = replace(run, remarks=(*self.starts.notes, *guard.notes))
+        told = (*self.starts.notes, *guard.notes, *self._noise_notes())
+        run = replace(run, remarks=told)
         if isinstance(ended, Diverged):
             raise self._divergence(ended, run, schedule)
         if isinstance(ended, Interrupted):
@@ -189,6 +191,12 @@ class Job:
             "observables": {} if watched is None else watched.described(state.blocks),
             "fingerprint": fingerprint(driver, state, watched, steps, is_drawn),
         }
+
+    def _noise_notes(self) -> tuple[str, ...]:
+        law = self.sampler.noise.law
+        if law is None:
+            return ()
+        return (f"noise: {law}; orders are kept, laws of single increments are not",)
 
     def _low_halves(self, h: float) -> tuple[Any, dict[str, Any]] | None:
         """What single precision takes from numbers that stand beside the time."""

@@ -25,6 +25,7 @@ from jax.typing import ArrayLike
 
 from sdekit.declaration.model.dynamics import Dynamics
 from sdekit.errors import SimulationError
+from sdekit.schemes.order.scheme_order import weak_noise
 from sdekit.schemes.split.scheme_names import canonical
 from sdekit.schemes.split.splitting import splitting
 from sdekit.schemes.split.unroll import check_scheme
@@ -37,8 +38,8 @@ from sdekit.simulation.bind.start import (
     start_blocks,
     start_laws,
 )
+from sdekit.simulation.bind.step_size import check_step_size
 from sdekit.simulation.gradients.branching import value_when
-from sdekit.simulation.gradients.sources import Oracle
 from sdekit.simulation.noise.streams import (
     ACCEPT,
     GRADIENT,
@@ -110,13 +111,13 @@ class Sampler:
         functions: Mapping[str, Callable[..., Any]],
         sizes: Mapping[str, int],
         dtype: np.dtype,
-        backend: str,
+        noise: NoiseSource,
         options: Mapping[str, Any],
     ) -> None:
         self.dynamics, self.scheme, self.dtype = dynamics, scheme, dtype
         self.potential, self.parameters = potential, dict(parameters)
         self.functions, self.sizes = dict(functions), dict(sizes)
-        self.noise = NoiseSource(backend, dtype)
+        self.noise = noise
         self.options = dict(options)
         self._bound: dict[PositionLayout, Bound] = {}
         #: Compiled programs of `simulate`, which must not be compiled again for the next run.
@@ -202,7 +203,7 @@ class Sampler:
     ) -> dict[str, Array]:
         """Blocks of one chain's start; `keys` are its words of the stream START."""
         count = normals_of(bound.laws, bound.problem)
-        normals = self.noise.normals(keys, 0, 1, count)[0]
+        normals = self.noise.normal.normals(keys, 0, 1, count)[0]
         return start_blocks(bound.problem, bound.laws, target, given, normals)
 
     def first_cache(
@@ -313,23 +314,6 @@ def _check_lone_step(dynamics: Dynamics, step_size: ArrayLike) -> None:
         check_step_size(step_size)
 
 
-def check_step_size(step_size: Any) -> float:
-    """A step size that is a positive number.
-
-    Raises:
-        SimulationError: If it is none.
-    """
-    try:
-        h = float("nan") if isinstance(step_size, str) else float(step_size)
-    except (TypeError, ValueError):
-        h = float("nan")
-    if not (np.isfinite(h) and h > 0):
-        raise SimulationError(
-            "the step size is wrong", expected="a positive number", found=repr(step_size)
-        )
-    return h
-
-
 def _public_state(bound: Bound, blocks: Mapping[str, Array], cache: Cache) -> SamplerState:
     layout = bound.problem.layout
     targets = {x.name for x in layout.variables}
@@ -368,7 +352,9 @@ def sampler(
         sizes: Sizes of dimensions that neither position nor parameters show.
         precision: "float32", or "float64", which switches JAX's 64-bit mode on for the sampler's
             own computations (inside your own jit you switch it on yourself).
-        noise: "threefry-fast", or "jax" for `jax.random.normal`.
+        noise: "threefry-fast"; "jax" for `jax.random.normal`; or "weak" for variables of a few
+            bits with the moments of a normal that the order of the scheme needs: weak and
+            invariant-measure order are kept, the laws of single increments and paths are not.
         leapfrog_steps: Length of the trajectories of "HMC".
 
     Raises:
@@ -399,6 +385,7 @@ def sampler(
     parts = splitting(dynamics)
     chosen = parts.default_word if scheme is None else scheme
     check_scheme(parts, chosen)
+    dtype = PRECISIONS[precision]
     return Sampler(
         dynamics,
         potential,
@@ -406,10 +393,7 @@ def sampler(
         canonical(chosen),
         functions or {},
         sizes or {},
-        PRECISIONS[precision],
-        noise,
+        dtype,
+        NoiseSource(noise, dtype, weak_noise(dynamics, chosen) if noise == "weak" else None),
         {} if leapfrog_steps is None else {"leapfrog_steps": leapfrog_steps},
     )
-
-
-__all__ = ["Bound", "Oracle", "Sampler", "SamplerState", "sampler"]

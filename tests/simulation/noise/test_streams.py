@@ -11,6 +11,7 @@ import pytest
 import sdekit as sk
 from sdekit.calculus.linear.linear_law import LinearSDE
 from sdekit.errors import SimulationError
+from sdekit.schemes.noise_laws import WEAK_LAWS
 from sdekit.simulation.noise.streams import (
     ACCEPT,
     BACKENDS,
@@ -18,6 +19,7 @@ from sdekit.simulation.noise.streams import (
     NORMALS,
     NoiseSource,
     chain_keys,
+    weak_variable,
 )
 from sdekit.simulation.runs.linear_samples import sample_linear
 
@@ -38,7 +40,7 @@ def normals(source, chain, first, steps, elements):
 
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_a_number_does_not_depend_on_how_many_are_drawn_around_it(backend):
-    source = NoiseSource(backend)
+    source = NoiseSource(backend, law=WEAK_LAWS[0] if backend == "weak" else None)
     all_of_them = np.asarray(normals(source, keys(5), 10, 9, 3))
     assert np.array_equal(all_of_them[3:], normals(source, keys(5), 13, 6, 3))
     assert np.array_equal(all_of_them[..., 2], normals(source, keys(5)[:, 2], 10, 9, 3))
@@ -138,3 +140,39 @@ def test_seeds_that_a_key_would_cut_are_refused(name: str) -> None:
     """JAX keeps the last 32 bits: 2^32 + 5 would silently give the numbers of 5."""
     with pytest.raises(SimulationError, match="seed is wrong"):
         _large_seeds()[name](2**32 + 5)
+
+
+@pytest.mark.parametrize("law", WEAK_LAWS, ids=lambda law: law.name)
+def test_weak_variables_are_the_law_over_all_patterns_of_bits(law):
+    patterns = np.arange(2**law.bits, dtype=np.uint32)
+    drawn = np.asarray(weak_variable(jnp.asarray(patterns), law, np.dtype(np.float32)), np.float64)
+    for power in range(1, law.moments + 2):
+        rounding = 2.0**-22 * power * np.abs(drawn**power).max()
+        assert abs(np.mean(drawn**power) - law.moment(power)) <= rounding
+    above = jnp.asarray(patterns | np.uint32(5 << law.bits))
+    np.testing.assert_array_equal(weak_variable(above, law, np.dtype(np.float32)), drawn)
+
+
+@pytest.mark.parametrize("law", WEAK_LAWS, ids=lambda law: law.name)
+def test_weak_variables_of_neighbouring_steps_and_elements_are_independent(law):
+    source = NoiseSource("weak", law=law)
+    drawn = np.asarray(normals(source, keys(16), 3, 4001, 4), np.float64)
+    error = np.sqrt(drawn[1:].size)
+    for other in (drawn[:-1], np.roll(drawn, 1, axis=1)[1:], np.roll(drawn, 1, axis=2)[1:]):
+        assert abs((drawn[1:] * other).mean()) * error < 4.5
+        squares = (drawn[1:] ** 2 - 1) * (other**2 - 1)
+        assert abs(squares.mean()) / squares.std() * error < 4.5
+    # Twin: the same step twice is seen.
+    assert (drawn[1:] * drawn[1:]).mean() * error > 4.5
+
+
+def test_starts_are_drawn_from_normals_with_weak_noise_too():
+    source = NoiseSource("weak", law=WEAK_LAWS[0])
+    drawn = np.asarray(normals(source.normal, keys(4000), 0, 1, 1))
+    assert np.unique(drawn).size > 3900
+
+
+def test_a_law_goes_with_weak_noise_alone():
+    for given in ({"backend": "weak"}, {"law": WEAK_LAWS[0]}):
+        with pytest.raises(SimulationError, match="weak noise"):
+            NoiseSource(**given)

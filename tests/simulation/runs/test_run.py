@@ -245,7 +245,8 @@ def test_a_dynamics_without_claim_says_so(ornstein_uhlenbeck):
 
 
 @pytest.mark.parametrize(
-    ("noise", "chains"), [("threefry-fast", 1), ("threefry-fast", 40_000), ("jax", 3)]
+    ("noise", "chains"),
+    [("threefry-fast", 1), ("threefry-fast", 40_000), ("jax", 3), ("weak", 2), ("weak", 40_000)],
 )
 @pytest.mark.parametrize(("thin", "burn_in"), [(1, 1), (5, 7), (4, 3), (26, 5)])
 def test_draws_and_calls_may_begin_within_a_pair(ornstein_uhlenbeck, noise, chains, thin, burn_in):
