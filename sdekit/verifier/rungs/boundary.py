@@ -2,8 +2,10 @@ r"""Does probability flow through the boundary of a bounded domain?
 
 At an end of a positive or interval variable the normal current $J e^{-H}$,
 $J = v - \nabla\cdot D + D\nabla H$, has to go to zero; a process that is reflected there (along
-D n) then keeps exp(-H). On a circle v, D and H have to be periodic, or the current and the density
-jump at the cut. Both belong to stationarity: a zero residual says nothing about the boundary.
+D n) then keeps exp(-H). A position that a momentum drives is reflected specularly, and what leaves
+comes back (`currents.specular`). On a circle v, D and H have to be periodic, or the current and
+the density jump at the cut. All belong to stationarity: a zero residual says nothing about the
+boundary.
 
 Not for infinity (non-explosion), nor for jumps and poles inside the domain (regularity).
 """
@@ -34,6 +36,7 @@ from sdekit.declaration.tree.operators import ZERO
 from sdekit.declaration.tree.symbols import Parameter, Variable
 from sdekit.verifier.currents.normal_current import Normal, current_at, is_jet, normal_current
 from sdekit.verifier.currents.periodicity import is_periodic
+from sdekit.verifier.currents.specular import is_finite_at_ends, turned_momentum
 from sdekit.verifier.integrals.tails import (
     Growth,
     Unclear,
@@ -110,6 +113,35 @@ def check_boundary(problem: Problem) -> Check | None:
 def _bounded(problem: Problem, x: Variable) -> Check:
     if _current_vanishes(problem, x):
         return proved(f"no current in {x.name}")
+    momentum = turned_momentum(problem.dynamics, x)
+    if momentum is None:
+        return _by_flux(problem, x)
+    if is_finite_at_ends(problem.dynamics, x):
+        return _turned(problem, x, momentum)
+    found = _by_flux(problem, x)
+    if found.is_proved:
+        return found
+    return undecided(
+        f"{momentum.name} turns round at the boundary of {x.name}, where H may be infinite"
+    )
+
+
+def _turned(problem: Problem, x: Variable, momentum: Variable) -> Check:
+    turns = f"{momentum.name} turns round where {x.name} meets the end of its domain"
+    energy = problem.dynamics.hamiltonian
+    assert energy is not None
+    has_functions = any(isinstance(node, Call) and node.depends_on(x) for node in energy.walk())
+    return proved(
+        f"what leaves at the boundary of {x.name} comes back with {momentum.name} turned round",
+        assumptions=(turns, _smooth(x)) if has_functions else (turns,),
+    )
+
+
+def _smooth(x: Variable) -> str:
+    return f"the unknown functions are smooth up to the boundary of {x.name}"
+
+
+def _by_flux(problem: Problem, x: Variable) -> Check:
     try:
         return _through_ends(problem, x, normal_current(problem, x))
     except (Unsupported, TooLarge) as reason:
@@ -132,13 +164,12 @@ def _through_ends(
         if not check.is_proved:
             return check
     reflected = f"{x.name} is reflected at the boundary of its domain"
-    smooth = f"the unknown functions are smooth up to the boundary of {x.name}"
     has_functions = any(
         with_limits(e, part[0], Fraction(0)) != e for part in parts for e in part[1:]
     )
     return proved(
         f"no flux through the boundary of {x.name}",
-        assumptions=(reflected, smooth) if has_functions else (reflected,),
+        assumptions=(reflected, _smooth(x)) if has_functions else (reflected,),
     )
 
 
