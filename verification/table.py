@@ -30,6 +30,8 @@ CLAIMS = {
     "BAOAB from full gradients",
     "kill_test": "Runs killed with SIGKILL at random moments resume bit by bit",
     "normals": "10^9 normals: moments to the 8th, tails to 5 sigma, distribution, independence",
+    "boundary_dynamics": "Thirty dynamics with a boundary: moments within 4 standard errors of "
+    "closed forms, twins beyond 7",
     "verify_times": "Each catalogue entry at most 20 ms for all n, all of them within 1 s",
     "random_marginals": "Marginals of 300 random designs: no verdict against quadrature",
     "flow_performance": "Exact moments at least 50 times faster than 20,000 replicas; a noisy step "
