@@ -279,6 +279,9 @@ def simulate(
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with the run of the store.")
     ] = False,
+    part: Annotated[
+        str | None, typer.Option(help="I/N: the chains of the I-th of N parts, I from 0.")
+    ] = None,
     figure: Annotated[
         Path | None, typer.Option(help="Draw traces and histograms to FILE.svg, .png or .pdf.")
     ] = None,
@@ -288,12 +291,12 @@ def simulate(
 
     Exit status: 0 done, 1 diverged, 2 bad usage or bad input, 130 interrupted.
     """
-    from sdekit.cli.inputs import dynamics_of, sizes_of, values_of
+    from sdekit.cli.inputs import dynamics_of, part_of, sizes_of, values_of
     from sdekit.cli.show import show_json, show_run
 
     dynamics = dynamics_of(model)
     sizes = sizes_of(n or [], dynamics) or {}
-    given = values_of(values or [])
+    given, share = values_of(values or []), part_of(part)
     # JAX is loaded only now, after everything that needs none of it has been checked.
     from sdekit.cli.run_command import (
         Setting,
@@ -306,7 +309,7 @@ def simulate(
 
     setting = Setting(
         potential, position or [], sizes, given, scheme, step_size, steps, thin, chains, seed,
-        burn_in, precision, store, resume,
+        burn_in, precision, store, resume, share,
     )  # fmt: skip
     run, used = run_setting(dynamics, setting, progress=sys.stderr.isatty())
     if figure is not None:
@@ -315,6 +318,22 @@ def simulate(
         show_json(data_of(run))
     else:
         show_run(dynamics, run, used, table_of(run), hidden_rows(run))
+    return 0
+
+
+@app.command(context_settings={"ignore_unknown_options": True})
+def slurm(
+    command: Annotated[list[str], typer.Argument(help="What runs a part, with {part} for I/N.")],
+    parts: Annotated[int, typer.Option(help="Number of parts, which share the chains.")],
+    hours: Annotated[float, typer.Option(help="Time of each part.")] = 24.0,
+    cpus: Annotated[int, typer.Option(help="Cores of each part.")] = 1,
+    gpus: Annotated[int, typer.Option(help="GPUs of each part.")] = 0,
+    name: Annotated[str, typer.Option(help="Of the job.")] = "sdekit",
+) -> int:
+    """Print a batch file that runs the parts of one simulation as an array of Slurm jobs."""
+    from sdekit.cli.batch_file import batch_file
+
+    print(batch_file(command, parts, hours=hours, cpus=cpus, gpus=gpus, name=name), end="")
     return 0
 
 

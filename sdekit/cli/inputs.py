@@ -151,3 +151,17 @@ def values_of(texts: Sequence[str]) -> dict[str, float]:
                 "a value cannot be read", expected="NAME=NUMBER", found=part, fix="--set A=1,mu=10"
             )
     return values
+
+
+def part_of(text: str | None) -> tuple[int, int] | None:
+    """The pair of "I/N".
+
+    Raises:
+        SdekitError: If it is no such text.
+    """
+    if text is None:
+        return None
+    number, slash, count = text.partition("/")
+    if not (slash and number.isdecimal() and count.isdecimal()):
+        raise SdekitError("--part is no part", expected="I/N, such as 0/8", found=repr(text)[:60])
+    return int(number), int(count)

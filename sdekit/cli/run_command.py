@@ -54,6 +54,7 @@ class Setting:
         precision: "float32" or "float64".
         store: Where samples stream to; None to keep them in memory.
         resume: Go on with the run of the store.
+        part: (i, N), which share of the chains runs; None for all.
     """
 
     potential: str | None
@@ -70,6 +71,7 @@ class Setting:
     precision: str
     store: Path | None
     resume: bool
+    part: tuple[int, int] | None = None
 
 
 def run_setting(dynamics: Dynamics, setting: Setting, *, progress: bool) -> tuple[Run, dict]:
@@ -116,6 +118,7 @@ def run_setting(dynamics: Dynamics, setting: Setting, *, progress: bool) -> tupl
         auxiliary={k: v for k, v in given.items() if k not in targets} or None,
         store=setting.store,
         resume=setting.resume,
+        part=setting.part,
         progress=progress,
     )
     return run, values

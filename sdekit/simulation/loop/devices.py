@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import accumulate, pairwise
+from numbers import Integral
 from typing import Any
 
 import jax
@@ -84,6 +85,37 @@ def chosen_share(devices: Any, chains: int) -> Share:
     return Share(given[:chains], everything, (everything,))
 
 
+def part_share(part: Any, devices: Any, chains: int) -> Share:
+    """What one of several runs does that share the chains and know nothing of each other.
+
+    Args:
+        part: (i, N): the i-th of N parts, counted from 0.
+        devices: Devices of this process, or how many.
+        chains: Number of all chains.
+
+    Raises:
+        SimulationError: If it is no such pair, a part would have no chain, or `jax.distributed`
+            shares the chains already.
+    """
+    is_pair = isinstance(part, (tuple, list)) and len(part) == 2
+    if not is_pair or any(isinstance(n, bool) or not isinstance(n, Integral) for n in part):
+        raise SimulationError("part is no pair", expected="(i, N)", found=repr(part)[:60])
+    number, count = part
+    if not 0 <= number < count:
+        raise SimulationError(
+            "there is no such part", expected=f"(0, {count}) to ({count - 1}, {count})", found=part
+        )
+    if jax.process_count() > 1:
+        raise SimulationError(
+            "the processes of jax.distributed share the chains already",
+            found=f"part={tuple(part)}",
+            fix="leave part out, or run without jax.distributed",
+        )
+    parts = chain_parts([1] * count, chains)
+    own = parts[number]
+    return Share(chosen_share(devices, len(own)).devices, own, parts)
+
+
 def chain_parts(devices: Iterable[int], chains: int) -> tuple[range, ...]:
     """Stretches of the chains, about as long as processes have devices.
 
@@ -103,7 +135,7 @@ def chain_parts(devices: Iterable[int], chains: int) -> tuple[range, ...]:
     if any(first == last for first, last in pairwise(bounds)):
         raise SimulationError(
             "a process would have no chain",
-            expected=f"at least {len(bounds) - 1} chains, one for each process",
+            expected=f"at least {len(bounds) - 1} chains, one for each process or part",
             found=chains,
             fix="run more chains, or name this process's devices to run all chains on them",
         )

@@ -25,7 +25,7 @@ from sdekit.simulation.gradients.declared_noise import check_noise_parts
 from sdekit.simulation.guard.compiled_values import Probed, aside
 from sdekit.simulation.guard.compiler_guard import CompilerGuard
 from sdekit.simulation.loop.course import Course, Interrupted, Outcome
-from sdekit.simulation.loop.devices import chosen_share
+from sdekit.simulation.loop.devices import chosen_share, part_share
 from sdekit.simulation.loop.driver import Diverged, Driver
 from sdekit.simulation.loop.observables import Observables
 from sdekit.simulation.loop.program import Fixed, LoopState, Program
@@ -62,6 +62,7 @@ class Job:
         resume: bool,
         progress: bool,
         devices: Any,
+        part: Any = None,
     ) -> Run:
         """Run it.
 
@@ -74,7 +75,11 @@ class Job:
         schedule = self._schedule()
         h = check_step_size(self.step_size) if schedule is None else float(schedule(0))
         names = _recorded(bound, record)
-        share = chosen_share(devices, self.chains)
+        share = (
+            chosen_share(devices, self.chains)
+            if part is None
+            else part_share(part, devices, self.chains)
+        )
         own = len(share.chains)
         watched = None
         if observables:

@@ -16,7 +16,7 @@ import jax
 import numpy as np
 
 from sdekit.declaration.model.dynamics import Dynamics
-from sdekit.errors import SdekitError
+from sdekit.errors import SdekitError, SimulationError
 from sdekit.schemes.guards.end_notes import end_notes
 from sdekit.simulation.bind.position import PositionLayout
 from sdekit.simulation.loop.program import LoopState
@@ -109,7 +109,7 @@ class Run:
         if folds is None or not bounded or not steps:
             return []
         # Chains that fill up a device are no chains of the run.
-        own = np.atleast_1d(np.asarray(folds))[: self.chains]
+        own = np.atleast_1d(np.asarray(folds))[: self._own]
         each = 1000 * float(own.mean()) / steps
         what = f"{', '.join(bounded)} met the ends of the domain"
         return [f"{what} {each:.3g} times in 1,000 steps and was reflected"] if each else []
@@ -120,7 +120,7 @@ class Run:
         steps = self.burn_in + self.draws * self.thin
         if acceptance is None or not steps:
             return []
-        accepted = np.atleast_1d(np.asarray(acceptance.accepted))[: self.chains]
+        accepted = np.atleast_1d(np.asarray(acceptance.accepted))[: self._own]
         notes = [f"{float(accepted.mean()) / steps:.3g} of the trajectories were accepted"]
         stuck = self.first_chain + np.flatnonzero(accepted == 0)
         if len(stuck):
@@ -137,10 +137,17 @@ class Run:
             Samples and observables of all chains; the state, which each process keeps, is None.
 
         Raises:
-            SimulationError: If a chain stopped before the others.
+            SimulationError: If a chain stopped before the others, or other parts ran elsewhere.
         """
         if self._has_all_chains:
             return self
+        if jax.process_count() == 1:
+            raise SimulationError(
+                "the chains of other parts are not here",
+                expected=f"all {self.chains} chains",
+                found=f"{self._own} from chain {self.first_chain} on",
+                fix="read the store of all parts: sdekit.simulation.store.stored.read_samples",
+            )
         from sdekit.simulation.runs.gathering import gathered_moments, gathered_samples
 
         samples, observed = gathered_samples(self.samples), gathered_moments(self.observed)
@@ -148,7 +155,12 @@ class Run:
 
     @property
     def _has_all_chains(self) -> bool:
-        return len(next(iter(self.samples.values()))) == self.chains
+        return self._own == self.chains
+
+    @property
+    def _own(self) -> int:
+        """Number of the chains here."""
+        return next(iter(self._shapes.values()))[0]
 
     def to_arviz(self) -> Any:
         """The draws as `arviz.InferenceData` (ArviZ 0.x) or `xarray.DataTree` (ArviZ 1.x).

@@ -42,6 +42,7 @@ def simulate(
     resume: bool = False,
     progress: bool = False,
     devices: Any = None,
+    part: tuple[int, int] | None = None,
     smoothness: float | None = None,
     potential: Any = None,
     parameters: Mapping[str, Any] | None = None,
@@ -84,6 +85,10 @@ def simulate(
             and after `jax.distributed.initialize` those of all processes: every process calls
             `simulate` with the same arguments and gets the run of its own share of the chains
             (`Run.first_chain`, `Run.gathered`).
+        part: (i, N) runs the i-th of N parts of the chains, i from 0, and nothing else: any
+            scheduler runs the parts, all with the same arguments. Parts with a store write one
+            each below its path, which `stored` reads as one; a part that died is run again alone,
+            with `resume=True`.
         smoothness: Largest eigenvalue of the Hessian of U, where it is known: a step size with
             which the scheme must diverge is warned of before the run (`schemes.step_guards`).
         potential: This and the rest are arguments of `sk.sampler`, for a dynamics only.
@@ -140,7 +145,7 @@ def simulate(
         job = Job(
             model, begun, step_size, steps // thin, thin, burn_in, chains, seed, auxiliary or {}
         )
-        return job.run(record, observables or {}, store, resume, progress, devices)
+        return job.run(record, observables or {}, store, resume, progress, devices, part)
 
 
 def _warn_of_divergence(model: Sampler, smoothness: float, step_size: Any) -> None:
