@@ -55,6 +55,7 @@ def epoch(
     number: Array,
     h: tuple[ArrayLike, ArrayLike],
     parameters: Mapping[str, tuple[ArrayLike, ArrayLike]],
+    begin: tuple[ArrayLike, ArrayLike] = (0.0, 0.0),
 ) -> Epoch:
     """The epoch of a step.
 
@@ -62,7 +63,14 @@ def epoch(
         number: The step's number, an integer.
         h: Halves of the step size.
         parameters: Halves of the parameters, by name.
+        begin: Halves of the time at step 0.
     """
     with jax.enable_x64(True):
-        values = {name: joined(*halves) for name, halves in parameters.items()}
-        return Epoch(double(number) * jnp.reshape(joined(*h), ()), values)
+        time = joined(*begin) + double(number) * jnp.reshape(joined(*h), ())
+    return epoch_at(time, parameters)
+
+
+def epoch_at(time: Array, parameters: Mapping[str, tuple[ArrayLike, ArrayLike]]) -> Epoch:
+    """The epoch at a time that is known in double precision."""
+    with jax.enable_x64(True):
+        return Epoch(time, {name: joined(*halves) for name, halves in parameters.items()})

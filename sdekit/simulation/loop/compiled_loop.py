@@ -207,7 +207,11 @@ def _one_step(program: Program, carried: _Carried, fixed: Fixed, data: _StepData
         oracle.source.prepare(jnp.zeros((0,), jnp.uint32)) if draw is None else draw
         for oracle, draw in zip(scheme.evaluations, data.draws, strict=True)
     )
-    time = fixed.clock(data.number, program.noise.dtype) if program.timed else (None, None)
+    time = (
+        fixed.clock(data.number, program.noise.dtype, program.schedule)
+        if program.timed
+        else (None, None)
+    )
     rest = (fixed.parameters, time[0], fixed.tables, time[1])
     given = StepInput(data.normals, draws, data.uniforms, h, constants, *rest)
     state = LoopState(*scheme.step(carried.state.blocks, carried.state.cache, given))

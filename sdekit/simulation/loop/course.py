@@ -14,6 +14,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Any
 
 import jax
@@ -26,6 +27,7 @@ from sdekit.simulation.loop.blocks import Plan, burn_in_piece, plan_run
 from sdekit.simulation.loop.driver import Chunk, Diverged, Driver
 from sdekit.simulation.loop.observables import Observables, Watched, emptied
 from sdekit.simulation.loop.program import Fixed, LoopState
+from sdekit.simulation.loop.schedules import Grid
 from sdekit.simulation.store.sinks import OnDisk, Sink
 
 #: Most calls of the program of the draws that a burn-in makes: they take as long as compiling
@@ -92,11 +94,12 @@ class Course:
     Attributes:
         driver: What makes the compiled calls.
         fixed: What does not change during the run.
-        draws: Draws to keep.
+        draws: Draws to keep, the start among them where it is kept.
         thin: Steps from one to the next.
         burn_in: Steps before the first.
         observables: Streaming observables.
         paced: Whether something happens between calls: progress, or a store.
+        keeps_start: Whether the start is the first draw.
         guard: Compares compiled numbers with their operations.
     """
 
@@ -107,6 +110,7 @@ class Course:
     burn_in: int
     observables: Observables | None
     paced: bool = False
+    keeps_start: bool = False
     guard: CompilerGuard | None = None
 
     def follow(
@@ -127,6 +131,11 @@ class Course:
             step, done, (state, watched) = sink.resumed((state, watched))
             if step:
                 self._guard(state)
+        if self.keeps_start and not done:
+            names = self.driver.program.names
+            kept = {name: state.blocks[name][None] for name in names}
+            sink.append(0, self.driver.on_host(kept, 1), (state, watched), step)
+            done = 1
         ended: Diverged | Interrupted | None = None
         looked_at: dict[bool, LoopState] = {}
         with _deferred_interrupt() as asked:
@@ -199,6 +208,11 @@ class Course:
 
     def _stretches(self, step: int, done: int) -> Iterator[tuple[Plan, int, bool]]:
         """Plans with their numbers of draws, and whether the draws are kept."""
+        schedule = self.driver.program.schedule
+        if isinstance(schedule, Grid):
+            for thin, count in _equal_intervals(schedule.counts[done - self.keeps_start :]):
+                yield self.plan(count, thin), count, True
+            return
         plan = self.plan(self.draws, self.thin)
         burnt = self._burn_in_pieces(plan, self.burn_in - step) if step < self.burn_in else ()
         for own, count in burnt:
@@ -232,7 +246,13 @@ class Course:
     def _step_sizes(self, draws: int) -> np.ndarray | None:
         """The size of the last step before each draw, also of draws before a resumption."""
         schedule = self.driver.program.schedule
-        if schedule is None:
+        if schedule is None or isinstance(schedule, Grid):
             return None
         numbers = jnp.arange(draws, dtype=jnp.uint32) * np.uint32(self.thin)
         return np.asarray(jax.vmap(schedule)(numbers + np.uint32(self.burn_in + self.thin - 1)))
+
+
+def _equal_intervals(counts: np.ndarray) -> Iterator[tuple[int, int]]:
+    """Numbers of steps that follow each other, with how often each does."""
+    for steps, same in groupby(map(int, counts)):
+        yield steps, len(list(same))

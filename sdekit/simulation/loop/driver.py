@@ -92,6 +92,7 @@ class Driver:
         chains: Numbers of the chains of this process, in one stretch.
         devices: Devices that share the chains; more than one only for several chains.
         seed: Of the noise.
+        before: Steps that the chains have taken in runs before this one.
     """
 
     sampler: Sampler
@@ -100,6 +101,13 @@ class Driver:
     chains: range
     devices: tuple[Any, ...]
     seed: int
+    before: int = 0
+
+    @property
+    def key(self) -> Array:
+        """The key of all noise; another one where steps were taken before, with their number."""
+        key = jax.random.key(self.seed, impl=THREEFRY)
+        return jax.random.fold_in(key, self.before % 2**32) if self.before else key
 
     @cached_property
     def latest_tables(self) -> dict[str, tuple[int, Any]]:
@@ -139,7 +147,7 @@ class Driver:
     def keys(self) -> dict[int, Array]:
         """Threefry keys of all chains, by stream."""
         numbers = self.chain_numbers.astype(np.uint32)
-        return _all_keys(np.int64(self.seed), numbers)
+        return _all_keys(self.key, numbers)
 
     def start(
         self, positions: Mapping[str, Array], given: Mapping[str, Array], tables: Any
@@ -270,7 +278,7 @@ class Driver:
             steps = max(1, period // max(1, sum(o is oracle for o in scheme.evaluations)))
             number = (step + ahead) // steps
             if self.latest_tables.get(oracle.name, (-1,))[0] != number:
-                made = source.tables(jax.random.key(self.seed, impl=THREEFRY), number)
+                made = source.tables(self.key, number)
                 self.latest_tables[oracle.name] = (number, made)
             found[oracle.name] = self.latest_tables[oracle.name][1]
             until = min(until, (number + 1) * steps - ahead)
@@ -342,12 +350,12 @@ class Driver:
             done += made
             first_step += made * plan.thin
             state = after
-            samples = self._on_host(kept, made)
+            samples = self.on_host(kept, made)
             ends_batch = made >= batch_left
             yield Chunk(samples, seen, ends_batch, state, first_step, made)
             observed = emptied(seen) if ends_batch else seen
 
-    def _on_host(self, kept: Mapping[str, Array], draws: int) -> dict[str, np.ndarray]:
+    def on_host(self, kept: Mapping[str, Array], draws: int) -> dict[str, np.ndarray]:
         """Kept draws (draws, *shape, chains), cut to what was filled and the chains asked for."""
         found = {}
         for name, values in kept.items():
@@ -365,8 +373,7 @@ class Driver:
 
 
 @jax.jit
-def _all_keys(seed: ArrayLike, chains: ArrayLike) -> dict[int, Array]:
-    key = jax.random.key(seed, impl=THREEFRY)
+def _all_keys(key: Array, chains: ArrayLike) -> dict[int, Array]:
     streams = np.array([NORMALS, GRADIENT, START, ACCEPT], np.uint32)
     # One hash for all streams: four of them would take four times as long to compile.
     of_stream = jax.vmap(chain_keys, in_axes=(None, None, 0))(key, chains, streams)

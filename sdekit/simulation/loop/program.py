@@ -13,7 +13,8 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from sdekit.simulation.bind.double import Epoch, epoch
+from sdekit.simulation.bind.double import Epoch, epoch, epoch_at
+from sdekit.simulation.loop.schedules import Grid
 from sdekit.simulation.noise.streams import NoiseSource
 from sdekit.simulation.steps.scheme import Cache, Scheme
 
@@ -48,6 +49,7 @@ class Fixed(NamedTuple):
         tables: Tables of gradient sources, by oracle.
         low: What rounding to single precision took from h and the parameters, (h, by name), where
             coefficients read the time; None elsewhere.
+        begin: Halves of the time at step 0.
     """
 
     h: Any
@@ -55,14 +57,22 @@ class Fixed(NamedTuple):
     parameters: Mapping[str, Any]
     tables: Mapping[str, Any]
     low: tuple[Any, Mapping[str, Any]] | None = None
+    begin: tuple[Any, Any] = (0.0, 0.0)
 
-    def clock(self, number: Array, dtype: np.dtype) -> tuple[Any, Epoch | None]:
-        """Time and epoch at the start of a step of constant size."""
+    def clock(
+        self, number: Array, dtype: np.dtype, schedule: Any = None
+    ) -> tuple[Any, Epoch | None]:
+        """Time and epoch at the start of a step, of constant size or of a grid of times."""
+        is_grid = isinstance(schedule, Grid)
         if self.low is None:
-            return number.astype(dtype) * self.h, None
+            if is_grid:
+                return schedule.time(number), None
+            return self.begin[0] + number.astype(dtype) * self.h, None
         low_h, lows = self.low
         halves = {name: (self.parameters[name], low) for name, low in lows.items()}
-        return jnp.zeros((), dtype), epoch(number, (self.h, low_h), halves)
+        if is_grid:
+            return jnp.zeros((), dtype), epoch_at(schedule.time(number), halves)
+        return jnp.zeros((), dtype), epoch(number, (self.h, low_h), halves, self.begin)
 
 
 @dataclass(frozen=True, eq=False)

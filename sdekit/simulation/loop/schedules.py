@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax import Array
+from jax import Array, lax
 
 from sdekit.errors import SimulationError
 
@@ -55,6 +57,52 @@ def as_schedule(step_size: float | Schedule) -> Schedule:
         )
     _positive("the step size at step 0", float(step_size(0)))
     return step_size
+
+
+@dataclass(frozen=True, eq=False)
+class Grid:
+    """Step sizes with which whole steps lead from each of some times to the next.
+
+    Attributes:
+        times: Increasing, the start first, (intervals + 1,).
+        counts: Steps of each interval, (intervals,).
+
+    Example:
+        >>> grid = Grid(np.array([0.0, 1.0, 4.0]), np.array([2, 3]))
+        >>> [float(grid(step)) for step in range(5)]
+        [0.5, 0.5, 1.0, 1.0, 1.0]
+
+    Checked by: tests/simulation/loop/test_schedules.py.
+    """
+
+    times: np.ndarray
+    counts: np.ndarray
+
+    @cached_property
+    def sizes(self) -> np.ndarray:
+        """Step size of each interval."""
+        return np.diff(self.times) / self.counts
+
+    @cached_property
+    def numbers(self) -> np.ndarray:
+        """Number of the first step of each interval, and of all steps."""
+        return np.concatenate([[0], np.cumsum(self.counts)])
+
+    def _interval(self, step: Any) -> Array:
+        inner = jnp.asarray(self.numbers[1:-1].astype(np.uint32))
+        return jnp.searchsorted(inner, jnp.asarray(step, jnp.uint32), side="right")
+
+    def __call__(self, step: Any) -> Array:
+        """The size of a step."""
+        return jnp.asarray(self.sizes.astype(jnp.result_type(float)))[self._interval(step)]
+
+    def time(self, step: Array) -> Array:
+        """The time at the beginning of a step, in double precision."""
+        which = self._interval(step)
+        with jax.enable_x64(True):
+            first = lax.convert_element_type(jnp.asarray(self.numbers), np.float64)[which]
+            begin, size = jnp.asarray(self.times)[which], jnp.asarray(self.sizes)[which]
+            return begin + (lax.convert_element_type(step, np.float64) - first) * size
 
 
 def constant(step_size: float) -> Schedule:

@@ -30,8 +30,9 @@ from sdekit.simulation.loop.driver import Diverged, Driver
 from sdekit.simulation.loop.observables import Observables
 from sdekit.simulation.loop.program import Fixed, LoopState, Program
 from sdekit.simulation.loop.progress import ProgressBar
-from sdekit.simulation.loop.schedules import as_schedule
+from sdekit.simulation.loop.schedules import Grid, as_schedule
 from sdekit.simulation.runs.fingerprint import digest, fingerprint
+from sdekit.simulation.runs.output_times import Span
 from sdekit.simulation.runs.result import Run
 from sdekit.simulation.runs.starts import Starts, auxiliary_blocks
 from sdekit.simulation.steps.boundaries import check_inside
@@ -42,17 +43,25 @@ from sdekit.simulation.store.sinks import open_sink
 
 @dataclass(frozen=True, eq=False)
 class Job:
-    """One call of `simulate`; the attributes are its arguments, `draws` being steps // thin."""
+    """One call of `simulate`; the attributes are its arguments, checked.
+
+    Attributes:
+        sampler: What runs.
+        starts: Where chains start.
+        span: How far the run goes and what it keeps.
+        chains: Number of chains.
+        seed: Of the noise.
+        auxiliary: Starts of auxiliary variables, by name.
+        before: Steps that the chains have taken in runs before this one.
+    """
 
     sampler: Sampler
     starts: Starts
-    step_size: Any
-    draws: int
-    thin: int
-    burn_in: int
+    span: Span
     chains: int
     seed: int
     auxiliary: Mapping[str, Any]
+    before: int = 0
 
     def run(
         self,
@@ -73,7 +82,7 @@ class Job:
         began = time.perf_counter()
         bound = self.sampler.bind(self.starts.example)
         schedule = self._schedule()
-        h = check_step_size(self.step_size) if schedule is None else float(schedule(0))
+        h = check_step_size(self.span.step_size) if schedule is None else float(schedule(0))
         names = _recorded(bound, record)
         share = (
             chosen_share(devices, self.chains)
@@ -86,18 +95,20 @@ class Job:
             ndims = {x.name: x.ndim for x in bound.problem.dynamics.variables}
             watched = Observables(observables, ndims, None if own == 1 else own)
         program = self._program(bound, names, schedule, watched)
-        driver = Driver(self.sampler, bound, program, share.chains, share.devices, self.seed)
+        driver = Driver(
+            self.sampler, bound, program, share.chains, share.devices, self.seed, self.before
+        )
         fixed = Fixed(
             h=np.asarray(h, self.sampler.dtype) if schedule is None else None,
             constants=driver.constants(h) if schedule is None else None,
             parameters=bound.problem.parameters,
             tables={},
             low=self._low_halves(h),
+            begin=self._begin(),
         )
         guard = self._guard(driver)
         state, found = self._start(driver, bound, guard)
-        last = self.burn_in + self.draws * self.thin - 1
-        least = h if schedule is None else min(h, float(schedule(last)))
+        least = h if schedule is None else self._least(schedule)
         if is_careful(bound.problem, bound.scheme, smallest_share(found, least), least):
             # The same program with sums that keep what rounding takes from them.
             program = self._program(bound, names, schedule, watched, careful=True)
@@ -109,13 +120,17 @@ class Job:
             if x.name in names
         }
         header = {} if store is None else self._header(driver, names, state, watched)
-        sink = open_sink(store, resume, header, shapes, share, self.draws)
+        sink = open_sink(store, resume, header, shapes, share, self.span.draws)
         paced = progress or store is not None
-        course = Course(driver, fixed, self.draws, self.thin, self.burn_in, watched, paced, guard)
+        span = self.span
+        course = Course(
+            driver, fixed, span.draws, span.thin, span.burn_in, watched, paced, span.keeps_start,
+            guard,
+        )  # fmt: skip
         with (
             closing(sink),
             ProgressBar(
-                self.burn_in + self.draws * self.thin,
+                span.steps,
                 # Processes of one machine share a terminal, and are about equally far.
                 enabled=progress and share.chains.start == 0,
                 description=self.sampler.dynamics.name or "simulating",
@@ -129,11 +144,11 @@ class Job:
         if isinstance(ended, Diverged):
             raise self._divergence(ended, run, schedule)
         if isinstance(ended, Interrupted):
-            raise _interruption(ended, run, store is None, self.draws)
+            raise _interruption(ended, run, store is None, span.draws)
         return run
 
     def _divergence(self, found: Diverged, run: Run, schedule: Any) -> DivergenceError:
-        h = self.step_size if schedule is None else float(schedule(found.step))
+        h = self.span.step_size if schedule is None else float(schedule(found.step))
         return DivergenceError(
             f"chain {found.chain} is not finite after step {found.step + 1}",
             run=run,
@@ -157,8 +172,8 @@ class Job:
             scheme=bound.scheme.name,
             step_size=step_size,
             step_sizes=outcome.step_sizes,
-            thin=self.thin,
-            burn_in=self.burn_in,
+            thin=self.span.thin,
+            burn_in=self.span.burn_in,
             chains=self.chains,
             first_chain=first_chain,
             seed=self.seed,
@@ -167,6 +182,8 @@ class Job:
             seconds=seconds,
             state=outcome.state,
             observed=outcome.observed,
+            span=self.span,
+            steps_before=self.before,
         )
 
     def _header(
@@ -178,23 +195,27 @@ class Job:
         apart by their values.
         """
         parameters = {k: np.asarray(v).tolist() for k, v in self.sampler.parameters.items()}
-        steps, is_drawn = self.burn_in + self.draws * self.thin, self.starts.draw is not None
+        span, is_drawn = self.span, self.starts.draw is not None
+        asked = {} if span.times is None else {"times": digest(span.times)}
+        asked |= {"t0": span.t0} if span.t0 else {}
+        asked |= {"steps_before": self.before} if self.before else {}
         return {
             "dynamics": self.sampler.dynamics.name or "",
             "declaration": digest(np.array(_declared(self.sampler.dynamics))),
             "variables": list(names),
             "scheme": driver.bound.scheme.name,
-            "step_size": "schedule" if callable(self.step_size) else float(self.step_size),
-            "thin": self.thin,
-            "burn_in": self.burn_in,
-            "draws": self.draws,
+            "step_size": "schedule" if callable(span.step_size) else float(span.step_size),
+            "thin": span.thin,
+            "burn_in": span.burn_in,
+            "draws": span.draws,
             "chains": self.chains,
             "seed": self.seed,
             "precision": str(self.sampler.dtype),
             "noise": self.sampler.noise.backend,
             "parameters": parameters,
             "observables": {} if watched is None else watched.described(state.blocks),
-            "fingerprint": fingerprint(driver, state, watched, steps, is_drawn),
+            "fingerprint": fingerprint(driver, state, watched, span.steps, is_drawn),
+            **asked,
         }
 
     def _noise_notes(self) -> tuple[str, ...]:
@@ -211,15 +232,27 @@ class Job:
         exact = parameter_arrays(dynamics, self.sampler.parameters)
         return low_half(h), {name: low_half(value) for name, value in exact.items()}
 
+    def _begin(self) -> tuple[Any, Any]:
+        """Halves of the time at the start."""
+        t0, dtype = self.span.t0, self.sampler.dtype
+        return np.asarray(t0, dtype), low_half(t0) if dtype == np.float32 else np.zeros(())
+
+    def _least(self, schedule: Callable[[Any], Any]) -> float:
+        """The shortest of the steps, as far as it is known."""
+        if isinstance(schedule, Grid):
+            return float(schedule.sizes.min())
+        return min(float(schedule(0)), float(schedule(self.span.steps - 1)))
+
     def _schedule(self) -> Callable[[Any], Any] | None:
-        if not callable(self.step_size):
-            return None
+        size = self.span.step_size
+        if not callable(size) or isinstance(size, Grid):
+            return size if isinstance(size, Grid) else None
         if self.sampler.dynamics.depends_on_time:
             raise SimulationError(
                 "a dynamics that depends on the time runs with a constant step size",
                 fix="give step_size as a number",
             )
-        return as_schedule(self.step_size)
+        return as_schedule(size)
 
     def _program(
         self,
@@ -230,7 +263,7 @@ class Job:
         careful: bool = False,
     ) -> Program:
         """The program, the same object for the same run, so that it is compiled once."""
-        varying = self.step_size if schedule else None
+        varying = self.span.step_size if schedule else None
         key = ("program", bound.problem.layout, names, varying, careful)
         programs = self.sampler.programs
         if watched is None and key in programs:
@@ -249,13 +282,12 @@ class Job:
 
     def _guard(self, driver: Driver) -> CompilerGuard:
         scheme = driver.bound.scheme
-        steps = self.burn_in + self.draws * self.thin
         return CompilerGuard(
             scheme,
             driver.bound.problem.parameters,
             len(driver.chains),
             driver.is_single,
-            steps * self.sampler.options.get("leapfrog_steps", 1),
+            self.span.steps * self.sampler.options.get("leapfrog_steps", 1),
             self.sampler.programs.setdefault(("traces", driver.bound), {}),
         )
 

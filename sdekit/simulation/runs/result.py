@@ -20,6 +20,7 @@ from sdekit.errors import SdekitError, SimulationError
 from sdekit.schemes.guards.end_notes import end_notes
 from sdekit.simulation.bind.position import PositionLayout
 from sdekit.simulation.loop.program import LoopState
+from sdekit.simulation.runs.output_times import Span
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,8 @@ class Run:
         observed: Results of the streaming observables, by name.
         first_chain: Number of the first chain here: not 0 where another process ran that one.
         remarks: What the run found out about itself, a part of `notes`.
+        span: What was asked for: times, steps.
+        steps_before: Steps that the chains had taken in runs before this one.
     """
 
     samples: Mapping[str, np.ndarray]
@@ -62,6 +65,8 @@ class Run:
     observed: Mapping[str, Any] = field(default_factory=dict)
     first_chain: int = 0
     remarks: tuple[str, ...] = ()
+    span: Span | None = None
+    steps_before: int = 0
 
     @property
     def _shapes(self) -> Mapping[str, tuple[int, ...]]:
@@ -72,6 +77,24 @@ class Run:
     def draws(self) -> int:
         """Draws of each chain."""
         return next(iter(self._shapes.values()))[1] if self.samples else 0
+
+    @property
+    def steps(self) -> int:
+        """Steps behind the last draw, burn-in included."""
+        if self.span is None:
+            return self.burn_in + self.draws * self.thin
+        return replace(self.span, draws=self.draws).steps
+
+    @property
+    def times(self) -> np.ndarray | None:
+        """The time of each draw, (draw,); None under a schedule."""
+        if self.span is not None and self.span.times is not None:
+            return self.span.times[: self.draws]
+        if self.step_size is None:
+            return None
+        begin = 0.0 if self.span is None else self.span.t0
+        numbers = self.burn_in + self.thin * np.arange(1, self.draws + 1)
+        return begin + self.step_size * numbers
 
     @property
     def position(self) -> Any:
@@ -105,7 +128,7 @@ class Run:
         """How often the chains met the ends of their domains."""
         folds = None if self.state is None else self.state.cache.folds
         bounded = [x.name for x in self.dynamics.variables if x.domain.is_bounded]
-        steps = self.burn_in + self.draws * self.thin
+        steps = self.steps
         if folds is None or not bounded or not steps:
             return []
         # Chains that fill up a device are no chains of the run.
@@ -117,7 +140,7 @@ class Run:
     def _acceptance_notes(self) -> list[str]:
         """How many trajectories were accepted, and the chains that never moved."""
         acceptance = None if self.state is None else self.state.cache.acceptance
-        steps = self.burn_in + self.draws * self.thin
+        steps = self.steps
         if acceptance is None or not steps:
             return []
         accepted = np.atleast_1d(np.asarray(acceptance.accepted))[: self._own]
@@ -139,7 +162,7 @@ class Run:
         Raises:
             SimulationError: If a chain stopped before the others, or other parts ran elsewhere.
         """
-        if self._has_all_chains:
+        if self.has_all_chains:
             return self
         if jax.process_count() == 1:
             raise SimulationError(
@@ -154,7 +177,8 @@ class Run:
         return replace(self, samples=samples, observed=observed, state=None, first_chain=0)
 
     @property
-    def _has_all_chains(self) -> bool:
+    def has_all_chains(self) -> bool:
+        """Whether no chains ran elsewhere."""
         return self._own == self.chains
 
     @property

@@ -11,16 +11,15 @@ import warnings
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-import numpy as np
-
 from sdekit.declaration.model.dynamics import Dynamics
 from sdekit.errors import SimulationError
 from sdekit.schemes.guards.step_guards import check_step, kind_of_scheme
-from sdekit.simulation.noise.streams import MOST_STEPS, check_seed
+from sdekit.simulation.noise.streams import check_seed
 from sdekit.simulation.runs.compiled_run import check_untransformed, compiled_as_usual
 from sdekit.simulation.runs.job import Job
+from sdekit.simulation.runs.output_times import check_count, read_span
 from sdekit.simulation.runs.result import Run
-from sdekit.simulation.runs.starts import read_starts
+from sdekit.simulation.runs.starts import continued, read_starts
 from sdekit.simulation.steps.sampler import Sampler, sampler
 
 
@@ -29,11 +28,15 @@ def simulate(
     position: Any = None,
     *,
     starts: Any = None,
+    start_from: Run | None = None,
     step_size: float | Callable[[Any], Any],
-    steps: int,
+    steps: int | None = None,
+    t0: float | None = None,
+    t1: float | None = None,
+    times: Any = None,
     thin: int = 1,
     burn_in: int = 0,
-    chains: int = 1,
+    chains: int | None = None,
     seed: int = 0,
     auxiliary: Mapping[str, Any] | None = None,
     record: Sequence[str] | None = None,
@@ -65,11 +68,18 @@ def simulate(
             variable has gives each chain its row, but not where a JAX potential of one vector
             would take any shape.
         starts: In its place, a start for each chain: every leaf has a leading axis of `chains`.
+        start_from: In its place, a run from whose end the chains go on, with noise that it has not
+            had and at its time; momenta and the like go on too.
         step_size: h, or a function of the step's number (`schedules`, optax).
         steps: Steps after burn-in; steps // thin draws are kept.
+        t0: Time at the start; 0, or the end of `start_from`, when left out.
+        t1: In place of steps, the time at the end. Whole steps of at most h lead there; the start
+            is the first draw.
+        times: In place of steps, the times of the draws, in any distances, each at the end of
+            whole steps of at most h; the start is the first draw if it has the time t0.
         thin: Steps from one draw to the next.
         burn_in: Steps before those, which are dropped.
-        chains: Number of chains.
+        chains: Number of chains: 1, or those of `start_from`, when left out.
         seed: The same seed gives each chain the same noise, however many chains or devices run.
         auxiliary: Start of auxiliary variables, by name; for all chains, or a row for each.
         record: Names of the variables to keep; all when left out.
@@ -127,7 +137,9 @@ def simulate(
         "noise": noise,
         "leapfrog_steps": leapfrog_steps,
     }
-    check_untransformed("sk.simulate", position, starts, step_size, parameters, auxiliary)
+    check_untransformed(
+        "sk.simulate", position, starts, (t0, t1, times), step_size, parameters, auxiliary
+    )
     given = {name: value for name, value in options.items() if value is not None}
     if isinstance(model, Dynamics):
         model = sampler(model, **given)
@@ -137,14 +149,29 @@ def simulate(
         raise SimulationError(
             "this can not be simulated", expected="a Sampler or a Dynamics", found=repr(model)[:80]
         )
-    _check_counts(steps, thin, burn_in, chains, seed)
+    check_seed(seed)
+    if start_from is not None:
+        begun = continued(start_from, model.dynamics, chains, (position, starts, auxiliary))
+        starts, auxiliary, chains = begun.starts, begun.auxiliary, start_from.chains
+        t0 = begun.time if t0 is None else t0
+    chains = 1 if chains is None else chains
+    check_count("chains", chains, 1)
+    asked = read_span(
+        step_size, steps=steps, thin=thin, burn_in=burn_in, t0=0.0 if t0 is None else t0, t1=t1,
+        times=times,
+    )  # fmt: skip
+    if observables and asked.times is not None:
+        raise SimulationError(
+            "observables average over steps",
+            found="t1 or times",
+            fix="give steps=, or average the draws of the run",
+        )
     if smoothness is not None:
         _warn_of_divergence(model, smoothness, step_size)
     with model.precision(), compiled_as_usual():
-        begun = read_starts(model, position, starts, chains=chains, seed=seed)
-        job = Job(
-            model, begun, step_size, steps // thin, thin, burn_in, chains, seed, auxiliary or {}
-        )
+        where = read_starts(model, position, starts, chains=chains, seed=seed)
+        before = 0 if start_from is None else start_from.steps_before + start_from.steps
+        job = Job(model, where, asked, chains, seed, auxiliary or {}, before)
         return job.run(record, observables or {}, store, resume, progress, devices, part)
 
 
@@ -157,23 +184,3 @@ def _warn_of_divergence(model: Sampler, smoothness: float, step_size: Any) -> No
     found = check_step(kind, smoothness, float(first))
     if not found.is_stable:
         warnings.warn(found.message, RuntimeWarning, stacklevel=3)
-
-
-def _check_counts(steps: Any, thin: Any, burn_in: Any, chains: Any, seed: Any) -> None:
-    limits = {"steps": (steps, 1), "thin": (thin, 1), "chains": (chains, 1)}
-    limits |= {"burn_in": (burn_in, 0)}
-    for name, (count, least) in limits.items():
-        whole = isinstance(count, (int, np.integer)) and not isinstance(count, bool)
-        if not whole or count < least:
-            raise SimulationError(
-                f"{name} is wrong", expected=f"an integer >= {least}", found=repr(count)
-            )
-    check_seed(seed)
-    if steps < thin:
-        raise SimulationError("no draw is kept", expected=f"steps >= thin = {thin}", found=steps)
-    if burn_in + steps >= MOST_STEPS // 2:
-        raise SimulationError(
-            "too many steps for one seed",
-            expected=f"below {MOST_STEPS // 2}",
-            found=burn_in + steps,
-        )

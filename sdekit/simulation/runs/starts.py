@@ -20,12 +20,14 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
+from sdekit.declaration.model.dynamics import Dynamics
 from sdekit.errors import SimulationError
 from sdekit.simulation.bind.bound import Problem
 from sdekit.simulation.bind.jax_reader import shape_of
 from sdekit.simulation.bind.position import order_of
 from sdekit.simulation.bind.start import check_auxiliary
 from sdekit.simulation.bind.user_functions import USER_ERRORS, told
+from sdekit.simulation.runs.result import Run
 from sdekit.simulation.steps.sampler import Sampler
 
 #: Number folded into the seed's key for the starts that the user draws.
@@ -104,6 +106,69 @@ def read_starts(sampler: Sampler, position: Any, starts: Any, *, chains: int, se
         except USER_ERRORS as error:
             raise _drawing_error(error) from error
     return _by_rank(sampler, position, chains)
+
+
+@dataclass(frozen=True, eq=False)
+class Continued:
+    """The end of a run as a start.
+
+    Attributes:
+        starts: Positions, every leaf with a leading axis of chains.
+        auxiliary: Auxiliary variables by name, with that axis.
+        time: At the end; None where steps had sizes of a schedule.
+    """
+
+    starts: Any
+    auxiliary: dict[str, Any]
+    time: float | None
+
+
+def continued(run: Run, dynamics: Dynamics, chains: Any, others: tuple[Any, ...]) -> Continued:
+    """Where the chains of a run stand.
+
+    Args:
+        run: That went before.
+        dynamics: Of the run to come.
+        chains: Its number of chains, if given.
+        others: Other starts, of which none must be given.
+
+    Raises:
+        SimulationError: If it holds no state of all its chains, or a start is given as well.
+    """
+    if not isinstance(run, Run):
+        raise SimulationError(
+            "start_from is no run", expected="what sk.simulate returned", found=repr(run)[:60]
+        )
+    if any(other is not None for other in others):
+        raise SimulationError(
+            "where do the chains start?", found="start_from and another start",
+            fix="leave position, starts and auxiliary out",
+        )  # fmt: skip
+    if run.state is None or not run.has_all_chains:
+        raise SimulationError(
+            "the run does not hold the state of all its chains",
+            fix="go on in the process that ran them, or with resume=True",
+        )
+    if chains not in (None, run.chains):
+        raise SimulationError(
+            "the run has another number of chains",
+            expected=run.chains,
+            found=chains,
+            fix="leave chains out",
+        )
+    blocks = {name: _chains_first(block, run.chains) for name, block in run.state.blocks.items()}
+    targets = {x.name: blocks[x.name] for x in run.layout.variables}
+    auxiliary = {x.name: blocks[x.name] for x in dynamics.auxiliary_variables if x.name in blocks}
+    time = None if run.times is None else float(run.times[-1])
+    return Continued(jax.vmap(run.layout.position)(targets), auxiliary, time)
+
+
+def _chains_first(block: Any, chains: int) -> np.ndarray:
+    """Rows of the chains of a state, which has lanes last, or no such axis for one chain."""
+    values = np.asarray(block)
+    if chains == 1:
+        return values[None]
+    return np.moveaxis(values, -1, 0)[:chains]
 
 
 def _each(starts: Any, chains: int) -> Starts:

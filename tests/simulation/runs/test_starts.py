@@ -117,3 +117,53 @@ def test_a_start_outside_the_domain_is_found_in_every_chain():
     inside = sk.Dynamics(drift={box: 0}, diffusion={box: 1})
     with pytest.raises(SimulationError, match=r"outside its domain.*1.5"):
         sk.simulate(inside, np.array([0.5, 0.2, 1.5]), **SHORT)
+
+
+def test_a_run_goes_on_from_another_with_its_momenta_its_time_and_new_noise():
+    given = {"step_size": 0.1, "steps": 50, "chains": 3, "seed": 4}
+    first = sk.simulate(LANGEVIN, starts=np.zeros((3, 2)), **given)
+    again = sk.simulate(LANGEVIN, start_from=first, step_size=1e-8, steps=1, seed=4)
+    for name in ("theta", "p"):
+        np.testing.assert_allclose(again.samples[name][:, 0], first.samples[name][:, -1], atol=1e-3)
+    assert again.chains == 3
+    assert again.times[0] == pytest.approx(5.0, abs=1e-6)
+    assert (again.steps_before, first.steps_before) == (50, 0)
+
+
+def test_the_same_seed_gives_a_run_that_goes_on_no_noise_twice():
+    """Of a walk the steps are the noise; the twin shows it twice."""
+    walk = sk.sampler(sk.Dynamics(drift={X: 0}, diffusion={X: 1}), scheme="EM")
+    given = {"step_size": 0.1, "steps": 4000, "seed": 4}
+    first = sk.simulate(walk, 0.0, **given)
+    on = sk.simulate(walk, start_from=first, **given)
+    further = sk.simulate(walk, start_from=on, **given)
+    steps = [np.diff(run.samples["x"][0]) for run in (first, on, further)]
+    correlations = np.corrcoef(steps)[np.triu_indices(3, 1)]
+    assert np.abs(correlations).max() * np.sqrt(4000) < 4.5
+    twin = np.diff(sk.simulate(walk, first.samples["x"][0, -1], **given).samples["x"][0])
+    assert np.corrcoef(twin, steps[0])[0, 1] > 0.9
+
+
+def test_a_position_that_is_a_tree_goes_on_and_so_does_another_dynamics():
+    rows = {"w": np.arange(12.0).reshape(3, 2, 2), "b": np.array([7.0, 8.0, 9.0])}
+    first = sk.simulate(LANGEVIN, starts=rows, **SHORT)
+    overdamped = sk.sampler(sk.catalog.get("overdamped"), LANGEVIN.potential)
+    run = sk.simulate(overdamped, start_from=first, step_size=1e-8, steps=1)
+    near(np.asarray(run.position["w"])[:, 0], rows["w"])
+    near(np.asarray(run.position["b"])[:, 0], rows["b"])
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"position": 0.0}, "where do the chains start"),
+        ({"starts": np.zeros(3)}, "where do the chains start"),
+        ({"auxiliary": {"p": 0.0}}, "where do the chains start"),
+        ({"chains": 2}, "another number of chains"),
+        ({"start_from": "run.zarr"}, "start_from is no run"),
+    ],
+)
+def test_a_run_that_cannot_be_gone_on_with_is_refused(given, message):
+    first = sk.simulate(OU, 0.0, **SHORT)
+    with pytest.raises(SimulationError, match=message):
+        sk.simulate(OU, **{"start_from": first, "step_size": 0.1, "steps": 1, **given})
