@@ -33,7 +33,7 @@ def trace_plot(draws: Any, name: str = "") -> Any:
     """
     values = _scalar_draws(draws)
     every = -(-values.shape[1] // MOST_POINTS)
-    figure, axes = _figure()
+    figure, axes = axes_of_figure()
     for chain in values:
         axes.plot(np.arange(0, len(chain), every), chain[::every], linewidth=0.6)
     axes.set(xlabel="draw", ylabel=name)
@@ -60,7 +60,7 @@ def density_plot(
     Checked by: tests/diagnostics/test_plots.py.
     """
     values = _scalar_draws(draws).ravel()
-    figure, axes = _figure()
+    figure, axes = axes_of_figure()
     axes.hist(values, bins=bins, density=True, alpha=0.5, label="draws")
     if density is not None:
         grid = np.linspace(values.min(), values.max(), 400)
@@ -86,7 +86,7 @@ def temperature_plot(momentum: Any, exact: float | None = None) -> Any:
     squares = (values**2).reshape(*values.shape[:2], -1).mean(-1)
     number = np.arange(1, squares.shape[1] + 1)
     every = -(-len(number) // MOST_POINTS)
-    figure, axes = _figure()
+    figure, axes = axes_of_figure()
     for chain in squares:
         axes.plot(number[::every], (np.cumsum(chain) / number)[::every], linewidth=0.8)
     if exact is not None:
@@ -111,7 +111,7 @@ def autocorrelation_plot(draws: Any, lags: int | None = None, name: str = "") ->
     values = _scalar_draws(draws)
     time = float(autocorrelation_time(values))
     chosen = min(values.shape[1], int(10 * time) + 2) if lags is None else lags
-    figure, axes = _figure()
+    figure, axes = axes_of_figure()
     axes.plot(autocorrelation(values, chosen))
     axes.axhline(0, color="k", linewidth=0.8)
     axes.set(xlabel="lag", ylabel="autocorrelation", title=f"{name} time {time:.3g} draws".strip())
@@ -128,7 +128,7 @@ def _scalar_draws(draws: Any) -> np.ndarray:
     return values
 
 
-def _figure() -> tuple[Any, Any]:
+def axes_of_figure() -> tuple[Any, Any]:
     """A figure that belongs to no window, so that no backend is needed."""
     try:
         module = import_module("matplotlib.figure")

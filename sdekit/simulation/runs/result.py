@@ -16,6 +16,7 @@ import jax
 import numpy as np
 
 from sdekit.declaration.model.dynamics import Dynamics
+from sdekit.diagnostics.paths import Paths
 from sdekit.errors import SdekitError, SimulationError
 from sdekit.schemes.guards.end_notes import end_notes
 from sdekit.simulation.bind.position import PositionLayout
@@ -95,6 +96,20 @@ class Run:
         begin = 0.0 if self.span is None else self.span.t0
         numbers = self.burn_in + self.thin * np.arange(1, self.draws + 1)
         return begin + self.step_size * numbers
+
+    def paths(self) -> Paths:
+        """The draws against their times: mean, standard error, quantile bands and a figure.
+
+        Raises:
+            SimulationError: Under a schedule of step sizes, whose draws have no time.
+        """
+        if self.times is None:
+            raise SimulationError(
+                "draws under a schedule have no time",
+                found="a schedule of step sizes",
+                fix="give step_size as a number, and times= for those that are wanted",
+            )
+        return Paths(self.times, self.samples)
 
     @property
     def position(self) -> Any:
