@@ -7,14 +7,14 @@ Checked by: tests/schemes/test_available.py.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import permutations
 from typing import Any
 
 from sdekit.declaration.model.dynamics import Dynamics
 from sdekit.errors import SchemeError
 from sdekit.schemes.solvers.noise_type import noise_type
-from sdekit.schemes.solvers.solver_table import choose_solver
+from sdekit.schemes.solvers.solver_table import GENERAL, SOLVERS, choose_solver
 from sdekit.schemes.solvers.stratonovich import stratonovich_drift
 from sdekit.schemes.split.scheme_names import NAMED, NamedScheme, named
 from sdekit.schemes.split.splitting import Splitting, splitting
@@ -91,7 +91,8 @@ def table(dynamics: Dynamics) -> SchemeTable:
     if words and 1 < len(letters) <= MOST_LETTERS:
         others = ("".join((*p[:-1], *p[::-1])) for p in permutations(letters))
         words = tuple(dict.fromkeys((*words, *others)))
-    return SchemeTable(parts, words, tuple(r for r in NAMED.values() if _fits(parts, r)))
+    fitting = tuple(_with_order(dynamics, r) for r in NAMED.values() if _fits(parts, r))
+    return SchemeTable(parts, words, fitting)
 
 
 def names(dynamics: Dynamics) -> tuple[str, ...]:
@@ -117,12 +118,25 @@ def _fits(parts: Splitting, record: NamedScheme) -> bool:
     return True
 
 
+def _with_order(dynamics: Dynamics, record: NamedScheme) -> NamedScheme:
+    """A solver with its strong order for the noise at hand."""
+    if record.runner != "solver":
+        return record
+    kind = noise_type(dynamics, _open_sizes(dynamics)).kind
+    more = " (more takes Levy areas, which no scheme here draws)" if kind == GENERAL else ""
+    order = f"strong order {SOLVERS[record.name].orders[kind]:g} for {kind} noise{more}"
+    return replace(record, says=f"{record.says}, {order}")
+
+
+def _open_sizes(dynamics: Dynamics) -> dict[str, int]:
+    return {dim.name: 2 for dim in dynamics.dimensions if dim.size is None}
+
+
 def _check_solver(dynamics: Dynamics, name: str) -> None:
     if not any(dynamics.blocks()):
         raise SchemeError(
             f"the solver {name} is for noise, and there is none",
             fix="choose a scheme that sk.schemes.names(dynamics) lists",
         )
-    sizes = {dim.name: 2 for dim in dynamics.dimensions if dim.size is None}
     can_convert = stratonovich_drift(dynamics) is not None
-    choose_solver(name, noise_type(dynamics, sizes), can_convert=can_convert)
+    choose_solver(name, noise_type(dynamics, _open_sizes(dynamics)), can_convert=can_convert)

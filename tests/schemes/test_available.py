@@ -61,3 +61,13 @@ def test_the_table_is_plain_data_and_text() -> None:
     text = str(table)
     assert "A  position drift, exact flow" in text
     assert "Algorithm1 (also SGHMC)" in text
+
+
+def test_solvers_say_their_strong_order_for_the_noise_at_hand():
+    x, y = sk.scalar("x"), sk.scalar("y")
+    additive = sk.Dynamics(drift={x: 0, y: 0}, noise={x: [1, 0], y: [0, 1]})
+    general = sk.Dynamics(drift={x: 0, y: 0}, noise={x: [1, 0], y: [0, x]})
+    assert "strong order 1.5 for additive noise" in str(sk.schemes.table(additive))
+    told = str(sk.schemes.table(general))
+    assert "strong order 0.5 for general noise (more takes Levy areas" in told
+    assert "strong order 1" not in told and "Levy" not in str(sk.schemes.table(additive))
