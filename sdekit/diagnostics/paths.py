@@ -116,7 +116,7 @@ class Paths:
     def _named(self, name: str | None) -> str:
         if name is None and len(self.samples) == 1:
             return next(iter(self.samples))
-        if name not in self.samples:
+        if name is None or name not in self.samples:
             raise DataError(
                 "there is no such variable", expected=", ".join(self.samples), found=repr(name)
             )

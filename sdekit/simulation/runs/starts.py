@@ -163,7 +163,7 @@ def continued(run: Run, dynamics: Dynamics, chains: Any, others: tuple[Any, ...]
     return Continued(jax.vmap(run.layout.position)(targets), auxiliary, time)
 
 
-def _chains_first(block: Any, chains: int) -> np.ndarray:
+def _chains_first(block: Any, chains: int) -> Any:
     """Rows of the chains of a state, which has lanes last, or no such axis for one chain."""
     values = np.asarray(block)
     if chains == 1:

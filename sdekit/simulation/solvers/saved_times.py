@@ -75,7 +75,9 @@ def stepping(controller: Any, brownian: Any, saveat: Any, *, t0: Any, t1: Any, d
     inner, stored = controller, None
     if isinstance(controller, diffrax.ClipStepSizeController):
         inner, stored = controller.controller, controller.store_rejected_steps
-    return diffrax.ClipStepSizeController(inner, times, store_rejected_steps=stored), dt0
+    return diffrax.ClipStepSizeController(
+        inner, jnp.asarray(times), store_rejected_steps=stored
+    ), dt0
 
 
 def grid_with(times: np.ndarray, t0: float, t1: float, dt0: float) -> np.ndarray:
