@@ -16,7 +16,7 @@ import jax
 import numpy as np
 
 from sdekit.declaration.model.dynamics import Dynamics
-from sdekit.diagnostics.paths import Paths
+from sdekit.diagnostics.path_bands import Paths
 from sdekit.errors import SdekitError, SimulationError
 from sdekit.schemes.guards.end_notes import end_notes
 from sdekit.simulation.bind.position import PositionLayout

@@ -3,7 +3,7 @@
 Chains are independent paths, so that at each time their spread is that of the law. Not for averages
 along a path (`draw_statistics`).
 
-Checked by: tests/diagnostics/test_paths.py.
+Checked by: tests/diagnostics/test_path_bands.py.
 """
 
 from __future__ import annotations

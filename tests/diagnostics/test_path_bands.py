@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import sdekit as sk
-from sdekit.diagnostics.paths import Paths
+from sdekit.diagnostics.path_bands import Paths
 from sdekit.errors import DataError, SimulationError
 
 X = sk.scalar("x")
