@@ -23,7 +23,7 @@ from sdekit.calculus.contraction.tensor import Term, ordered
 from sdekit.calculus.limits import Unsupported, tick
 from sdekit.declaration.tree.expression import Expression
 from sdekit.declaration.tree.operators import ONE, number
-from sdekit.designer.raising import head_expression, in_order, ordered_sum, raised_to, scaled
+from sdekit.designer.raising import component_expression, in_order, ordered_sum, raised_to, scaled
 from sdekit.designer.solving import SolvedCase, Value, families, maximal
 
 #: What a coefficient may be a rational function of; constant kernels are such as sqrt(2).
@@ -71,11 +71,7 @@ class System:
         terms = []
         for exponents, value in polynomial.to_dict().items():
             powers = zip(self.parts, exponents, strict=False)
-            factors = [
-                raised_to(head_expression(part.head), int(e))
-                for part, e in powers
-                if e and part.head
-            ]
+            factors = [raised_to(component_expression(part), int(e)) for part, e in powers if e]
             terms.append(scaled(int(value.p), in_order(factors), [number(Fraction(int(value.q)))]))
         return raised_to(ordered_sum(terms), int(exponent))
 
@@ -213,7 +209,9 @@ def _absorbed(
 def _is_of(part: Component, field: Collection[Head]) -> bool:
     """Whether a scalar is a constant, or a function of the field."""
     head = part.head
-    return head is not None and head.kind in _SCALARS and head.depends <= set(field)
+    # A contraction of constants, such as the trace of a matrix parameter, is one itself.
+    is_scalar = not part.depends if head is None else head.kind in _SCALARS
+    return is_scalar and part.depends <= set(field)
 
 
 def _has_relations(part: Component) -> bool:

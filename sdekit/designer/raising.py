@@ -129,8 +129,16 @@ def _power(part: Component | Tensor, exponent: int) -> Expression:
         degree = raised(head.data.exponent)
         if isinstance(degree, ex.Number):
             return raised_to(raised(head.data.argument), Fraction(exponent) / degree.value)
-    base = _open(part.factors, 0) if head is None else head_expression(head)
-    return raised_to(base, exponent)
+    return raised_to(component_expression(part), exponent)
+
+
+def component_expression(part: Component) -> Expression:
+    """A closed component as a scalar.
+
+    Raises:
+        Unsupported: If the grammar has no form for it.
+    """
+    return _open(part.factors, 0) if part.head is None else head_expression(part.head)
 
 
 def raised_to(base: Expression, exponent: Fraction | int) -> Expression:

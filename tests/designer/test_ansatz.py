@@ -194,6 +194,18 @@ def test_a_block_of_noise_is_symmetric():
     assert (str(found), found.free) == ("D = A*eye(n)", ())
 
 
+def test_a_trace_of_a_parameter_is_a_constant():
+    """A thermostat with friction xi M p compares p.M p with tr M."""
+    M = sk.parameter("M", n, n, positive_definite=True)
+    posed = sk.Dynamics(
+        {theta: p, p: -sk.grad(U, theta) - xi * (M @ p), xi: (sk.dot(p, M @ p) - c0) / mu},
+        {p: A * M},
+        hamiltonian=U + kinetic + mu * (xi - A) ** 2 / 2,
+        target=U,
+    )
+    assert str(only(posed, c0)) == "c0 = trace(M)"
+
+
 def test_a_root_is_no_empty_answer():
     x = sk.scalar("x")
     with pytest.raises(UndecidedError, match="no rational function"):
