@@ -59,6 +59,12 @@ def start_laws(problem: Problem) -> tuple[StartLaw, ...]:
     return tuple(laws)
 
 
+def law_of_block(problem: Problem, x: Variable) -> StartLaw:
+    """The conditional law of one block under exp(-H), drawn where it is Gaussian."""
+    kind = _kind_of_law(problem, x)
+    return StartLaw(x, kind, kind != "other")
+
+
 def _is_momentum(problem: Problem, x: Variable) -> bool:
     drift = problem.dynamics.drift
     return any(drift[target].depends_on(x) for target in problem.dynamics.target_variables)

@@ -13,6 +13,7 @@ from typing import Any
 
 from sdekit.declaration.model.dynamics import Dynamics
 from sdekit.errors import SimulationError
+from sdekit.kernels.steps import Kernel
 from sdekit.schemes.guards.step_guards import check_step, kind_of_scheme
 from sdekit.simulation.noise.streams import check_seed
 from sdekit.simulation.runs.compiled_run import check_untransformed, compiled_as_usual
@@ -24,7 +25,7 @@ from sdekit.simulation.steps.sampler import Sampler, sampler
 
 
 def simulate(
-    model: Sampler | Dynamics,
+    model: Sampler | Dynamics | Kernel,
     position: Any = None,
     *,
     starts: Any = None,
@@ -141,13 +142,15 @@ def simulate(
         "sk.simulate", position, starts, (t0, t1, times), step_size, parameters, auxiliary
     )
     given = {name: value for name, value in options.items() if value is not None}
-    if isinstance(model, Dynamics):
+    if isinstance(model, (Dynamics, Kernel)):
         model = sampler(model, **given)
     elif given:
         raise SimulationError("a sampler has its options already", found=", ".join(given))
     if not isinstance(model, Sampler):
         raise SimulationError(
-            "this can not be simulated", expected="a Sampler or a Dynamics", found=repr(model)[:80]
+            "this can not be simulated",
+            expected="a Sampler, a Dynamics or a kernel",
+            found=repr(model)[:80],
         )
     check_seed(seed)
     if start_from is not None:

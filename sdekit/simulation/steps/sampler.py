@@ -25,10 +25,8 @@ from jax.typing import ArrayLike
 
 from sdekit.declaration.model.dynamics import Dynamics
 from sdekit.errors import SimulationError
+from sdekit.kernels.steps import Kernel
 from sdekit.schemes.order.scheme_order import weak_noise
-from sdekit.schemes.split.scheme_names import canonical
-from sdekit.schemes.split.splitting import splitting
-from sdekit.schemes.split.unroll import check_scheme
 from sdekit.simulation.bind.bound import Problem, bind
 from sdekit.simulation.bind.position import PositionLayout, layout_of
 from sdekit.simulation.bind.start import (
@@ -40,6 +38,7 @@ from sdekit.simulation.bind.start import (
 )
 from sdekit.simulation.bind.step_size import check_step_size
 from sdekit.simulation.gradients.branching import value_when
+from sdekit.simulation.kernel_steps.running import KERNEL, as_run, check_noise
 from sdekit.simulation.noise.streams import (
     ACCEPT,
     GRADIENT,
@@ -57,7 +56,7 @@ from sdekit.simulation.steps.scheme import (
     first_cache,
     prepared_draws,
 )
-from sdekit.simulation.steps.words import build_scheme
+from sdekit.simulation.steps.words import build_scheme, scheme_that_fits
 
 PRECISIONS = {"float32": np.dtype(np.float32), "float64": np.dtype(np.float64)}
 
@@ -327,7 +326,7 @@ def _public_state(bound: Bound, blocks: Mapping[str, Array], cache: Cache) -> Sa
 
 
 def sampler(
-    dynamics: Dynamics,
+    dynamics: Dynamics | Kernel,
     potential: Any = None,
     parameters: Mapping[str, Any] | None = None,
     scheme: str | None = None,
@@ -341,7 +340,7 @@ def sampler(
     """Make a dynamics run.
 
     Args:
-        dynamics: Any declaration, verified or not; declared gradient noise is not injected.
+        dynamics: A declaration or kernel, verified or not; gradient noise is not injected.
         potential: The unknown potential of the declaration: a JAX function of the position, a
             SymPy expression of the coordinates, or a `Minibatch`. None if there is none.
         parameters: Values of the parameters, by name.
@@ -355,7 +354,7 @@ def sampler(
         noise: "threefry-fast"; "jax" for `jax.random.normal`; or "weak" for variables of a few
             bits with the moments of a normal that the order of the scheme needs: weak and
             invariant-measure order are kept, the laws of single increments and paths are not.
-        leapfrog_steps: Length of the trajectories of "HMC".
+        leapfrog_steps: Length of the trajectories of "HMC", and of words with an open number.
 
     Raises:
         SimulationError: If an option is unknown.
@@ -372,6 +371,10 @@ def sampler(
 
     Checked by: tests/simulation/steps/test_sampler.py.
     """
+    options: dict[str, Any] = {} if leapfrog_steps is None else {"leapfrog_steps": leapfrog_steps}
+    if isinstance(dynamics, Kernel):
+        check_noise(noise)
+        dynamics, parameters, options = as_run(dynamics, parameters or {}, scheme, leapfrog_steps)
     if not isinstance(dynamics, Dynamics):
         raise SimulationError(
             "this is no dynamics", expected="sk.Dynamics(...)", found=type(dynamics).__name__
@@ -382,18 +385,16 @@ def sampler(
         )
     if scheme is not None and not isinstance(scheme, str):
         raise SimulationError("a scheme is named by text", expected='"BAOAB"', found=repr(scheme))
-    parts = splitting(dynamics)
-    chosen = parts.default_word if scheme is None else scheme
-    check_scheme(parts, chosen)
+    chosen = KERNEL if KERNEL in options else scheme_that_fits(dynamics, scheme)
     dtype = PRECISIONS[precision]
     return Sampler(
         dynamics,
         potential,
         parameters or {},
-        canonical(chosen),
+        chosen,
         functions or {},
         sizes or {},
         dtype,
         NoiseSource(noise, dtype, weak_noise(dynamics, chosen) if noise == "weak" else None),
-        {} if leapfrog_steps is None else {"leapfrog_steps": leapfrog_steps},
+        options,
     )

@@ -12,10 +12,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from sdekit.declaration.model.dynamics import Dynamics
 from sdekit.schemes.split.scheme_names import canonical, named
 from sdekit.schemes.split.splitting import splitting
-from sdekit.schemes.split.unroll import unroll
+from sdekit.schemes.split.unroll import check_scheme, unroll
 from sdekit.simulation.bind.bound import Problem
+from sdekit.simulation.kernel_steps.kernel_scheme import kernel_scheme
+from sdekit.simulation.kernel_steps.running import KERNEL
 from sdekit.simulation.steps.metropolis import hamiltonian_monte_carlo
 from sdekit.simulation.steps.scheme import Scheme, composed
 from sdekit.simulation.steps.stages import staged
@@ -28,6 +31,8 @@ def build_scheme(problem: Problem, scheme: str, options: dict[str, Any]) -> Sche
         SchemeError: If the scheme does not fit the dynamics.
         SimulationError: If the algorithm does not fit what it is given.
     """
+    if KERNEL in options:
+        return kernel_scheme(problem, options[KERNEL])
     record = named(scheme)
     if record is not None and record.runner == "solver":
         # diffrax takes a second to load, and only its own solvers need it.
@@ -40,3 +45,15 @@ def build_scheme(problem: Problem, scheme: str, options: dict[str, Any]) -> Sche
     return composed(
         problem, canonical(scheme), staged(moves, problem.sizes), clock=float(moves[0].clock)
     )
+
+
+def scheme_that_fits(dynamics: Dynamics, scheme: str | None) -> str:
+    """The name of a scheme as results spell it; the default word where none is given.
+
+    Raises:
+        SchemeError: If it does not fit the dynamics.
+    """
+    parts = splitting(dynamics)
+    chosen = parts.default_word if scheme is None else scheme
+    check_scheme(parts, chosen)
+    return canonical(chosen)

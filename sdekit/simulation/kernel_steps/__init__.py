@@ -1,0 +1,1 @@
+"""Declared kernels as steps of a run."""

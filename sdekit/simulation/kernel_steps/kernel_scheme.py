@@ -1,0 +1,96 @@
+r"""A declared kernel as a scheme: refreshments, maps, and proposals that are accepted or not.
+
+Each step of the run is the whole kernel. Not for proving what it keeps (`sdekit.verifier.markov`):
+what is declared is what runs, right or wrong. Delayed rejection, choices and implicit steps are
+declared and proved, but not run.
+
+Checked by: tests/simulation/kernel_steps/test_kernel_scheme.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+
+from sdekit.errors import SimulationError
+from sdekit.kernels.kernel_text import step_text
+from sdekit.kernels.steps import Flow, Map, Metropolis, Refresh, Step
+from sdekit.simulation.bind.bound import Problem
+from sdekit.simulation.kernel_steps.kernel_proposals import flow_piece, metropolis_piece
+from sdekit.simulation.kernel_steps.refreshing import map_piece, refresh_piece
+from sdekit.simulation.kernel_steps.running import KernelRun, Running, StepPiece
+from sdekit.simulation.steps.scheme import Blocks, Cache, Scheme, StepInput
+
+
+def kernel_scheme(problem: Problem, running: Running) -> Scheme:
+    """The scheme whose every step is the whole kernel.
+
+    Raises:
+        SimulationError: If a step of the kernel cannot be run.
+    """
+    here = KernelRun(problem, running)
+    pieces = [_piece(here, step) for step in running.kernel.steps]
+    first = running.kernel.variables[0]
+
+    def nothing(blocks: Blocks, parameters: Any) -> Array:
+        del parameters
+        return jnp.zeros(blocks[first.name].shape[first.ndim :], problem.dtype)
+
+    def prepare(parameters: Mapping[str, Any], h: Any, dtype: np.dtype) -> Any:
+        return tuple(piece.prepare(parameters, h, dtype) for piece in pieces)
+
+    def step(blocks: Blocks, cache: Cache, given: StepInput) -> tuple[dict[str, Array], Cache]:
+        normals = uniforms = 0
+        accepted: Array | None = None
+        for piece, constants in zip(pieces, given.constants, strict=True):
+            own = replace(
+                given,
+                normals=given.normals[normals : normals + piece.elements],
+                uniforms=None if given.uniforms is None else given.uniforms[uniforms:],
+                constants=constants,
+            )
+            normals, uniforms = normals + piece.elements, uniforms + piece.uniforms
+            blocks, success = piece.run(blocks, own)
+            if success is not None:
+                accepted = success if accepted is None else accepted & success
+        acceptance = cache.acceptance
+        if acceptance is not None and accepted is not None:
+            acceptance = acceptance._replace(accepted=acceptance.accepted + accepted)
+        return dict(blocks), cache._replace(acceptance=acceptance)
+
+    accepts = any(isinstance(step, Metropolis) for step in running.kernel.steps)
+    told = "; ".join(map(step_text, running.kernel.steps))
+    with_values = ", ".join(f"{name} = {value:g}" for name, value in running.values.items())
+    return Scheme(
+        name=f"{told} ({with_values})" if with_values else told,
+        elements=sum(piece.elements for piece in pieces),
+        oracles=(),
+        evaluations=(),
+        carried=(),
+        prepare=prepare,
+        step=step,
+        uniforms=sum(piece.uniforms for piece in pieces),
+        potential_energy=nothing if accepts else None,
+    )
+
+
+def _piece(here: KernelRun, step: Step) -> StepPiece:
+    rules: dict[type, Callable[..., StepPiece]] = {
+        Refresh: refresh_piece,
+        Map: map_piece,
+        Metropolis: metropolis_piece,
+        Flow: flow_piece,
+    }
+    rule = rules.get(type(step))
+    if rule is None:
+        raise SimulationError(
+            "this step of a kernel is not run",
+            expected="refreshments, maps, flows and Metropolis steps",
+            found=step_text(step),
+        )
+    return rule(here, step)

@@ -1,0 +1,169 @@
+"""What a kernel needs to be run: a dynamics to bind, values of its own symbols, its pieces.
+
+Not for the pieces themselves (`refreshing`, `proposals`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import jax.numpy as jnp
+from jax import Array
+
+from sdekit.declaration.model.dynamics import Dynamics
+from sdekit.declaration.tree.expression import Expression
+from sdekit.declaration.tree.symbols import Parameter, Variable
+from sdekit.errors import SimulationError
+from sdekit.kernels.steps import Flow, Images, Kernel, Step, dynamics_in, parts_of
+from sdekit.simulation.bind.bound import Problem
+from sdekit.simulation.bind.jax_reader import Environment, evaluate
+from sdekit.simulation.steps.scheme import Blocks, StepInput
+
+#: The name under which a sampler of a kernel stands in results.
+KERNEL = "kernel"
+
+
+@dataclass(frozen=True)
+class Running:
+    """A kernel with the values of what it alone declares."""
+
+    kernel: Kernel
+    values: Mapping[str, float]
+    clocks: frozenset[str]
+    steps: int | None
+
+
+@dataclass(frozen=True)
+class StepPiece:
+    """One step of a kernel, with the random numbers it takes.
+
+    Attributes:
+        elements: Normals.
+        uniforms: Uniform numbers.
+        prepare: (parameters, h, dtype) -> constants.
+        run: (blocks, input of its own) -> (blocks, whether it was accepted or None).
+    """
+
+    elements: int
+    uniforms: int
+    prepare: Callable[..., Any]
+    run: Callable[[Blocks, StepInput], tuple[dict[str, Array], Array | None]]
+
+
+def as_run(
+    kernel: Kernel, parameters: Mapping[str, Any], scheme: str | None, steps: int | None
+) -> tuple[Dynamics, dict[str, Any], dict[str, Any]]:
+    """What a kernel needs to be bound: its law with the drift of its flows, values, options.
+
+    Args:
+        kernel: The kernel.
+        parameters: Values of the parameters of law, flows and steps, by name.
+        scheme: Has to be None: a kernel is its own scheme.
+        steps: The number of steps where the kernel leaves it open.
+
+    Raises:
+        SimulationError: If flows of several dynamics occur, or a value is missing.
+    """
+    flows = dynamics_in(kernel.steps)
+    if scheme is not None:
+        raise SimulationError("a kernel is its own scheme", found=scheme, fix="leave scheme out")
+    if steps is not None and (isinstance(steps, bool) or not isinstance(steps, int) or steps < 1):
+        raise SimulationError("leapfrog_steps is wrong", expected="an integer >= 1", found=steps)
+    if len(flows) > 1:
+        raise SimulationError(
+            "flows of several dynamics in one kernel are not run", found=f"{len(flows)} of them"
+        )
+    drift: Mapping[Variable, Expression] = flows[0].drift if flows else {}
+    dynamics = Dynamics(
+        drift={x: drift.get(x, x - x) for x in kernel.variables},
+        diffusion=dict(flows[0].blocks()) if flows else None,
+        hamiltonian=kernel.hamiltonian,
+        target=kernel.target,
+        target_variables=kernel.target_variables if kernel.target is not None else None,
+        name=kernel.name or None,
+    )
+    declared = {parameter.name for parameter in dynamics.parameters}
+    clocks = _step_sizes(kernel)
+    own = _symbols(kernel) - declared - clocks
+    missing = sorted(own - parameters.keys())
+    if missing:
+        raise SimulationError(
+            f"parameter {missing[0]} has no value", fix=f'give parameters={{"{missing[0]}": ...}}'
+        )
+    values = {name: float(parameters[name]) for name in sorted(own)}
+    given = {name: value for name, value in parameters.items() if name not in own}
+    return dynamics, given, {KERNEL: Running(kernel, values, frozenset(clocks), steps)}
+
+
+def check_noise(noise: str) -> None:
+    """Refuse noise of a few bits: a kernel keeps its law for normals only.
+
+    Raises:
+        SimulationError: If it is asked for.
+    """
+    if noise == "weak":
+        raise SimulationError(
+            "a kernel needs normals: other variables would change the law that it keeps",
+            expected='noise "threefry-fast" or "jax"',
+            found=noise,
+        )
+
+
+def _expressions(step: Step) -> list[Expression]:
+    found: list[Expression] = []
+    for part in parts_of(step):
+        for value in vars(part).values():
+            items = value if isinstance(value, tuple) else (value,)
+            for item in items:
+                inner = item if isinstance(item, tuple) else (item,)
+                found += [e for e in inner if isinstance(e, Expression)]
+    return found
+
+
+def _symbols(kernel: Kernel) -> set[str]:
+    nodes = (node for step in kernel.steps for e in _expressions(step) for node in e.walk())
+    return {n.name for n in nodes if isinstance(n, Parameter) and n.value is None}
+
+
+def _step_sizes(kernel: Kernel) -> set[str]:
+    """The names that stand for the step size of the run."""
+    sizes = [
+        part.step_size for step in kernel.steps for part in parts_of(step) if isinstance(part, Flow)
+    ]
+    return {"h"} | {size.name for size in sizes if isinstance(size, Parameter)}
+
+
+def unprepared(parameters: Any, h: Any, dtype: Any) -> None:
+    """For pieces without constants."""
+    del parameters, h, dtype
+
+
+@dataclass(frozen=True, eq=False)
+class KernelRun:
+    """A kernel bound to a problem, where its expressions have values."""
+
+    problem: Problem
+    running: Running
+
+    def environment(self, blocks: Blocks, given: StepInput) -> Environment:
+        """Blocks, parameters, the step size and the values of the kernel's own symbols."""
+        running, dtype = self.running, self.problem.dtype
+        own = {name: jnp.asarray(value, dtype) for name, value in running.values.items()}
+        clocks = dict.fromkeys(running.clocks, given.h)
+        return self.problem.environment({**given.parameters, **clocks, **own, **blocks})
+
+    def value(self, expression: Expression, blocks: Blocks, given: StepInput) -> Array:
+        """The value of an expression, for each chain."""
+        found = evaluate(expression, self.environment(blocks, given))
+        return jnp.asarray(found, self.problem.dtype)
+
+    def mapped(self, images: Images, blocks: Blocks, given: StepInput) -> dict[str, Array]:
+        """The blocks behind a closed form, all moved at once."""
+        new = {x.name: self.value(image, blocks, given) for x, image in images}
+        # An image that reads nothing is the same for all chains.
+        return {
+            **blocks,
+            **{name: jnp.broadcast_to(v, blocks[name].shape) for name, v in new.items()},
+        }
