@@ -251,9 +251,12 @@ def _jumped(account: _Account, jump: GaussianJump) -> tuple[Any, int, Any, int]:
         new = {**blocks, x.name: read(jump.mean, blocks, given) + scale * z}
         ratio = account.energy(blocks, given) - account.energy(new, given)
         if not account.step.is_symmetric:
-            back = (blocks[x.name] - read(jump.mean, new, given)) / read(jump.scale, new, given)
+            there = read(jump.scale, new, given)
+            back = (blocks[x.name] - read(jump.mean, new, given)) / there
             axes = tuple(range(len(shape)))
             ratio = ratio - (jnp.sum(back**2, axes) - jnp.sum(z**2, axes)) / 2
+            # A scale that reads the state is another one on the way back.
+            ratio = ratio + math.prod(shape) * jnp.log(jnp.abs(scale / there))
         return new, ratio
 
     return moves, math.prod(shape), unprepared, 0

@@ -93,8 +93,10 @@ def _not_reversed(
         return "the proposal is no palindrome"
     if isinstance(here, (Flow, Midpoint)):
         for read in (here.step_size, *drawn_weights(here)):
-            if any(read.depends_on(x) for x in moved_by(here)):
-                return "the time or the number of steps of a word reads what it moves"
+            # What is flipped is another number on the way back.
+            for x in moved_by(here) | {f.variable for f in flips}:
+                if read.depends_on(x):
+                    return f"the time or the number of steps of a word reads {x.name}, which moves"
     if isinstance(here, Midpoint) and isinstance(there, Midpoint):
         require_hamiltonian(here)
         if here != there:

@@ -168,12 +168,12 @@ def _state_weights(problem: KernelProblem, step: Metropolis) -> list[tuple[Any, 
     (flow,) = step.proposal
     if not isinstance(flow.steps, Drawn):
         return []
-    if not any(_reads_moved(weight, step) for _, weight in flow.steps.weights):
+    weights = flow.steps.weights
+    if not any(_reads_moved(weight, step) for _, weight in weights) or 0 in dict(weights):
         return []
     return [
-        (weight, replace(step, proposal=(replace(flow, steps=max(number, 1)),)), max(number, 1))
-        for number, weight in flow.steps.weights
-        if number
+        (weight, replace(step, proposal=(replace(flow, steps=number),)), number)
+        for number, weight in weights
     ]
 
 

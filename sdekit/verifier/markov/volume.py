@@ -104,7 +104,11 @@ def check_volume(problem: KernelProblem, step: Metropolis | Map | Flow | Midpoin
     stated = dict((step.log_volume if isinstance(step, Metropolis) else None) or ())
     is_stated = isinstance(step, Metropolis) and step.log_volume is not None
     said: list[str] = []
-    for name, true in volumes(problem, proposal).items():
+    known = volumes(problem, proposal)
+    unknown = sorted(stated.keys() - known.keys())
+    if unknown:
+        return undecided(f"a log-volume is stated of {', '.join(unknown)}, which moves by no map")
+    for name, true in known.items():
         if is_stated:
             claimed = lower(stated[name]) if name in stated else zero()
             if not is_zero(claimed - true):

@@ -37,6 +37,17 @@ def test_a_proved_kernel_has_the_exact_moment(name, parameters):
     assert abs(z_of_second_moment(name, parameters)) < 4.5
 
 
+def test_a_jump_with_a_scale_of_its_own_counts_its_density():
+    x = sk.vector("theta", sk.dim("n"))
+    U = sk.potential("U", x)
+    step = K.metropolis(K.jump(x, x, 1 + sk.dot(x, x) / 2))
+    model = sk.sampler(K.compose(step, hamiltonian=U), quartic)
+    run = sk.simulate(model, jnp.zeros(1), step_size=0.4, steps=STEPS, chains=CHAINS, burn_in=50)
+    means = (np.asarray(run.samples["theta"]) ** 2).reshape(CHAINS, -1).mean(axis=1)
+    z = (means.mean() - SECOND_MOMENT) / (means.std(ddof=1) / np.sqrt(CHAINS))
+    assert abs(z) < 4.5
+
+
 def test_a_refuted_kernel_has_another_moment():
     """Twin: the same runs see the mistake that the proof names."""
     assert abs(z_of_second_moment("mala-symmetric")) > 7

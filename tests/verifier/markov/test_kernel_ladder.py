@@ -133,3 +133,19 @@ def test_a_law_that_is_none_is_refuted():
 def test_sizes_are_refused():
     with pytest.raises(VerificationError, match="every size at once"):
         sk.verify(K.hmc(HAMILTONIAN), n=2)
+
+
+def test_a_time_that_the_flip_changes_is_no_involution():
+    """exp(p) is another time at -p; exp of |p|^2 is the same, which is not claimed either."""
+    size = sk.exp(sk.dot(P, sk.ones(THETA.shape[0])))
+    step = K.metropolis(K.flow(HAMILTONIAN, "A", 2, step_size=size), flip=FLIP)
+    found = sk.verify(K.compose(step))
+    assert found.verdict is sk.Verdict.REFUTED
+    # Twin: a time that reads nothing that moves or flips.
+    fixed = K.metropolis(K.flow(HAMILTONIAN, "A", 2, step_size=1), flip=FLIP)
+    assert sk.verify(K.compose(fixed)).verdict is sk.Verdict.PROVED
+
+
+def test_a_log_volume_of_a_letter_that_does_not_occur_is_no_proof():
+    step = K.metropolis(LEAPFROG, flip=FLIP, log_volume={"Z": 1})
+    assert sk.verify(after_refresh(step)).checks["volume"].verdict == "undecided"
