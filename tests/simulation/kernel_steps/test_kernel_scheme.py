@@ -62,6 +62,7 @@ def test_a_refuted_kernel_has_another_moment():
         ("hmc-delayed", {"leapfrog_steps": 2}, "this step of a kernel is not run"),
         ("rhmc-midpoint", {"leapfrog_steps": 2}, "proposal is not run"),
         ("hmc", {"leapfrog_steps": 0}, "leapfrog_steps is wrong"),
+        ("hmc", {"leapfrog_steps": 2, "noise": "weak"}, "needs normals"),
         ("hmc", {"leapfrog_steps": 2, "parameters": {"b": 1.0}}, "unknown parameter b"),
     ],
 )
