@@ -13,10 +13,10 @@ from sdekit.calculus.limits import BudgetExceeded, spending
 from sdekit.declaration.model.dynamics import Dynamics
 from sdekit.errors import VerificationError
 from sdekit.kernels.steps import Kernel
-from sdekit.verifier.declared_facts import within_declaration
+from sdekit.verifier.declared_facts import with_assumptions_solved, within_declaration
 from sdekit.verifier.question import Problem, check_names, read_sizes
 from sdekit.verifier.rung_table import RUNGS
-from sdekit.verifier.verdict import Check, Verification, undecided
+from sdekit.verifier.verdict import Check, Verdict, Verification, undecided
 
 #: Seconds granted to the whole call when nothing is said.
 DEFAULT_BUDGET = 10.0
@@ -70,13 +70,18 @@ def verify(
     check_names(dynamics)
     started, begun = time.perf_counter(), time.thread_time()
     problem = Problem(dynamics, read_sizes(dynamics, n))
+    solved = with_assumptions_solved(problem)
     checks: dict[str, Check] = {}
     for rung in RUNGS:
         if rung.needs_law and not problem.has_law:
             continue
         left = None if budget is None else budget - (time.thread_time() - begun)
         granted = None if left is None else max(left, 0.0) * SHARE
-        checks[rung.name] = within_declaration(check_within(problem, rung.name, granted), problem)
+        check = within_declaration(check_within(problem, rung.name, granted), problem)
+        if check.verdict is Verdict.UNDECIDED and solved is not None:
+            again = check_within(solved, rung.name, granted)
+            check = again if again.is_proved else check
+        checks[rung.name] = check
     seconds = time.perf_counter() - started
     return Verification(dynamics.name or "", problem.scope, checks, seconds)
 

@@ -28,8 +28,9 @@ def test_assumptions_are_kept_printed_and_round_tripped():
 
 
 def test_a_counterexample_that_breaks_an_assumption_refutes_nothing():
-    psd = sk.verify(_model([a >= 0])).checks["diffusion_psd"]
-    assert psd.verdict.value == "undecided" and "assumption a >= 0" in psd.reason
+    psd = sk.verify(_model([a**3 >= 0])).checks["diffusion_psd"]
+    assert psd.verdict.value == "undecided" and "assumption a**3 >= 0" in psd.reason
+    assert sk.verify(_model([a >= 0])).checks["diffusion_psd"].is_proved
 
 
 @pytest.mark.parametrize("assume", [[], [a < 1], [b > 0]])

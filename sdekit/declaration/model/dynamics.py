@@ -357,6 +357,10 @@ class Dynamics:
             changed[name] = None if energy is None else change(energy)
         return self._changed(changed)
 
+    def without_assumptions(self) -> Dynamics:
+        """The declaration for all parameters, whatever inequalities were assumed of them."""
+        return self._changed({"assume": ()})
+
     def _changed(self, changed: Mapping[str, Any]) -> Dynamics:
         """The declaration with other values for some of its arguments."""
         own = {

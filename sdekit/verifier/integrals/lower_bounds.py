@@ -70,6 +70,20 @@ def summands(energy: ex.Expression, scale: tuple[ex.Expression, ...] = ()) -> li
     return [ex.Product((*scale, energy)) if scale else energy]
 
 
+def without_bounded_functions(energy: ex.Expression) -> ex.Expression:
+    """The energy without terms that are bounded because an unknown function is declared so.
+
+    exp(-energy) has a finite integral exactly if the rest has one.
+    """
+    parts = summands(energy)
+    kept = [
+        part
+        for part in parts
+        if not (any(isinstance(n, ex.Call) for n in part.walk()) and _is_bounded(part))
+    ]
+    return energy if len(kept) == len(parts) else ex.Sum((ZERO, *kept))
+
+
 def _is_constant(node: ex.Expression) -> bool:
     return not any(isinstance(part, (Variable, ex.Call)) for part in node.walk())
 
@@ -131,6 +145,8 @@ def _is_bounded(part: ex.Expression) -> bool:
     if _is_constant(part):
         return True
     match part:
+        case ex.Call():
+            return "bounded" in part.function.assumptions
         case Variable():
             return part.domain.kind in ("circle", "interval")
         case ex.Elementwise():

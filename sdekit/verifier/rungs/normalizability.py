@@ -15,7 +15,7 @@ from sdekit.declaration.tree.expression import Call, Expression
 from sdekit.declaration.tree.symbols import Variable
 from sdekit.verifier.integrals.elimination import Elimination, eliminate
 from sdekit.verifier.integrals.infinite import infinite_integral
-from sdekit.verifier.integrals.lower_bounds import finite_by_bounds
+from sdekit.verifier.integrals.lower_bounds import finite_by_bounds, without_bounded_functions
 from sdekit.verifier.question import Problem
 from sdekit.verifier.rungs.marginalization import infinite_marginal
 from sdekit.verifier.verdict import Check, Verdict, proved, undecided
@@ -78,7 +78,7 @@ def _auxiliary_in_components(problem: Problem, reason: str) -> Check:
 
 def _target_part(problem: Problem) -> Check:
     """exp(-target): known blocks are integrated out first, unknown functions are assumed."""
-    target = problem.sized(problem.target)
+    target = without_bounded_functions(problem.sized(problem.target))
     unknown = _reached_by_functions(target, problem.target_variables)
     known = tuple(x for x in problem.target_variables if x not in unknown)
     try:
