@@ -182,8 +182,9 @@ def constant(name: str) -> Head:
 def variable(symbol: Variable) -> Head:
     """A block of the state."""
     domain = symbol.domain
-    is_positive = domain.kind == "positive" or (
-        domain.kind == "interval" and domain.lower is not None and domain.lower >= 0
+    is_positive = not domain.closed and (
+        domain.kind == "positive"
+        or (domain.kind == "interval" and domain.lower is not None and domain.lower >= 0)
     )
     group = named(symbol.symmetry, len(symbol.shape))
     return _intern(Kind.VARIABLE, symbol, symbol.shape, group, is_positive=is_positive)

@@ -6,7 +6,7 @@ Not for simplifying (`expansion`) nor for evaluating at concrete sizes (`instanc
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import fields
+from dataclasses import fields, replace
 from fractions import Fraction
 from typing import Any
 
@@ -72,6 +72,25 @@ def _substituted_field(old: Any, values: Mapping[Expression, Expression]) -> Any
 def with_sizes(expression: Any, sizes: Mapping[str, int]) -> Any:
     """The same expression with open dimensions fixed, in every symbol and tensor."""
     return _fixed(expression, dict(sizes)) if sizes else expression
+
+
+def with_closed_ends(part: Any, kept: Variable | None = None) -> Any:
+    """The same expression with the ends of half-lines and intervals counted in.
+
+    Args:
+        part: An expression.
+        kept: A variable that is left as it is.
+    """
+    if isinstance(part, Variable):
+        if part == kept or not part.domain.is_bounded:
+            return part
+        return replace(part, domain=replace(part.domain, closed=True))
+    if isinstance(part, tuple):
+        return tuple(with_closed_ends(item, kept) for item in part)
+    if isinstance(part, Expression) and part.children:
+        changed = {f.name: with_closed_ends(getattr(part, f.name), kept) for f in fields(part)}  # type: ignore[arg-type]
+        return type(part)(**changed)
+    return part
 
 
 def _fixed(part: Any, sizes: dict[str, int]) -> Any:

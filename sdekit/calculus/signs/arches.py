@@ -93,7 +93,7 @@ def arc_of(angle: Expression) -> Arc | None:
             assert angle.domain.lower is not None and angle.domain.upper is not None
             low, high = (arc_of(as_constant(e)) for e in (angle.domain.lower, angle.domain.upper))
             assert low is not None and high is not None
-            return Arc(low.low, high.high, True)
+            return Arc(low.low, high.high, not angle.domain.closed)
         case Negation():
             inner = arc_of(angle.operand)
             return None if inner is None else inner.times(Fraction(-1))

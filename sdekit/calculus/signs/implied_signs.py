@@ -109,9 +109,9 @@ def _number(node: Number) -> Signs:
 def _variable(node: Variable) -> Signs:
     domain = node.domain
     if domain.kind == "positive" or (domain.lower is not None and domain.lower >= 0):
-        return POSITIVE
+        return NONNEGATIVE if domain.closed and not (domain.lower or 0) > 0 else POSITIVE
     if domain.upper is not None and domain.upper <= 0:
-        return NEGATIVE
+        return NEGATIVE if domain.upper < 0 or not domain.closed else frozenset({-1, 0})
     return UNKNOWN
 
 

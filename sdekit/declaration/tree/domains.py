@@ -82,6 +82,8 @@ class Domain:
         upper: Upper end of an interval.
         period: Of a circle: an exact number or an expression of positive parameters; None for
             2 pi.
+        closed: Whether the ends belong to it, as for what is bounded up to them; a declared
+            variable has no value there.
 
     Raises:
         DeclarationError: If the kind is unknown, or an interval has no two ends in order.
@@ -91,6 +93,7 @@ class Domain:
     lower: End | None = None
     upper: End | None = None
     period: ex.Expression | None = None
+    closed: bool = False
 
     def __post_init__(self) -> None:
         if self.kind not in DOMAIN_KINDS:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from sdekit.calculus.contraction import lower
 from sdekit.calculus.contraction.heads import variable
+from sdekit.calculus.expansion.rewriting import with_closed_ends
 from sdekit.declaration.tree import expression as ex
 from sdekit.verifier.currents.poles import repulsion, rough_at_other_places
 from sdekit.verifier.currents.smoothness import has_pole, rough_parts
@@ -17,8 +18,14 @@ from sdekit.verifier.question import Problem
 def may_have_pole(problem: Problem) -> bool:
     """Whether v or D may be unbounded near a state."""
     dynamics = problem.dynamics
-    parts = (*dynamics.drift.values(), *dynamics.diffusion.values())
-    return any(has_pole(part) and not _is_bounded_at_origin(problem, part) for part in parts)
+    parts = [*dynamics.drift.items(), *((x, part) for (x, _), part in dynamics.diffusion.items())]
+    # An end of x is reached: what x does there is its own, but nothing else may be driven
+    # infinitely fast.
+    ended = [(part, with_closed_ends(part, x)) for x, part in parts]
+    return any(
+        has_pole(closed) and not (has_pole(part) and _is_bounded_at_origin(problem, part))
+        for part, closed in ended
+    )
 
 
 def repels_at_poles(problem: Problem) -> bool:

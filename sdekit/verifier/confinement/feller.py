@@ -19,6 +19,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from sdekit.calculus.expansion.expand import collected, expand
+from sdekit.calculus.expansion.growth import Z
 from sdekit.calculus.expansion.monomial_sums import TooLarge
 from sdekit.calculus.expansion.rewriting import substituted
 from sdekit.calculus.limits import Unsupported
@@ -38,7 +39,7 @@ from sdekit.declaration.tree.expression import (
 from sdekit.declaration.tree.operators import ZERO
 from sdekit.declaration.tree.symbols import Variable
 from sdekit.verifier.currents.smoothness import has_pole
-from sdekit.verifier.integrals.tails import Tail, Z, tail
+from sdekit.verifier.integrals.tails import Tail, tail
 from sdekit.verifier.pointwise.instances import choice_text, choices
 from sdekit.verifier.question import Problem
 from sdekit.verifier.verdict import Check, Witness, proved, refuted

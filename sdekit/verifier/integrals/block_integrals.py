@@ -10,6 +10,7 @@ from __future__ import annotations
 from fractions import Fraction
 
 from sdekit.calculus.expansion.expand import expand
+from sdekit.calculus.expansion.growth import Z
 from sdekit.calculus.expansion.monomial_sums import Monomial, Terms, TooLarge, as_expression
 from sdekit.calculus.expansion.rewriting import INTERNAL, substituted
 from sdekit.calculus.limits import Unsupported
@@ -45,7 +46,7 @@ from sdekit.verifier.integrals.questions import (
     log_of,
 )
 from sdekit.verifier.integrals.shapes import radial_integral, univariate_integral
-from sdekit.verifier.integrals.tails import Tail, Z
+from sdekit.verifier.integrals.tails import Tail
 
 #: Nonnegative terms are dropped one at a time only where there are few.
 _MOST_DROPPED = 6

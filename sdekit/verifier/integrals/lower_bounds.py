@@ -14,7 +14,9 @@ from collections.abc import Sequence
 from fractions import Fraction
 
 from sdekit.calculus.expansion.expand import expand
+from sdekit.calculus.expansion.growth import Z
 from sdekit.calculus.expansion.monomial_sums import Monomial, TooLarge, as_expression
+from sdekit.calculus.expansion.rewriting import substituted, with_closed_ends
 from sdekit.calculus.limits import Unsupported
 from sdekit.calculus.signs.implied_signs import POSITIVE, entry_signs, never_negative
 from sdekit.declaration.functions.records import FUNCTIONS
@@ -23,7 +25,8 @@ from sdekit.declaration.tree.operators import ZERO
 from sdekit.declaration.tree.symbols import Variable
 from sdekit.verifier.currents.smoothness import has_pole, may_be_undefined
 from sdekit.verifier.integrals.elimination import eliminate
-from sdekit.verifier.integrals.shapes import entry_energy
+from sdekit.verifier.integrals.shapes import entry_energy, radial_tail
+from sdekit.verifier.integrals.tails import Tail
 
 #: Summands beyond this are left together.
 _MOST_SUMMANDS = 40
@@ -44,7 +47,8 @@ def finite_by_bounds(energy: ex.Expression, blocks: Blocks) -> str | None:
     """
     if not blocks or may_be_undefined(energy):
         return None
-    if all(x.domain.kind in ("circle", "interval") for x in blocks) and not has_pole(energy):
+    is_compact = all(x.domain.kind in ("circle", "interval") for x in blocks)
+    if is_compact and not has_pole(with_closed_ends(energy)):
         return "the energy is bounded on a bounded domain"
     try:
         return _of_summands(summands(energy), blocks)
@@ -169,7 +173,47 @@ def _directly(parts: list[ex.Expression], blocks: Blocks) -> str | None:
     found = eliminate(energy, tuple(blocks), ())
     if found.infinite is None and found.is_finite and not found.assumptions:
         return "; ".join(step.reason for step in (*found.steps, *found.open_steps))
-    return _pure_powers(energy, blocks)
+    return _radial_scalars(energy, blocks) or _pure_powers(energy, blocks)
+
+
+def _radial_scalars(energy: ex.Expression, blocks: Blocks) -> str | None:
+    """Scalars that enter through one sum of their squares only: their length and its measure."""
+    if len(blocks) < 2 or any(x.shape or x.domain.kind != "real" for x in blocks):
+        return None
+    lengths: dict[ex.Expression, ex.Expression] = {}
+    shapes = set()
+    for node in energy.walk():
+        squares = _squares(node, blocks) if isinstance(node, ex.Sum) else None
+        if squares is not None:
+            lengths[node] = ex.Sum((squares[0], ex.Product((Z, Z))))
+            shapes.add(squares[1])
+    profile = substituted(energy, lengths) if len(shapes) == 1 else energy
+    if any(profile.depends_on(x) for x in blocks):
+        return None
+    found, reason = radial_tail(profile, ex.Number(Fraction(len(blocks))))
+    return reason if found is Tail.FINITE else None
+
+
+def _squares(
+    node: ex.Expression, blocks: Blocks
+) -> tuple[ex.Expression, tuple[ex.Expression, ...]] | None:
+    """The constant, and the positive constant factors of the squares of all blocks."""
+    terms = dict(expand(node))
+    factors = []
+    for x in blocks:
+        mine = {m: c for m, c in terms.items() if as_expression({m: c}).depends_on(x)}
+        if len(mine) != 1:
+            return None
+        ((monomial, number),) = mine.items()
+        square = (x, Fraction(2))
+        rest = as_expression({Monomial(monomial.factors - {square}, monomial.core): number})
+        is_square = square in monomial.factors and _is_constant(rest)
+        if not is_square or entry_signs(rest) != POSITIVE:
+            return None
+        factors.append(rest)
+        del terms[monomial]
+    constant = as_expression(terms)
+    return (constant, tuple(factors)) if _is_constant(constant) else None
 
 
 def _without_nonnegative(parts: list[ex.Expression], blocks: Blocks) -> str | None:

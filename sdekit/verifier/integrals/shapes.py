@@ -12,6 +12,7 @@ from fractions import Fraction
 
 from sdekit.calculus.expansion import cores
 from sdekit.calculus.expansion.expand import collected, expand
+from sdekit.calculus.expansion.growth import Z
 from sdekit.calculus.expansion.monomial_sums import Monomial
 from sdekit.calculus.expansion.rewriting import INTERNAL, is_locally_bounded, substituted
 from sdekit.calculus.limits import Unsupported
@@ -34,7 +35,7 @@ from sdekit.declaration.tree.expression import (
 from sdekit.declaration.tree.operators import ONE, ZERO
 from sdekit.declaration.tree.symbols import Parameter, Variable
 from sdekit.verifier.integrals.quadratic import quadratic_form
-from sdekit.verifier.integrals.tails import Tail, Z, tail
+from sdekit.verifier.integrals.tails import Tail, tail
 
 _INVERSE_Z = Power(Z, Number(Fraction(-1)))
 _LOG_Z = Elementwise("log", Z)
@@ -229,7 +230,7 @@ def radial_integral(
         return None
     if profile.depends_on(x):
         return None
-    found, reason = _radial(profile, coordinates)
+    found, reason = radial_tail(profile, coordinates)
     determinant = _log_determinant(x, next(iter(forms.values())), coordinates)
     if len(forms) > 1 or determinant is None:
         return found, reason, energy, None
@@ -247,7 +248,8 @@ def _forms(energy: Expression, x: Variable) -> dict[Expression, Expression]:
     return found
 
 
-def _radial(profile: Expression, coordinates: Expression) -> tuple[Tail, str]:
+def radial_tail(profile: Expression, coordinates: Expression) -> tuple[Tail, str]:
+    """Whether exp(-profile(Z)) Z^(d - 1) is integrable over all lengths Z, and why."""
     measure = Product((Sum((coordinates, Negation(ONE))), _LOG_Z))
     outer = tail(Sum((profile, Negation(measure))))
     if outer[0] is not Tail.FINITE:

@@ -11,31 +11,28 @@ Not for what happens between the ends (`rewriting.is_locally_bounded`).
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from enum import Enum
 from fractions import Fraction
 
 from sdekit.calculus.expansion.expand import collected, expand
-from sdekit.calculus.expansion.monomial_sums import Monomial, Terms
-from sdekit.calculus.expansion.rewriting import INTERNAL, substituted
-from sdekit.calculus.signs.implied_signs import NEGATIVE, POSITIVE, Signs, entry_signs
-from sdekit.calculus.signs.implied_signs import ZERO as ZERO_SIGN
+from sdekit.calculus.expansion.growth import (
+    Growth,
+    Unclear,
+    growth_sign,
+    is_slower_than_log,
+    leading,
+    log_or_bounded,
+    rate_of,
+)
+from sdekit.calculus.expansion.monomial_sums import Terms
+from sdekit.calculus.signs.implied_signs import NEGATIVE, POSITIVE, Signs
 from sdekit.calculus.signs.scalar_signs import decided_signs
-from sdekit.declaration.functions.records import FUNCTIONS
-from sdekit.declaration.text.formulas import U, formula
-from sdekit.declaration.tree.domains import Domain
 from sdekit.declaration.tree.expression import (
-    Constant,
-    Elementwise,
     Expression,
-    Negation,
     Number,
-    Power,
-    Product,
     Sum,
 )
 from sdekit.declaration.tree.operators import ONE, ZERO
-from sdekit.declaration.tree.symbols import Variable
 
 
 class Tail(Enum):
@@ -44,44 +41,6 @@ class Tail(Enum):
     FINITE = "finite"
     INFINITE = "infinite"
     UNKNOWN = "unknown"
-
-
-#: The variable that goes to infinity.
-Z = Variable(INTERNAL + "z", (), None, Domain("positive"))
-
-
-@dataclass(frozen=True)
-class Growth:
-    """The leading term coefficient * exp(exponent) * z^power * log(z)^logs.
-
-    Attributes:
-        exponent: A function of z that goes to plus or minus infinity, or 0.
-        power: Power of z.
-        logs: Power of log z.
-        coefficient: What the leading term is multiplied by; None if only known to be bounded.
-    """
-
-    exponent: Expression
-    power: Fraction
-    logs: Fraction
-    coefficient: Expression | None
-
-    @property
-    def is_bounded(self) -> bool:
-        """Whether the leading term is a constant or smaller (no exponential)."""
-        return self.exponent == ZERO and (self.power < 0 or (self.power == 0 and self.logs <= 0))
-
-    @property
-    def vanishes(self) -> bool:
-        """Whether the leading term goes to zero (no exponential)."""
-        return self.exponent == ZERO and (self.power < 0 or (self.power == 0 and self.logs < 0))
-
-
-class Unclear(Exception):
-    """The leading term cannot be read off."""
-
-
-_CONSTANT = Growth(ZERO, Fraction(0), Fraction(0), ONE)
 
 
 def tail(f: Expression) -> tuple[Tail, str]:
@@ -108,7 +67,10 @@ def tail(f: Expression) -> tuple[Tail, str]:
 
 
 def _judge(lead: Growth, terms: Terms) -> tuple[Tail, str]:
-    decays = lead.exponent != ZERO and _growth_sign(lead.exponent) < 0
+    rate = rate_of(lead)
+    if rate is not None:
+        return _judge_power(lead, decided_signs(rate))
+    decays = lead.exponent != ZERO and growth_sign(lead.exponent) < 0
     if decays or lead.is_bounded:
         return Tail.INFINITE, "the energy stays bounded"
     if lead.coefficient is None:
@@ -126,6 +88,15 @@ def _judge(lead: Growth, terms: Terms) -> tuple[Tail, str]:
     raise Unclear(f"the sign of {lead.coefficient!r} is not known")
 
 
+def _judge_power(lead: Growth, rate: Signs) -> tuple[Tail, str]:
+    coefficient = frozenset({0}) if lead.coefficient is None else decided_signs(lead.coefficient)
+    if rate == POSITIVE and coefficient == POSITIVE:
+        return Tail.FINITE, "the energy grows like a power"
+    if rate == NEGATIVE or (rate == POSITIVE and coefficient == NEGATIVE):
+        return Tail.INFINITE, "the energy stays bounded or falls like a power"
+    raise Unclear("the sign of an exponent is not known")
+
+
 def _judge_logarithm(coefficient: Expression, terms: Terms) -> tuple[Tail, str]:
     excess = decided_signs(collected(Sum((coefficient, Number(Fraction(-1))))))
     what = f"{coefficient!r} * log"
@@ -138,22 +109,6 @@ def _judge_logarithm(coefficient: Expression, terms: Terms) -> tuple[Tail, str]:
     raise Unclear(f"the sign of {coefficient!r} - 1 is not known")
 
 
-def is_slower_than_log(lead: Growth) -> bool:
-    """Whether the leading term is a root of the logarithm, so that exp(-f) beats every power."""
-    return lead.exponent == ZERO and lead.power == 0 and lead.logs < 1
-
-
-def log_or_bounded(monomial: Monomial) -> bool:
-    """Whether the term is a constant times one logarithm, up to something bounded."""
-    mine = [(base, exponent) for base, exponent in monomial.factors if base.depends_on(Z)]
-    if len(mine) == 1 and mine[0][1] == 1:
-        base = mine[0][0]
-        if isinstance(base, Elementwise) and base.name == "log":
-            inner = leading(expand(base.operand))
-            return inner.exponent == ZERO and not inner.logs and inner.coefficient is not None
-    return _monomial_growth(monomial, Fraction(1)).is_bounded
-
-
 def _described(lead: Growth) -> str:
     parts = [repr(lead.coefficient)] if lead.coefficient != ONE else []
     if lead.exponent != ZERO:
@@ -163,237 +118,3 @@ def _described(lead: Growth) -> str:
     if lead.logs:
         parts.append("log" if lead.logs == 1 else f"log**{lead.logs}")
     return " * ".join(parts)
-
-
-def leading(terms: Terms) -> Growth:
-    """The leading term of an expansion.
-
-    Raises:
-        Unclear: If two terms cannot be compared, cancel, or are of an unknown kind.
-    """
-    growths = [_monomial_growth(m, c) for m, c in terms.items()]
-    best = growths[0]
-    for growth in growths[1:]:
-        if _compare(growth, best) > 0:
-            best = growth
-    tied = [g for g in growths if _compare(g, best) == 0]
-    if any(g.coefficient is None for g in tied):
-        return Growth(best.exponent, best.power, best.logs, None)
-    coefficient = collected(Sum(tuple(g.coefficient for g in tied)))  # type: ignore[misc]
-    if coefficient == ZERO or entry_signs(coefficient) == ZERO_SIGN:
-        raise Unclear("the leading terms cancel")
-    return Growth(best.exponent, best.power, best.logs, coefficient)
-
-
-def _compare(left: Growth, right: Growth) -> int:
-    difference = collected(Sum((left.exponent, Negation(right.exponent))))
-    if difference != ZERO:
-        sign = _growth_sign(difference)
-        if sign == 0:
-            raise Unclear("two exponentials cannot be compared")
-        return sign
-    mine, other = (left.power, left.logs), (right.power, right.logs)
-    return (mine > other) - (mine < other)
-
-
-def _growth_sign(exponent: Expression) -> int:
-    """Sign of the infinity that the exponent goes to; 0 if it does not."""
-    lead = leading(expand(exponent))
-    if lead.coefficient is None or lead.is_bounded or lead.exponent != ZERO:
-        return 0
-    if lead.power == 0:
-        return 0
-    signs = entry_signs(lead.coefficient)
-    return 1 if signs == POSITIVE else -1 if signs == NEGATIVE else 0
-
-
-def _monomial_growth(monomial: Monomial, coefficient: Fraction) -> Growth:
-    growth = Growth(ZERO, Fraction(0), Fraction(0), Number(coefficient))
-    if monomial.core is not None:
-        raise Unclear("a tensor is left over")
-    for base, exponent in monomial.factors:
-        growth = _times(growth, _raised(_base_growth(base), exponent))
-    return growth
-
-
-def _times(left: Growth, right: Growth) -> Growth:
-    if left.coefficient is None or right.coefficient is None:
-        coefficient = None
-    else:
-        coefficient = collected(Product((left.coefficient, right.coefficient)))
-    exponent = collected(Sum((left.exponent, right.exponent)))
-    return Growth(exponent, left.power + right.power, left.logs + right.logs, coefficient)
-
-
-def _raised(growth: Growth, exponent: Fraction) -> Growth:
-    if exponent == 1:
-        return growth
-    if growth.coefficient is None:
-        if exponent.denominator == 1 and exponent > 0:
-            return growth
-        raise Unclear("a power of a bounded function")
-    signs = entry_signs(growth.coefficient)
-    if exponent.denominator != 1 and signs != POSITIVE:
-        raise Unclear("a root of an unknown sign")
-    if 0 in signs and exponent < 0:
-        raise Unclear(f"{growth.coefficient!r} may vanish")
-    return Growth(
-        collected(Product((Number(exponent), growth.exponent))),
-        growth.power * exponent,
-        growth.logs * exponent,
-        collected(Power(growth.coefficient, Number(exponent))),
-    )
-
-
-def _base_growth(base: Expression) -> Growth:
-    if base == Z:
-        return Growth(ZERO, Fraction(1), Fraction(0), ONE)
-    if not base.depends_on(Z):
-        return Growth(ZERO, Fraction(0), Fraction(0), base)
-    if isinstance(base, Elementwise):
-        return _function_growth(base)
-    if isinstance(base, Sum):
-        return leading(expand(base))
-    raise Unclear("the energy holds a function of an unknown kind")
-
-
-def _exponential(operand: Expression) -> Growth:
-    inner = leading(expand(operand))
-    if inner.vanishes:
-        return _CONSTANT
-    if inner.is_bounded and inner.coefficient is not None:
-        rest = _without_leading_constant(operand, inner.coefficient)
-        if rest:
-            return Growth(ZERO, Fraction(0), Fraction(0), Elementwise("exp", inner.coefficient))
-    if inner.is_bounded:
-        return Growth(ZERO, Fraction(0), Fraction(0), None)
-    if inner.exponent != ZERO or inner.power == 0 or _growth_sign(operand) == 0:
-        raise Unclear("an exponential of an unknown kind")
-    return Growth(collected(operand), Fraction(0), Fraction(0), ONE)
-
-
-def _without_leading_constant(operand: Expression, constant: Expression) -> bool:
-    rest = expand(Sum((operand, Negation(constant))))
-    return not rest or leading(rest).vanishes
-
-
-def _logarithm(operand: Expression) -> Growth:
-    inner = leading(expand(operand))
-    if inner.coefficient is None or entry_signs(inner.coefficient) != POSITIVE:
-        raise Unclear("a logarithm of an unknown sign")
-    if inner.exponent != ZERO:
-        lead = leading(expand(inner.exponent))
-        if lead.exponent != ZERO or lead.power == 0:
-            raise Unclear("a logarithm of a product of an unknown kind")
-        return lead
-    if inner.power != 0:
-        return Growth(ZERO, Fraction(0), Fraction(1), Number(inner.power))
-    if inner.logs:
-        raise Unclear("a logarithm of a logarithm")
-    return Growth(ZERO, Fraction(0), Fraction(0), None)
-
-
-def _cosh(operand: Expression) -> Growth:
-    sign = _growth_sign(operand)
-    if sign == 0:
-        raise Unclear("the growth inside cosh is not known")
-    exponent = collected(operand if sign > 0 else Negation(operand))
-    return Growth(exponent, Fraction(0), Fraction(0), Number(Fraction(1, 2)))
-
-
-def _sinh(operand: Expression) -> Growth:
-    sign = _growth_sign(operand)
-    growth = _cosh(operand)
-    coefficient = Number(Fraction(sign, 2))
-    return Growth(growth.exponent, growth.power, growth.logs, coefficient)
-
-
-def _saturating(limit: Expression, operand: Expression) -> Growth:
-    """An odd function with this limit."""
-    sign = _growth_sign(operand)
-    if sign == 0:
-        return Growth(ZERO, Fraction(0), Fraction(0), None)
-    value = limit if sign > 0 else Negation(limit)
-    return Growth(ZERO, Fraction(0), Fraction(0), value)
-
-
-def _absolute(operand: Expression) -> Growth:
-    inner = leading(expand(operand))
-    if inner.coefficient is None:
-        return inner
-    signs: Signs = entry_signs(inner.coefficient)
-    if signs == POSITIVE:
-        return inner
-    if signs == NEGATIVE:
-        flipped = collected(Negation(inner.coefficient))
-        return Growth(inner.exponent, inner.power, inner.logs, flipped)
-    raise Unclear("an absolute value of an unknown sign")
-
-
-def _logarithmic(base: Elementwise) -> Growth:
-    """f(u) ~ sign(u) log|u|."""
-    inner, sign = leading(expand(base.operand)), _growth_sign(base.operand)
-    if sign == 0 or inner.exponent != ZERO or inner.power == 0:
-        raise Unclear(f"the growth inside {base.name} is not known")
-    return Growth(ZERO, Fraction(0), Fraction(1), Number(sign * inner.power))
-
-
-_FUNCTIONS = {
-    "exp": _exponential,
-    "log": _logarithm,
-    "cosh": _cosh,
-    "sinh": _sinh,
-    "abs": _absolute,
-}
-
-
-#: f(u) = u + smaller terms near u = 0.
-_UNIT_SLOPE = ("sin", "tan", "sinh", "tanh", "atan")
-#: sin and cos of u plus a number of quarter turns, as a sign and a function of u.
-_TURNED = {
-    "sin": ((1, "sin"), (1, "cos"), (-1, "sin"), (-1, "cos")),
-    "cos": ((1, "cos"), (-1, "sin"), (-1, "cos"), (1, "sin")),
-}
-_PI = Monomial(frozenset({(Constant("pi"), Fraction(1))}))
-
-
-def _at_a_limit(base: Elementwise) -> Growth | None:
-    """The growth of f(u) where u has a limit at which f is known; None elsewhere."""
-    sign, name, terms = 1, base.name, dict(expand(base.operand))
-    if name in _TURNED:
-        quarters = 2 * terms.get(_PI, Fraction(0))
-        if quarters.denominator == 1:
-            sign, name = _TURNED[name][int(quarters) % 4]
-            terms.pop(_PI, None)
-    lead = leading(terms) if terms else None
-    if lead is None or not lead.vanishes:
-        return None
-    if name == "cos":
-        return replace(_CONSTANT, coefficient=Number(Fraction(sign)))
-    if name not in _UNIT_SLOPE or lead.coefficient is None:
-        return None
-    return _times(lead, replace(_CONSTANT, coefficient=Number(Fraction(sign))))
-
-
-def _function_growth(base: Elementwise) -> Growth:
-    near = _at_a_limit(base) if base.name in (*_TURNED, *_UNIT_SLOPE) else None
-    if near is not None:
-        return near
-    rule = _FUNCTIONS.get(base.name)
-    if rule is not None:
-        return rule(base.operand)
-    if FUNCTIONS[base.name].definition:
-        meaning = substituted(formula(FUNCTIONS[base.name].definition), {U: base.operand})
-        terms = expand(meaning)
-        if not terms:
-            raise Unclear(f"{base.name} vanishes at one end")
-        return leading(terms)
-    match FUNCTIONS[base.name].tail:
-        case "":
-            raise Unclear(f"no rule for the growth of {base.name}")
-        case "oscillates":
-            return Growth(ZERO, Fraction(0), Fraction(0), None)
-        case "logarithm":
-            return _logarithmic(base)
-        case limit:
-            return _saturating(collected(formula(limit)), base.operand)

@@ -17,6 +17,14 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from sdekit.calculus.expansion.expand import collected, expand
+from sdekit.calculus.expansion.growth import (
+    Growth,
+    Unclear,
+    Z,
+    is_slower_than_log,
+    leading,
+    log_or_bounded,
+)
 from sdekit.calculus.expansion.monomial_sums import Terms, TooLarge
 from sdekit.calculus.expansion.rewriting import INTERNAL, substituted
 from sdekit.calculus.limits import Unsupported
@@ -37,14 +45,6 @@ from sdekit.declaration.tree.symbols import Parameter, Variable
 from sdekit.verifier.currents.normal_current import Normal, current_at, is_jet, normal_current
 from sdekit.verifier.currents.periodicity import is_periodic
 from sdekit.verifier.currents.specular import is_finite_at_ends, turned_momentum
-from sdekit.verifier.integrals.tails import (
-    Growth,
-    Unclear,
-    Z,
-    is_slower_than_log,
-    leading,
-    log_or_bounded,
-)
 from sdekit.verifier.pointwise.instances import Choice, choice_text, choices
 from sdekit.verifier.pointwise.zero import nonzero_value
 from sdekit.verifier.question import Problem

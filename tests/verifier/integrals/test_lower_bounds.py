@@ -13,6 +13,8 @@ DATA, Y = sk.parameter("X", ROWS, N), sk.parameter("y", ROWS)
 K = sk.parameter("K", N, N, positive_semidefinite=True)
 J = sk.parameter("J", positive=True)
 X, Z = sk.scalar("x"), sk.scalar("z")
+V, W = (sk.scalar(name, domain=(0, 1)) for name in "vw")
+TH = sk.scalar("th", domain=("0", "pi"))
 A, B = (sk.scalar(name, domain="circle") for name in "ab")
 ONES = sk.ones(N)
 SQUARES = sk.dot(Y - DATA @ Q, Y - DATA @ Q) / 2
@@ -31,9 +33,24 @@ FINITE = [
     ((X**2 + Z**2) / 2 - sk.log((X - Z) ** 2), (X, Z)),
     (sk.abs_(X) + sk.abs_(Z) + sk.abs_(X - Z), (X, Z)),
     (-200 * sk.exp(-((X - 1) ** 2) - 10 * Z**2) + X**4 + Z**4, (X, Z)),
+    ((J + 2) / 2 * sk.log(1 + X**2 + 3 * Z**2), (X, Z)),
+    (sk.sqrt(1 + X**2 + Z**2), (X, Z)),
+    (sk.sqrt(V) + sk.sin(V * W), (V, W)),
+    (1 / (1 + V) - W**2, (V, W)),
 ]
 
 INFINITE = [
+    # A length of two entries has the measure r dr.
+    ((J + 1) / 2 * sk.log(1 + X**2 + Z**2), (X, Z)),
+    # Two shapes that are no function of one length.
+    (sk.log(1 + X**2 + Z**2) / 2 + sk.log(1 + 2 * X**2 + Z**2) / 2, (X, Z)),
+    # Poles at the ends of intervals, at which signs are those of the inside.
+    (-1 / V + W, (V, W)),
+    (2 * sk.log(V) + V * W, (V, W)),
+    (-1 / (V * W), (V, W)),
+    (4 * sk.log(V + W), (V, W)),
+    (-1 / sk.sin(TH) + V, (TH, V)),
+    (-sk.exp(1 / V) + W, (V, W)),
     (-J * sk.cos(X - Z), (X, Z)),
     (-J * sk.cos(A - B) + sk.cos(X), (A, B, X)),
     (SQUARES, (Q,)),

@@ -7,8 +7,9 @@ from fractions import Fraction
 import pytest
 
 import sdekit as sk
+from sdekit.calculus.expansion.growth import Z
 from sdekit.declaration.tree.expression import Constant
-from sdekit.verifier.integrals.tails import Tail, Z, tail
+from sdekit.verifier.integrals.tails import Tail, tail
 
 A = sk.parameter("A", positive=True)
 NU = sk.parameter("nu", positive=True)
@@ -50,6 +51,17 @@ CASES = [
     (sk.log(Z) + sk.log(Z) ** Fraction(1, 2), Tail.UNKNOWN),
     # 1 / (z log(z)^2) is integrable, 1 / z is not.
     (sk.log(1 + Z * sk.log(Z) ** 2), Tail.UNKNOWN),
+    # Powers with a symbolic exponent.
+    (Z**A, Tail.FINITE),
+    (Z ** (-A), Tail.INFINITE),
+    (Z**A - (NU + 5) * sk.log(Z), Tail.FINITE),
+    (Z ** (A + 2) - NU * Z**2, Tail.FINITE),
+    ((1 + Z**2) ** A * NU - Z ** (2 * A + 1), Tail.INFINITE),
+    (2 * sk.log(Z) + Z ** (-A), Tail.FINITE),
+    (Z**A - Z**2, Tail.UNKNOWN),
+    (Z**A - Z**NU, Tail.UNKNOWN),
+    (Z**K, Tail.UNKNOWN),
+    (K * Z**A, Tail.UNKNOWN),
     # Angles with a limit.
     (-3 * sk.log(sk.sin(1 / Z)), Tail.FINITE),
     (-sk.log(sk.sin(PI - 1 / Z)) / 2, Tail.INFINITE),

@@ -139,3 +139,14 @@ def test_a_smooth_energy_bounds_solutions_beside_a_pole_that_nothing_enters():
     noise = {m: sk.outer(m, m) / (2 * tau * sk.dot(m, m))}
     energy = U + sk.dot(m, m) / 2
     assert check(sk.Dynamics(drift, noise, hamiltonian=energy, target=U)).is_proved
+
+
+@pytest.mark.parametrize("end", ["positive", (0, 1)])
+def test_what_an_end_drives_infinitely_fast_is_not_overlooked(end):
+    """The integral of 1/w over time diverges at w = 0, where w is reflected."""
+    w, phi = sk.scalar("w", domain=end), sk.scalar("phi", domain="circle")
+    for speed, is_proved in ((1 / w, False), (1 / (1 + w), True)):
+        drift, noise = {w: -1 + 0 * w, phi: speed}, {w: 1}
+        assert check(sk.Dynamics(drift, noise, hamiltonian=w)).is_proved == is_proved
+    noise = {w: 1, phi: 1 / w}
+    assert not check(sk.Dynamics({w: -1 + 0 * w, phi: 0 * w}, noise, hamiltonian=w)).is_proved
