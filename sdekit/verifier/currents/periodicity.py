@@ -122,6 +122,18 @@ def without_turns(dynamics: Dynamics) -> Dynamics:
     return dynamics.rewritten(lambda e: substituted(e, moved)) if moved else dynamics
 
 
+def turned_function(dynamics: Dynamics) -> Call | None:
+    """An unknown function of an angle at another place, such as U(phi + 2 pi), which is U(phi)."""
+    for expression in dynamics.expressions():
+        for node in expression.walk():
+            for argument in node.arguments if isinstance(node, Call) else ():
+                angles = {x for x in argument.walk() if isinstance(x, Variable)}
+                if argument not in angles and any(x.domain.kind == "circle" for x in angles):
+                    assert isinstance(node, Call)
+                    return node
+    return None
+
+
 def _unturned(argument: Expression, x: Variable) -> Expression:
     if argument == x or not argument.depends_on(x) or argument.shape:
         return argument

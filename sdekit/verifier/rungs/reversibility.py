@@ -16,6 +16,7 @@ from collections.abc import Iterator, Mapping
 from sdekit.calculus.contraction import Tensor, counterexample, current, is_zero, residual, text
 from sdekit.calculus.limits import Unsupported
 from sdekit.declaration.tree.symbols import Variable
+from sdekit.verifier.currents.periodicity import turned_function
 from sdekit.verifier.involutions.flips import Flip, reverse, swaps
 from sdekit.verifier.involutions.forced import contradictions
 from sdekit.verifier.involutions.parities import reversing_flips
@@ -85,6 +86,9 @@ def _candidates(
 
 def _refutation(problem: Problem, tensor: Tensor, reason: str) -> Check | None:
     """A refutation with a point at which the tensor is not zero, if one is found."""
+    if turned_function(problem.dynamics) is not None:
+        # The functions of a counterexample need not have the period that is assumed of them.
+        return None
     try:
         found = counterexample(tensor, sizes=problem.sizes)
     except Unsupported:

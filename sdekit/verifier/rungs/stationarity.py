@@ -13,8 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sdekit.calculus.limits import Unsupported
-from sdekit.declaration.tree.expression import Call
-from sdekit.declaration.tree.symbols import Variable
+from sdekit.verifier.currents.periodicity import turned_function
 from sdekit.verifier.currents.smoothness import may_jump
 from sdekit.verifier.question import Problem
 from sdekit.verifier.rungs.boundary import check_boundary
@@ -77,25 +76,13 @@ def check_stationarity(problem: Problem) -> Check:
     outcome = _for_every_size(problem)
     if outcome.is_zero:
         return _with_boundary(problem, "the residual is identically zero", _conditions(problem))
-    turned = _turned_function(problem)
+    turned = turned_function(problem.dynamics)
     if turned is not None:
         return undecided(
             f"{turned!r} is periodic by assumption, which a residual {outcome.leftover} leaves out"
         )
     found = _by_counterexample(problem, outcome)
     return _in_components(problem, outcome) if found is None else found
-
-
-def _turned_function(problem: Problem) -> Call | None:
-    """An unknown function of an angle at another place, such as U(phi + 2 pi), which is U(phi)."""
-    for expression in problem.dynamics.expressions():
-        for node in expression.walk():
-            for argument in node.arguments if isinstance(node, Call) else ():
-                angles = {x for x in argument.walk() if isinstance(x, Variable)}
-                if argument not in angles and any(x.domain.kind == "circle" for x in angles):
-                    assert isinstance(node, Call)
-                    return node
-    return None
 
 
 def _for_every_size(problem: Problem) -> Outcome:

@@ -261,4 +261,6 @@ def test_an_unknown_function_one_period_on_is_the_same():
     turned = dynamics({PHI: -sk.grad(U(PHI + 2 * PI), PHI)}, U, {PHI: 1})
     half = dynamics({PHI: -sk.grad(U(PHI + PI), PHI)}, U, {PHI: 1})
     assert sk.verify(turned).verdict == "proved"
-    assert sk.verify(half).checks["stationarity"].verdict != "proved"
+    for check in ("stationarity", "reversibility"):
+        # A counterexample would choose a function without the period that is assumed.
+        assert sk.verify(half).checks[check].verdict == "undecided"
