@@ -34,6 +34,7 @@ from sdekit.verifier.confinement.at_poles import may_have_pole, poles_are_harmle
 from sdekit.verifier.confinement.tensor_growth import degree, term_degree
 from sdekit.verifier.currents.poles import repulsion
 from sdekit.verifier.currents.smoothness import is_continuous, rough_parts
+from sdekit.verifier.integrals.lower_bounds import is_bounded, summands
 from sdekit.verifier.question import Problem
 from sdekit.verifier.verdict import Check, proved
 
@@ -291,6 +292,7 @@ def _target_is_proper(problem: Problem) -> bool:
     written = problem.sized(problem.target)
     if repels_at_poles(problem):
         written = ex.Sum((ZERO, *repulsion(written).polynomial))
+    written = ex.Sum((ZERO, *(part for part in summands(written) if not is_bounded(part))))
     energy = lower(written)
     blocks = problem.target_variables
     if any(x.domain.kind != "real" for x in blocks):

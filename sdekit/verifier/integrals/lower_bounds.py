@@ -83,7 +83,7 @@ def without_bounded_functions(energy: ex.Expression) -> ex.Expression:
     kept = [
         part
         for part in parts
-        if not (any(isinstance(n, ex.Call) for n in part.walk()) and _is_bounded(part))
+        if not (any(isinstance(n, ex.Call) for n in part.walk()) and is_bounded(part))
     ]
     return energy if len(kept) == len(parts) else ex.Sum((ZERO, *kept))
 
@@ -93,7 +93,7 @@ def _is_constant(node: ex.Expression) -> bool:
 
 
 def _of_summands(parts: list[ex.Expression], blocks: Blocks) -> str | None:
-    kept = [part for part in parts if not _is_bounded(part)]
+    kept = [part for part in parts if not is_bounded(part)]
     bounded = len(kept) < len(parts)
     if len(kept) > _MOST_SUMMANDS:
         return None
@@ -142,7 +142,7 @@ def _negative_log(term: ex.Expression) -> ex.Expression:
     return ex.Negation(ex.Elementwise("log", term))
 
 
-def _is_bounded(part: ex.Expression) -> bool:
+def is_bounded(part: ex.Expression) -> bool:
     """Whether a scalar is a bounded function of the state."""
     if part.shape:
         return False
@@ -158,11 +158,11 @@ def _is_bounded(part: ex.Expression) -> bool:
                 return True
             return part.name == "exp" and 1 not in entry_signs(part.operand)
         case ex.Sum() | ex.Product() | ex.Negation():
-            return all(_is_bounded(child) for child in part.children)
+            return all(is_bounded(child) for child in part.children)
         case ex.Power():
             e = part.exponent
             whole = isinstance(e, ex.Number) and e.value.denominator == 1 and e.value >= 0
-            return whole and _is_bounded(part.base)
+            return whole and is_bounded(part.base)
     return False
 
 
@@ -245,7 +245,7 @@ def _pure_powers(energy: ex.Expression, blocks: Blocks) -> str | None:
     degrees: dict[Variable, Fraction] = {}
     leading: dict[Variable, Monomial] = {}
     for x in blocks:
-        if x.domain.kind != "real" or x.symmetry is not None:
+        if x.domain.kind not in ("real", "positive") or x.symmetry is not None:
             return None
         for monomial, coefficient in terms.items():
             degree = _pure_degree(monomial, coefficient, x)
@@ -286,7 +286,8 @@ def _pure_degree(monomial: Monomial, coefficient: Fraction, x: Variable) -> Frac
     if base == ex.Elementwise("abs", entry):
         return exponent if exponent > 0 else None
     even = exponent.denominator == 1 and exponent > 0 and exponent % 2 == 0
-    return exponent if base == entry and even else None
+    never_falls = even or (x.domain.kind == "positive" and exponent > 0)
+    return exponent if base == entry and never_falls else None
 
 
 def _weight(
@@ -319,6 +320,22 @@ def _is_falling_log(
     return _growth(base.children[0], ones) is not None
 
 
+def _growth_of_log(operand: ex.Expression, degrees: dict[Variable, Fraction]) -> Fraction | None:
+    """Of log(c + sum of exp(u)) with c >= 0, which is at most the largest |u| and a constant."""
+    terms = operand.terms if isinstance(operand, ex.Sum) else (operand,)
+    if any(entry_signs(term) != POSITIVE for term in terms):
+        return None
+    varying = [term for term in terms if not _is_constant(term)]
+    if not all(isinstance(term, ex.Elementwise) and term.name == "exp" for term in varying):
+        return None
+    known = [_growth(term.children[0], degrees) for term in varying]
+    return None if None in known else max((k for k in known if k is not None), default=Fraction(0))
+
+
+#: |f(u)| <= C (1 + |u|)^k by the growth that the record of f states.
+_SCALES = {"linear": Fraction(1), "root": Fraction(1, 2)}
+
+
 def _growth(node: ex.Expression, degrees: dict[Variable, Fraction]) -> Fraction | None:
     """w with |node| <= C (1 + sum of pure powers)^w, entry by entry; None where none is known."""
     if _is_constant(node):
@@ -330,7 +347,10 @@ def _growth(node: ex.Expression, degrees: dict[Variable, Fraction]) -> Fraction 
         case ex.Elementwise():
             if FUNCTIONS[node.name].bounds is not None:
                 return Fraction(0)
-            return children[0] if node.name == "abs" else None
+            if node.name == "log":
+                return _growth_of_log(node.children[0], degrees)
+            scale = _SCALES.get(FUNCTIONS[node.name].growth)
+            return None if scale is None or children[0] is None else scale * children[0]
         case ex.Power():
             e = node.exponent
             if not isinstance(e, ex.Number) or e.value < 0 or children[0] is None:

@@ -14,6 +14,7 @@ K = sk.parameter("K", N, N, positive_semidefinite=True)
 J = sk.parameter("J", positive=True)
 X, Z = sk.scalar("x"), sk.scalar("z")
 V, W = (sk.scalar(name, domain=(0, 1)) for name in "vw")
+T, S = (sk.scalar(name, domain="positive") for name in "ts")
 TH = sk.scalar("th", domain=("0", "pi"))
 A, B = (sk.scalar(name, domain="circle") for name in "ab")
 ONES = sk.ones(N)
@@ -37,9 +38,17 @@ FINITE = [
     (sk.sqrt(1 + X**2 + Z**2), (X, Z)),
     (sk.sqrt(V) + sk.sin(V * W), (V, W)),
     (1 / (1 + V) - W**2, (V, W)),
+    (sk.dot(Q, Q) / 2 - sk.dot(sk.ones(ROWS), sk.softplus(DATA @ Q)), (Q,)),
+    (X**2 + Z**2 - J * sk.log(1 + sk.exp(X + Z)), (X, Z)),
+    (T + S - J * sk.log(T) - sk.log((T - S) ** 2), (T, S)),
+    (T + S + 1 / T + sk.sin(T * S), (T, S)),
 ]
 
 INFINITE = [
+    (sk.abs_(X) + sk.abs_(Z) - 2 * sk.log(1 + sk.exp(X) + sk.exp(Z)), (X, Z)),
+    (T + S - T * S, (T, S)),
+    (T + S - 1 / T + sk.sin(T * S), (T, S)),
+    (T + S + 2 * sk.log(T + S) + sk.sin(T * S), (T, S)),
     # A length of two entries has the measure r dr.
     ((J + 1) / 2 * sk.log(1 + X**2 + Z**2), (X, Z)),
     # Two shapes that are no function of one length.
