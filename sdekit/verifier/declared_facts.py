@@ -60,8 +60,8 @@ def with_assumptions_solved(problem: Problem) -> Problem | None:
             images[s] = image
     if not images:
         return None
-    freed = problem.declared.without_assumptions()
-    return Problem(freed.rewritten(lambda e: substituted(e, images)), problem.sizes)
+    freed = problem.declared.rewritten(lambda e: substituted(e, images), keeps_assumptions=False)
+    return Problem(freed, problem.sizes)
 
 
 def _solved(gap: Expression, value: Parameter) -> tuple[Parameter, Expression] | None:

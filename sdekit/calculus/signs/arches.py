@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
-from math import floor
+from math import floor, prod
 
 from sdekit.declaration.tree.domains import as_constant, rational_bounds
 from sdekit.declaration.tree.expression import (
@@ -51,8 +51,8 @@ class Arc:
         """The arc of that multiple."""
         if number == 0:
             return Arc(Fraction(0), Fraction(0))
-        ends = sorted((self.low * number, self.high * number))
-        return Arc(*ends, self.is_open)
+        one, other = self.low * number, self.high * number
+        return Arc(min(one, other), max(one, other), self.is_open)
 
 
 def wave_signs(wave: Elementwise) -> frozenset[int] | None:
@@ -103,9 +103,7 @@ def arc_of(angle: Expression) -> Arc | None:
             if len(rest) != 1:
                 return _constant(angle)
             inner = arc_of(rest[0])
-            for number in numbers if inner is not None else ():
-                inner = inner.times(number)
-            return inner
+            return None if inner is None else inner.times(prod(numbers, start=Fraction(1)))
         case Quotient() if isinstance(angle.denominator, Number) and angle.denominator.value:
             inner = arc_of(angle.numerator)
             return None if inner is None else inner.times(1 / angle.denominator.value)

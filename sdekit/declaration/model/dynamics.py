@@ -42,6 +42,7 @@ if TYPE_CHECKING:
 
 #: One sentence for every place that prints a triple.
 CONVENTION = "Ito, dG = v dt + N(0, 2 D dt), rho ~ exp(-H), H = -log density"
+_Change = Callable[[Expression], Expression]
 
 
 class Dynamics:
@@ -249,10 +250,9 @@ class Dynamics:
     @property
     def parameters(self) -> tuple[Parameter, ...]:
         """The parameters, in order of appearance."""
-        found = dict.fromkeys(self._symbols(Parameter))
-        for period in self._periods():
-            found.update((p, None) for p in period.walk() if isinstance(p, Parameter))
-        return tuple(found)
+        nodes = (node for period in self._periods() for node in period.walk())
+        of_periods = (node for node in nodes if isinstance(node, Parameter))
+        return tuple(dict.fromkeys((*self._symbols(Parameter), *of_periods)))
 
     def _periods(self) -> Iterator[Expression]:
         yield from (x.domain.period for x in self.variables if x.domain.period is not None)
@@ -341,7 +341,7 @@ class Dynamics:
         """
         return self.rewritten(spelled_out) if self._symbols(Abbreviation) else self
 
-    def rewritten(self, change: Callable[[Expression], Expression]) -> Dynamics:
+    def rewritten(self, change: _Change, *, keeps_assumptions: bool = True) -> Dynamics:
         """The dynamics with every expression replaced by an equal one."""
 
         def row(written: Any) -> Any:
@@ -355,11 +355,7 @@ class Dynamics:
         for name in ("hamiltonian", "target"):
             energy = getattr(self, name)
             changed[name] = None if energy is None else change(energy)
-        return self._changed(changed)
-
-    def without_assumptions(self) -> Dynamics:
-        """The declaration for all parameters, whatever inequalities were assumed of them."""
-        return self._changed({"assume": ()})
+        return self._changed(changed if keeps_assumptions else {**changed, "assume": ()})
 
     def _changed(self, changed: Mapping[str, Any]) -> Dynamics:
         """The declaration with other values for some of its arguments."""

@@ -113,8 +113,9 @@ def _without_circle(squares: Sum) -> Expression:
     terms = list(squares.terms)
     for one in squares.terms:
         for wave in (n for n in _factors(one) if isinstance(n, Elementwise) and n.name == "sin"):
-            rest = _factors(one) - Counter({wave: 2})
-            twin = rest + Counter({Elementwise("cos", wave.operand): 2})
+            square: Counter[Expression] = Counter({wave: 2})
+            rest = _factors(one) - square
+            twin = rest + Counter([Elementwise("cos", wave.operand)] * 2)
             other = next((term for term in terms if _factors(term) == twin), None)
             if one in terms and other is not None and _factors(one)[wave] >= 2:
                 terms.remove(one)

@@ -196,12 +196,9 @@ def as_dims(dims: Sequence[Any], kind: str, name: str) -> Shape:
 
 
 def as_domain(domain: Any, parameters: Mapping[str, Any] | None = None) -> Domain:
-    """Read a domain.
+    """Read a domain: a `Domain`, a kind, a pair of exact ends, or {"circle": L} of period L.
 
-    Args:
-        domain: A `Domain`, a kind, a pair of exact ends such as (0, 1) or ("0", "pi"), or
-            {"circle": L}, a circle of period L.
-        parameters: The symbols that a period written as text may hold.
+    A period written as text may hold the parameters given.
 
     Raises:
         DeclarationError: If it is none of these.
@@ -213,7 +210,8 @@ def as_domain(domain: Any, parameters: Mapping[str, Any] | None = None) -> Domai
             raise DeclarationError("an interval needs its two ends", fix='domain=("0", "1")')
         return Domain(domain)
     if isinstance(domain, (tuple, list)) and len(domain) == 2:
-        return Domain("interval", *(exact_end(_read(end, {})) for end in domain))
+        lower, upper = (exact_end(_read(end, {})) for end in domain)
+        return Domain("interval", lower, upper)
     if isinstance(domain, Mapping) and set(domain) == {"circle"}:
         return Domain("circle", period=_period(domain["circle"], parameters or {}))
     raise DeclarationError(
