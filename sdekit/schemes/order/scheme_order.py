@@ -33,6 +33,7 @@ from sdekit.schemes.order.density import large_friction_marginal, modified_densi
 from sdekit.schemes.order.order_claims import Claim, claims_of
 from sdekit.schemes.order.order_series import AllSizes, OneSize, for_all_sizes, series_at
 from sdekit.schemes.order.ring_stages import small_sizes
+from sdekit.schemes.split.flow_records import IntervalNoise, PowerNoise
 from sdekit.schemes.split.scheme_names import canonical
 from sdekit.schemes.split.splitting import splitting
 from sdekit.schemes.split.unroll import unroll
@@ -214,6 +215,14 @@ def weak_noise(dynamics: Dynamics, scheme: str) -> NoiseLaw | None:
             found=str(error),
             fix="leave noise= out",
         ) from error
+    moves = unroll(splitting(dynamics), scheme)
+    own = [move.name for move in moves if isinstance(move.flow, PowerNoise | IntervalNoise)]
+    if own:
+        raise SchemeError(
+            f"weak noise has too few bits for the law of the letter {own[0]}",
+            expected="letters whose noise is normal",
+            fix="leave noise= out",
+        )
     return noise_law("weak", dynamics, found)
 
 

@@ -49,3 +49,10 @@ def test_matrix_drift_and_shared_noise_are_left_to_others():
     for dynamics in (shared, other):
         flows = [part.flow for part in sk.splitting(dynamics).parts]
         assert not any(isinstance(flow, PowerNoise) for flow in flows)
+
+
+def test_weak_noise_has_too_few_bits_for_these_letters():
+    v = sk.scalar("v")
+    both = sk.Dynamics(drift={v: 1 - v, Y: v - Y}, diffusion={v: v, Y: 1})
+    with pytest.raises(sk.SdekitError, match="too few bits"):
+        sk.simulate(both, {"v": 0.5, "y": 0.0}, step_size=0.1, steps=1, noise="weak")
