@@ -13,10 +13,12 @@ from typing import Any, NamedTuple
 
 import jax
 import numpy as np
+from jax.core import Tracer
 
 from sdekit.declaration.model.dynamics import Dynamics
 from sdekit.errors import MissingDependencyError, SimulationError
 from sdekit.simulation.bind.bound import bind
+from sdekit.simulation.bind.parameter_values import settled
 from sdekit.simulation.bind.start import check_auxiliary, normals_of, start_blocks, start_laws
 from sdekit.simulation.bind.step_size import check_step_size
 from sdekit.simulation.bind.user_functions import USER_ERRORS, told
@@ -58,7 +60,8 @@ def to_diffrax(
         t0: Its start.
         potential: The unknown potential: a JAX function of the position, a SymPy expression, or
             a Minibatch (of which diffrax gets the full gradient).
-        parameters: Values of the parameters.
+        parameters: Values of the parameters; inside `jax.grad`, `vmap` or `jit` they, the start,
+            `t0` and `t1` may be tracers.
         functions: The other unknown functions.
         sizes: Sizes of dimensions that position and parameters do not show.
         auxiliary: Where auxiliary variables start; drawn from exp(-H) or at their mean if absent.
@@ -66,8 +69,9 @@ def to_diffrax(
         adaptive: Whether the solver chooses its steps, to `rtol` and `atol`.
         rtol: Relative tolerance.
         atol: Absolute tolerance.
-        path: "increments" draws them on the spot (fixed steps), "tree" is a virtual Brownian tree
-            (chosen steps, or the same path at several step sizes); "auto" takes what is needed.
+        path: "increments" draws them on the spot (fixed steps, no reverse mode), "tree" is a
+            virtual Brownian tree (chosen steps, the same path at several step sizes, gradients);
+            "auto" takes what is needed, the tree where parameters or start are tracers.
         tolerance: Of the tree; default (t1 - t0) / 2^14. Steps must not be shorter.
         seed: Seed of path and start.
         precision: "float32" or "float64" (which JAX must have switched on).
@@ -96,16 +100,17 @@ def to_diffrax(
             fix="give the dynamics, not its name or its sampler",
         )  # fmt: skip
     check_seed(seed)
-    if not t1 > t0:
+    if not any(isinstance(t, Tracer) for t in (t0, t1)) and not t1 > t0:
         raise SimulationError("the time interval is empty", found=f"{t0} to {t1}", fix="swap them")
+    dtype = _dtype(precision)
     problem = bind(
         dynamics,
         position,
         potential=potential,
-        parameters=parameters or {},
+        parameters=settled(dynamics, parameters, dtype),
         functions=functions or {},
         sizes=sizes or {},
-        dtype=_dtype(precision),
+        dtype=dtype,
     )
     path_key, start_key = jax.random.split(jax.random.key(seed))
     laws = start_laws(problem)

@@ -36,8 +36,21 @@ def _repeat(count: Any, body: Callable[[Any, Any], Any], carried: Any) -> Any:
     return carried
 
 
+def doublings(matrix: Any, h: Any, xp: Any = np) -> Any:
+    """How often a short flow is doubled to reach h, a whole number; 0 where nothing is finite."""
+    norm = h * xp.sqrt(xp.sum(matrix * matrix))
+    count = xp.ceil(xp.log2(xp.maximum(norm, SHORT) / SHORT))
+    return xp.where(xp.isfinite(count), count, 0.0)
+
+
 def exact_flow(
-    matrix: Any, diffusion: Any, force: Any, h: Any, xp: Any = np, repeat: Repeat = _repeat
+    matrix: Any,
+    diffusion: Any,
+    force: Any,
+    h: Any,
+    xp: Any = np,
+    repeat: Repeat = _repeat,
+    count: Any = None,
 ) -> tuple[Any, Any, Any]:
     r"""F, g and Sigma of one step.
 
@@ -49,6 +62,7 @@ def exact_flow(
         xp: The array module: `numpy` or `jax.numpy`.
         repeat: (count, (index, carried) -> carried, carried) -> carried; `lax.fori_loop` from 0 on
             for JAX.
+        count: From `doublings`, which is asked when this is left out.
 
     Returns:
         (F, g, Sigma), shapes (d, d), (d,), (d, d). Not finite where $e^{Mh}$ overflows.
@@ -56,10 +70,8 @@ def exact_flow(
     Source: the doubling is the semigroup property of the flow; MATH I.7.
     Checked by: tests/calculus/linear/test_exact_flow.py.
     """
-    norm = h * xp.sqrt(xp.sum(matrix * matrix))
-    doublings = xp.ceil(xp.log2(xp.maximum(norm, SHORT) / SHORT))
-    doublings = xp.where(xp.isfinite(doublings), doublings, 0.0)
-    short = h * xp.exp2(-doublings)
+    count = doublings(matrix, h, xp) if count is None else count
+    short = h * xp.exp2(-count)
     scaled = matrix * short
 
     def next_term(index: Any, carried: Any) -> Any:
@@ -81,7 +93,7 @@ def exact_flow(
     identity, noise = xp.eye(len(matrix), dtype=matrix.dtype), 2.0 * short * diffusion
     mean, _, spread, _ = repeat(TERMS, next_term, (identity, identity, noise, noise))
     start = (scaled @ mean, short * (mean @ force), spread)
-    change, shift, covariance = repeat(doublings.astype(int), doubled, start)
+    change, shift, covariance = repeat(count.astype(int), doubled, start)
     return change, shift, (covariance + covariance.T) / 2.0
 
 

@@ -7,13 +7,15 @@ Checked by: tests/simulation/bind/test_user_functions.py.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 #: How far a semidefinite matrix may be from that, in units of its largest entry.
 ROUNDING = 1e-10
 
 
-def holds(assumption: str, array: np.ndarray, *, slack: float = 0.0) -> bool:
+def holds(assumption: str, array: Any, *, slack: float = 0.0, xp: Any = np) -> Any:
     """Whether an array fulfils an assumption.
 
     Args:
@@ -22,24 +24,27 @@ def holds(assumption: str, array: np.ndarray, *, slack: float = 0.0) -> bool:
         array: Finite numbers.
         slack: In units of the largest entry, how far rounding may have moved it; 0 asks for strict
             positivity.
+        xp: `jax.numpy` for a traced array, of which the answer is one as well.
     """
-    scale = float(np.max(np.abs(array), initial=0.0))
+    scale = xp.max(xp.abs(array), initial=0.0)
 
-    def is_positive(lowest: float) -> bool:
+    def is_positive(lowest: Any) -> Any:
         return lowest >= -slack * scale if slack else lowest > 0
 
     if assumption in ("positive", "nonnegative"):
-        lowest = float(np.min(array, initial=np.inf))
+        lowest = xp.min(array, initial=np.inf)
         return is_positive(lowest) if assumption == "positive" else lowest >= -slack * scale
     if array.ndim == 2 and array.shape[0] != array.shape[1]:
         return False
     apart = max(slack, 1e-5) * scale
     if assumption == "antisymmetric":
-        return bool(np.all(np.abs(array + array.T) <= apart))
-    is_symmetric = bool(np.all(np.abs(array - array.T) <= apart))
-    if assumption == "symmetric" or not is_symmetric:
+        return xp.all(xp.abs(array + array.T) <= apart)
+    is_symmetric = xp.all(xp.abs(array - array.T) <= apart)
+    if assumption == "symmetric":
         return is_symmetric
-    lowest = float(np.linalg.eigvalsh(array)[0])
+    lowest = xp.linalg.eigvalsh(array)[0]
     if assumption == "positive_definite":
-        return is_positive(lowest)
-    return lowest >= -max(slack, ROUNDING) * scale
+        return is_symmetric & is_positive(lowest)
+    # The eigenvalues of single precision are rounded to that.
+    rounding = max(ROUNDING, 8 * len(array) * float(np.finfo(array.dtype).eps))
+    return is_symmetric & (lowest >= -max(slack, rounding) * scale)

@@ -16,6 +16,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.core import Tracer
 
 from sdekit.declaration.model.dynamics import Dynamics
 from sdekit.declaration.tree.expression import Expression
@@ -43,7 +44,7 @@ class Problem:
         dynamics: In Ito form, gradient noise left out: what a run draws noise for.
         layout: How the user's position maps to blocks.
         sizes: Sizes of the dimensions, by name.
-        parameters: Arrays of the parameters, by name.
+        parameters: Arrays of the parameters, by name; tracers where the user's are.
         functions: Functions of the blocks of one chain, by name; the potential among them.
         potential: The symbol that `source` stands behind, if there is one.
         source: Where the gradient of the potential comes from.
@@ -54,7 +55,7 @@ class Problem:
     dynamics: Dynamics
     layout: PositionLayout
     sizes: Mapping[str, int]
-    parameters: Mapping[str, np.ndarray]
+    parameters: Mapping[str, Any]
     functions: Mapping[str, Callable[..., Any]]
     potential: FunctionSymbol | None
     source: GradientSource | None
@@ -106,7 +107,10 @@ def bind(
     source = None if symbol is None else _source(potential, symbol, layout, arrays)
     if symbol is not None and source is not None:
         given[symbol.name] = _of_blocks(source, symbol, layout)
-    values = {name: array.astype(dtype) for name, array in arrays.items()}
+    values = {
+        name: array if isinstance(array, Tracer) else array.astype(dtype)
+        for name, array in arrays.items()
+    }
     injected, carried = dynamics.injected().ito(), dynamics.gradient_noise
     problem = Problem(injected, layout, found, values, given, symbol, source, dtype, carried)
     if source is not None:

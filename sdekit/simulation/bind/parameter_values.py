@@ -1,5 +1,9 @@
 """Values of parameters as arrays, checked against their declaration.
 
+A parameter may be a JAX tracer: `jax.grad`, `vmap` and `jit` go through it. Whether its value is
+finite and what it is declared to be cannot be known before it is there: one that is not becomes
+NaN, and so does everything computed from it.
+
 Not for sizes, functions and potentials (`problem`).
 
 Checked by: tests/simulation/steps/test_sampler.py.
@@ -10,7 +14,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import jax.numpy as jnp
 import numpy as np
+from jax import Array, lax
+from jax.core import Tracer
 
 from sdekit.declaration.model.assumptions import holds
 from sdekit.declaration.model.dynamics import Dynamics
@@ -18,8 +25,43 @@ from sdekit.declaration.tree.symbols import Parameter, shape_text
 from sdekit.errors import SimulationError
 
 
-def parameter_arrays(dynamics: Dynamics, given: Mapping[str, Any]) -> dict[str, np.ndarray]:
+def settled(dynamics: Dynamics, given: Mapping[str, Any] | None, dtype: np.dtype) -> dict[str, Any]:
+    """What the user gives, with tracers in the precision of the run and NaN where they do not fit.
+
+    To be called where the user's trace is: what it computes belongs to it.
+
+    Raises:
+        SimulationError: If double precision meets tracers while JAX has it switched off.
+    """
+    declared = {parameter.name: parameter for parameter in dynamics.parameters}
+    found = dict(given or {})
+    for name, value in found.items():
+        if name in declared and isinstance(value, Tracer):
+            if dtype == np.float64 and value.dtype != np.float64:
+                raise SimulationError(
+                    f"the traced parameter {name} has single precision",
+                    expected="double precision, as the run",
+                    found=str(value.dtype),
+                    fix="jax.config.update('jax_enable_x64', True) before anything else",
+                )
+            array = _checked_shape(declared[name], jnp.asarray(value, dtype))
+            found[name] = jnp.where(_fits(declared[name], array), array, jnp.nan)
+    return found
+
+
+def _fits(parameter: Parameter, array: Array) -> Any:
+    """Whether a traced value is finite and what the declaration assumes."""
+    value = lax.stop_gradient(array)
+    fits = jnp.all(jnp.isfinite(value))
+    for assumption in parameter.assumptions:
+        fits &= holds(assumption, value, xp=jnp)
+    return fits
+
+
+def parameter_arrays(dynamics: Dynamics, given: Mapping[str, Any]) -> dict[str, Any]:
     """Values of all parameters, float64, by name; those fixed in the declaration are left out.
+
+    Tracers stay as they are (`settled`).
 
     Raises:
         SimulationError: If one is missing, unknown, of the wrong shape, not finite, or contradicts
@@ -52,7 +94,9 @@ def parameter_arrays(dynamics: Dynamics, given: Mapping[str, Any]) -> dict[str, 
     return arrays
 
 
-def _parameter_array(parameter: Parameter, value: Any) -> np.ndarray:
+def _parameter_array(parameter: Parameter, value: Any) -> Any:
+    if isinstance(value, Tracer):
+        return _checked_shape(parameter, value)
     try:
         array = np.asarray(value, np.float64)
     except (TypeError, ValueError):
@@ -62,13 +106,7 @@ def _parameter_array(parameter: Parameter, value: Any) -> np.ndarray:
             found=repr(value)[:80],
             fix="give a number, or an array of numbers",
         ) from None
-    if array.ndim != parameter.ndim:
-        raise SimulationError(
-            f"parameter {parameter.name} has the wrong shape",
-            expected=f"shape {shape_text(parameter.shape)}",
-            found=f"shape {array.shape}",
-            fix="give an array with that many axes",
-        )
+    _checked_shape(parameter, array)
     if not np.all(np.isfinite(array)):
         raise SimulationError(
             f"parameter {parameter.name} is not finite",
@@ -77,6 +115,17 @@ def _parameter_array(parameter: Parameter, value: Any) -> np.ndarray:
             fix="give finite numbers",
         )
     _check_assumptions(parameter, array)
+    return array
+
+
+def _checked_shape(parameter: Parameter, array: Any) -> Any:
+    if array.ndim != parameter.ndim:
+        raise SimulationError(
+            f"parameter {parameter.name} has the wrong shape",
+            expected=f"shape {shape_text(parameter.shape)}",
+            found=f"shape {array.shape}",
+            fix="give an array with that many axes",
+        )
     return array
 
 

@@ -21,14 +21,15 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
+from jax.core import Tracer
 from jax.scipy.linalg import solve_triangular
 
 from sdekit.declaration.tree.expression import Call
-from sdekit.declaration.tree.symbols import Variable
+from sdekit.declaration.tree.symbols import Parameter, Variable
 from sdekit.errors import SimulationError
 from sdekit.simulation.bind.bound import Problem
 from sdekit.simulation.bind.jax_reader import evaluate, shape_of
-from sdekit.simulation.bind.user_functions import QUICK, USER_ERRORS, told
+from sdekit.simulation.bind.user_functions import QUICK, USER_ERRORS, reads_tracers, told
 from sdekit.simulation.steps.covariance import symmetrized
 
 #: Largest block whose dense Hessian is built.
@@ -102,23 +103,48 @@ def _kind_of_law(problem: Problem, x: Variable) -> str:
     if problem.dynamics.hamiltonian is None:
         return "other"
     rng = np.random.default_rng(0)
-    values: dict[str, Any] = dict(problem.parameters)
+    values: dict[str, Any] = {
+        parameter.name: _number_like(parameter, problem)
+        for parameter in problem.dynamics.parameters
+        if parameter.name in problem.parameters
+    }
     for y in problem.dynamics.variables:
         draw = np.abs(rng.standard_normal(shape_of(y, problem.sizes))) * 0.5 + 0.1
         values[y.name] = draw.astype(problem.dtype)
     shape = shape_of(x, problem.sizes)
     probes = np.stack([rng.uniform(0.5, 1.5, shape) for _ in range(2)]).astype(problem.dtype)
+    probe = partial(_probed, problem, x)
     try:
+        is_traced = bool(problem.functions) and reads_tracers(probe, values, probes)
         # One program, whose arguments are all that could be computed beforehand, piece by piece.
-        found = jax.jit(partial(_probed, problem, x), compiler_options=QUICK)(values, probes)
+        found = () if is_traced else jax.jit(probe, compiler_options=QUICK)(values, probes)
     except (SimulationError, *USER_ERRORS):
         return "other"
+    if is_traced:
+        raise SimulationError(
+            f"how {x.name} starts is found from numbers, and a function in H reads traced ones",
+            found=", ".join(problem.functions),
+            fix="declare what it reads as parameters, and write the function with them",
+        )
     is_quadratic, is_diagonal, is_positive = (bool(answer) for answer in found)
     if not is_quadratic:
         return "other"
     if is_diagonal:
         return "diagonal" if is_positive else "other"
     return "dense" if math.prod(shape) <= _LARGEST_DENSE else "other"
+
+
+def _number_like(parameter: Parameter, problem: Problem) -> Any:
+    """The value of a parameter, or for a traced one some value that its declaration allows."""
+    value = problem.parameters[parameter.name]
+    if not isinstance(value, Tracer):
+        return value
+    draw = np.random.default_rng(1).uniform(0.5, 1.5, value.shape)
+    if parameter.assumptions & {"positive_definite", "positive_semidefinite"}:
+        draw = draw @ draw.T
+    elif parameter.assumptions & {"symmetric", "antisymmetric"}:
+        draw = draw - draw.T if "antisymmetric" in parameter.assumptions else draw + draw.T
+    return draw.astype(problem.dtype)
 
 
 def _probed(

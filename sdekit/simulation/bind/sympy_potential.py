@@ -15,8 +15,8 @@ from itertools import product
 from typing import Any
 
 import jax.numpy as jnp
-import numpy as np
 import sympy as sp
+from jax.core import Tracer
 
 from sdekit.errors import SimulationError
 from sdekit.simulation.bind.lower_sympy import evaluate_sympy
@@ -36,7 +36,7 @@ def coordinate_names(layout: PositionLayout) -> dict[str, tuple[str, tuple[int, 
 
 
 def sympy_source(
-    expression: sp.Expr, layout: PositionLayout, parameters: Mapping[str, np.ndarray]
+    expression: sp.Expr, layout: PositionLayout, parameters: Mapping[str, Any]
 ) -> FunctionSource:
     """The gradient source of a SymPy expression.
 
@@ -48,7 +48,11 @@ def sympy_source(
             "the potential is no scalar SymPy expression", found=type(expression).__name__
         )
     coordinates = coordinate_names(layout)
-    scalars = {name: float(array) for name, array in parameters.items() if array.ndim == 0}
+    scalars = {
+        name: array if isinstance(array, Tracer) else float(array)
+        for name, array in parameters.items()
+        if array.ndim == 0
+    }
     symbols = sorted(expression.free_symbols, key=str)
     for symbol in symbols:
         if str(symbol) not in coordinates and str(symbol) not in scalars:

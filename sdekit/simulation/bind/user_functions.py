@@ -13,6 +13,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.core import Tracer
 
 from sdekit.declaration.model.assumptions import holds
 from sdekit.declaration.model.dynamics import Dynamics
@@ -70,6 +71,11 @@ def checked_functions(
     return dict(functions)
 
 
+def reads_tracers(function: Callable[..., Any], *blocks: Any) -> bool:
+    """Whether a function reads values of a user's transformation beside its arguments."""
+    return any(isinstance(value, Tracer) for value in jax.make_jaxpr(function)(*blocks).consts)
+
+
 def _check_shape(
     symbol: FunctionSymbol, function: Callable[..., Any], sizes: Mapping[str, int], dtype: np.dtype
 ) -> None:
@@ -97,11 +103,12 @@ def _check_shape(
 def _check_assumptions(
     symbol: FunctionSymbol, function: Callable[..., Any], position: Mapping[str, Any]
 ) -> None:
-    if not symbol.assumptions:
+    blocks = tuple(position[x.name] for x in symbol.arguments)
+    if not symbol.assumptions or reads_tracers(function, *blocks):
         return
     # Quick to compile: a function is evaluated once here, and operation by operation takes longer.
     quick = jax.jit(function, compiler_options=QUICK)
-    value = np.asarray(quick(*(position[x.name] for x in symbol.arguments)), np.float64)
+    value = np.asarray(quick(*blocks), np.float64)
     # What is not finite at the start is refused where the chains start.
     if not np.all(np.isfinite(value)):
         return

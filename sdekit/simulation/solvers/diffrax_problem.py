@@ -17,6 +17,7 @@ import diffrax
 import jax
 import jax.numpy as jnp
 from jax import Array
+from jax.core import Tracer
 
 from sdekit.declaration.tree.expression import Expression
 from sdekit.declaration.tree.symbols import Variable
@@ -40,6 +41,8 @@ from sdekit.simulation.solvers.saved_times import stepping
 
 #: Times of rejected steps in a row that are kept: "plenty", says diffrax.
 REJECTED_STEPS = 100
+#: States that reverse mode keeps; what lies between is computed again.
+CHECKPOINTS = 100
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,7 +54,8 @@ class DiffraxProblem:
         solver: diffrax solver.
         y0: Start, shape (d,).
         stepsize_controller: Fixed or adaptive steps.
-        adjoint: Forward mode, which paths drawn on the spot need.
+        adjoint: How diffrax differentiates: reverse mode with checkpoints, or forward mode for
+            paths drawn on the spot, which cannot be drawn backwards.
         entry: What is known of the solver; None where there is no noise.
         noise: Kind of noise, and why.
         problem: The bound dynamics.
@@ -91,8 +95,8 @@ class DiffraxProblem:
             t1: End.
             dt0: Step, or the first one where steps are adaptive.
             t0: Start.
-            **options: Options of `diffeqsolve`, such as `saveat`. The solver steps to every time at
-                which a stochastic solution is saved: diffrax would interpolate.
+            **options: Options of `diffeqsolve`, such as `saveat` or `adjoint`. The solver steps to
+                every time at which a stochastic solution is saved: diffrax would interpolate.
 
         Raises:
             SimulationError: For dense output of a stochastic solution.
@@ -103,16 +107,13 @@ class DiffraxProblem:
             controller, dt0 = stepping(
                 controller, path, options.get("saveat"), t0=t0, t1=t1, dt0=dt0
             )
+        filled = {
+            "stepsize_controller": controller,
+            "adjoint": self.adjoint,
+            "max_steps": None,
+        }
         return diffrax.diffeqsolve(
-            self.terms,
-            self.solver,
-            t0=t0,
-            t1=t1,
-            dt0=dt0,
-            y0=self.y0,
-            stepsize_controller=controller,
-            adjoint=self.adjoint,
-            **{"max_steps": None, **options},
+            self.terms, self.solver, t0=t0, t1=t1, dt0=dt0, y0=self.y0, **(filled | options)
         )
 
     def step(self, y: Array, normals: Array, time: Any, step_size: Any) -> Array:
@@ -194,7 +195,11 @@ def _stochastic(
     made = getattr(diffrax, entry.diffrax_name)()
     if adaptive and not entry.has_error_estimate:
         made = diffrax.HalfSolver(made)
+    if path == "auto" and _is_traced(problem, y0):
+        path = "tree"
     brownian = brownian_path(entry, motions, y0.dtype, key, t0, t1, adaptive, path, tolerance)
+    is_drawn_once = isinstance(brownian, diffrax.UnsafeBrownianPath)
+    adjoint = diffrax.ForwardMode() if is_drawn_once else _backwards()
     return DiffraxProblem(
         terms=diffrax.MultiTerm(
             diffrax.ODETerm(drift_function), diffrax.ControlTerm(diffusion, brownian)
@@ -202,7 +207,7 @@ def _stochastic(
         solver=made,
         y0=y0,
         stepsize_controller=_controller(adaptive, rtol, atol, kind.kind),
-        adjoint=diffrax.ForwardMode(),
+        adjoint=adjoint,
         entry=entry,
         noise=kind,
         problem=problem,
@@ -210,6 +215,15 @@ def _stochastic(
         drift=drift_function,
         diffusion=diffusion,
     )
+
+
+def _backwards() -> Any:
+    return diffrax.RecursiveCheckpointAdjoint(checkpoints=CHECKPOINTS)
+
+
+def _is_traced(problem: Problem, y0: Array) -> bool:
+    """Whether parameters or start are the user's tracers, which may be differentiated."""
+    return any(isinstance(value, Tracer) for value in (y0, *problem.parameters.values()))
 
 
 def _chosen(
@@ -319,7 +333,7 @@ def _deterministic(
         solver=diffrax.Tsit5(),
         y0=y0,
         stepsize_controller=_controller(adaptive, rtol, atol),
-        adjoint=diffrax.ForwardMode(),
+        adjoint=_backwards(),
         entry=None,
         noise=noise_type(problem.dynamics, problem.sizes),
         problem=problem,

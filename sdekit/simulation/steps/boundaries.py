@@ -33,6 +33,7 @@ from sdekit.declaration.tree.symbols import Variable
 from sdekit.errors import SimulationError
 from sdekit.simulation.bind.bound import Problem
 from sdekit.simulation.bind.jax_reader import Environment, evaluate, is_batched, shape_of
+from sdekit.simulation.gradients.pathwise import undifferentiable
 from sdekit.simulation.steps.covariance import diagonal_entries
 
 Blocks = Mapping[str, Array]
@@ -153,8 +154,9 @@ def led_back(
             found[name] = jnp.mod(found[name], evaluate(x.domain.circumference, environment))
         elif wall.noise or wall.velocity is not None:
             others = {y.name: found.get(y.name, before[y.name]) for y in wall.takes_along}
-            found[name], others, count = _reflected(
-                wall, before[name], found[name], others, environment
+            found[name], others, count = undifferentiable(
+                _reflected(wall, before[name], found[name], others, environment),
+                f"where {name} is reflected the state jumps with what moves it",
             )
             found |= others
             folds += count
@@ -163,7 +165,10 @@ def led_back(
             found[name] = within_domain(found[name], x)
             if wall.momentum is not None:
                 p = found.get(wall.momentum.name, before[wall.momentum.name])
-                found[wall.momentum.name] = jnp.where(number % 2 == 0, p, -p)
+                turned = jnp.where(number % 2 == 0, p, -p)
+                found[wall.momentum.name] = undifferentiable(
+                    turned, f"where {name} is reflected its momentum jumps"
+                )
             folds += jnp.sum(number, axis=tuple(range(x.ndim)), dtype=jnp.int32)
     return found, folds
 
@@ -185,7 +190,7 @@ def within_domain(block: Array, x: Variable) -> Array:
 
 
 def check_start_inside(problem: Problem, position: Any, given: Blocks) -> None:
-    """`check_inside` for a position of the user; nothing is said of a traced one."""
+    """`check_inside` for a position of the user; `lost_outside` is about traced ones."""
     example = problem.layout.example(position, problem.dtype)
     check_inside({**given, **(example or {})}, problem.dynamics)
 
@@ -213,6 +218,17 @@ def check_inside(blocks: Mapping[str, Any], dynamics: Dynamics) -> None:
                 found=", ".join(f"{value:g}" for value in outside.ravel()[:3]),
                 fix="start inside, or declare another domain",
             )
+
+
+def lost_outside(blocks: Blocks, dynamics: Dynamics) -> dict[str, Array]:
+    """The blocks, NaN where a traced start lies outside its domain."""
+    found = dict(blocks)
+    for x in dynamics.variables:
+        if x.domain.is_bounded and x.name in blocks:
+            lower, upper = ends_of(x)
+            block = blocks[x.name]
+            found[x.name] = jnp.where((block >= lower) & (block <= upper), block, jnp.nan)
+    return found
 
 
 def ends_of(x: Variable) -> tuple[float, float]:

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import math
 from functools import partial
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -21,7 +22,7 @@ import numpy as np
 from jax import Array, lax
 from jax.typing import ArrayLike
 
-from sdekit.calculus.linear.exact_flow import exact_flow, scaled_spectrum
+from sdekit.calculus.linear.exact_flow import doublings, exact_flow
 from sdekit.simulation.bind.double import double
 
 #: |y| below which g is summed as a series.
@@ -31,6 +32,8 @@ _SERIES_TERMS = {np.dtype(np.float32): 5, np.dtype(np.float64): 10}
 #: Eigenvalues of a covariance above this multiple of -max|eigenvalue| count as zero, at unit
 #: diagonal.
 _ROUNDING = {np.dtype(np.float32): 1e-4, np.dtype(np.float64): 1e-9}
+#: Doublings of a flow that can be differentiated: a time of 2^39 units of the matrix.
+MOST_DOUBLINGS = 40
 
 
 def decay_mean(y: ArrayLike) -> Array:
@@ -80,13 +83,46 @@ def ornstein_uhlenbeck(friction: ArrayLike, h: ArrayLike) -> tuple[Array, Array,
 
 
 def covariance_root(covariance: Array) -> Array:
-    """S with S S^T equal to a symmetric positive semidefinite matrix, singular ones included.
+    r"""S with S S^T equal to a symmetric positive semidefinite matrix, singular ones included.
+
+    $S = R\,\hat C^{1/2}$ with the standard deviations R and the symmetric root of the correlations
+    $\hat C$, which moves smoothly with the covariance as long as its rank stays the same; there it
+    can be differentiated, also where eigenvalues are equal or zero.
 
     A matrix with a negative eigenvalue gives NaN, which stops the run: its noise does not exist.
     """
-    values, vectors = scaled_spectrum((covariance + covariance.T) / 2.0, jnp)
-    floor = -_ROUNDING[np.dtype(covariance.dtype)] * jnp.max(jnp.abs(values))
-    return vectors * jnp.where(values < floor, jnp.nan, jnp.sqrt(jnp.maximum(values, 0.0)))
+    symmetric = (covariance + covariance.T) / 2.0
+    variances = jnp.diagonal(symmetric)
+    # A variance of zero has no deviation to differentiate, and a negative one must give NaN.
+    scale = jnp.where(variances == 0, 0.0, jnp.sqrt(jnp.where(variances == 0, 1.0, variances)))
+    safe = jnp.where(variances == 0, 1.0, scale)
+    return scale[:, None] * _symmetric_root(symmetric / (safe[:, None] * safe))
+
+
+def _spectral_root(correlations: Array) -> tuple[Array, Array]:
+    """Roots of the eigenvalues, and eigenvectors; what rounding leaves of a zero is one."""
+    values, vectors = jnp.linalg.eigh(correlations)
+    largest = jnp.max(jnp.abs(values))
+    floor = -_ROUNDING[np.dtype(values.dtype)] * largest
+    zero = 4 * len(values) * jnp.finfo(values.dtype).eps * largest
+    roots = jnp.where(values <= zero, 0.0, jnp.sqrt(jnp.maximum(values, zero)))
+    return jnp.where(values < floor, jnp.nan, roots), vectors
+
+
+@jax.custom_jvp
+def _symmetric_root(correlations: Array) -> Array:
+    roots, vectors = _spectral_root(correlations)
+    return (vectors * roots) @ vectors.T
+
+
+@_symmetric_root.defjvp
+def _moved_root(primals: tuple[Array], tangents: tuple[Array]) -> tuple[Array, Array]:
+    r"""From $S\dot S + \dot S S = \dot C$ in the eigenvectors; none leaves the null space."""
+    roots, vectors = _spectral_root(primals[0])
+    sums = roots[:, None] + roots
+    least = jnp.sqrt(jnp.finfo(roots.dtype).eps)
+    inner = vectors.T @ tangents[0] @ vectors / jnp.maximum(sums, least)
+    return (vectors * roots) @ vectors.T, vectors @ inner @ vectors.T
 
 
 def linear_flow(
@@ -95,7 +131,7 @@ def linear_flow(
     r"""Exact flow of dz = (M z + f) dt + N(0, 2 D dt): z <- z + F z + g + S zeta.
 
     In double precision whatever the precision of the run: squaring multiplies the rounding of slow
-    directions by h |M|.
+    directions by h |M|. Its derivative has the precision of the run.
 
     Args:
         matrix: M, (d, d).
@@ -110,11 +146,48 @@ def linear_flow(
     """
     d, dtype = len(matrix), matrix.dtype
     with jax.enable_x64(True):
-        noise = jnp.zeros((d, d)) if diffusion is None else double(diffusion)
-        constant = jnp.zeros(d) if force is None else double(force)
-        change, shift, covariance = exact_flow(
-            double(matrix), noise, constant, double(h), jnp, partial(lax.fori_loop, 0)
-        )
-        root = noise if diffusion is None else covariance_root(covariance)
+        noise = jnp.zeros((d, d), dtype) if diffusion is None else diffusion
+        constant = jnp.zeros(d, dtype) if force is None else force
+        return _flow(matrix, noise, constant, h, diffusion is not None)
+
+
+@partial(jax.custom_jvp, nondiff_argnums=(4,))
+def _flow(
+    matrix: Array, noise: Array, constant: Array, h: ArrayLike, is_noisy: bool
+) -> tuple[Array, Array, Array]:
+    with jax.enable_x64(True):
+        given = (double(matrix), double(noise), double(constant), double(h))
+        change, shift, covariance = exact_flow(*given, jnp, partial(lax.fori_loop, 0))
+        root = covariance_root(covariance) if is_noisy else given[1]
         found = (change, shift, root)
-        return tuple(lax.convert_element_type(x, dtype) for x in found)  # type: ignore[return-value]
+        return tuple(lax.convert_element_type(x, matrix.dtype) for x in found)  # type: ignore[return-value]
+
+
+@_flow.defjvp
+def _moved_flow(is_noisy: bool, primals: Any, tangents: Any) -> tuple[Any, Any]:
+    dtype = primals[0].dtype
+
+    def of(matrix: Array, noise: Array, constant: Array, h: Array) -> tuple[Array, ...]:
+        # How many doublings is no matter of the derivative.
+        count = doublings(lax.stop_gradient(matrix), lax.stop_gradient(h), jnp)
+        change, shift, covariance = exact_flow(matrix, noise, constant, h, jnp, _counted, count)
+        root = covariance_root(covariance) if is_noisy else noise
+        return tuple(jnp.where(count > MOST_DOUBLINGS, jnp.nan, x) for x in (change, shift, root))
+
+    with jax.enable_x64(dtype == np.float64):
+        point, along = (
+            [lax.convert_element_type(x, dtype) for x in given] for given in (primals, tangents)
+        )
+        moved = jax.jvp(of, point, along)[1]
+    return _flow(*primals, is_noisy), moved
+
+
+def _counted(count: Any, body: Any, carried: Any) -> Any:
+    """`lax.fori_loop` from 0 on, in a loop of known length, through which reverse mode can go."""
+    if isinstance(count, int):
+        return lax.fori_loop(0, count, body, carried)
+
+    def turn(carried: Any, index: Array) -> tuple[Any, None]:
+        return lax.cond(index < count, partial(body, index), lambda same: same, carried), None
+
+    return lax.scan(turn, carried, jnp.arange(MOST_DOUBLINGS))[0]

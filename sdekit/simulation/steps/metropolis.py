@@ -31,6 +31,7 @@ from sdekit.schemes.split.unroll import unroll
 from sdekit.simulation.bind.bound import Problem
 from sdekit.simulation.bind.jax_reader import evaluate, shape_of
 from sdekit.simulation.bind.start import StartLaw, start_blocks, start_laws
+from sdekit.simulation.gradients.pathwise import undifferentiable
 from sdekit.simulation.gradients.sources import FunctionSource
 from sdekit.simulation.steps.scheme import (
     Acceptance,
@@ -93,6 +94,7 @@ def hamiltonian_monte_carlo(problem: Problem, options: Mapping[str, Any]) -> Sch
         gained = potential + energy(moving, end, given.parameters) - before
         assert given.uniforms is not None
         # Comparisons with NaN are false: a trajectory that diverged is rejected.
+        gained = undifferentiable(gained, "a trajectory is accepted or rejected")
         accept = jnp.log(given.uniforms[0]) < -gained
         chosen = {name: jnp.where(accept, end[name], block) for name, block in start.items()}
         gradients = jax.tree.map(

@@ -28,6 +28,7 @@ from sdekit.errors import SimulationError
 from sdekit.kernels.steps import Kernel
 from sdekit.schemes.order.scheme_order import weak_noise
 from sdekit.simulation.bind.bound import Problem, bind
+from sdekit.simulation.bind.parameter_values import settled
 from sdekit.simulation.bind.position import PositionLayout, layout_of
 from sdekit.simulation.bind.start import (
     StartLaw,
@@ -47,7 +48,7 @@ from sdekit.simulation.noise.streams import (
     NoiseSource,
     chain_keys,
 )
-from sdekit.simulation.steps.boundaries import check_start_inside
+from sdekit.simulation.steps.boundaries import check_start_inside, lost_outside
 from sdekit.simulation.steps.scheme import (
     Acceptance,
     Cache,
@@ -114,7 +115,7 @@ class Sampler:
         options: Mapping[str, Any],
     ) -> None:
         self.dynamics, self.scheme, self.dtype = dynamics, scheme, dtype
-        self.potential, self.parameters = potential, dict(parameters)
+        self.potential, self.parameters = potential, parameters
         self.functions, self.sizes = dict(functions), dict(sizes)
         self.noise = noise
         self.options = dict(options)
@@ -189,6 +190,7 @@ class Sampler:
     ) -> SamplerState:
         keys = chain_keys(key, np.uint32(0), START)
         target = bound.problem.layout.blocks(position, self.dtype)
+        target, given = (lost_outside(b, self.dynamics) for b in (target, given))
         blocks = self.start(bound, target, given, keys)
         cache = self.first_cache(bound, blocks, keys, position)
         return _public_state(bound, blocks, cache)
@@ -343,7 +345,8 @@ def sampler(
         dynamics: A declaration or kernel, verified or not; gradient noise is not injected.
         potential: The unknown potential of the declaration: a JAX function of the position, a
             SymPy expression of the coordinates, or a `Minibatch`. None if there is none.
-        parameters: Values of the parameters, by name.
+        parameters: Values of the parameters, by name. Tracers, where the sampler is made inside
+            `jax.grad`, `vmap` or `jit`: a value that contradicts its declaration becomes NaN.
         scheme: A word over the letters of `sk.splitting(dynamics)` such as "BAOAB"; "EM";
             "Algorithm1", "Algorithm2"; "SGLD", "SGHMC" (other names of EM and Algorithm 1);
             "HMC". The default word of the splitting when left out.
@@ -390,7 +393,7 @@ def sampler(
     return Sampler(
         dynamics,
         potential,
-        parameters or {},
+        settled(dynamics, parameters, dtype),
         chosen,
         functions or {},
         sizes or {},
