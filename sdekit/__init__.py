@@ -9,7 +9,7 @@ dG = v dt + N(0, 2 D dt), density proportional to exp(-H).
     declare     dim scalar vector matrix parameter function potential Dynamics load grad dot ...
     prove       verify certify; design recipe repair
     explain     report
-    run         sampler simulate tabulated Minibatch to_diffrax to_blackjax from_numpyro
+    run         sampler simulate solve tabulated Minibatch to_diffrax to_blackjax from_numpyro
     linear      linear_sde sample_linear: linear SDEs without discretization error
     schemes     splitting order bias empirical_order audit
     modules     catalog       published dynamics, and known mistakes
@@ -59,6 +59,7 @@ _HOME: dict[str, tuple[str, ...]] = {
     "sdekit.schemes.bias.scheme_bias": ("bias",),
     "sdekit.simulation.steps.sampler": ("sampler",),
     "sdekit.simulation.runs.run": ("simulate",),
+    "sdekit.simulation.runs.solve": ("solve",),
     "sdekit.simulation.runs.tabulated": ("tabulated",),
     "sdekit.simulation.runs.linear_samples": ("sample_linear",),
     "sdekit.simulation.bind.linear_dynamics": ("linear_sde",),
