@@ -317,7 +317,8 @@ def _path(
             parameters=problem.parameters,
             time=time if model.dynamics.depends_on_time else None,
         )
-        return step(*carried, given)
+        blocks, cache = carried
+        return step(blocks, cache, given)
 
     def interval(carried: Any, index: Array) -> tuple[Any, Any]:
         is_equal = jnp.ndim(grid.step_size) == 0
