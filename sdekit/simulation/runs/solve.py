@@ -25,8 +25,9 @@ from jax.core import Tracer
 
 from sdekit.declaration.model.dynamics import Dynamics
 from sdekit.errors import SimulationError
+from sdekit.simulation.bind.step_size import check_step_size
 from sdekit.simulation.noise.streams import ACCEPT, GRADIENT, NORMALS, chain_keys, check_seed
-from sdekit.simulation.steps.sampler import Bound, Sampler, SamplerState, check_step_size, sampler
+from sdekit.simulation.steps.sampler import Bound, Sampler, SamplerState, sampler
 from sdekit.simulation.steps.scheme import Cache, StepInput, prepared_draws
 from sdekit.simulation.steps.small_steps import LOST, sizes_and_drifts, with_rest
 

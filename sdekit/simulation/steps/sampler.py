@@ -319,12 +319,9 @@ def _public_state(bound: Bound, blocks: Mapping[str, Array], cache: Cache) -> Sa
     layout = bound.problem.layout
     targets = {x.name for x in layout.variables}
     auxiliary = {name: block for name, block in blocks.items() if name not in targets}
-    position = layout.position(blocks)
-    carries = bool(cache.gradients) or cache.acceptance is not None
-    origin = dict(blocks) if carries else None
-    return SamplerState(
-        position, auxiliary, cache.gradients, cache.sources, cache.acceptance, origin
-    )
+    origin = dict(blocks) if cache.gradients or cache.acceptance is not None else None
+    kept = (cache.gradients, cache.sources, cache.acceptance, origin)
+    return SamplerState(layout.position(blocks), auxiliary, *kept)
 
 
 def sampler(
