@@ -79,6 +79,7 @@ from sdekit.simulation.loop import observables as observables
 from sdekit.simulation.loop import schedules as schedules
 from sdekit.simulation.runs.linear_samples import sample_linear as sample_linear
 from sdekit.simulation.runs.run import simulate as simulate
+from sdekit.simulation.runs.solve import solve as solve
 from sdekit.simulation.runs.tabulated import tabulated as tabulated
 from sdekit.simulation.steps.sampler import sampler as sampler
 from sdekit.tuning import preconditioning as preconditioning

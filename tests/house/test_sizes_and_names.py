@@ -35,7 +35,7 @@ SHARED = set(
     inverse is_diagonal is_locally_bounded is_real is_semidefinite is_surely_nonzero
     is_symmetric is_zero joined kinetic_temperature langevin leading linear_sde logarithm logdet
     matmul moved named names number ones outer pairs parameter plain power recipe residual
-    scaled sign simulate size stochastic_gradient_flow swapped tangent total trace transpose
+    scaled sign simulate size solve stochastic_gradient_flow swapped tangent total trace transpose
     variable
     """.split()
 )
@@ -50,7 +50,7 @@ SIGNATURES_OVER = {
     "calculus.contraction.tensor.accumulate_sum": (5, 0),
     "calculus.contraction.tensor.contract": (5, 0),
     "calculus.contraction.values.function_polynomials.realisation": (5, 0),
-    "calculus.linear.exact_flow.exact_flow": (6, 0),
+    "calculus.linear.exact_flow.exact_flow": (7, 0),
     "diagnostics.discrepancy.density_rmse": (5, 0),
     "diagnostics.discrepancy.wasserstein_1_to_density": (5, 0),
     "schemes.bias.linear_letters.letters_of": (5, 0),

@@ -35,7 +35,7 @@ from sdekit.simulation.steps.small_steps import LOST, sizes_and_drifts, with_res
 _SLACK = 1e-6
 
 
-class Solution(NamedTuple):
+class SolvedPath(NamedTuple):
     """A path, or its end.
 
     Attributes:
@@ -50,7 +50,7 @@ class Solution(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Grid:
+class OutputGrid:
     """Output times and the equal number of steps between two of them.
 
     Attributes:
@@ -89,7 +89,7 @@ def solve(
     sizes: Mapping[str, int] | None = None,
     precision: str | None = None,
     noise: str | None = None,
-) -> Solution:
+) -> SolvedPath:
     """One path in fixed steps, which JAX may transform.
 
     How long: `step_size` and `steps`; or `t1` with one of both, where a `step_size` is shortened
@@ -177,7 +177,9 @@ def _check_precision(model: Sampler, given: Any) -> None:
         )
 
 
-def _grid(step_size: Any, steps: Any, t0: Any, t1: Any, times: Any, thin: Any, save: str) -> Grid:
+def _grid(
+    step_size: Any, steps: Any, t0: Any, t1: Any, times: Any, thin: Any, save: str
+) -> OutputGrid:
     """The steps that the arguments ask for."""
     named = {"steps": steps, "t1": t1, "times": times}
     ends = [name for name, value in named.items() if value is not None]
@@ -209,10 +211,10 @@ def _grid(step_size: Any, steps: Any, t0: Any, t1: Any, times: Any, thin: Any, s
             "the last steps would be lost", expected=f"a multiple of thin = {thin}", found=count
         )
     intervals = count // thin
-    return Grid(t0 + h * thin * jnp.arange(intervals + 1), h, thin, intervals)
+    return OutputGrid(t0 + h * thin * jnp.arange(intervals + 1), h, thin, intervals)
 
 
-def _of_times(step_size: Any, t0: Any, times: Any, thin: int) -> Grid:
+def _of_times(step_size: Any, t0: Any, times: Any, thin: int) -> OutputGrid:
     h, first = _number("step_size", step_size), _number("t0", t0, least=-math.inf)
     if isinstance(times, Tracer) or thin != 1:
         raise SimulationError(
@@ -235,7 +237,7 @@ def _of_times(step_size: Any, t0: Any, times: Any, thin: int) -> Grid:
             found=" ".join(f"{time:g}" for time in asked[:6]),
         )  # fmt: skip
     each = max(1, math.ceil(gaps.max() / h * (1 - _SLACK)))
-    return Grid(jnp.asarray(whole), jnp.asarray(gaps / each), each, len(gaps), from_start)
+    return OutputGrid(jnp.asarray(whole), jnp.asarray(gaps / each), each, len(gaps), from_start)
 
 
 def _whole(name: str, count: Any) -> int:
@@ -269,12 +271,12 @@ def _positive(step_size: Any) -> Any:
 def _solved(
     model: Sampler,
     position: Any,
-    grid: Grid,
+    grid: OutputGrid,
     save: str,
     key: Array | None,
     seed: int,
     auxiliary: Mapping[str, Any] | None,
-) -> Solution:
+) -> SolvedPath:
     key = jax.random.key(seed) if key is None else key
     start = model.init(key, position, auxiliary)
     bound = model.bind(position)
@@ -282,8 +284,8 @@ def _solved(
     if name not in model.programs:
         each, intervals, from_start = grid.each, grid.intervals, grid.from_start
 
-        def program(key: Array, start: SamplerState, times: Array, h: Array) -> Solution:
-            given = Grid(times, h, each, intervals, from_start)
+        def program(key: Array, start: SamplerState, times: Array, h: Array) -> SolvedPath:
+            given = OutputGrid(times, h, each, intervals, from_start)
             return _path(model, bound, key, start, given, save)
 
         model.programs[name] = jax.jit(program)
@@ -292,8 +294,8 @@ def _solved(
 
 
 def _path(
-    model: Sampler, bound: Bound, key: Array, start: SamplerState, grid: Grid, save: str
-) -> Solution:
+    model: Sampler, bound: Bound, key: Array, start: SamplerState, grid: OutputGrid, save: str
+) -> SolvedPath:
     problem, scheme = bound.problem, bound.scheme
     is_single = model.dtype == np.float32
     blocks = {**problem.layout.blocks(start.position, model.dtype), **start.auxiliary}
@@ -343,11 +345,11 @@ def _path(
     return jax.vmap(lambda own, time: _public(bound, own, time))(states, times)
 
 
-def _public(bound: Bound, blocks: Mapping[str, Array], time: Array) -> Solution:
+def _public(bound: Bound, blocks: Mapping[str, Array], time: Array) -> SolvedPath:
     layout = bound.problem.layout
     targets = {x.name for x in layout.variables}
     auxiliary = {name: block for name, block in blocks.items() if name not in targets}
-    return Solution(time, layout.position(blocks), auxiliary)
+    return SolvedPath(time, layout.position(blocks), auxiliary)
 
 
 def _held(bound: Bound, blocks: Mapping[str, Array], cache: Cache, h: Any) -> dict[str, Array]:
