@@ -26,6 +26,7 @@ from sdekit.kernels.steps import Drawn, Flow, GaussianJump, Metropolis
 from sdekit.schemes.split.unroll import Move
 from sdekit.simulation.bind.bound import Problem
 from sdekit.simulation.bind.jax_reader import evaluate, shape_of
+from sdekit.simulation.gradients.pathwise import undifferentiable
 from sdekit.simulation.gradients.sources import FunctionSource
 from sdekit.simulation.kernel_steps.running import KernelRun, Running, StepPiece, unprepared
 from sdekit.simulation.steps.scheme import (
@@ -135,6 +136,7 @@ def metropolis_piece(here: KernelRun, step: Metropolis) -> StepPiece:
         end = here.mapped(step.flip, end, given)
         assert given.uniforms is not None
         # Comparisons with NaN are false: a trajectory that diverged is rejected.
+        ratio = undifferentiable(ratio, "a proposal is accepted or rejected")
         accept = jnp.log(given.uniforms[0]) < _log_acceptance(account, ratio)
         chosen = {name: jnp.where(accept, end[name], block) for name, block in blocks.items()}
         return chosen, accept
