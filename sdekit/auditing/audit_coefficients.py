@@ -7,6 +7,7 @@ the estimates (`implied`), nor for stationary moments (`audit_moments`).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -100,7 +101,7 @@ def _coefficients(
     return estimate - seen, spread, bias + np.abs(fit) @ found.rounding[:, part].ravel()
 
 
-def fit_of(terms: list[np.ndarray], weight: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def fit_of(terms: Sequence[np.ndarray], weight: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The weighted least squares fit of terms, of least norm in units of their sizes.
 
     Args:

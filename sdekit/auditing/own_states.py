@@ -91,7 +91,7 @@ class _Off:
         return 2 * (threshold * self.error + _FLOOR)
 
 
-def own_comparisons(declared: Declared, terms: dict[Any, Any]) -> int:
+def own_comparisons(declared: Declared, terms: Any) -> int:
     """How many numbers are compared."""
     d = declared.dimension
     return sum(len(parts) + 1 for parts in terms.values()) + d * (d + 1) // 2
@@ -267,7 +267,7 @@ def _differences(declared: Declared, small: _Seen, large: _Seen) -> list[_Off]:
             values = [at.terms[x][term] for term in terms]
             error = np.maximum(seen.drift_error[:, part], 1e-6).ravel()
             fits = np.concatenate(
-                [fit_of([sum(values)], 1 / error)[0], fit_of(values, 1 / error)[0]]
+                [fit_of([np.sum(values, axis=0)], 1 / error)[0], fit_of(values, 1 / error)[0]]
             )
             observed = seen.drift[:, part].ravel()
             sides.append((fits @ observed, np.sqrt(fits**2 @ error**2)))
@@ -301,14 +301,14 @@ def _noise_differences(
         return []
     for i, j in zip(*np.triu_indices(len(sizes)), strict=True):
         unit = scale[i] * scale[j]
-        off = [
+        offs = tuple(
             (seen.noise[i, j] - mean[i, j]) / unit
             for seen, mean in zip((small, large), means, strict=True)
-        ]
-        errors = [seen.noise_error[i, j] / unit for seen in (small, large)]
+        )
+        errors = tuple(seen.noise_error[i, j] / unit for seen in (small, large))
         text = _noise_text(names, int(i), int(j), small.noise[i, j], means[0][i, j])
         is_asked = bool(i == j and sizes[i] > 0)
-        found.append(_Off(*off, *errors, text, is_asked=is_asked))
+        found.append(_Off(offs[0], offs[1], errors[0], errors[1], text, is_asked=is_asked))
     return found
 
 

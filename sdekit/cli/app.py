@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -141,7 +141,7 @@ def verify(
 
     if budget is not None and not 0 < budget < float("inf"):
         raise VerificationError("the budget is no number of seconds", found=budget)
-    limits = {} if budget is None else {"budget": budget}
+    limits: dict[str, Any] = {} if budget is None else {"budget": budget}
     dynamics = model_of(model)
     if not isinstance(dynamics, Dynamics):
         if n or certificate is not None or coq is not None:

@@ -7,7 +7,7 @@ Checked by: tests/cli/test_schemes.py.
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -45,7 +45,8 @@ def order(
     from sdekit.schemes.order.scheme_order import order as order_of
 
     dynamics = dynamics_of(model)
-    found = order_of(dynamics, scheme, **(sizes_of(n or [], dynamics) or {}))
+    sizes: dict[str, Any] = {**(sizes_of(n or [], dynamics) or {})}
+    found = order_of(dynamics, scheme, **sizes)
     if as_json:
         show_json(found.to_dict())
     else:

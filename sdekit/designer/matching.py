@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import Any
 
 from flint import fmpq, fmpq_mpoly, fmpq_mpoly_ctx
 
@@ -223,7 +224,7 @@ def _split(
     polynomial: fmpq_mpoly, is_free: Sequence[bool], ring: fmpq_mpoly_ctx
 ) -> dict[tuple[int, ...], fmpq_mpoly]:
     """The coefficient of every product of the generators that are not free."""
-    found: dict[tuple[int, ...], dict[tuple[int, ...], object]] = {}
+    found: dict[tuple[int, ...], dict[tuple[int, ...], Any]] = {}
     for exponents, value in polynomial.to_dict().items():
         tick()
         rest = tuple(0 if free else e for e, free in zip(exponents, is_free, strict=True))

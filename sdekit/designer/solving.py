@@ -8,7 +8,7 @@ raised, as where one is a square root. Not for where the equations come from (`m
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from flint import fmpq_mpoly, fmpq_mpoly_ctx
 
@@ -178,7 +178,7 @@ def _fraction(polynomial: fmpq_mpoly, position: int, value: Value, ring: fmpq_mp
     degree = 0 if polynomial.is_zero() else polynomial.degrees()[position]
     if not degree:
         return polynomial, ring.constant(1)
-    slices: dict[int, dict[tuple[int, ...], object]] = {}
+    slices: dict[int, dict[tuple[int, ...], Any]] = {}
     for exponents, coefficient in polynomial.to_dict().items():
         key = (*exponents[:position], 0, *exponents[position + 1 :])
         slices.setdefault(exponents[position], {})[key] = coefficient

@@ -92,6 +92,7 @@ def leading_coefficient(step: Step, particle: Particle, leading: Polynomial) -> 
     problem = _Problem(step, particle, leading, weights)
     mean = problem.observable.mean(weights)
     found: list[tuple[float, float]] = []
+    degree, scale = 0, 0.0
     for degree in _degrees(highest):
         found.append(problem.solved(degree))
         scale = found[-1][1]

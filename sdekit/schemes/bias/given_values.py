@@ -95,7 +95,7 @@ def _entries(parameter: Parameter, shape: tuple[int, ...], value: Any) -> np.nda
     if isinstance(value, str) or np.ndim(value) == 0:
         number = exact_value(parameter.name, value)
         if len(shape) == 2 and shape[0] == shape[1]:
-            return np.where(np.eye(shape[0], dtype=bool), number, sp.Integer(0))
+            return np.array(sp.eye(shape[0]) * number, dtype=object)
         return np.full(shape, number, dtype=object)
     array = np.asarray(value, dtype=object)
     if array.shape != shape:
@@ -122,9 +122,7 @@ def _check_assumptions(parameter: Parameter, exact: np.ndarray) -> None:
             )
 
 
-def _check_inequalities(
-    dynamics: Dynamics, reader: ComponentReader, values: Mapping[sp.Symbol, Formula]
-) -> None:
+def _check_inequalities(dynamics: Dynamics, reader: ComponentReader, values: Any) -> None:
     for fact in dynamics.assume:
         left, right = (reader.scalar(side).subs(values) for side in (fact.left, fact.right))
         if left.is_number and right.is_number and not _RELATIONS[fact.relation](left, right):

@@ -143,9 +143,8 @@ def harmonic_law(
     parts = splitting(dynamics)
     scheme = parts.default_word if scheme is None else scheme
     if check_one_noise(parts, gradient_covariance):
-        gradient_covariance = declared_covariance(parts, scheme, STEP_SIZE)
-        if particle_of is not None:
-            gradient_covariance = gradient_covariance.subs(particle_of.values)
+        found: Any = declared_covariance(parts, scheme, STEP_SIZE)
+        gradient_covariance = found if particle_of is None else found.subs(particle_of.values)
     step = ClosedStep(parts, scheme, particle_of, gradient_covariance)
     M, N = step.maps()
     size = len(step.coordinates)

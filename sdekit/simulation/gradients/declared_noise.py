@@ -8,6 +8,7 @@ Checked by: tests/simulation/gradients/test_declared_noise.py.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
@@ -79,7 +80,7 @@ def _diagonal(value: np.ndarray, size: int) -> np.ndarray:
     return np.full(size, value) if value.ndim == 0 else np.diagonal(value.reshape(size, size))
 
 
-def check_noise_parts(problem: Problem, blocks: Mapping[str, np.ndarray], is_single: bool) -> None:
+def check_noise_parts(problem: Problem, blocks: Mapping[str, Any], is_single: bool) -> None:
     """Refuse injected noise or gradient noise that is no covariance where the chains start.
 
     Args:

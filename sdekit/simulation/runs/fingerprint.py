@@ -180,7 +180,7 @@ def _function_values(sampler: Sampler, bound: Bound) -> Callable[..., Any]:
 
     times = np.array([0.0, _BESIDE], problem.dtype)
     return lambda points, keys, tables: jax.lax.map(
-        lambda one: of_one(*one, keys, tables), (times, points)
+        lambda one: of_one(one[0], one[1], keys, tables), (times, points)
     )
 
 

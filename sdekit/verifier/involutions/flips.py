@@ -29,6 +29,7 @@ from sdekit.calculus.contraction.rules.powers import reciprocal
 from sdekit.calculus.contraction.tensor import ones, zero
 from sdekit.calculus.limits import Unsupported
 from sdekit.declaration.functions.grammar import pi
+from sdekit.declaration.tree.domains import as_constant
 from sdekit.declaration.tree.symbols import Variable
 
 
@@ -59,7 +60,8 @@ def flips(model: Lowered) -> Iterator[Flip]:
         if x.domain.kind == "circle":
             yield Flip(x, _half_turn(x, lower(x)), 1, f"{x.name} -> {x.name} + pi", x)
         if x.domain.lower is not None and x.domain.upper is not None:
-            doubled = ones(x.shape).scaled(x.domain.lower + x.domain.upper)
+            ends = as_constant(x.domain.lower) + as_constant(x.domain.upper)
+            doubled = ones(x.shape) * lower(ends)
         else:
             centre = _centre(model, x)
             doubled = zero(x.shape) if centre is None else centre.scaled(2)

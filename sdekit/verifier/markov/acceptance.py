@@ -265,7 +265,7 @@ def _countable(step: Metropolis) -> set[str]:
 def _jump_reason(problem: KernelProblem, step: Metropolis) -> str | None:
     if len(step.proposal) > 1 or step.flip:
         return "a jump beside other moves"
-    (jump,) = step.proposal
+    jump = next(iter(step.proposal))
     assert isinstance(jump, GaussianJump)
     require_free(jump.variable)
     if jump.variable.symmetry is not None:

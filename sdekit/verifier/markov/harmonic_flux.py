@@ -24,10 +24,11 @@ from sdekit.calculus.contraction.values.evaluate import has_nonnegative_pivots
 from sdekit.calculus.field.witnesses.balls import number_value
 from sdekit.calculus.limits import Unsupported
 from sdekit.declaration.model.component_reader import ComponentReader, names_in
+from sdekit.declaration.model.sympy_types import Expr
 from sdekit.declaration.tree.expression import Expression
 from sdekit.declaration.tree.symbols import Variable
 from sdekit.kernels.path import Occurrence, letters_of_word
-from sdekit.kernels.steps import Drawn, Flow, GaussianJump, Metropolis
+from sdekit.kernels.steps import Drawn, Flow, GaussianJump, Metropolis, Midpoint
 from sdekit.schemes.split.flow_records import Joint, LinearMap, OrnsteinUhlenbeck, Shift
 from sdekit.verifier.markov.kernel_problem import KernelProblem
 from sdekit.verifier.verdict import Check, Witness, refuted
@@ -57,18 +58,20 @@ class _Path:
                 raise Unsupported("a block of fixed size above 1")
             self.state[self.symbol(x)] = sp.S.Zero
         self.sizes = [
-            self.reader.scalar(part.step_size) for part in self.step.proposal if _is_timed(part)
+            self.reader.scalar(part.step_size)
+            for part in self.step.proposal
+            if isinstance(part, (Flow, Midpoint))
         ]
 
     def symbol(self, x: Variable) -> sp.Symbol:
         """The coordinate of a block of size 1."""
         return self.reader.coordinate(x, (0,) * len(x.shape))
 
-    def read(self, expression: Expression, x: Variable | None = None) -> sp.Expr:
+    def read(self, expression: Expression, x: Variable | None = None) -> Expr:
         """An expression in coordinates, with U = |x|^2/2 and every parameter 1 (h = 1/2)."""
         entries = self.reader.array(expression) if x is None else self.reader.block(expression, x)
         found = sp.sympify(entries.flat[0] if hasattr(entries, "flat") else entries)
-        chosen = {f: _harmonic(f) for f in found.atoms(AppliedUndef)}
+        chosen: Any = {f: _harmonic(f) for f in found.atoms(AppliedUndef)}
         found = sp.expand(found.subs(chosen).doit())
         for symbol in found.free_symbols - set(self.state):
             self.numbers[symbol] = _STEP if symbol in self.sizes else sp.S.One
@@ -117,11 +120,7 @@ class _Path:
         return total
 
 
-def _is_timed(part: Any) -> bool:
-    return hasattr(part, "step_size")
-
-
-def _harmonic(call: AppliedUndef) -> sp.Expr:
+def _harmonic(call: Any) -> sp.Expr:
     if call.is_positive or any(argument.has(AppliedUndef) for argument in call.args):
         raise Unsupported(f"{call} is no harmonic potential")
     return sum((argument**2 for argument in call.args), sp.S.Zero) / 2
@@ -212,7 +211,7 @@ def _flows(path: _Path) -> None:
 
 def _jump(path: _Path) -> None:
     """The log density ratio that a jump from the minimum leaves out."""
-    (jump,) = path.step.proposal
+    jump = path.step.proposal[0]
     assert isinstance(jump, GaussianJump)
     x, there = path.symbol(jump.variable), path.noise()
     mean, scale = path.read(jump.mean, jump.variable), path.read(jump.scale)

@@ -165,7 +165,7 @@ def _state_weights(problem: KernelProblem, step: Metropolis) -> list[tuple[Any, 
     del problem
     if len(step.proposal) != 1 or not isinstance(step.proposal[0], Flow):
         return []
-    (flow,) = step.proposal
+    flow = step.proposal[0]
     if not isinstance(flow.steps, Drawn):
         return []
     weights = flow.steps.weights

@@ -56,3 +56,12 @@ def test_a_zero_current_is_no_balance_where_the_density_jumps():
     step = sk.Dynamics({x: -x}, {x: 1}, hamiltonian=x**2 / 2 + sk.sign(x))
     for dynamics in (cut, step):
         assert not check_reversibility(Problem(dynamics)).is_proved
+
+
+def test_a_reflection_about_the_middle_of_irrational_ends_is_found():
+    """x -> pi - x turns the velocity cos(x) of y round, and so does y -> -y: each alone will do."""
+    x, y, z = sk.scalar("x", domain=("0", "pi")), sk.scalar("y"), sk.scalar("z")
+    drift = {x: 0, y: sk.cos(x) * z, z: -sk.cos(x) * y}
+    turning = sk.Dynamics(drift, {x: 1}, hamiltonian=(y**2 + z**2) / 2)
+    check = sk.verify(turning).checks["reversibility"]
+    assert check.verdict is sk.Verdict.PROVED, check.reason
