@@ -20,6 +20,9 @@ CONDITION = (
     r"\nabla \cdot (\rho v) = \nabla \nabla^{\mathsf{T}} : (\rho D), "
     r"\quad \rho = \mathrm{e}^{-H}"
 )
+FOKKER_PLANCK = (
+    r"\partial_{t} \rho = -\nabla \cdot (\rho v) + \nabla \nabla^{\mathsf{T}} : (\rho D)"
+)
 #: Both sides divided by the density; one term for each variable X and each block X, Y.
 SIDES = (
     r"\rho^{-1} \, \nabla \cdot (\rho v) = \sum_{X} \left( \nabla_{X} \cdot v_{X} "
@@ -53,9 +56,14 @@ def stationarity_section(
     """Both sides of the condition line by line, and what their difference is."""
     slopes = tuple(_slope(x, slope, dynamics) for x, slope in derivation.slopes)
     blocks: list[Block] = [
-        Paragraph("The density is stationary where probability flows in as fast as out:"),
+        Paragraph("The density of the state follows the Fokker-Planck equation"),
+        Formula(FOKKER_PLANCK),
+        Paragraph(r"so that $\rho$ is stationary where both terms are equal:"),
         Formula(CONDITION),
-        Paragraph(r"Divided by $\rho$, with one term for each block of variables:"),
+        Paragraph(
+            r"By the product rule, with $\nabla \rho = -\rho \, \nabla H$, and divided by $\rho$, "
+            "with one term for each block of variables; terms that are zero are left out below:"
+        ),
         *map(Formula, SIDES),
         Paragraph("The slopes of the energy are"),
         Steps(slopes),

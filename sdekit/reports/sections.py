@@ -293,8 +293,8 @@ def _leading_bias(bias: Bias) -> str:
 def _step_text(one: StepAdvice) -> str:
     if not math.isfinite(one.step_size):
         return "any"
-    caution = ", where that is stable" if one.bias.stability_limit is None else ""
-    return f"{one.step_size:.3g}{caution}"
+    # Without a limit of stability a step size of leading order has no support.
+    return "none stated" if one.bias.stability_limit is None else f"{one.step_size:.3g}"
 
 
 def _moves(part: Part) -> str:

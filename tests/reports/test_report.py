@@ -154,3 +154,14 @@ def test_a_rate_of_several_terms_stands_in_brackets_before_dt():
     shown = {x: rate_latex(sk.Dynamics(rates).drift[x]) for x in rates}
     assert shown[v] == r"\left(-q - 2 \, v\right)"
     assert not shown[q].startswith(r"\left(-") and shown[q].count(r"\left(") == 1
+
+
+def test_a_step_size_is_stated_only_beside_a_limit_of_stability(tmp_path):
+    """SGNHT is not linear, so no limit is known; Langevin dynamics has one."""
+    texts = {}
+    for name in ("sgnht", "langevin"):
+        results = results_of(sk.catalog.get(name), experiment=False, steps=1)
+        texts[name] = write_report(results, tmp_path / f"{name}.md").read_text("utf-8")
+        assert "Fokker-Planck" in texts[name]
+    assert "none stated" in texts["sgnht"]
+    assert "none stated" not in texts["langevin"]
