@@ -324,15 +324,15 @@ class Dynamics:
         if self.gradient_noise:
             changed["diffusion"] = sum_of_blocks(self.diffusion, self.gradient_noise)
             changed["noise"] = None
-        return self._changed(changed)
+        return self.changed(changed)
 
     def injected(self) -> Dynamics:
         """The dynamics without its gradient noise: what a run draws noise for."""
         if not self.gradient_noise:
             return self
-        alone = self._changed({"gradient_noise": None, "assume": ()})
+        alone = self.changed({"gradient_noise": None, "assume": ()})
         facts = facts_about(self.assume, alone.parameters)
-        return alone._changed({"assume": facts}) if facts else alone
+        return alone.changed({"assume": facts}) if facts else alone
 
     def spelled_out(self) -> Dynamics:
         """The same dynamics with `max(a, b)`, `where(...)`, ... replaced by what they stand for.
@@ -355,9 +355,9 @@ class Dynamics:
         for name in ("hamiltonian", "target"):
             energy = getattr(self, name)
             changed[name] = None if energy is None else change(energy)
-        return self._changed(changed if keeps_assumptions else {**changed, "assume": ()})
+        return self.changed(changed if keeps_assumptions else {**changed, "assume": ()})
 
-    def _changed(self, changed: Mapping[str, Any]) -> Dynamics:
+    def changed(self, changed: Mapping[str, Any]) -> Dynamics:
         """The declaration with other values for some of its arguments."""
         own = {
             "drift": self.drift,

@@ -184,6 +184,7 @@ class Job:
             observed=outcome.observed,
             span=self.span,
             steps_before=self.before,
+            problem=bound.problem,
         )
 
     def _header(

@@ -19,9 +19,11 @@ from sdekit.declaration.model.dynamics import Dynamics
 from sdekit.diagnostics.path_bands import Paths
 from sdekit.errors import SdekitError, SimulationError
 from sdekit.schemes.guards.end_notes import end_notes
+from sdekit.simulation.bind.bound import Problem
 from sdekit.simulation.bind.position import PositionLayout
 from sdekit.simulation.loop.program import LoopState
 from sdekit.simulation.runs.output_times import Span
+from sdekit.simulation.runs.noise_notes import noise_notes
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,7 @@ class Run:
         remarks: What the run found out about itself, a part of `notes`.
         span: What was asked for: times, steps.
         steps_before: Steps that the chains had taken in runs before this one.
+        problem: What was bound to run; None for a run that was read or sent.
     """
 
     samples: Mapping[str, np.ndarray]
@@ -68,6 +71,11 @@ class Run:
     remarks: tuple[str, ...] = ()
     span: Span | None = None
     steps_before: int = 0
+    problem: Problem | None = field(default=None, repr=False, compare=False)
+
+    def __getstate__(self) -> dict[str, Any]:
+        # Functions of the user stand behind the problem, which cannot be pickled.
+        return {**self.__dict__, "problem": None}
 
     @property
     def _shapes(self) -> Mapping[str, tuple[int, ...]]:
@@ -123,7 +131,7 @@ class Run:
         found = [*self.remarks]
         if self.step_sizes is not None:
             found.append("step sizes vary: averages must be weighted with run.step_sizes")
-        found += self._boundary_notes() + self._acceptance_notes()
+        found += self._boundary_notes() + self._acceptance_notes() + noise_notes(self)
         found += end_notes(self.dynamics, self.scheme)
         if self.dynamics.hamiltonian is None:
             found.append("the dynamics claims no stationary density")
