@@ -148,6 +148,33 @@ def autocorrelation(draws: Any, lags: int) -> np.ndarray:
     return covariance / np.where(covariance[0] == 0, 1.0, covariance[0])
 
 
+def correlated_mean(draws: Any) -> Estimate:
+    r"""Mean of correlated draws with a standard error that knows it; ArviZ is not needed.
+
+    $$\mathrm{se}^2 = \frac{\gamma_0 + 2\sum_t \gamma_t}{\text{chains}\cdot\text{draws}}$$
+
+    summed while neighbouring pairs are positive; not less than the spread of the chains' means.
+
+    Args:
+        draws: Shape (chain, draw).
+
+    Source: Geyer (1992), section 3.3, the initial positive sequence.
+    Checked by: tests/diagnostics/test_draw_statistics.py.
+    """
+    values = checked_draws(draws)
+    chains, count = values.shape
+    variance = float(values.var())
+    if variance == 0:
+        return Estimate(float(values.mean()), 0.0)
+    along = autocorrelation(values, count - count % 2)
+    pairs = along[0::2] + along[1::2]
+    ends = np.flatnonzero(pairs <= 0)
+    time = max(2 * float(pairs[: ends[0] if len(ends) else len(pairs)].sum()) - 1, 1 / count)
+    error = np.sqrt(variance * time / values.size)
+    apart = float(values.mean(axis=1).std(ddof=1)) / np.sqrt(chains) if chains > 3 else 0.0
+    return Estimate(float(values.mean()), max(float(error), apart))
+
+
 def autocorrelation_time(draws: Any) -> np.ndarray:
     """Draws per independent draw: chains * draws / effective sample size of the mean.
 

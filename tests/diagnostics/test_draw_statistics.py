@@ -97,3 +97,19 @@ def test_unusable_draws_are_refused(draws, message):
 def test_more_lags_than_draws_are_refused():
     with pytest.raises(DataError, match="expected 1 to 20000, found 20001"):
         d.autocorrelation(CHAINS, 20_001)
+
+
+def test_the_error_of_a_mean_knows_how_draws_are_correlated():
+    """The variance of a mean of N draws is TIME / N; without ArviZ."""
+    draws = autoregressive()
+    found = d.correlated_mean(draws)
+    exact = np.sqrt(TIME / draws.size)
+    # The estimated time has a standard error of about a tenth here.
+    assert found.standard_error == pytest.approx(exact, rel=0.3)
+    assert abs(found.z(0.0)) < 4.5
+    assert found.standard_error > 2 * np.sqrt(1 / draws.size)
+
+
+def test_chains_that_disagree_widen_the_error_of_their_mean():
+    draws = autoregressive(draws=500) + np.array([[-3.0], [3.0], [-3.0], [3.0]])
+    assert d.correlated_mean(draws).standard_error > 1.0

@@ -1,13 +1,13 @@
 """What a run says about the noise of its gradient: brought but not declared, declared but other.
 
-Not for measuring it (`measured_noise`).
+A run here is a `Run` (`result`). Not for measuring it (`measured_noise`).
 
 Checked by: tests/simulation/runs/test_noise_notes.py.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import Any
 
 import numpy as np
 
@@ -21,9 +21,6 @@ from sdekit.simulation.gradients.declared_noise import MOST_COORDINATES, chain_o
 from sdekit.simulation.gradients.measured_noise import MeasuredNoise, measured_noise
 from sdekit.simulation.gradients.minibatch import Minibatch
 
-if TYPE_CHECKING:
-    from sdekit.simulation.runs.result import Run
-
 #: Chains whose last states are looked at.
 STATES = 4
 #: What declared and measured noise may differ beyond the error of the rows: V varies with theta.
@@ -32,7 +29,7 @@ SLACK = 0.05
 SIGMAS = 4.5
 
 
-def noise_notes(run: Run) -> list[str]:
+def noise_notes(run: Any) -> list[str]:
     """Sentences about gradient noise, none where all is as declared.
 
     Args:
@@ -63,7 +60,7 @@ def noise_notes(run: Run) -> list[str]:
     return _undeclared(run, found)
 
 
-def _undeclared(run: Run, found: tuple[MeasuredNoise, ...]) -> list[str]:
+def _undeclared(run: Any, found: tuple[MeasuredNoise, ...]) -> list[str]:
     found = tuple(each for each in found if each.largest > 0)
     if not found:
         return []
@@ -86,7 +83,7 @@ def _level(each: MeasuredNoise) -> str:
     return f"{each.mean:.3g}" + (f" ({each.least:.3g} to {each.largest:.3g})" if spread else "")
 
 
-def _effect(run: Run, found: tuple[MeasuredNoise, ...]) -> str:
+def _effect(run: Any, found: tuple[MeasuredNoise, ...]) -> str:
     """What B, of its mean size in every direction, does to the law."""
     if run.dynamics.hamiltonian is None:
         return "the noise of the run is that much larger than declared"

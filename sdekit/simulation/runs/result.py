@@ -23,6 +23,11 @@ from sdekit.simulation.bind.bound import Problem
 from sdekit.simulation.bind.position import PositionLayout
 from sdekit.simulation.loop.program import LoopState
 from sdekit.simulation.runs.output_times import Span
+from sdekit.simulation.runs.equilibrium import (
+    Equilibrium,
+    equilibrium_notes,
+    equilibrium_of,
+)
 from sdekit.simulation.runs.noise_notes import noise_notes
 
 
@@ -132,6 +137,7 @@ class Run:
         if self.step_sizes is not None:
             found.append("step sizes vary: averages must be weighted with run.step_sizes")
         found += self._boundary_notes() + self._acceptance_notes() + noise_notes(self)
+        found += equilibrium_notes(self)
         found += end_notes(self.dynamics, self.scheme)
         if self.dynamics.hamiltonian is None:
             found.append("the dynamics claims no stationary density")
@@ -146,6 +152,11 @@ class Run:
         if verdict != "proved":
             found.append(f"the dynamics is not proved to sample exp(-H): {verdict}")
         return tuple(found)
+
+    @cached_property
+    def equilibrium(self) -> Equilibrium | None:
+        """<p . dH/dp>/n, 1 for every H, beside what the scheme itself has; None without momenta."""
+        return equilibrium_of(self)
 
     def _boundary_notes(self) -> list[str]:
         """How often the chains met the ends of their domains."""
