@@ -40,7 +40,7 @@ class NamedScheme:
             SchemeError where the scheme does not fit. None where a step is no such sequence.
         no_theory: Why order and bias have nothing to read; empty where `groups` is given.
         check: Dynamics -> nothing, for schemes without groups; it raises SchemeError as `groups`.
-        runner: What runs it: "stages", "solver" (diffrax's own step) or "trajectory".
+        runner: What runs it: "stages", "solver" (diffrax's own step), "trajectory" or "proposal".
         guards: Names of the step guards with and without momenta.
     """
 
@@ -124,6 +124,22 @@ def hamiltonian_flow(dynamics: Dynamics) -> None:
     )
 
 
+def noisy_everywhere(dynamics: Dynamics) -> None:
+    """Check that a dynamics has H, and noise on each of its variables.
+
+    Raises:
+        SchemeError: If not.
+    """
+    still = [x.name for x in dynamics.variables if dynamics.diffusion_block(x, x) is None]
+    if dynamics.hamiltonian is None or dynamics.depends_on_time or still:
+        raise SchemeError(
+            "a Metropolis step with a Gaussian proposal needs H, and noise on each variable",
+            expected="a declared hamiltonian, and D > 0, as overdamped Langevin dynamics has",
+            found=f"no noise on {', '.join(still)}" if still else "no H, or explicit time",
+            fix='use catalog.get("overdamped"); with momenta scheme="HMC"',
+        )
+
+
 _DING = "Ding et al. 2014, NeurIPS 27"
 _SOLVED = (
     "it is a solver of general SDEs, whose strong order by kind of noise stands in "
@@ -176,11 +192,42 @@ HMC = NamedScheme(
     guards=("leapfrog", None),
 )
 
+_EXACT = (
+    "it accepts or rejects: exp(-H) is invariant for every step size, and the step has no power "
+    "series in h"
+)
+MALA = NamedScheme(
+    "MALA",
+    "a step of Euler-Maruyama as a proposal, and a Metropolis step that accepts or rejects it",
+    "Roberts and Tweedie 1996, doi:10.2307/3318418",
+    aliases=("Metropolis-adjusted Langevin",),
+    no_theory=_EXACT,
+    check=noisy_everywhere,
+    runner="proposal",
+)
+METROPOLIS = NamedScheme(
+    "Metropolis",
+    "a Gaussian step of covariance 2 h D as a proposal, without drift, and a Metropolis step",
+    "Metropolis et al. 1953, doi:10.1063/1.1699114",
+    aliases=("RWM", "random walk Metropolis"),
+    no_theory=_EXACT,
+    check=noisy_everywhere,
+    runner="proposal",
+)
+
 #: Every scheme with a name, by that name.
 NAMED: Mapping[str, NamedScheme] = MappingProxyType(
     {
         record.name: record
-        for record in (EULER_MARUYAMA, ALGORITHM_1, ALGORITHM_2, HMC, *map(_solver, SOLVERS))
+        for record in (
+            EULER_MARUYAMA,
+            ALGORITHM_1,
+            ALGORITHM_2,
+            HMC,
+            MALA,
+            METROPOLIS,
+            *map(_solver, SOLVERS),
+        )
     }
 )
 

@@ -179,6 +179,9 @@ class Run:
             return []
         accepted = np.atleast_1d(np.asarray(acceptance.accepted))[: self._own]
         notes = [f"{float(accepted.mean()) / steps:.3g} of the trajectories were accepted"]
+        accepted = np.atleast_1d(np.asarray(acceptance.accepted))[: self.chains]
+        what = "trajectories" if self.scheme.startswith("HMC") else "proposals"
+        notes = [f"{float(accepted.mean()) / steps:.3g} of the {what} were accepted"]
         stuck = self.first_chain + np.flatnonzero(accepted == 0)
         if len(stuck):
             notes.append(f"chains that accepted nothing: {', '.join(map(str, stuck[:10]))}")

@@ -22,9 +22,9 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from sdekit.declaration.tree.expression import Expression, Negation, Sum
-from sdekit.declaration.tree.symbols import Variable
+from sdekit.declaration.tree.expression import Expression
 from sdekit.errors import SimulationError
+from sdekit.schemes.split.affine import expanded_terms, variables_of
 from sdekit.schemes.split.scheme_names import hamiltonian_flow
 from sdekit.schemes.split.splitting import splitting
 from sdekit.schemes.split.unroll import unroll
@@ -139,10 +139,9 @@ def _momentum_laws(problem: Problem) -> tuple[StartLaw, ...]:
             "HMC needs a Hamiltonian with momenta of Gaussian law",
             expected="H = U + p.p/2, or with a mass",
         )
-    terms = energy.terms if isinstance(energy, Sum) else (energy,)
-    for term in terms:
-        inner = term.operand if isinstance(term, Negation) else term
-        read = {node for node in inner.walk() if isinstance(node, Variable)}
+    # (U + K)/T is U/T + K/T, whichever way it is written.
+    for term in expanded_terms(energy):
+        read = variables_of(term)
         if read & {law.variable for law in laws} and read & set(problem.layout.variables):
             raise SimulationError("HMC needs a separable Hamiltonian", found=f"the term {term!r}")
     return laws
@@ -154,7 +153,7 @@ def _terms(
     """The terms of H without momenta, and those with them."""
     energy = problem.dynamics.hamiltonian
     assert energy is not None
-    terms = energy.terms if isinstance(energy, Sum) else (energy,)
+    terms = expanded_terms(energy)
     momenta = [law.variable for law in laws]
     moving = tuple(term for term in terms if any(term.depends_on(p) for p in momenta))
     return tuple(term for term in terms if term not in moving), moving

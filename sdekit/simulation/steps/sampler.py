@@ -346,7 +346,7 @@ def sampler(
             `jax.grad`, `vmap` or `jit`: a value that contradicts its declaration becomes NaN.
         scheme: A word over the letters of `sk.splitting(dynamics)` such as "BAOAB"; "EM";
             "Algorithm1", "Algorithm2"; "SGLD", "SGHMC" (other names of EM and Algorithm 1);
-            "HMC". The default word of the splitting when left out.
+            "HMC"; "MALA", "Metropolis". The default word of the splitting when left out.
         functions: Other unknown functions as JAX functions of their blocks, by name.
         sizes: Sizes of dimensions that neither position nor parameters show.
         precision: "float32", or "float64", which switches JAX's 64-bit mode on for the sampler's

@@ -20,6 +20,7 @@ from sdekit.simulation.bind.bound import Problem
 from sdekit.simulation.kernel_steps.kernel_scheme import kernel_scheme
 from sdekit.simulation.kernel_steps.running import KERNEL
 from sdekit.simulation.steps.metropolis import hamiltonian_monte_carlo
+from sdekit.simulation.steps.metropolis_hastings import gaussian_proposals
 from sdekit.simulation.steps.scheme import Scheme, composed
 from sdekit.simulation.steps.stages import staged
 
@@ -41,6 +42,8 @@ def build_scheme(problem: Problem, scheme: str, options: dict[str, Any]) -> Sche
         return solver_scheme(problem, record.name)
     if record is not None and record.runner == "trajectory":
         return hamiltonian_monte_carlo(problem, options)
+    if record is not None and record.runner == "proposal":
+        return gaussian_proposals(problem, record.name, with_drift=record.name == "MALA")
     moves = unroll(splitting(problem.dynamics), scheme)
     return composed(
         problem, canonical(scheme), staged(moves, problem.sizes), clock=float(moves[0].clock)
