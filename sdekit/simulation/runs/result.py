@@ -22,13 +22,13 @@ from sdekit.schemes.guards.end_notes import end_notes
 from sdekit.simulation.bind.bound import Problem
 from sdekit.simulation.bind.position import PositionLayout
 from sdekit.simulation.loop.program import LoopState
-from sdekit.simulation.runs.output_times import Span
 from sdekit.simulation.runs.equilibrium import (
     Equilibrium,
     equilibrium_notes,
     equilibrium_of,
 )
 from sdekit.simulation.runs.noise_notes import noise_notes
+from sdekit.simulation.runs.output_times import Span
 
 
 @dataclass(frozen=True)
@@ -178,8 +178,6 @@ class Run:
         if acceptance is None or not steps:
             return []
         accepted = np.atleast_1d(np.asarray(acceptance.accepted))[: self._own]
-        notes = [f"{float(accepted.mean()) / steps:.3g} of the trajectories were accepted"]
-        accepted = np.atleast_1d(np.asarray(acceptance.accepted))[: self.chains]
         what = "trajectories" if self.scheme.startswith("HMC") else "proposals"
         notes = [f"{float(accepted.mean()) / steps:.3g} of the {what} were accepted"]
         stuck = self.first_chain + np.flatnonzero(accepted == 0)
