@@ -4,7 +4,7 @@ $\langle p\cdot\partial H/\partial p\rangle/n$ is 1 for every H under exp(-H); B
 has 1 - K h^2 / 4 there, and nothing is wrong with it. Other variables, such as thermostats, are
 held at numbers.
 
-Not for measuring it (`sdekit.simulation.runs.equilibrium`).
+Not for measuring it (`sdekit.simulation.notes.equilibrium`).
 
 Checked by: tests/schemes/guards/test_scheme_equilibrium.py.
 """

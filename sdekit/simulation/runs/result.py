@@ -22,12 +22,12 @@ from sdekit.schemes.guards.end_notes import end_notes
 from sdekit.simulation.bind.bound import Problem
 from sdekit.simulation.bind.position import PositionLayout
 from sdekit.simulation.loop.program import LoopState
-from sdekit.simulation.runs.equilibrium import (
+from sdekit.simulation.notes.equilibrium import (
     Equilibrium,
     equilibrium_notes,
     equilibrium_of,
 )
-from sdekit.simulation.runs.noise_notes import noise_notes
+from sdekit.simulation.notes.noise_notes import noise_notes
 from sdekit.simulation.runs.output_times import Span
 
 

@@ -2,7 +2,7 @@
 
 A run here is a `Run` (`result`). Not for measuring it (`measured_noise`).
 
-Checked by: tests/simulation/runs/test_noise_notes.py.
+Checked by: tests/simulation/notes/test_noise_notes.py.
 """
 
 from __future__ import annotations

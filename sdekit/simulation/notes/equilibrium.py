@@ -4,7 +4,7 @@ A run here is a `Run` (`result`). Not for the law of the positions, nor for what
 noise does (`noise_notes`).
 
 Source: Ding et al. (2014), equation (4), for H = U + p.p/2; by parts for any other.
-Checked by: tests/simulation/runs/test_equilibrium.py.
+Checked by: tests/simulation/notes/test_equilibrium.py.
 """
 
 from __future__ import annotations
