@@ -18,7 +18,7 @@ from sdekit.declaration.tree.expression import Call, Expression
 from sdekit.declaration.tree.operators import negate
 from sdekit.declaration.tree.symbols import Parameter, Variable
 from sdekit.verifier.question import Problem
-from sdekit.verifier.rungs.symmetry import Blocks, check_symmetric
+from sdekit.verifier.rungs.symmetry import Blocks
 from sdekit.verifier.verdict import Check, Verdict, undecided
 
 Decide = Callable[[Problem], Check]
@@ -41,7 +41,7 @@ def check_parts(problem: Problem, whole: Check, decide: Decide) -> Check:
     for name, part in (("injected diffusion", injected), ("gradient noise", carried)):
         alone = Problem(part, problem.sizes)
         found = decide(alone)
-        uneven = check_symmetric(alone)
+        uneven = alone.check("diffusion_symmetric")
         if uneven.verdict is Verdict.REFUTED:
             return replace(uneven, reason=f"the {name} alone: {uneven.reason}")
         if found.verdict is Verdict.REFUTED and _is_beyond_repair(alone, decide):
