@@ -127,7 +127,7 @@ def metropolis_piece(here: KernelRun, step: Metropolis) -> StepPiece:
             "this proposal is not run", expected="one word or one jump", found=step_text(step)
         )
     account = _Account(here, step)
-    (part,) = step.proposal
+    part = step.proposal[0]
     propose = _jumped(account, part) if isinstance(part, GaussianJump) else _flowed(account, part)
     moves, elements, prepare, random = propose
 
