@@ -190,8 +190,8 @@ def test_a_scalar_function_of_another_shape_is_refused():
 
 def test_auxiliary_variables_of_another_shape_are_refused(sampler):
     start = {"step_size": 0.1, "steps": 2, "chains": 7}
-    with pytest.raises(SimulationError, match=r"start of p has the wrong shape.*found \(7, 7\)"):
-        sk.simulate(sampler, POSITION, auxiliary={"p": jnp.ones((7, 7))}, **start)
+    with pytest.raises(SimulationError, match=r"start of p has the wrong shape.*found \(7, 8\)"):
+        sk.simulate(sampler, POSITION, auxiliary={"p": jnp.ones((7, 8))}, **start)
     with pytest.raises(SimulationError, match=r"auxiliary is no dictionary.*found list"):
         sk.simulate(sampler, POSITION, auxiliary=[1.0], **start)
 
