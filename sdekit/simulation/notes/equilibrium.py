@@ -125,7 +125,9 @@ def _measured(run: Any) -> tuple[tuple[Variable, ...], Estimate] | None:
     kinetic = [t for t in expanded_terms(dynamics.hamiltonian) if variables_of(t) & set(momenta)]
     if not kinetic:
         return None
-    work = total(dot(p, grad(total(kinetic), p)) for p in momenta)
+    slopes = [grad(total(kinetic), p) for p in momenta]
+    works = zip(momenta, slopes, strict=True)
+    work = total(dot(p, slope) if p.shape else p * slope for p, slope in works)
     values = _values(run, problem, work)
     if values is None:
         return None

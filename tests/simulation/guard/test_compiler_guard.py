@@ -51,7 +51,7 @@ def run(name, potential, scheme, chains=1, steps=40, **more):
     [
         ("on_gradient", "langevin", "BAOAB", 1),
         ("on_gradient", "langevin", "EM", 3),
-        ("on_value", "hamiltonian", "HMC", 2),
+        ("on_value", "hamiltonian", "HMC", 3),
         ("on_value", "langevin", "BAOAB", 1),
     ],
 )
@@ -75,7 +75,7 @@ def test_a_fault_in_a_minibatch_gradient_stops_the_run(scheme, sampling):
 
     with pytest.raises(SimulationError, match="the compiler computes the gradient of U"):
         run("langevin", posterior(faulty.bind), scheme)
-    assert run("langevin", posterior(lambda x: x), scheme, chains=2).remarks == ()
+    assert run("langevin", posterior(lambda x: x), scheme, chains=3).remarks == ()
 
 
 def test_a_fault_of_the_loop_alone_is_found():

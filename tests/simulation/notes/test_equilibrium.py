@@ -80,3 +80,16 @@ def test_a_run_without_momenta_or_without_their_draws_has_none():
     assert run_of("overdamped", {}, "EM", steps=400).equilibrium is None
     kept = run_of("langevin", {"A": 1.0}, "BAOAB", steps=400, record=["theta"])
     assert kept.equilibrium is None and temperature_notes(kept) == []
+
+
+def test_a_scalar_momentum_is_one_too():
+    q, p = sk.scalar("q"), sk.scalar("p")
+    dynamics = sk.Dynamics(
+        {q: p, p: -q - p}, {p: 1}, hamiltonian=(q**2 + p**2) / 2, target=q**2 / 2
+    )
+    run = sk.simulate(
+        dynamics, 0.0, scheme="OBABO", step_size=0.1, steps=4000, burn_in=100, chains=20, seed=2
+    )
+    found = run.equilibrium
+    assert abs(found.value - 1) < 4.5 * found.error
+    assert temperature_notes(run) == []

@@ -168,5 +168,7 @@ def test_a_store_without_the_part_of_a_process_is_refused(hosts, tmp_path):
 def test_chains_are_shared_in_proportion_to_devices():
     assert chain_parts([1], 5) == (range(5),)
     assert chain_parts([2, 1, 1], 10) == (range(5), range(5, 7), range(7, 10))
-    with pytest.raises(SimulationError, match="at least 3 chains, one for each process, found 2"):
+    with pytest.raises(
+        SimulationError, match="at least 3 chains, one for each process or part, found 2"
+    ):
         chain_parts([1, 1, 1], 2)
