@@ -90,7 +90,7 @@ def _curvature(
     dynamics: Dynamics, components: Components, momenta: Sequence[str], values: Mapping[str, Any]
 ) -> np.ndarray:
     """The Hessian of H by the momenta, shape (d, d), zero elsewhere."""
-    exact = entry_values(dynamics, dict(components.sizes), values)
+    exact: Any = entry_values(dynamics, dict(components.sizes), values)
     places = [i for x, rows in components.variables if x.name in momenta for i in rows]
     W = np.zeros((components.dimension,) * 2)
     for i in places:

@@ -234,7 +234,7 @@ def _curvature(run: Any, problem: Problem) -> float | None:
 
     def one(own: dict[str, Any], key: Any) -> Any:
         def energy(at: dict[str, Any]) -> Any:
-            return source.potential(problem.layout.position(at))  # type: ignore[union-attr]
+            return source.potential(problem.layout.position(at))
 
         keys = jax.random.split(key, len(names))
         probe = {

@@ -98,8 +98,9 @@ def _effect(run: Any, found: tuple[MeasuredNoise, ...]) -> str:
     mean = float(np.mean([each.mean for each in found]))
     values = {heating.symbol: mean}
     values |= {n: float(v) for n, v in run.parameters.items() if np.ndim(v) == 0}
-    number = heating.temperature.subs(
-        {s: values[s.name] for s in heating.temperature.free_symbols if s.name in values}
+    temperature: Any = heating.temperature
+    number = temperature.subs(
+        {s: values[s.name] for s in temperature.free_symbols if s.name in values}
     )
     shown = f" = {float(number):.4g}" if number.is_number else ""
     return (
