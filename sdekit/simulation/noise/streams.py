@@ -227,14 +227,8 @@ class NoiseSource:
         return NoiseBlock(values, axis, None if in_pairs else (first % 2).astype(jnp.int32))
 
     def _words(self, keys: Array, first: ArrayLike, count: int, elements: int, axis: int) -> Array:
-        shape = (elements, *keys.shape[1:])
-        if axis == 0:
-            counters = _counters((count, *shape), first)
-        else:
-            counters = _counters((*shape, count), first, steps=-1, elements=0)
-            keys = keys[..., None]
         # Joining both words of each hash would keep the compiler from vectorizing.
-        return threefry(*counters, keys)[0]
+        return threefry(*_along(axis, keys, first, count, elements))[0]
 
     def pairs_axis(self, keys: Array, elements: int) -> int:
         """The axis of pairs for which `pairs` is drawn fastest: 0 or -1.
@@ -266,12 +260,7 @@ class NoiseSource:
         if self.backend == "jax":
             steps = self._reference(keys, first * np.uint32(2), 2 * pairs, elements)
             return steps[0::2], steps[1::2]
-        shape = (elements, *keys.shape[1:])
-        if axis == 0:
-            number, element = _counters((pairs, *shape), first)
-        else:
-            number, element = _counters((*shape, pairs), first, steps=-1, elements=0)
-            keys = keys[..., None]
+        number, element, keys = _along(axis, keys, first, pairs, elements)
         if self.is_paired:
             return pair_of_normals(number, element, keys)
         # Interleaving two steps in one array would keep the compiler from vectorizing.
@@ -319,6 +308,16 @@ class NoiseSource:
         if keys.ndim == 1:
             return one_chain(keys)
         return jax.vmap(one_chain, in_axes=-1, out_axes=-1)(keys)
+
+
+def _along(
+    axis: int, keys: Array, first: ArrayLike, count: int, elements: int
+) -> tuple[Array, Array, Array]:
+    """Counter words of `count` numbers that stand on the axis 0 or -1, and the keys beside them."""
+    shape = (elements, *keys.shape[1:])
+    if axis == 0:
+        return *_counters((count, *shape), first), keys
+    return *_counters((*shape, count), first, steps=-1, elements=0), keys[..., None]
 
 
 def _counters(

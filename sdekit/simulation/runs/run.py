@@ -24,6 +24,32 @@ from sdekit.simulation.runs.starts import continued, read_starts
 from sdekit.simulation.steps.sampler import Sampler, sampler
 
 
+def sampler_of(
+    model: Any, options: Mapping[str, Any], kinds: Mapping[str, type], done: str
+) -> Sampler:
+    """The sampler that is given, or that of a declaration with these options.
+
+    Args:
+        model: A sampler or a declaration.
+        options: Of `sampler`; those that are None are left out.
+        kinds: Declarations that will do, by what errors call them.
+        done: What is to be done with it, for errors.
+
+    Raises:
+        SimulationError: If it is neither, or a sampler comes with options.
+    """
+    given = {name: value for name, value in options.items() if value is not None}
+    if isinstance(model, tuple(kinds.values())):
+        return sampler(model, **given)
+    if given:
+        raise SimulationError("a sampler has its options already", found=", ".join(given))
+    if not isinstance(model, Sampler):
+        *others, last = ("a Sampler", *kinds)
+        expected = f"{', '.join(others)} or {last}"
+        raise SimulationError(f"this can not be {done}", expected=expected, found=repr(model)[:80])
+    return model
+
+
 def simulate(
     model: Sampler | Dynamics | Kernel,
     position: Any = None,
@@ -141,17 +167,8 @@ def simulate(
     check_untransformed(
         "sk.simulate", position, starts, (t0, t1, times), step_size, parameters, auxiliary
     )
-    given = {name: value for name, value in options.items() if value is not None}
-    if isinstance(model, (Dynamics, Kernel)):
-        model = sampler(model, **given)
-    elif given:
-        raise SimulationError("a sampler has its options already", found=", ".join(given))
-    if not isinstance(model, Sampler):
-        raise SimulationError(
-            "this can not be simulated",
-            expected="a Sampler, a Dynamics or a kernel",
-            found=repr(model)[:80],
-        )
+    kinds = {"a Dynamics": Dynamics, "a kernel": Kernel}
+    model = sampler_of(model, options, kinds, "simulated")
     check_seed(seed)
     if start_from is not None:
         begun = continued(start_from, model.dynamics, chains, (position, starts, auxiliary))

@@ -27,7 +27,8 @@ from sdekit.declaration.model.dynamics import Dynamics
 from sdekit.errors import SimulationError
 from sdekit.simulation.bind.step_size import check_step_size
 from sdekit.simulation.noise.streams import ACCEPT, GRADIENT, NORMALS, chain_keys, check_seed
-from sdekit.simulation.steps.sampler import Bound, Sampler, SamplerState, sampler
+from sdekit.simulation.runs.run import sampler_of
+from sdekit.simulation.steps.sampler import Bound, Sampler, SamplerState
 from sdekit.simulation.steps.scheme import Cache, StepInput, prepared_draws
 from sdekit.simulation.steps.small_steps import LOST, sizes_and_drifts, with_rest
 
@@ -142,15 +143,7 @@ def solve(
         "precision": precision,
         "noise": noise,
     }
-    given = {name: value for name, value in options.items() if value is not None}
-    if isinstance(model, Dynamics):
-        model = sampler(model, **given)
-    elif given:
-        raise SimulationError("a sampler has its options already", found=", ".join(given))
-    if not isinstance(model, Sampler):
-        raise SimulationError(
-            "this can not be solved", expected="a Sampler or a Dynamics", found=repr(model)[:80]
-        )
+    model = sampler_of(model, options, {"a Dynamics": Dynamics}, "solved")
     if save not in ("path", "end"):
         raise SimulationError("unknown save", expected='"path" or "end"', found=repr(save))
     check_seed(seed)
