@@ -17,10 +17,18 @@ from sdekit.declaration.text.latex import latex_text
 from sdekit.declaration.tree.expression import Expression
 from sdekit.declaration.tree.symbols import Parameter
 from sdekit.designer.ansatz import Solution, design, equations_for
-from sdekit.reports.derivation_lines import marginal_section, stationarity_section
-from sdekit.reports.document import Block, Derivation, Document, Paragraph, Section, Step, Table
-from sdekit.reports.formulas import formula_of, plain, symbol
-from sdekit.reports.sections import dynamics_section, model_section, verdict_section
+from sdekit.reports.chapters.derivation_lines import marginal_section, stationarity_section
+from sdekit.reports.chapters.formulas import formula_of, plain, symbol
+from sdekit.reports.chapters.sections import dynamics_section, model_section, verdict_section
+from sdekit.reports.formats.document import (
+    Block,
+    Derivation,
+    Document,
+    Paragraph,
+    Section,
+    Step,
+    Table,
+)
 from sdekit.reports.write import WRITERS, check_path
 
 

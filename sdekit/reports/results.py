@@ -14,8 +14,8 @@ from sdekit.calculus.stationarity_terms import Derivation, derive
 from sdekit.declaration.model.dynamics import Dynamics
 from sdekit.designer.repair import repair
 from sdekit.errors import SchemeError, SdekitError, SimulationError
+from sdekit.reports.chapters.sections import StepAdvice
 from sdekit.reports.experiment import Experiment
-from sdekit.reports.sections import StepAdvice
 from sdekit.reports.write import Results, check_path, write_report
 from sdekit.schemes.bias.scheme_bias import bias
 from sdekit.schemes.order.scheme_order import Order, order

@@ -13,12 +13,8 @@ from sdekit.calculus.stationarity_terms import Derivation
 from sdekit.declaration.model.dynamics import Dynamics
 from sdekit.designer.repair import Repair
 from sdekit.errors import SdekitError
-from sdekit.reports.derivation_lines import marginal_section, stationarity_section
-from sdekit.reports.document import Document, Section
-from sdekit.reports.experiment import Experiment
-from sdekit.reports.html import write_html
-from sdekit.reports.markdown import write_markdown
-from sdekit.reports.sections import (
+from sdekit.reports.chapters.derivation_lines import marginal_section, stationarity_section
+from sdekit.reports.chapters.sections import (
     StepAdvice,
     bias_section,
     dynamics_section,
@@ -29,7 +25,11 @@ from sdekit.reports.sections import (
     splitting_section,
     verdict_section,
 )
-from sdekit.reports.tex import write_tex
+from sdekit.reports.experiment import Experiment
+from sdekit.reports.formats.document import Document, Section
+from sdekit.reports.formats.html import write_html
+from sdekit.reports.formats.markdown import write_markdown
+from sdekit.reports.formats.tex import write_tex
 from sdekit.schemes.order.scheme_order import Order
 from sdekit.schemes.split.splitting import Splitting
 from sdekit.verifier.verdict import Verification

@@ -3,8 +3,8 @@
 import math
 
 import sdekit as sk
+from sdekit.reports.chapters.sections import bias_section
 from sdekit.reports.results import ACCEPTED_BIAS, results_of
-from sdekit.reports.sections import bias_section
 
 
 def advice(name):

@@ -8,12 +8,12 @@ import sdekit as sk
 from sdekit.declaration.text.latex import rate_latex
 from sdekit.errors import SdekitError, SimulationError
 from sdekit.kernels.kernel_file import loads
-from sdekit.reports.document import Listing
+from sdekit.reports.chapters.formulas import compact_terms, formula_of, tensor_formula
+from sdekit.reports.chapters.sections import experiment_section
 from sdekit.reports.experiment import Experiment, Panel, figure_of
-from sdekit.reports.formulas import compact_terms, formula_of, tensor_formula
-from sdekit.reports.html import render_html
+from sdekit.reports.formats.document import Listing
+from sdekit.reports.formats.html import render_html
 from sdekit.reports.results import results_of
-from sdekit.reports.sections import experiment_section
 from sdekit.reports.write import document_of, write_report
 
 #: A thermostat, a metric, two refuted ones, scalars with a circle, and one without a law.

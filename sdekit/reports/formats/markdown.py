@@ -9,7 +9,7 @@ import base64
 from functools import singledispatch
 from pathlib import Path
 
-from sdekit.reports.document import (
+from sdekit.reports.formats.document import (
     Derivation,
     Document,
     Figure,

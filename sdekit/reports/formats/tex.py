@@ -8,7 +8,7 @@ from __future__ import annotations
 from functools import singledispatch
 from pathlib import Path
 
-from sdekit.reports.document import (
+from sdekit.reports.formats.document import (
     Derivation,
     Document,
     Figure,

@@ -11,9 +11,9 @@ from sdekit.calculus.stationarity_terms import DIFFUSION, TRANSPORT, Derivation,
 from sdekit.declaration.model.dynamics import Dynamics
 from sdekit.declaration.text.latex import symbol_latex
 from sdekit.declaration.tree.symbols import Variable
-from sdekit.reports.document import Block, Formula, Paragraph, Section, Step, Table
-from sdekit.reports.document import Derivation as Steps
-from sdekit.reports.formulas import formula_of, plain, tensor_formula
+from sdekit.reports.chapters.formulas import formula_of, plain, tensor_formula
+from sdekit.reports.formats.document import Block, Formula, Paragraph, Section, Step, Table
+from sdekit.reports.formats.document import Derivation as Steps
 from sdekit.verifier.verdict import Verification
 
 CONDITION = (

@@ -10,7 +10,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from sdekit.errors import MissingDependencyError
-from sdekit.reports.document import Document, split_formulas
+from sdekit.reports.formats.document import Document, split_formulas
 
 
 def mathml(latex: str, *, display: bool = False) -> str:
@@ -75,7 +75,7 @@ def render_html(document: Document) -> str:
     environment.filters["base64"] = lambda data: base64.b64encode(data).decode("ascii")
     environment.tests["kind"] = lambda block, name: type(block).__name__ == name
     environment.globals["refuse"] = _refuse
-    folder = files("sdekit.reports")
+    folder = files("sdekit.reports.formats")
     template = environment.from_string(folder.joinpath("template.html").read_text("utf-8"))
     style = folder.joinpath("style.css").read_text("utf-8")
     return template.render(document=document, style=Markup(style))

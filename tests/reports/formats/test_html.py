@@ -7,7 +7,7 @@ import pytest
 
 import sdekit as sk
 from sdekit.declaration.text.latex import dynamics_lines
-from sdekit.reports.document import (
+from sdekit.reports.formats.document import (
     Derivation,
     Document,
     Figure,
@@ -21,9 +21,9 @@ from sdekit.reports.document import (
     Verdict,
     split_formulas,
 )
-from sdekit.reports.html import html_text, mathml, render_html, write_html
-from sdekit.reports.markdown import write_markdown
-from sdekit.reports.tex import tex_text, write_tex
+from sdekit.reports.formats.html import html_text, mathml, render_html, write_html
+from sdekit.reports.formats.markdown import write_markdown
+from sdekit.reports.formats.tex import tex_text, write_tex
 
 PNG = b"\x89PNG\r\n\x1a\n not a real image"
 DOCUMENT = Document(

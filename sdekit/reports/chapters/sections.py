@@ -12,7 +12,9 @@ from dataclasses import dataclass
 from sdekit.declaration.model.dynamics import Dynamics
 from sdekit.declaration.text.latex import dynamics_lines, latex_text, rate_latex, symbol_latex
 from sdekit.designer.repair import Repair
-from sdekit.reports.document import (
+from sdekit.reports.chapters.formulas import compact_terms, formula_of, plain, space_of, symbol
+from sdekit.reports.experiment import Experiment, figure_of
+from sdekit.reports.formats.document import (
     Block,
     Derivation,
     Figure,
@@ -25,8 +27,6 @@ from sdekit.reports.document import (
     Table,
     Verdict,
 )
-from sdekit.reports.experiment import Experiment, figure_of
-from sdekit.reports.formulas import compact_terms, formula_of, plain, space_of, symbol
 from sdekit.schemes.bias.scheme_bias import Bias
 from sdekit.schemes.order.scheme_order import Order
 from sdekit.schemes.split.flow_records import Part
