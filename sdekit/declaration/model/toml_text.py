@@ -1,10 +1,12 @@
 """The text of model files as TOML tables: sizes, encodings and syntax errors with their place.
 
+A report holds its model between two marked lines; that text alone is read from it, never run.
 Not for what the tables mean (`model_file`).
 """
 
 from __future__ import annotations
 
+import html
 import re
 import tomllib
 from pathlib import Path
@@ -14,10 +16,17 @@ from sdekit.errors import ModelFileError
 
 #: A model file beyond this size is no model.
 LARGEST_FILE = 1_000_000
+#: Documents that may hold a model, and how large they may be: they hold figures too.
+REPORTS = (".html", ".md", ".tex")
+LARGEST_REPORT = 50_000_000
+#: The lines, comments of TOML, between which a report holds its model.
+MODEL_BEGINS = "# sdekit model: begin"
+MODEL_ENDS = "# sdekit model: end"
+_MODEL = re.compile(rf"^{MODEL_BEGINS}[ \t\r]*$(.*?)^{MODEL_ENDS}", re.MULTILINE | re.DOTALL)
 
 
 def file_text(path: str | Path) -> str:
-    """The text of a model file.
+    """The text of a model file, or of the model that a report (.html, .md, .tex) holds.
 
     Args:
         path: The file.
@@ -26,11 +35,13 @@ def file_text(path: str | Path) -> str:
         ModelFileError: If it cannot be read; the message names the place.
     """
     path = Path(path)
+    is_report = path.suffix.lower() in REPORTS
+    largest = LARGEST_REPORT if is_report else LARGEST_FILE
     try:
-        if path.stat().st_size > LARGEST_FILE:
+        if path.stat().st_size > largest:
             raise ModelFileError(
                 f"{path} is too large for a model file",
-                expected=f"at most {LARGEST_FILE} bytes",
+                expected=f"at most {largest} bytes",
                 found=path.stat().st_size,
             )
         text = path.read_bytes().decode("utf-8")
@@ -40,7 +51,28 @@ def file_text(path: str | Path) -> str:
         raise ModelFileError(
             f"{path} is no UTF-8 text", found=f"byte {error.object[error.start]:#04x}"
         ) from None
-    return text
+    return model_of_report(text, path) if is_report else text
+
+
+def marked(model: str) -> str:
+    """The text of a model file between the lines by which `model_of_report` finds it."""
+    return f"{MODEL_BEGINS}\n{model.strip()}\n{MODEL_ENDS}"
+
+
+def model_of_report(text: str, path: Path) -> str:
+    """The one model that a document holds.
+
+    Raises:
+        ModelFileError: If it holds none, or several.
+    """
+    found = _MODEL.findall(text)
+    if len(found) != 1:
+        raise ModelFileError(
+            f"{path} holds {len(found) or 'no'} models",
+            expected=f"one, between the lines {MODEL_BEGINS!r} and {MODEL_ENDS!r}",
+            fix="give a model file, or a report that sdekit wrote of one model",
+        )
+    return html.unescape(found[0]) if path.suffix.lower() == ".html" else found[0]
 
 
 def toml_table(text: str) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from sdekit.declaration.model.dynamics import Dynamics
+from sdekit.declaration.model.toml_text import marked
 from sdekit.declaration.text.latex import dynamics_lines, latex_text, rate_latex, symbol_latex
 from sdekit.designer.repair import Repair
 from sdekit.reports.chapters.formulas import compact_terms, formula_of, plain, space_of, symbol
@@ -337,11 +338,9 @@ def experiment_section(experiment: Experiment) -> Section:
 
 
 def model_section(dynamics: Dynamics) -> Section:
-    """The model file, with which everything can be checked again."""
-    return Section(
-        "Model file",
-        (
-            Paragraph("Save it as model.toml and run sdekit verify model.toml."),
-            Listing(dynamics.to_toml().rstrip()),
-        ),
+    """The model, with which everything can be checked again; `sk.load` finds it in the report."""
+    said = (
+        "This report holds its model: give the report itself to sdekit verify, sdekit report or "
+        "sk.load, or save these lines as a file.toml. Nothing of it is ever executed."
     )
+    return Section("Model file", (Paragraph(said), Listing(marked(dynamics.to_toml()))))

@@ -6,6 +6,7 @@ Not for what the document says (`sections`).
 from __future__ import annotations
 
 import base64
+import re
 from functools import singledispatch
 from pathlib import Path
 
@@ -115,4 +116,6 @@ def _(block: Figure) -> str:
 
 @_block.register
 def _(block: Listing) -> str:
-    return f"```\n{block.text}\n```"
+    # A fence longer than any in the text cannot be closed by it.
+    fence = "`" * max(3, *(len(run) + 1 for run in re.findall("`+", block.text + "`")))
+    return f"{fence}toml\n{block.text}\n{fence}"

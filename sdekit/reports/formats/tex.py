@@ -155,4 +155,6 @@ def _(block: Figure, figures: _Figures) -> str:
 
 @_block.register
 def _(block: Listing, figures: _Figures) -> str:
-    return "\\begin{verbatim}\n" + block.text + "\n\\end{verbatim}"
+    # A string of a model that would close the listing gets its bracket as TOML's own escape.
+    text = block.text.replace(r"\end{verbatim}", r"\end\u007bverbatim}")
+    return "\\begin{verbatim}\n" + text + "\n\\end{verbatim}"
