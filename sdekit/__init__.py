@@ -9,7 +9,8 @@ dG = v dt + N(0, 2 D dt), density proportional to exp(-H).
     declare     dim scalar vector matrix parameter function potential Dynamics load grad dot ...
     prove       verify certify; design recipe repair
     explain     report
-    run         sampler simulate solve tabulated Minibatch to_diffrax to_blackjax from_numpyro
+    run         sampler simulate read_samples solve tabulated Minibatch
+    bridges     to_diffrax to_blackjax from_numpyro
     linear      linear_sde sample_linear: linear SDEs without discretization error
     schemes     splitting order bias empirical_order audit
     modules     catalog       published dynamics, and known mistakes
@@ -62,6 +63,7 @@ _HOME: dict[str, tuple[str, ...]] = {
     "sdekit.simulation.runs.solve": ("solve",),
     "sdekit.simulation.runs.tabulated": ("tabulated",),
     "sdekit.simulation.runs.linear_samples": ("sample_linear",),
+    "sdekit.simulation.store.stored": ("read_samples",),
     "sdekit.simulation.bind.linear_dynamics": ("linear_sde",),
     "sdekit.simulation.gradients.minibatch": ("Minibatch",),
     "sdekit.bridges.other_libraries": ("to_diffrax", "to_blackjax", "from_numpyro"),

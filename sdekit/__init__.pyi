@@ -82,6 +82,7 @@ from sdekit.simulation.runs.run import simulate as simulate
 from sdekit.simulation.runs.solve import solve as solve
 from sdekit.simulation.runs.tabulated import tabulated as tabulated
 from sdekit.simulation.steps.sampler import sampler as sampler
+from sdekit.simulation.store.stored import read_samples as read_samples
 from sdekit.tuning import preconditioning as preconditioning
 from sdekit.verifier.ladder import verify as verify
 from sdekit.verifier.verdict import Verdict as Verdict

@@ -19,7 +19,6 @@ from pathlib import Path
 import numpy as np
 
 import sdekit as sk
-from sdekit.simulation.store.stored import read_samples
 from sdekit.simulation.store.zarr_store import checkpoint_path
 from verification._results import ROOT, Report, arguments
 
@@ -74,7 +73,7 @@ def disturbed(job: str, path: Path, moments: list[float], how: signal.Signals) -
             interruptions += 1
         process.wait()
         if how == signal.SIGINT:
-            read_samples(path)
+            sk.read_samples(path)
     process = start(job, path)
     if process.wait() != 0:
         raise RuntimeError(f"{job} did not finish after it was interrupted")
@@ -93,13 +92,13 @@ def check(trials: int = 20, seed: int = 0) -> tuple[dict, bool]:
         first = time.perf_counter()
         began.wait()
         seconds = time.perf_counter() - first
-        exact = read_samples(undisturbed)
+        exact = sk.read_samples(undisturbed)
         wanted = [signal.SIGKILL] * (trials // len(JOBS)) + [signal.SIGINT]
         while wanted:
             path = folder / f"{job}-{len(rows)}.zarr"
             moment = float(rng.uniform(0, seconds))
             count = disturbed(job, path, [moment], wanted[0])
-            found = read_samples(path)
+            found = sk.read_samples(path)
             same = all(np.array_equal(found[name], exact[name]) for name in exact)
             rows.append({"job": job, "signal": wanted[0].name, "moment": moment,
                          "interrupted": count == 1, "identical": same})  # fmt: skip

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from sdekit.catalog.record import Entry, Triple, claims
 from sdekit.catalog.shared_symbols import n
-from sdekit.declaration.functions.grammar import diag, dot, eye, log, ones, outer, sqrt
+from sdekit.declaration.functions.grammar import dot, eye, log, ones, outer, sqrt
 from sdekit.declaration.tree.dimension import Dim
 from sdekit.declaration.tree.symbols import parameter, scalar, vector
 
@@ -50,10 +50,12 @@ def stochastic_gradient_flow() -> Triple:
     X = parameter("X", rows, n)
     y = parameter("y", rows)
     residual = y - X @ b
-    centring = eye(rows) - outer(ones(rows), ones(rows)) / rows
+    # Row i of X times r_i, element by element: an N x N diagonal matrix would cost N^2 n.
+    scaled = (X * outer(residual, ones(n))).T
+    centred = scaled - outer(X.T @ residual, ones(rows)) / rows
     return Triple(
         drift={b: X.T @ residual / rows},
-        noise={b: sqrt(eta / (m * rows)) * (X.T @ diag(residual) @ centring)},
+        noise={b: sqrt(eta / (m * rows)) * centred},
     )
 
 

@@ -20,6 +20,7 @@ _MODULES = {
     "bound_constants": "least_squares.bounds",
     "excess_risks": "least_squares.bounds",
     "trace_bound": "least_squares.bounds",
+    "BAYES_RATIO": "least_squares.oracle",
     "OracleComparison": "least_squares.oracle",
     "bayes_oracles": "least_squares.oracle",
     "fixed_signal_counterexample": "least_squares.oracle",
@@ -32,6 +33,7 @@ _MODULES = {
 #: Modules offered as a whole; the step guards stand lower, where the runner can ask them too.
 _NAMESPACES = {
     "activations": "sdekit.theory.lipschitz.activations",
+    "losses": "sdekit.theory.lipschitz.losses",
     "jax_paths": "sdekit.theory.least_squares.jax_paths",
     "lipschitz": "sdekit.theory.lipschitz.rates",
     "optax_rates": "sdekit.theory.lipschitz.optax_rates",

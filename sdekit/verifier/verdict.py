@@ -9,7 +9,6 @@ import textwrap
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from fractions import Fraction
 from typing import Any
 
 from sdekit.errors import VerificationError
@@ -84,11 +83,6 @@ class Witness:
             along = ", ".join(f"{name}: {value}" for name, value in self.direction.items())
             text += f"; along ({along})"
         return text
-
-
-def exact_text(value: Fraction | int) -> str:
-    """An exact number as in witnesses: "3/2", "-1"."""
-    return str(Fraction(value))
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,6 @@ LEFT = {
     "calculus.signs.polynomial_signs calculus.signs.sign calculus.signs.sign_rules",
     "schemes.jet_ring.ball_values schemes.jet_ring.jets",
     "simulation.gradients.minibatch simulation.gradients.minibatch_checks",
-    "theory.declared theory.least_squares.flow theory.least_squares.pearson",
     "verifier.pointwise.existence verifier.question",
 }
 

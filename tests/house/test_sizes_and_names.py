@@ -35,7 +35,7 @@ SHARED = set(
     inverse is_diagonal is_locally_bounded is_real is_semidefinite is_surely_nonzero
     is_symmetric is_zero joined kinetic_temperature langevin leading linear_sde logarithm logdet
     matmul moved named names number ones outer pairs parameter plain power recipe residual
-    scaled sign simulate size solve stochastic_gradient_flow swapped tangent total trace transpose
+    scaled sign simulate size solve swapped tangent total trace transpose
     variable
     """.split()
 )

@@ -20,7 +20,6 @@ from sdekit.calculus.contraction.tensor import (
     accumulate,
     contract,
     flattened,
-    number,
     ones,
     ordered,
     reindex,
@@ -163,8 +162,3 @@ def kernel_head(part: Component, name: str) -> Head | None:
         return None
     head = part.factors[0][0]
     return head if head.kind is Kind.KERNEL and head.data.name == name else None
-
-
-def scalar_power(part: Component, exponent: int) -> Tensor:
-    """A power of a closed component; 1 for exponent 0."""
-    return Tensor((), {Term(((part, exponent),), ()): Fraction(1)}) if exponent else number(1)

@@ -143,15 +143,6 @@ def adjoint_of_one(
     return series
 
 
-def step_on(ring: JetRing, stages: Sequence[Stage], degree: int, f: Polynomial) -> Series:
-    """A_0 f, ..., A_degree f of a step applied to one function."""
-    along = plain(ring)
-    series = [f] + [ring.zero] * degree
-    for stage in reversed(stages):
-        series = _through(stage, series, along, adjoint=False)
-    return series
-
-
 def _through(stage: Stage, series: Series, along: Sequence[Derivation], *, adjoint: bool) -> Series:
     powers = _frozen_powers if stage.frozen else _exact_powers
     result = [stage.generator.ring.zero] * len(series)

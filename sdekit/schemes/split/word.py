@@ -56,11 +56,6 @@ def parse_word(word: str, letters: Collection[str]) -> Word:
     return _with_shares(word, occurrences)
 
 
-def is_palindrome(word: Word) -> bool:
-    """Whether the word reads the same from both ends, shares included."""
-    return word == word[::-1]
-
-
 def _spell_out(word: str) -> list[tuple[str, Fraction | None]]:
     """The occurrences with groups repeated; None where no multiplier is written."""
     stack: list[list[tuple[str, Fraction | None]]] = [[]]

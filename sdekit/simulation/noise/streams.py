@@ -52,8 +52,6 @@ _WIDE = 64
 SEEDS = 2**32
 #: Steps that one seed can number.
 MOST_STEPS = 2**33
-#: Normals that one step of one chain can number.
-MOST_ELEMENTS = 2**31
 
 
 def check_seed(seed: Any) -> None:

@@ -204,7 +204,7 @@ class Run:
                 "the chains of other parts are not here",
                 expected=f"all {self.chains} chains",
                 found=f"{self._own} from chain {self.first_chain} on",
-                fix="read the store of all parts: sdekit.simulation.store.stored.read_samples",
+                fix="read the store of all parts: sk.read_samples",
             )
         from sdekit.simulation.runs.gathering import gathered_moments, gathered_samples
 

@@ -46,8 +46,8 @@ class SampleStore:
         >>> store.begin({"seed": 0}, {"theta": ((2,), "float32")}, chains=3, draws=4)
         >>> store.append(0, {"theta": np.zeros((4, 2, 3), "float32")}, (np.zeros(1),), 40)
         >>> store.finish()
-        >>> from sdekit.simulation.store.stored import read_samples
-        >>> read_samples(folder + "/run.zarr")["theta"].shape
+        >>> import sdekit as sk
+        >>> sk.read_samples(folder + "/run.zarr")["theta"].shape
         (3, 4, 2)
 
     Checked by: tests/simulation/store/test_zarr_store.py.

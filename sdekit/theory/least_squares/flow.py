@@ -6,7 +6,7 @@ $$d\beta_t = \tfrac1n X^\top(y - X\beta_t)\,dt + Q_\eta(\beta_t)^{1/2}\,dW_t,\qq
 with $F(\beta) = \|y-X\beta\|^2/(2n)$, r = y - X beta, g = X^T r / n = -grad F and
 kappa = eta/m with replacement, eta/m (n-m)/(n-1) without. This module is the front door:
 it checks the input and hands each question to the module that answers it. Risks are in `risk`,
-the bound in `bounds`, simulation in `paths`, the declared SDE in `declared`.
+the bound in `bounds`, simulation in `paths`, the declared SDE in `sdekit.catalog`.
 
 Source: Ali, Dobriban and Tibshirani, "The implicit regularization of stochastic gradient flow
 for least squares" (slides). Derivations of the moments, the bound and the limits: this package.
@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from sdekit import catalog
 from sdekit.errors import DataError, SimulationError
 from sdekit.theory.arrays import (
     Array,
@@ -268,16 +269,14 @@ class LeastSquaresFlow:
         return linear_processes.langevin(self.problem, temperature)
 
     def to_dynamics(self) -> Dynamics:
-        """The flow as a declared SDE with symbolic data; `parameter_values` has the values."""
-        from sdekit.theory.declared import stochastic_gradient_flow
-
-        return stochastic_gradient_flow()
+        """The flow as the catalogue declares it, of b; `parameter_values` has the values."""
+        return catalog.get("stochastic-gradient-flow")
 
     def parameter_values(self) -> dict[str, Any]:
-        """X, y and kappa for the parameters of `to_dynamics`."""
+        """X, y, eta and m for `to_dynamics`; eta = kappa and m = 1, also without replacement."""
         design = self.problem.design
         dense = design.toarray() if is_sparse(design) else design
-        return {"X": dense, "y": self.problem.response, "kappa": self.noise_scale}
+        return {"X": dense, "y": self.problem.response, "eta": self.noise_scale, "m": 1.0}
 
 
 def _step_counts(steps: Any) -> tuple[list[int], bool]:

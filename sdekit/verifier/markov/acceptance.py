@@ -37,8 +37,6 @@ from sdekit.verifier.markov.kernel_problem import (
 from sdekit.verifier.markov.volume import require_hamiltonian
 from sdekit.verifier.verdict import Check, proved, undecided
 
-Proposal = tuple[Flow | Midpoint | Map | GaussianJump, ...]
-
 
 def is_jump(step: Metropolis) -> bool:
     """Whether the proposal is drawn from a density instead of made by maps."""

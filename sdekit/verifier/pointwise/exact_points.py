@@ -12,7 +12,7 @@ from fractions import Fraction
 from typing import Any
 
 import sympy as sp
-from flint import arb, fmpq
+from flint import arb
 from sympy.core.function import AppliedUndef
 
 from sdekit.calculus.field.ring.partials import JetOf, read_jet
@@ -97,8 +97,3 @@ def midpoint(value: Number) -> float:
     if isinstance(value, arb):
         return float(value.mid())
     return int(value.p) / int(value.q)
-
-
-def as_fmpq(value: Fraction) -> fmpq:
-    """An exact rational for python-flint."""
-    return fmpq(value.numerator, value.denominator)

@@ -12,7 +12,6 @@ from flint import ctx
 from sdekit.calculus.contraction import is_zero, lower, reduced
 from sdekit.calculus.contraction.lowering import RULES
 from sdekit.calculus.contraction.values.concrete_model import Model
-from sdekit.calculus.contraction.values.tensor_components import Expansion
 from sdekit.calculus.limits import Unsupported
 from sdekit.declaration.functions.grammar import (
     dot,
@@ -40,6 +39,7 @@ from sdekit.declaration.tree.symbols import (
 )
 from tests.calculus.contraction import random_expressions as made
 from tests.calculus.contraction.oracle import Oracle, agree, as_number
+from tests.calculus.contraction.values.tensor_components import Expansion
 
 SHAPES = ((), (), (made.n,), (made.k,), (made.n, made.n), (made.k, made.n))
 

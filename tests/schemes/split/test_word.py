@@ -7,7 +7,7 @@ from fractions import Fraction
 import pytest
 
 from sdekit.errors import SchemeError
-from sdekit.schemes.split.word import is_palindrome, parse_word
+from sdekit.schemes.split.word import parse_word
 
 
 def test_a_letter_that_occurs_k_times_gets_one_kth_of_the_step() -> None:
@@ -48,12 +48,6 @@ def test_multipliers_replace_equal_shares() -> None:
 def test_multipliers_may_be_negative_and_decimal() -> None:
     word = parse_word("A[1.5] B A[-0.5]", "AB")
     assert [share for _, share in word] == [Fraction(3, 2), Fraction(1), Fraction(-1, 2)]
-
-
-def test_a_palindrome_is_known_by_letters_and_shares() -> None:
-    assert is_palindrome(parse_word("BAOAB", "ABO"))
-    assert not is_palindrome(parse_word("BAO", "ABO"))
-    assert not is_palindrome(parse_word("A[1/3] B A[2/3]", "AB"))
 
 
 @pytest.mark.parametrize(

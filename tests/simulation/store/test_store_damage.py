@@ -11,7 +11,7 @@ import sdekit as sk
 from sdekit.errors import DataError, SimulationError
 from sdekit.simulation.store import zarr_store as store_files
 from sdekit.simulation.store.store_path import checkpoint_path
-from sdekit.simulation.store.stored import open_dataset, read_samples
+from sdekit.simulation.store.stored import open_dataset
 from sdekit.simulation.store.zarr_store import SampleStore
 
 OPTIONS = {"step_size": 0.1, "steps": 40, "thin": 2, "chains": 3, "seed": 6}
@@ -101,7 +101,7 @@ DAMAGES = {
 def test_a_damaged_store_is_neither_resumed_nor_read(sampler, path, damage):
     # Twin: the whole copy is resumed and read.
     whole = resumed(sampler, path).samples["theta"]
-    assert np.array_equal(whole, read_samples(path)["theta"])
+    assert np.array_equal(whole, sk.read_samples(path)["theta"])
     damage(path)
     for use in (lambda: resumed(sampler, path), lambda: open_dataset(path)):
         with pytest.raises(DataError, match=DAMAGES[damage]) as caught:
@@ -119,12 +119,12 @@ def test_a_checkpoint_without_a_fact_is_refused(sampler, path, fact):
 
 def test_samples_of_an_older_format_are_read_but_not_resumed(sampler, path):
     rewrite(path, format=1, draws=12)
-    assert read_samples(path)["theta"].shape == (3, 12)
+    assert sk.read_samples(path)["theta"].shape == (3, 12)
     with pytest.raises(DataError, match="another format: expected 2, found 1"):
         resumed(sampler, path)
     rewrite(path, draws=None)
     with pytest.raises(DataError, match="no number of draws"):
-        read_samples(path)
+        sk.read_samples(path)
 
 
 def test_a_run_killed_while_its_first_draws_made_new_arrays_is_resumed(sampler, intact, path):
@@ -144,9 +144,9 @@ def test_a_run_killed_while_its_first_draws_made_new_arrays_is_resumed(sampler, 
             sk.simulate(sampler, 0.5, store=path, **OPTIONS)
     for name in ("theta", "draw"):
         shutil.rmtree(path / "posterior" / name)
-    assert read_samples(path)["p"].shape == (3, 0)
+    assert sk.read_samples(path)["p"].shape == (3, 0)
     again = resumed(sampler, path).samples["theta"]
-    assert np.array_equal(again, read_samples(intact)["theta"])
+    assert np.array_equal(again, sk.read_samples(intact)["theta"])
 
 
 def test_a_checkpoint_without_its_store_is_told(sampler, path):
@@ -167,7 +167,7 @@ def test_several_files_of_an_array_are_looked_at(tmp_path, monkeypatch):
     store = SampleStore(tmp_path / "run.zarr")
     store.begin({}, {"x": ((2,), "float32")}, chains=1, draws=10)
     store.append(0, {"x": np.ones((10, 2, 1), np.float32)}, (), 10)
-    assert read_samples(store.path)["x"].shape == (1, 10, 2)
+    assert sk.read_samples(store.path)["x"].shape == (1, 10, 2)
     (store.path / "posterior" / "x" / "c" / "0" / "2" / "0").unlink()
     with pytest.raises(DataError, match="found no file at"):
-        read_samples(store.path)
+        sk.read_samples(store.path)

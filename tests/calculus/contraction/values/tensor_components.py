@@ -1,7 +1,7 @@
 """Tensors at concrete sizes as SymPy expressions, in the symbols of `Dynamics.at`.
 
 The bridge over which the index calculus is compared with routes that share no code with it. Not for
-proofs, and not imported by them: this is the one module here that needs SymPy.
+proofs, which never load SymPy for a tensor.
 """
 
 from __future__ import annotations
