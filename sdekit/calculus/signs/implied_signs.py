@@ -16,6 +16,7 @@ from functools import lru_cache
 
 from sdekit.calculus.signs.arches import wave_signs
 from sdekit.calculus.signs.ranges import range_signs, value_range
+from sdekit.calculus.signs.size_signs import size_polynomial, size_signs
 from sdekit.declaration.functions.records import FUNCTIONS
 from sdekit.declaration.tree.expression import (
     Call,
@@ -131,6 +132,11 @@ def _sum(node: Sum) -> Signs:
     signs = ZERO
     for term in node.terms:
         signs = sum_signs(signs, entry_signs(term))
+    if len(signs) == 1:
+        return signs
+    polynomial = size_polynomial(node)
+    if polynomial is not None:
+        return size_signs(polynomial) or signs
     return signs if signs != UNKNOWN else range_signs(value_range(node))
 
 

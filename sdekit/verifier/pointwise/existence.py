@@ -1,8 +1,8 @@
 """Do the coefficients have real values at every admissible state? Without them nothing is proved.
 
 Roots, logarithms and log-Gamma need positive arguments, log det a positive determinant, an inverse
-a regular matrix. What depends on the state has to be shown; what holds parameters and sizes only is
-looked at for a value at which it fails. Poles on thin sets are judged by `regularity`.
+a regular matrix. Scalars have to be shown to have them; of matrices it is asked whether they fail
+at exact points. Sizes are judged by `size_gaps`, poles on thin sets by `regularity`.
 """
 
 from __future__ import annotations
@@ -82,8 +82,9 @@ def _failing(problem: Problem, node: ex.Expression, operand: ex.Expression) -> s
             place = ""
         if place:
             return f"{node!r} has no value at {place}, and without one nothing is proved"
-    if not is_matrix and _varies(operand):
-        return f"{node!r} is not shown to be real at every state"
+    if not is_matrix:
+        where = "state" if _varies(operand) else "value of its parameters"
+        return f"{node!r} is not shown to be real at every {where}"
     return None
 
 

@@ -12,10 +12,13 @@ Fukushima, Oshima, Takeda (2011), theorem 1.6.3 (functions of vanishing energy t
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from sdekit.calculus.contraction import current, generator, is_zero, text
 from sdekit.calculus.expansion.expand import expand
 from sdekit.calculus.expansion.monomial_sums import TooLarge, as_expression
 from sdekit.calculus.limits import Unsupported
+from sdekit.declaration.model.dynamics import Dynamics
 from sdekit.declaration.tree.expression import Eye, Negation, Product, Sum
 from sdekit.declaration.tree.operators import ONE
 from sdekit.verifier.confinement import lyapunov
@@ -62,10 +65,16 @@ def check_non_explosion(problem: Problem) -> Check:
         except ValueError:
             # A choice may be singular where the functions are not: inv of a Hessian that is zero.
             continue
-        if outright.is_proved and not outright.assumptions:
+        if outright.is_proved and not outright.assumptions and _has_law(chosen, problem.sizes):
             reason = f"open in general; for {choice}: {outright.reason}"
             return proved(reason, assumed=ASSUMED)
     return found
+
+
+def _has_law(chosen: Dynamics, sizes: Mapping[str, int] | None) -> bool:
+    """Whether a choice has what else is assumed of the functions: a density that is one."""
+    finite = Problem(chosen, sizes).check("normalizable")
+    return finite.is_proved and not finite.assumptions
 
 
 def _decided(problem: Problem) -> Check:

@@ -24,9 +24,8 @@ from sdekit.calculus.contraction import Tensor, current, is_zero
 from sdekit.calculus.contraction.heads import variable
 from sdekit.calculus.expansion.expand import expand
 from sdekit.calculus.expansion.monomial_sums import Monomial, TooLarge, as_expression
-from sdekit.calculus.expansion.rewriting import with_sizes
 from sdekit.calculus.limits import Unsupported
-from sdekit.calculus.signs.implied_signs import NEGATIVE, entry_signs
+from sdekit.calculus.signs.implied_signs import entry_signs
 from sdekit.declaration.tree import expression as ex
 from sdekit.declaration.tree.abbreviations import Abbreviation
 from sdekit.declaration.tree.symbols import Variable
@@ -42,12 +41,11 @@ from sdekit.verifier.currents.tensor_smoothness import (
     is_smooth,
     order_at_origin,
 )
+from sdekit.verifier.pointwise.size_gaps import size_without_value
 from sdekit.verifier.question import Problem
 from sdekit.verifier.verdict import Check, proved, undecided
 
 _SMOOTH_FUNCTIONS = "the unknown functions are smooth"
-#: Sizes at which a denominator in a size is looked at.
-_SIZES = range(1, 13)
 
 
 def check_regularity(problem: Problem) -> Check:
@@ -61,7 +59,7 @@ def check_regularity(problem: Problem) -> Check:
 
     Checked by: tests/verifier/rungs/test_regularity.py.
     """
-    gap = _size_without_value(problem)
+    gap = size_without_value(problem)
     if gap is not None:
         return undecided(gap)
     assumptions = (_SMOOTH_FUNCTIONS,) if problem.dynamics.functions else ()
@@ -117,49 +115,6 @@ def _rough_parts(problem: Problem) -> Iterator[ex.Expression]:
     for part in (*dynamics.drift.values(), *dynamics.diffusion.values(), dynamics.hamiltonian):
         if part is not None:
             yield from rough_parts(part, inside=True)
-
-
-def _size_without_value(problem: Problem) -> str | None:
-    """Where a constant denominator vanishes at some size, so that nothing is declared there."""
-    for part in problem.dynamics.expressions():
-        for node in part.walk():
-            if isinstance(node, ex.Quotient):
-                divisor = node.denominator
-            elif isinstance(node, ex.Power) and _is_negative(node.exponent):
-                divisor = node.base
-            elif isinstance(node, ex.Elementwise) and node.name in ("sqrt", "log", "loggamma"):
-                divisor = node.operand
-            else:
-                continue
-            names = {s.dim.name for s in divisor.walk() if isinstance(s, ex.Size)}
-            if not names or divisor.shape:
-                continue
-            no_value = _is_negative_root if isinstance(node, ex.Elementwise) else _is_empty
-            for n in _SIZES if problem.is_for_all_sizes else (None,):
-                sizes = dict(problem.sizes or {}) if n is None else dict.fromkeys(names, n)
-                if no_value(with_sizes(divisor, sizes)):
-                    where = ", ".join(f"{k} = {v}" for k, v in sorted(sizes.items()))
-                    return f"{node!r} has no value at {where}; verify at other sizes"
-    return None
-
-
-def _is_negative(exponent: ex.Expression) -> bool:
-    return isinstance(exponent, ex.Number) and exponent.value < 0
-
-
-def _is_empty(divisor: ex.Expression) -> bool:
-    try:
-        return not expand(divisor)
-    except (TooLarge, ZeroDivisionError):
-        return False
-
-
-def _is_negative_root(operand: ex.Expression) -> bool:
-    """Whether a constant under a root or a logarithm is a negative number."""
-    try:
-        return entry_signs(as_expression(expand(operand))) == NEGATIVE
-    except (TooLarge, ZeroDivisionError):
-        return False
 
 
 # ------------------------------------------------------------------ proofs for every size

@@ -150,3 +150,13 @@ def test_what_an_end_drives_infinitely_fast_is_not_overlooked(end):
         assert check(sk.Dynamics(drift, noise, hamiltonian=w)).is_proved == is_proved
     noise = {w: 1, phi: 1 / w}
     assert not check(sk.Dynamics({w: -1 + 0 * w, phi: 0 * w}, noise, hamiltonian=w)).is_proved
+
+
+def test_a_choice_of_functions_keeps_what_is_assumed_of_them():
+    """exp(U) drives every integrable exp(-U) to infinity; only U = 1, which is none, would do."""
+    x = sk.scalar("x")
+    u = sk.potential("U", x)
+    driven = sk.Dynamics({x: -sk.grad(u, x) + sk.exp(u)}, {x: 1}, hamiltonian=u)
+    assert sk.verify(driven).checks["non_explosion"].verdict == "undecided"
+    twin = sk.Dynamics({x: -sk.grad(u, x)}, {x: 1}, hamiltonian=u)
+    assert sk.verify(twin).verdict == "proved"

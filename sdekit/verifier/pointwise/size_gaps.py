@@ -1,0 +1,163 @@
+"""Sizes at which a denominator that holds a size vanishes, or a root or logarithm is not real.
+
+A proof for all n needs a value at every n. Sizes alone are decided exactly where one of them is
+open (`calculus.signs.size_signs`); what is not decided is no proof. Not for states (`existence`).
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from fractions import Fraction
+
+from sdekit.calculus.expansion.expand import expand
+from sdekit.calculus.expansion.monomial_sums import TooLarge, as_expression
+from sdekit.calculus.expansion.rewriting import with_sizes
+from sdekit.calculus.signs.implied_signs import entry_signs
+from sdekit.calculus.signs.size_signs import (
+    SizePolynomial,
+    size_polynomial,
+    size_signs,
+    sizes_of_sign,
+)
+from sdekit.declaration.tree import expression as ex
+from sdekit.verifier.question import Problem
+
+#: Sizes that are tried where several are open.
+_TRIED = range(1, 13)
+_BAD = {"sqrt": frozenset({-1}), "log": frozenset({-1, 0}), "loggamma": frozenset({-1, 0})}
+_POLE = frozenset({0})
+
+
+def size_without_value(problem: Problem) -> str | None:
+    """Where a coefficient has no value at some size; None if it has one at every size.
+
+    Args:
+        problem: Any dynamics.
+
+    Checked by: tests/verifier/pointwise/test_size_gaps.py.
+    """
+    nodes = (node for part in problem.dynamics.expressions() for node in part.walk())
+    for node, operand, bad in _demanding(nodes):
+        names = sorted(_open_sizes(operand))
+        if not names or operand.shape:
+            continue
+        gap = _gap(operand, bad, names, problem)
+        if gap is not None:
+            return f"{node!r} {gap}"
+    return None
+
+
+def _demanding(
+    nodes: Iterator[ex.Expression],
+) -> Iterator[tuple[ex.Expression, ex.Expression, frozenset[int]]]:
+    """Nodes whose operand must not have certain signs."""
+    for node in nodes:
+        match node:
+            case ex.Quotient():
+                yield node, node.denominator, _POLE
+            case ex.Power(exponent=ex.Number()) if node.exponent.value.denominator > 1:
+                is_pole = node.exponent.value < 0
+                yield node, node.base, frozenset({-1, 0}) if is_pole else frozenset({-1})
+            case ex.Power(exponent=ex.Number()) if node.exponent.value < 0:
+                yield node, node.base, _POLE
+            case ex.Elementwise() if node.name in _BAD:
+                yield node, node.operand, _BAD[node.name]
+
+
+def _open_sizes(operand: ex.Expression) -> set[str]:
+    return {s.dim.name for s in operand.walk() if isinstance(s, ex.Size) and s.dim.size is None}
+
+
+def _gap(
+    operand: ex.Expression, bad: frozenset[int], names: list[str], problem: Problem
+) -> str | None:
+    polynomial = size_polynomial(operand)
+    if not problem.is_for_all_sizes:
+        given = problem.sizes or {}
+        value = size_polynomial(with_sizes(operand, given)) if polynomial is not None else None
+        is_empty = bad == _POLE and _vanishes(operand, given)
+        if is_empty or (value is not None and (size_signs(value) or bad) & bad):
+            return f"has no value at {_shown(dict(given))}"
+        return None
+    if polynomial is None:
+        # Beside states and parameters: where nothing is left of it, or it may have a wrong sign.
+        return _gap_of_mixed(operand, bad, names)
+    signs = size_signs(polynomial)
+    if signs is not None and not signs & bad:
+        return None
+    found = _first_bad(polynomial, bad, names)
+    if found is not None:
+        return f"has no value at {_shown(found)}; verify at other sizes"
+    return "is not shown to have a value at every size"
+
+
+def _first_bad(
+    polynomial: SizePolynomial, bad: frozenset[int], names: list[str]
+) -> dict[str, int] | None:
+    if len(names) == 1:
+        sizes = sizes_of_sign(polynomial, bad)
+        return {names[0]: sizes[0]} if sizes else None
+    for sizes in itertools.product(_TRIED, repeat=len(names)):
+        at = dict(zip(names, sizes, strict=True))
+        value = Fraction(0)
+        for powers, c in polynomial.items():
+            for name, k in powers:
+                c *= at[name] ** k
+            value += c
+        if (value > 0) - (value < 0) in bad:
+            return at
+    return None
+
+
+def _gap_of_mixed(operand: ex.Expression, bad: frozenset[int], names: list[str]) -> str | None:
+    signs = entry_signs(operand)
+    if not signs & bad:
+        return None
+    if bad != _POLE:
+        # A logarithm of zero on a thin set is judged by `regularity`.
+        return "is not shown to be real at every size" if -1 in signs else None
+    polynomials = _coefficients(operand)
+    if polynomials is None:
+        return None
+    if any((size_signs(p) or _POLE) & _POLE == frozenset() for p in polynomials):
+        return None
+    for sizes in itertools.product(_TRIED, repeat=len(names)):
+        at = dict(zip(names, sizes, strict=True))
+        if _vanishes(operand, at):
+            return f"has no value at {_shown(at)}; verify at other sizes"
+    if len(names) == 1:
+        roots = [sizes_of_sign(p, _POLE) for p in polynomials]
+        known = [set(r) for r in roots if r is not None]
+        if known and not set.intersection(*known):
+            return None
+    return "is not shown to have a value at every size"
+
+
+def _coefficients(operand: ex.Expression) -> list[SizePolynomial] | None:
+    """The polynomials in sizes that stand before the different states and parameters."""
+    try:
+        terms = expand(operand)
+    except (TooLarge, ZeroDivisionError):
+        return None
+    groups: dict[object, list[ex.Expression]] = {}
+    for monomial, c in terms.items():
+        sizes = frozenset(f for f in monomial.factors if isinstance(f[0], ex.Size))
+        rest = (monomial.factors - sizes, monomial.core)
+        part: ex.Expression = ex.Number(c)
+        for base, k in sizes:
+            part = ex.Product((part, ex.Power(base, ex.Number(k))))
+        groups.setdefault(rest, []).append(part)
+    found = [size_polynomial(ex.Sum(tuple(parts))) for parts in groups.values()]
+    return None if any(p is None for p in found) else [p for p in found if p is not None]
+
+
+def _vanishes(operand: ex.Expression, sizes: dict[str, int] | object) -> bool:
+    try:
+        return not expand(as_expression(expand(with_sizes(operand, sizes))))  # type: ignore[arg-type]
+    except (TooLarge, ZeroDivisionError):
+        return False
+
+
+def _shown(sizes: dict[str, int]) -> str:
+    return ", ".join(f"{name} = {size}" for name, size in sorted(sizes.items()))
