@@ -290,12 +290,15 @@ def _target_is_proper(problem: Problem) -> bool:
     Poles at which it tends to infinity are bounded below, and logarithms fall too slowly to count.
     """
     written = problem.sized(problem.target)
+    walls: frozenset[ex.Expression] = frozenset()
     if repels_at_poles(problem):
-        written = ex.Sum((ZERO, *repulsion(written).polynomial))
+        found = repulsion(written)
+        walls, written = found.bases, ex.Sum((ZERO, *found.polynomial))
     written = ex.Sum((ZERO, *(part for part in summands(written) if not is_bounded(part))))
     energy = lower(written)
     blocks = problem.target_variables
-    if any(x.domain.kind != "real" for x in blocks):
+    # The end of a half-line is no wall where H is infinite there.
+    if any(x.domain.kind != "real" and not _is_kept_off(x, walls) for x in blocks):
         return False
     if all(_is_own_quadratic(energy, x, blocks) for x in blocks):
         return True
@@ -306,6 +309,10 @@ def _target_is_proper(problem: Problem) -> bool:
     reader = ComponentReader(problem.all_sizes(problem.sizes or {}), problem.dynamics.names)
     coordinates = problem.components().target_coordinates
     return coercive(reader.scalar(written), coordinates) is not None
+
+
+def _is_kept_off(x: Variable, walls: frozenset[ex.Expression]) -> bool:
+    return x.domain.kind == "positive" and x in walls
 
 
 def _gaussian_variables(problem: Problem) -> frozenset[Head]:

@@ -177,6 +177,20 @@ def _logarithm(part: ex.Expression) -> list[ex.Expression] | None:
     return list(found)
 
 
+def logarithmic_powers(energy: ex.Expression, q: ex.Expression) -> list[ex.Expression]:
+    """The exponents of |q| in exp(-H) that stand in H as -c log(q^k ...), c k each."""
+    found: list[ex.Expression] = []
+    for part in summands(energy):
+        if q not in (_logarithm(part) or []):
+            continue
+        factors = part.factors if isinstance(part, ex.Product) else (part,)
+        (log,) = (f for f in factors if isinstance(f, ex.Elementwise) and f.name == "log")
+        power = (powers_of(log.operand) or {})[q]
+        others = [f for f in factors if f is not log]
+        found.append(ex.Negation(ex.Product((ex.Number(power), *others))))
+    return found
+
+
 def powers_of(node: ex.Expression) -> Powers | None:
     """Bases with their exponents, of a scalar product of powers; None where a factor is rough."""
     total: Powers = {}

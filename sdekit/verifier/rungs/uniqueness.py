@@ -95,6 +95,7 @@ def _conserved(problem: Problem) -> Check | None:
         _conserved_antisymmetric_part,
         _conserved_block,
         _conserved_function,
+        _conserved_side,
     )
     for found in rules:
         check = found(problem)
@@ -110,6 +111,23 @@ def _noiseless(problem: Problem, x: Variable) -> bool:
 def _refutation(name: str, witness: Witness) -> Check:
     reason = f"{name} is conserved, so each of its values has a stationary law of its own"
     return refuted(reason, witness, details={"conserved": name})
+
+
+def _conserved_side(problem: Problem) -> Check | None:
+    from sdekit.verifier.currents.barriers import barrier
+
+    try:
+        found = barrier(problem)
+    except Unsupported:
+        return None
+    if found is None:
+        return None
+    q, witness = found
+    return refuted(
+        f"the surface {q} = 0 is never reached, and each of its sides has a stationary law",
+        witness,
+        details={"conserved": f"the sign of {q}"},
+    )
 
 
 def _conserved_energy(problem: Problem) -> Check | None:
