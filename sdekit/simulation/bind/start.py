@@ -98,10 +98,36 @@ def slope(problem: Problem, x: Variable, values: Mapping[str, Any]) -> Callable[
     return jax.grad(of_x)
 
 
-def _kind_of_law(problem: Problem, x: Variable) -> str:
-    """Probe the Hessian of H by x at a random state, to rounding."""
-    if problem.dynamics.hamiltonian is None:
-        return "other"
+def kinds_of_laws(problem: Problem, x: Variable, swept: Mapping[str, Any]) -> list[str]:
+    """The kind of a variable's law at each of several values of parameters, where it reads any.
+
+    Args:
+        problem: The bound dynamics.
+        x: An auxiliary variable.
+        swept: Values by name, (count, *shape).
+    """
+    energy = problem.dynamics.hamiltonian
+    nodes = () if energy is None else energy.walk()
+    read = {node.name for node in nodes if isinstance(node, Parameter)}
+    own = {name: jnp.asarray(values) for name, values in swept.items() if name in read}
+    if not own:
+        return []
+    count = len(next(iter(own.values())))
+    values, probes = _probing_point(problem, x)
+    others = {name: value for name, value in values.items() if name not in own}
+
+    def at(own: Mapping[str, Any]) -> Any:
+        return _probed(problem, x, {**others, **own}, jnp.asarray(probes))
+
+    try:
+        answers = jax.jit(jax.vmap(at), compiler_options=QUICK)(own)
+    except (SimulationError, *USER_ERRORS):
+        return ["other"] * count
+    return [_named_kind(problem, x, *map(bool, answer)) for answer in zip(*answers, strict=True)]
+
+
+def _probing_point(problem: Problem, x: Variable) -> tuple[dict[str, Any], np.ndarray]:
+    """A random state with the parameters, by name, and values of x to probe at."""
     rng = np.random.default_rng(0)
     values: dict[str, Any] = {
         parameter.name: _number_like(parameter, problem)
@@ -112,7 +138,14 @@ def _kind_of_law(problem: Problem, x: Variable) -> str:
         draw = np.abs(rng.standard_normal(shape_of(y, problem.sizes))) * 0.5 + 0.1
         values[y.name] = draw.astype(problem.dtype)
     shape = shape_of(x, problem.sizes)
-    probes = np.stack([rng.uniform(0.5, 1.5, shape) for _ in range(2)]).astype(problem.dtype)
+    return values, np.stack([rng.uniform(0.5, 1.5, shape) for _ in range(2)]).astype(problem.dtype)
+
+
+def _kind_of_law(problem: Problem, x: Variable) -> str:
+    """Probe the Hessian of H by x at a random state, to rounding."""
+    if problem.dynamics.hamiltonian is None:
+        return "other"
+    values, probes = _probing_point(problem, x)
     probe = partial(_probed, problem, x)
     try:
         is_traced = bool(problem.functions) and reads_tracers(probe, values, probes)
@@ -126,12 +159,17 @@ def _kind_of_law(problem: Problem, x: Variable) -> str:
             found=", ".join(problem.functions),
             fix="declare what it reads as parameters, and write the function with them",
         )
-    is_quadratic, is_diagonal, is_positive = (bool(answer) for answer in found)
+    return _named_kind(problem, x, *(bool(answer) for answer in found))
+
+
+def _named_kind(
+    problem: Problem, x: Variable, is_quadratic: bool, is_diagonal: bool, is_positive: bool
+) -> str:
     if not is_quadratic:
         return "other"
     if is_diagonal:
         return "diagonal" if is_positive else "other"
-    return "dense" if math.prod(shape) <= _LARGEST_DENSE else "other"
+    return "dense" if _count(x, problem) <= _LARGEST_DENSE else "other"
 
 
 def _number_like(parameter: Parameter, problem: Problem) -> Any:

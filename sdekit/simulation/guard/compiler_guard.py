@@ -37,6 +37,7 @@ class CompilerGuard:
         is_single: Whether arrays have no axis of chains.
         evaluations: Gradients that a chain of the run takes, about.
         traces: Where traces are kept, for all runs of a sampler.
+        own: Parameters that differ between chains, by name, chains last.
         skipped: Names of what could not be compared.
     """
 
@@ -46,6 +47,7 @@ class CompilerGuard:
     is_single: bool
     evaluations: int
     traces: dict[Any, Any]
+    own: Mapping[str, Any] = field(default_factory=dict)
     skipped: set[str] = field(default_factory=set)
 
     def started(self, state: LoopState, seen: Mapping[str, Probed], tables: Any) -> None:
@@ -75,7 +77,8 @@ class CompilerGuard:
         cache = state.cache
         energy = self.scheme.potential_energy
         resting = Reference(
-            "the potential energy", lambda b: energy(b, self.parameters) if energy else None
+            "the potential energy",
+            lambda b, own: energy(b, {**self.parameters, **own}) if energy else None,
         )
         for lane in self._lanes():
             blocks = lane(state.blocks)
@@ -88,7 +91,8 @@ class CompilerGuard:
                     gradient_of(oracle), (own, *nothing), lane(cache.gradients[oracle.name])
                 )
             if cache.acceptance is not None:
-                self._compare(resting, (blocks,), lane(cache.acceptance.energy))
+                given = (blocks, lane(self.own))
+                self._compare(resting, given, lane(cache.acceptance.energy))
 
     def _compare(self, reference: Reference, given: Any, found: Any) -> None:
         if not compare(reference, self.traces, given, found, self.evaluations):

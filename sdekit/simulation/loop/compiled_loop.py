@@ -32,6 +32,7 @@ from sdekit.simulation.loop.program import Fixed, Keys, LoopState, Program
 from sdekit.simulation.loop.tracing import traced
 from sdekit.simulation.noise.streams import NoiseBlock
 from sdekit.simulation.steps.scheme import StepInput, prepared_draws
+from sdekit.simulation.sweeps.swept_step import swept_step
 
 #: Where no step is named.
 _NEVER = np.uint32(np.iinfo(np.uint32).max)
@@ -89,6 +90,7 @@ def advance(
     """
     if plan.tiles > 1:
         return _tile_after_tile(program, plan, state, keys, fixed, first_step, blocks, observed)
+    fixed = fixed._replace(own=keys.own)
     h = fixed.h if program.schedule is None else program.schedule(first_step)
     example, weight = jax.eval_shape(lambda: _kept(program, state, h))
     buffers = jax.tree.map(
@@ -202,7 +204,8 @@ def _one_step(program: Program, carried: _Carried, fixed: Fixed, data: _StepData
     h, constants = fixed.h, fixed.constants
     if program.schedule is not None:
         h = data.h
-        constants = scheme.prepare(fixed.parameters, h, program.noise.dtype)
+        if fixed.own is None:
+            constants = scheme.prepare(fixed.parameters, h, program.noise.dtype)
     draws = tuple(
         oracle.source.prepare(jnp.zeros((0,), jnp.uint32)) if draw is None else draw
         for oracle, draw in zip(scheme.evaluations, data.draws, strict=True)
@@ -214,7 +217,11 @@ def _one_step(program: Program, carried: _Carried, fixed: Fixed, data: _StepData
     )
     rest = (fixed.parameters, time[0], fixed.tables, time[1])
     given = StepInput(data.normals, draws, data.uniforms, h, constants, *rest)
-    state = LoopState(*scheme.step(carried.state.blocks, carried.state.cache, given))
+    before, own = carried.state, fixed.own
+    if own is None:
+        state = LoopState(*scheme.step(before.blocks, before.cache, given))
+    else:
+        state = LoopState(*swept_step(scheme, (before.blocks, before.cache), given, own))
     first_bad = carried.first_bad
     if program.monitored:
         first_bad = jnp.minimum(first_bad, _bad_since(state, data.number, first_bad))

@@ -40,6 +40,8 @@ from sdekit.simulation.noise.streams import (
 from sdekit.simulation.steps.sampler import Bound, Sampler
 from sdekit.simulation.steps.scheme import prepared_draws
 from sdekit.simulation.steps.small_steps import sizes_and_drifts
+from sdekit.simulation.sweeps.step_constants import step_constants
+from sdekit.simulation.sweeps.swept_values import Sweep
 
 #: Seconds of a call after which a store or the progress bar may be told.
 PACE = 0.5
@@ -93,6 +95,7 @@ class Driver:
         devices: Devices that share the chains; more than one only for several chains.
         seed: Of the noise.
         before: Steps that the chains have taken in runs before this one.
+        sweep: Of whose rows `chains` are the numbers; None where all chains have one value.
     """
 
     sampler: Sampler
@@ -102,6 +105,7 @@ class Driver:
     devices: tuple[Any, ...]
     seed: int
     before: int = 0
+    sweep: Sweep | None = None
 
     @property
     def key(self) -> Array:
@@ -140,8 +144,21 @@ class Driver:
     @property
     def chain_numbers(self) -> np.ndarray:
         """Number of the chain of each lane, () or (lanes,): what decides its random numbers."""
+        numbers = self.lane_numbers
+        return numbers if self.sweep is None else numbers % self.sweep.chains
+
+    @property
+    def lane_numbers(self) -> np.ndarray:
+        """Number of each lane, () or (lanes,)."""
         numbers = self.chains.start + np.arange(self.lanes)
         return numbers[0] if self.is_single else numbers
+
+    @cached_property
+    def own_parameters(self) -> dict[str, np.ndarray]:
+        """Swept parameters by name, lanes last; empty without a sweep."""
+        if self.sweep is None:
+            return {}
+        return self.sweep.on_lanes(self.lane_numbers, self.bound.problem.dtype)
 
     @cached_property
     def keys(self) -> dict[int, Array]:
@@ -163,39 +180,33 @@ class Driver:
         key = ("start", self.bound, self.is_single, tuple(given))
         if key not in self.sampler.programs:
             self.sampler.programs[key] = jax.jit(self._start_function())
-        return self.sampler.programs[key](positions, given, self.keys[START], tables)
+        arguments = (positions, given, self.keys[START], tables, self.own_parameters)
+        return self.sampler.programs[key](*arguments)
 
     def _start_function(self) -> Callable[..., Any]:
-        def of_one(target: Mapping[str, Array], given: Any, keys: Array, tables: Any) -> Any:
-            blocks = self.sampler.start(self.bound, target, given, keys)
-            position = self.bound.problem.layout.position(blocks)
-            cache = self.sampler.first_cache(self.bound, blocks, keys, position, tables)
-            scheme = self.bound.scheme
+        def of_one(
+            target: Mapping[str, Array], given: Any, keys: Array, tables: Any, own: Any
+        ) -> Any:
+            problem, scheme = self.bound.problem, self.bound.scheme
+            problem = replace(problem, parameters={**problem.parameters, **own})
+            bound = replace(self.bound, problem=problem)
+            blocks = self.sampler.start(bound, target, given, keys)
+            position = problem.layout.position(blocks)
+            cache = self.sampler.first_cache(bound, blocks, keys, position, tables)
             words = sum(oracle.source.words for oracle in scheme.oracles)
             bits = self.sampler.noise.bits(keys, 2, 1, words)[0]
             draws = prepared_draws(scheme.oracles, bits, 0)
             seen = probed(scheme.oracles, blocks, draws, cache.sources, tables)
-            found = sizes_and_drifts(self.bound.problem, scheme, blocks, cache)
+            found = sizes_and_drifts(problem, scheme, blocks, cache)
             return LoopState(blocks, cache), seen, found
 
         if self.is_single:
             return of_one
-        return jax.vmap(of_one, in_axes=(-1, -1, -1, None), out_axes=-1)
+        return jax.vmap(of_one, in_axes=(-1, -1, -1, None, -1), out_axes=-1)
 
     def constants(self, h: float) -> Any:
         """Coefficients that need no state, in double precision until the last rounding."""
-        problem, scheme = self.bound.problem, self.bound.scheme
-        key = ("constants", problem.layout)
-        with jax.enable_x64(True):
-            if key not in self.sampler.programs:
-                self.sampler.programs[key] = jax.jit(
-                    lambda values, step: jax.tree.map(
-                        lambda x: x.astype(problem.dtype),
-                        scheme.prepare(values, step, np.dtype(np.float64)),
-                    )
-                )
-            values = {name: v.astype(np.float64) for name, v in problem.parameters.items()}
-            return self.sampler.programs[key](values, np.float64(h))
+        return step_constants(self.sampler, self.bound, h, (self.sweep, self.lane_numbers))
 
     def call(self, plan: Plan, program: Program) -> Callable[..., Any]:
         """The compiled `advance` for a plan."""
@@ -313,8 +324,9 @@ class Driver:
                 costs is not known beforehand, and progress and checkpoints come between calls.
         """
         most_blocks, is_compiled = (1 if paced else plan.blocks), False
-        streams = self.keys
-        keys = self.spread(Keys(streams[NORMALS], streams[GRADIENT], streams[ACCEPT]))
+        streams, given = self.keys, fixed
+        keys = self.spread(Keys(streams[NORMALS], streams[GRADIENT], streams[ACCEPT], fixed.own))
+        fixed = fixed._replace(own=None)
         state = self.spread(state)
         until = -1
         while draws:
@@ -338,7 +350,7 @@ class Driver:
                     # The state behind the last good draw was never looked at: the call is made
                     # again up to there.
                     yield from self.chunks(
-                        plan, good, state, fixed, first_step, observed, done=done
+                        plan, good, state, given, first_step, observed, done=done
                     )
                 yield diverged
                 return

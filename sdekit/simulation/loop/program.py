@@ -17,6 +17,7 @@ from sdekit.simulation.bind.double import Epoch, epoch, epoch_at
 from sdekit.simulation.loop.schedules import Grid
 from sdekit.simulation.noise.streams import NoiseSource
 from sdekit.simulation.steps.scheme import Cache, Scheme
+from sdekit.simulation.sweeps.swept_step import LaneValues
 
 
 class LoopState(NamedTuple):
@@ -32,11 +33,19 @@ class LoopState(NamedTuple):
 
 
 class Keys(NamedTuple):
-    """Threefry keys of the chains, uint32 (2[, chains]), one for each stream."""
+    """What each chain has of its own beside its state, chains last.
+
+    Attributes:
+        normals: Threefry key, uint32 (2[, chains]), of one stream, as the next two.
+        gradients: Of the stream of minibatches.
+        accept: Of the stream of uniform numbers.
+        own: Values that differ between the lanes of a sweep; None where none do.
+    """
 
     normals: Array
     gradients: Array
     accept: Array
+    own: LaneValues | None = None
 
 
 class Fixed(NamedTuple):
@@ -50,6 +59,7 @@ class Fixed(NamedTuple):
         low: What rounding to single precision took from h and the parameters, (h, by name), where
             coefficients read the time; None elsewhere.
         begin: Halves of the time at step 0.
+        own: Values of the lanes of a sweep; None without one.
     """
 
     h: Any
@@ -58,6 +68,7 @@ class Fixed(NamedTuple):
     tables: Mapping[str, Any]
     low: tuple[Any, Mapping[str, Any]] | None = None
     begin: tuple[Any, Any] = (0.0, 0.0)
+    own: LaneValues | None = None
 
     def clock(
         self, number: Array, dtype: np.dtype, schedule: Any = None

@@ -14,13 +14,18 @@ from sdekit.simulation.bind.position import PositionLayout
 
 
 def to_inference_data(
-    samples: Mapping[str, Any], attributes: Mapping[str, Any] | None = None
+    samples: Mapping[str, Any],
+    attributes: Mapping[str, Any] | None = None,
+    times: np.ndarray | None = None,
+    axes: Mapping[str, np.ndarray] | None = None,
 ) -> Any:
     """Draws as `arviz.InferenceData` (ArviZ 0.x) or `xarray.DataTree` (ArviZ 1.x).
 
     Args:
         samples: Per variable draws of shape (chain, draw, *shape).
         attributes: Facts about the run, kept as attributes of the posterior.
+        times: Of the draws: the coordinate `time` of their axis.
+        axes: Names of the first axes of `shape`, the same for all variables, with coordinates.
 
     Returns:
         Data with a group `posterior`.
@@ -44,7 +49,14 @@ def to_inference_data(
                 f"the draws of {name} have the wrong shape", expected="(chain, draw, ...)",
                 found=draws.shape, fix="add the axis of chains with draws[None]",
             )  # fmt: skip
-    posterior = arviz.convert_to_dataset(arrays)
+    own = dict(axes or {})
+    named = {
+        name: [*own, *(f"{name}_dim_{i}" for i in range(draws.ndim - 2 - len(own)))]
+        for name, draws in arrays.items()
+    }
+    posterior = arviz.convert_to_dataset(arrays, dims=named, coords=own)
+    if times is not None:
+        posterior = posterior.assign_coords(time=("draw", times))
     facts = {"inference_library": "sdekit", **(attributes or {})}
     posterior.attrs.update({name: _plain(value) for name, value in facts.items()})
     return as_posterior(posterior)

@@ -39,6 +39,9 @@ from sdekit.simulation.steps.boundaries import check_inside
 from sdekit.simulation.steps.sampler import Bound, Sampler
 from sdekit.simulation.steps.small_steps import is_careful, smallest_share, with_rest
 from sdekit.simulation.store.sinks import open_sink
+from sdekit.simulation.sweeps.swept_run import SweptRun
+from sdekit.simulation.sweeps.swept_step import LaneValues
+from sdekit.simulation.sweeps.swept_values import Sweep
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,6 +56,7 @@ class Job:
         seed: Of the noise.
         auxiliary: Starts of auxiliary variables, by name.
         before: Steps that the chains have taken in runs before this one.
+        sweep: Values of parameters, each of which all chains run with.
     """
 
     sampler: Sampler
@@ -62,6 +66,12 @@ class Job:
     seed: int
     auxiliary: Mapping[str, Any]
     before: int = 0
+    sweep: Sweep | None = None
+
+    @property
+    def rows(self) -> int:
+        """Chains of all values."""
+        return self.chains if self.sweep is None else self.sweep.rows
 
     def run(
         self,
@@ -72,7 +82,7 @@ class Job:
         progress: bool,
         devices: Any,
         part: Any = None,
-    ) -> Run:
+    ) -> Run | Any:
         """Run it.
 
         Raises:
@@ -85,9 +95,9 @@ class Job:
         h = check_step_size(self.span.step_size) if schedule is None else float(schedule(0))
         names = _recorded(bound, record)
         share = (
-            chosen_share(devices, self.chains)
+            chosen_share(devices, self.rows)
             if part is None
-            else part_share(part, devices, self.chains)
+            else part_share(part, devices, self.rows)
         )
         own = len(share.chains)
         watched = None
@@ -96,15 +106,18 @@ class Job:
             watched = Observables(observables, ndims, None if own == 1 else own)
         program = self._program(bound, names, schedule, watched)
         driver = Driver(
-            self.sampler, bound, program, share.chains, share.devices, self.seed, self.before
-        )
+            self.sampler, bound, program, share.chains, share.devices, self.seed, self.before,
+            self.sweep,
+        )  # fmt: skip
+        constants = driver.constants(h) if schedule is None else None
         fixed = Fixed(
             h=np.asarray(h, self.sampler.dtype) if schedule is None else None,
-            constants=driver.constants(h) if schedule is None else None,
+            constants=constants if self.sweep is None else None,
             parameters=bound.problem.parameters,
             tables={},
             low=self._low_halves(h),
             begin=self._begin(),
+            own=self.sweep and LaneValues(driver.own_parameters, constants),
         )
         guard = self._guard(driver)
         state, found = self._start(driver, bound, guard)
@@ -141,16 +154,20 @@ class Job:
         run = self._result(bound, outcome, None if schedule else h, share.chains.start, seconds)
         told = (*self.starts.notes, *guard.notes, *self._noise_notes())
         run = replace(run, remarks=told)
+        run = run if self.sweep is None else SweptRun(run, self.sweep)
         if isinstance(ended, Diverged):
             raise self._divergence(ended, run, schedule)
         if isinstance(ended, Interrupted):
             raise _interruption(ended, run, store is None, span.draws)
         return run
 
-    def _divergence(self, found: Diverged, run: Run, schedule: Any) -> DivergenceError:
+    def _divergence(self, found: Diverged, run: Any, schedule: Any) -> DivergenceError:
         h = self.span.step_size if schedule is None else float(schedule(found.step))
+        chain = f"chain {found.chain % self.chains}"
+        if self.sweep is not None:
+            chain += f" at {self.sweep.text(found.chain // self.chains)}"
         return DivergenceError(
-            f"chain {found.chain} is not finite after step {found.step + 1}",
+            f"{chain} is not finite after step {found.step + 1}",
             run=run,
             found=f"step size {h}",
             fix="use a smaller step; what was sampled before is in the error's run"
@@ -174,7 +191,7 @@ class Job:
             step_sizes=outcome.step_sizes,
             thin=self.span.thin,
             burn_in=self.span.burn_in,
-            chains=self.chains,
+            chains=self.rows,
             first_chain=first_chain,
             seed=self.seed,
             parameters=bound.problem.parameters,
@@ -195,11 +212,15 @@ class Job:
         Two runs with equal headers give equal numbers, as far as the fingerprint can tell functions
         apart by their values.
         """
-        parameters = {k: np.asarray(v).tolist() for k, v in self.sampler.parameters.items()}
+        swept = {} if self.sweep is None else self.sweep.values
+        parameters = {
+            k: np.asarray(v).tolist() for k, v in self.sampler.parameters.items() if k not in swept
+        }
         span, is_drawn = self.span, self.starts.draw is not None
         asked = {} if span.times is None else {"times": digest(span.times)}
         asked |= {"t0": span.t0} if span.t0 else {}
         asked |= {"steps_before": self.before} if self.before else {}
+        asked |= {"sweep": {k: v.tolist() for k, v in swept.items()}} if swept else {}
         return {
             "dynamics": self.sampler.dynamics.name or "",
             "declaration": digest(np.array(_declared(self.sampler.dynamics))),
@@ -209,7 +230,7 @@ class Job:
             "thin": span.thin,
             "burn_in": span.burn_in,
             "draws": span.draws,
-            "chains": self.chains,
+            "chains": self.rows,
             "seed": self.seed,
             "precision": str(self.sampler.dtype),
             "noise": self.sampler.noise.backend,
@@ -290,6 +311,7 @@ class Job:
             driver.is_single,
             self.span.steps * self.sampler.options.get("leapfrog_steps", 1),
             self.sampler.programs.setdefault(("traces", driver.bound), {}),
+            driver.own_parameters,
         )
 
     def _start(
@@ -302,7 +324,11 @@ class Job:
         rest = (given, driver.tables(0)[0])
         state, seen, found = driver.start(target, *rest)
         _check_start(state, seen)
-        check_noise_parts(bound.problem, state.blocks, driver.is_single)
+        if self.sweep is None:
+            check_noise_parts(bound.problem, state.blocks, driver.is_single)
+        else:
+            self.sweep.check_laws(bound)
+            self.sweep.check_noise(bound.problem, state.blocks)
         guard.started(state, seen, rest[-1])
         if not seen:
             return state, found
@@ -312,7 +338,7 @@ class Job:
         return state, found
 
 
-def _interruption(found: Interrupted, run: Run, in_memory: bool, draws: int) -> KeyboardInterrupt:
+def _interruption(found: Interrupted, run: Any, in_memory: bool, draws: int) -> KeyboardInterrupt:
     """What Ctrl-C raises: no class of ours, so that a process ends as the shell expects."""
     how = (
         "what was sampled is in the attribute `run` of this exception"

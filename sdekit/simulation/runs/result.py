@@ -224,23 +224,27 @@ class Run:
     def to_arviz(self) -> Any:
         """The draws as `arviz.InferenceData` (ArviZ 0.x) or `xarray.DataTree` (ArviZ 1.x).
 
-        A position that was given as a PyTree keeps the names and shapes of its leaves.
+        A position that was given as a PyTree keeps the names and shapes of its leaves; draws have
+        their times as the coordinate `time`.
 
         Raises:
             MissingDependencyError: Without ArviZ.
         """
         from sdekit.simulation.runs.inference_data import named_leaves, to_inference_data
 
-        facts = {
+        facts = {**self.facts(), "notes": "; ".join(self.notes)}
+        return to_inference_data(named_leaves(self.samples, self.layout), facts, self.times)
+
+    def facts(self) -> dict[str, Any]:
+        """What the draws are of, for files that hold them."""
+        return {
             "dynamics": self.dynamics.name or "",
             "scheme": self.scheme,
             "step_size": "schedule" if self.step_size is None else self.step_size,
             "thin": self.thin,
             "burn_in": self.burn_in,
             "seed": self.seed,
-            "notes": "; ".join(self.notes),
         }
-        return to_inference_data(named_leaves(self.samples, self.layout), facts)
 
     def summary(self) -> Any:
         """ArviZ's table of means, standard deviations, effective sample sizes and R-hat."""

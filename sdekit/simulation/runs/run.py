@@ -22,6 +22,7 @@ from sdekit.simulation.runs.output_times import check_count, read_span
 from sdekit.simulation.runs.result import Run
 from sdekit.simulation.runs.starts import continued, read_starts
 from sdekit.simulation.steps.sampler import Sampler, sampler
+from sdekit.simulation.sweeps.swept_values import check_alone, read_sweep
 
 
 def sampler_of(
@@ -73,6 +74,7 @@ def simulate(
     progress: bool = False,
     devices: Any = None,
     part: tuple[int, int] | None = None,
+    sweep: Mapping[str, Any] | None = None,
     smoothness: float | None = None,
     potential: Any = None,
     parameters: Mapping[str, Any] | None = None,
@@ -82,7 +84,7 @@ def simulate(
     precision: str | None = None,
     noise: str | None = None,
     leapfrog_steps: int | None = None,
-) -> Run:
+) -> Run | Any:
     """Simulate chains and keep every `thin`-th state.
 
     A run is one compiled program, also under `jax.disable_jit`, and cannot itself be transformed
@@ -126,6 +128,11 @@ def simulate(
             scheduler runs the parts, all with the same arguments. Parts with a store write one
             each below its path, which `stored` reads as one; a part that died is run again alone,
             with `resume=True`.
+        sweep: Values of parameters by name, {"A": [0.5, 1.0, 2.0]}: the chains run once with each,
+            all in one program. Several parameters take their values together, one after the other.
+            The draws are those of a run with each value alone, of the same noise; what comes back
+            is a `SweptRun` with `samples` of shape (sweep, chain, draw, *shape), and `run[i]` the
+            run of the i-th value.
         smoothness: Largest eigenvalue of the Hessian of U, where it is known: a step size with
             which the scheme must diverge is warned of before the run (`schemes.step_guards`).
         potential: This and the rest are arguments of `sk.sampler`, for a dynamics only.
@@ -189,9 +196,12 @@ def simulate(
     if smoothness is not None:
         _warn_of_divergence(model, smoothness, step_size)
     with model.precision(), compiled_as_usual():
+        swept = read_sweep(sweep, model, chains)
+        check_alone(swept, observables, part)
+        model = model if swept is None else swept.sampler(model)
         where = read_starts(model, position, starts, chains=chains, seed=seed)
         before = 0 if start_from is None else start_from.steps_before + start_from.steps
-        job = Job(model, where, asked, chains, seed, auxiliary or {}, before)
+        job = Job(model, where, asked, chains, seed, auxiliary or {}, before, swept)
         return job.run(record, observables or {}, store, resume, progress, devices, part)
 
 

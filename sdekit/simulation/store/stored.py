@@ -39,15 +39,27 @@ def read_samples(path: str | Path) -> dict[str, Any]:
         path: Where the store is.
 
     Returns:
-        Per variable a NumPy array (chain, draw, *shape), cut to the draws that count.
+        Per variable a NumPy array (chain, draw, *shape), cut to the draws that count; of a sweep
+        (sweep, chain, draw, *shape).
 
     Raises:
         DataError: If there is no store, it is damaged, or one of several processes lacks chains.
 
     Checked by: tests/simulation/store/test_zarr_store.py.
     """
-    dataset = open_dataset(path)
-    return {str(name): _values(store_path(path), dataset[name]) for name in dataset.data_vars}
+    dataset, size = open_dataset(path), _sweep_size(store_path(path))
+    found = {str(name): _values(store_path(path), dataset[name]) for name in dataset.data_vars}
+    if size is None:
+        return found
+    return {k: v.reshape(size, len(v) // size, *v.shape[1:]) for k, v in found.items()}
+
+
+def _sweep_size(path: Path) -> int | None:
+    """Number of values of a sweep; None where the store holds none."""
+    if parts_below(path):
+        return None
+    values = header_of(path, opened(path)).get("sweep")
+    return None if values is None else len(next(iter(values.values())))
 
 
 def _values(path: Path, variable: Any) -> np.ndarray:
@@ -196,7 +208,7 @@ def _one_process(path: Path) -> Any:
 def to_arviz(path: str | Path) -> Any:
     """The samples of a store as `arviz.InferenceData` (0.x) or `xarray.DataTree` (ArviZ 1.x).
 
-    They are read when needed.
+    They are read when needed; those of a sweep have its axis behind chains and draws.
 
     Raises:
         DataError: If there is no store, it is damaged, or one of several processes lacks chains.
@@ -204,4 +216,12 @@ def to_arviz(path: str | Path) -> Any:
 
     Checked by: tests/simulation/store/test_zarr_store.py.
     """
-    return as_posterior(open_dataset(path))
+    dataset, size = open_dataset(path), _sweep_size(store_path(path))
+    if size is not None:
+        rows, chains = dataset.sizes["chain"], dataset.sizes["chain"] // size
+        own = {"sweep": ("chain", np.arange(rows) // chains), "row": ("chain", np.arange(rows))}
+        own["of_value"] = ("chain", np.arange(rows) % chains)
+        dataset = dataset.drop_vars("chain").assign_coords(own).rename({"chain": "rows"})
+        dataset = dataset.drop_vars("row").set_index(rows=["sweep", "of_value"]).unstack("rows")
+        dataset = dataset.rename({"of_value": "chain"}).transpose("chain", "draw", "sweep", ...)
+    return as_posterior(dataset)

@@ -1,0 +1,1 @@
+"""Many values of a parameter in one run."""
