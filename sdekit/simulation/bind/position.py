@@ -18,7 +18,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax import Array
+from jax import Array, lax
 from jax.core import Tracer
 
 from sdekit.declaration.tree.symbols import Variable, shape_text
@@ -53,7 +53,7 @@ class PositionLayout:
             return {x.name: leaves[place] for x, place in pairs}
         if len(leaves) == 1:
             return {self.variables[0].name: leaves[0].reshape(self.shapes[0])}
-        whole = jnp.concatenate([leaf.reshape(-1) for leaf in leaves])
+        whole = _side_by_side([leaf.reshape(-1) for leaf in leaves], dtype)
         return {self.variables[0].name: whole.reshape(self.shapes[0])}
 
     def example(self, position: Any, dtype: np.dtype) -> dict[str, Array] | None:
@@ -79,6 +79,23 @@ class PositionLayout:
             pieces.append(flat[first : first + count].reshape(shape))
             first += count
         return jax.tree.unflatten(self.tree, pieces)
+
+
+def _side_by_side(pieces: list[Array], dtype: np.dtype) -> Array:
+    """The pieces one after the other; within a trace each is written where it belongs.
+
+    XLA's concatenation for CPUs runs the loop of each piece over all entries of the result, with
+    masked loads from behind the piece's end. Those take a hundred times as long where the memory
+    there is not mapped, which is a matter of chance. A pad of zeros does the same; the barrier
+    keeps writing into zeros from becoming one.
+    """
+    if not any(isinstance(piece, Tracer) for piece in pieces):
+        return jnp.concatenate(pieces)
+    whole, first = lax.optimization_barrier(jnp.zeros(sum(p.size for p in pieces), dtype)), 0
+    for piece in pieces:
+        whole = lax.dynamic_update_slice_in_dim(whole, piece, first, axis=0)
+        first += piece.size
+    return whole
 
 
 def _array(leaf: Any, dtype: np.dtype) -> Any:

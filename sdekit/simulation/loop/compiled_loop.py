@@ -179,7 +179,9 @@ def _step_data(program: Program, plan: Plan, keys: Keys, first: Array) -> _StepD
         odd = None if plan.in_pairs else jnp.zeros((), jnp.int32)
         normals = NoiseBlock((empty, empty), 0, odd)
     else:
-        normals = noise.block(keys.normals, first, steps, scheme.elements, in_pairs=plan.in_pairs)
+        draw = partial(noise.block, steps=steps, elements=scheme.elements, in_pairs=plan.in_pairs)
+        drawn = draw if _entries(plan) > 1 else partial(_apart, draw)
+        normals = drawn(keys.normals, first)
     bits = noise.bits(keys.gradients, first, steps, scheme.words)
     draws = prepared_draws(scheme.evaluations, bits, 1)
     draws = tuple(
@@ -197,6 +199,17 @@ def _step_data(program: Program, plan: Plan, keys: Keys, first: Array) -> _StepD
     if plan.in_pairs:
         rest = jax.tree.map(lambda x: x.reshape(steps // 2, 2, *x.shape[1:]), rest)
     return _StepData(normals, *rest)
+
+
+def _apart(draw: Callable[..., Any], keys: Array, first: Array) -> Any:
+    """`draw(keys, first)`, behind a condition that holds always.
+
+    A loop of one turn is taken apart by XLA, which then makes the noise anew at each place that
+    reads it, without vectors; it never joins what a branch makes with what reads it.
+    """
+    shape = jax.eval_shape(draw, keys, first)
+    nothing = partial(jax.tree.map, lambda x: jnp.zeros(x.shape, x.dtype), shape)
+    return lax.cond(first == _NEVER, lambda k, n: nothing(), draw, keys, first)
 
 
 def _one_step(program: Program, carried: _Carried, fixed: Fixed, data: _StepData) -> _Carried:
