@@ -1,8 +1,7 @@
 r"""A declared kernel as a scheme: refreshments, maps, and proposals that are accepted or not.
 
 Each step of the run is the whole kernel. Not for proving what it keeps (`sdekit.verifier.markov`):
-what is declared is what runs, right or wrong. Delayed rejection, choices and implicit steps are
-declared and proved, but not run.
+what is declared is what runs, right or wrong.
 
 Checked by: tests/simulation/kernel_steps/test_kernel_scheme.py.
 """
@@ -17,11 +16,26 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from sdekit.errors import SimulationError
 from sdekit.kernels.kernel_text import step_text
-from sdekit.kernels.steps import Flow, Map, Metropolis, Refresh, Step
+from sdekit.kernels.steps import (
+    Choice,
+    Delayed,
+    Flow,
+    GaussianJump,
+    Map,
+    Metropolis,
+    Midpoint,
+    Refresh,
+    Step,
+    parts_of,
+)
 from sdekit.simulation.bind.bound import Problem
-from sdekit.simulation.kernel_steps.kernel_proposals import flow_piece, metropolis_piece
+from sdekit.simulation.kernel_steps.kernel_proposals import (
+    choice_piece,
+    delayed_piece,
+    metropolis_piece,
+    move_piece,
+)
 from sdekit.simulation.kernel_steps.refreshing import map_piece, refresh_piece
 from sdekit.simulation.kernel_steps.running import KernelRun, Running, StepPiece
 from sdekit.simulation.steps.scheme import Blocks, Cache, Scheme, StepInput
@@ -63,7 +77,8 @@ def kernel_scheme(problem: Problem, running: Running) -> Scheme:
             acceptance = acceptance._replace(accepted=acceptance.accepted + accepted)
         return dict(blocks), cache._replace(acceptance=acceptance)
 
-    accepts = any(isinstance(step, Metropolis) for step in running.kernel.steps)
+    steps = (part for step in running.kernel.steps for part in parts_of(step))
+    accepts = any(isinstance(part, Metropolis) for part in steps)
     told = "; ".join(map(step_text, running.kernel.steps))
     with_values = ", ".join(f"{name} = {value:g}" for name, value in running.values.items())
     return Scheme(
@@ -80,17 +95,17 @@ def kernel_scheme(problem: Problem, running: Running) -> Scheme:
 
 
 def _piece(here: KernelRun, step: Step) -> StepPiece:
-    rules: dict[type, Callable[..., StepPiece]] = {
-        Refresh: refresh_piece,
-        Map: map_piece,
-        Metropolis: metropolis_piece,
-        Flow: flow_piece,
-    }
-    rule = rules.get(type(step))
-    if rule is None:
-        raise SimulationError(
-            "this step of a kernel is not run",
-            expected="refreshments, maps, flows and Metropolis steps",
-            found=step_text(step),
-        )
-    return rule(here, step)
+    if isinstance(step, Choice):
+        return choice_piece(here, step, tuple(_piece(here, option) for _, option in step.options))
+    return _RULES[type(step)](here, step)
+
+
+_RULES: dict[type, Callable[..., StepPiece]] = {
+    Refresh: refresh_piece,
+    Map: map_piece,
+    Metropolis: metropolis_piece,
+    Delayed: delayed_piece,
+    Flow: move_piece,
+    Midpoint: move_piece,
+    GaussianJump: move_piece,
+}

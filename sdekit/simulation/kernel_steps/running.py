@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 from jax import Array
 
@@ -158,6 +159,15 @@ class KernelRun:
         """The value of an expression, for each chain."""
         found = evaluate(expression, self.environment(blocks, given))
         return jnp.asarray(found, self.problem.dtype)
+
+    def for_each(
+        self, function: Callable[[dict[str, Array], Any], Array], blocks: Blocks, given: StepInput
+    ) -> Array:
+        """A function of the blocks of one chain and the parameters, for each chain."""
+        first = self.running.kernel.variables[0]
+        if blocks[first.name].ndim == first.ndim:
+            return function(dict(blocks), given.parameters)
+        return jax.vmap(lambda one: function(one, given.parameters), in_axes=-1)(dict(blocks))
 
     def mapped(self, images: Images, blocks: Blocks, given: StepInput) -> dict[str, Array]:
         """The blocks behind a closed form, all moved at once."""
