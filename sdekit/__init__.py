@@ -11,7 +11,7 @@ dG = v dt + N(0, 2 D dt), density proportional to exp(-H).
     explain     report
     run         sampler simulate read_samples solve tabulated Minibatch
     bridges     to_diffrax to_blackjax from_numpyro
-    linear      linear_sde sample_linear: linear SDEs without discretization error
+    exact       moments linear_sde sample_linear: moment equations that close, linear SDEs
     schemes     splitting order bias empirical_order audit
     modules     catalog       published dynamics, and known mistakes
                 schemes       which schemes fit a dynamics
@@ -48,6 +48,7 @@ _HOME: dict[str, tuple[str, ...]] = {
     ),
     "sdekit.declaration.model.dynamics": ("Dynamics",),
     "sdekit.kernels.kernel_file": ("load", "loads"),
+    "sdekit.calculus.ito_moments.moment_equations": ("moments",),
     "sdekit.verifier.ladder": ("verify",),
     "sdekit.verifier.verdict": ("Verdict", "Verification"),
     "sdekit.designer.recipe": ("recipe",),

@@ -91,6 +91,10 @@ class UndecidedError(VerificationError):
     """What was sought is neither found nor shown not to exist."""
 
 
+class MomentError(SdekitError):
+    """Moments whose equations do not close, do not hold, or have no limit."""
+
+
 class SchemeError(SdekitError):
     """A splitting word or scheme that the dynamics does not have."""
 

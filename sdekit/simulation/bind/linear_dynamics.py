@@ -6,7 +6,6 @@ Whether it is linear is decided from the symbols, never from numbers. Not for sa
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Mapping
 from typing import Any
 
@@ -14,9 +13,9 @@ import numpy as np
 import sympy as sp
 
 from sdekit.calculus.linear.linear_law import LinearSDE
+from sdekit.calculus.linear.parameter_entries import parameter_entries
 from sdekit.declaration.model.components import Components
 from sdekit.declaration.model.dynamics import Dynamics
-from sdekit.declaration.tree.names import entry_name
 from sdekit.errors import SimulationError
 
 
@@ -53,7 +52,7 @@ def linear_sde(
             "the coefficients depend on the time", fix="simulate it with sk.simulate"
         )
     components = dynamics.at(**(sizes or {}))
-    values = _parameter_values(dynamics, components, parameters or {})
+    values = parameter_entries(dynamics, components.sizes, parameters or {})
     d = components.dimension
     drift, forcing = np.zeros((d, d)), np.zeros(d)
     origin: dict[Any, Any] = dict.fromkeys(components.coordinates, sp.Integer(0))
@@ -80,36 +79,6 @@ def _refuse_state(entry: sp.Expr, components: Components, what: str) -> None:
             f"{what} is not linear", found=f"a coefficient that reads {names[0]}",
             fix="simulate it with sk.simulate",
         )  # fmt: skip
-
-
-def _parameter_values(
-    dynamics: Dynamics, components: Components, given: Mapping[str, Any]
-) -> dict[str, float]:
-    """A number for each parameter symbol of the components, by its name."""
-    declared = {parameter.name: parameter for parameter in dynamics.parameters}
-    for name in given:
-        if name not in declared:
-            raise SimulationError(
-                f"unknown parameter {name}", expected=", ".join(declared) or "no parameters",
-                found=name,
-            )  # fmt: skip
-    values = {}
-    for name, parameter in declared.items():
-        if name not in given:
-            if parameter.value is None:
-                raise SimulationError(
-                    f"parameter {name} has no value", fix=f'give parameters={{"{name}": ...}}'
-                )
-            continue
-        array = np.asarray(given[name], np.float64)
-        shape = tuple(dim.size or components.sizes[dim.name] for dim in parameter.shape)
-        if array.shape != shape:
-            raise SimulationError(
-                f"parameter {name} has the wrong shape", expected=shape, found=array.shape
-            )
-        for index in itertools.product(*(range(n) for n in shape)):
-            values[entry_name(name, index, dynamics.names)] = float(array[index])
-    return values
 
 
 def _number(entry: Any, values: Mapping[str, float]) -> float:

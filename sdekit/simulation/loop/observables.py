@@ -25,10 +25,10 @@ from sdekit.simulation.loop.totals import (
     Moments,
     Totals,
     joined,
-    moments,
     no_batches,
     of_batch,
     quotient,
+    total_moments,
 )
 
 Blocks = Mapping[str, Array]
@@ -232,7 +232,7 @@ class Observables:
 
     def result(self, total: Mapping[str, Totals]) -> dict[str, Moments]:
         """Means and errors by name, of the observables that have seen a draw."""
-        return {name: moments(own) for name, own in total.items() if own.batches}
+        return {name: total_moments(own) for name, own in total.items() if own.batches}
 
 
 def emptied(sums: Mapping[str, Sums]) -> dict[str, Sums]:

@@ -117,7 +117,7 @@ def _moved(own: Totals, gap: np.ndarray) -> tuple[np.ndarray, ...]:
     )
 
 
-def moments(own: Totals) -> Moments:
+def total_moments(own: Totals) -> Moments:
     """Weighted moments over the batches."""
     mean, count = own.mean, int(own.batches)
     value, variance, spread, weight = mean, own.second / own.weight, own.spread, own.weight

@@ -18,7 +18,7 @@ from jax.sharding import Mesh, NamedSharding
 from jax.sharding import PartitionSpec as Spec
 
 from sdekit.errors import SimulationError
-from sdekit.simulation.loop.totals import Moments, Totals, joined, moments
+from sdekit.simulation.loop.totals import Moments, Totals, joined, total_moments
 
 #: Name of the mesh axis of one device of each process.
 PROCESSES = "processes"
@@ -54,7 +54,7 @@ def gathered_moments(own: Mapping[str, Moments]) -> dict[str, Moments]:
     }
     everywhere = _gathered(named)
     return {
-        name: moments(
+        name: total_moments(
             reduce(
                 joined,
                 [Totals(*(found[f"{name}/{field}"] for field in Totals._fields))

@@ -110,7 +110,7 @@ def test_batches_join_to_the_same_moments_in_any_grouping():
     variance = (seconds + weights * (means - mean) ** 2).sum(0) / weights.sum(0)
     share = weights / weights.sum(0)
     error = np.sqrt((share**2 * (means - mean) ** 2).sum(0) * 12 / 11)
-    for found in map(totals.moments, (one_by_one, in_pairs)):
+    for found in map(totals.total_moments, (one_by_one, in_pairs)):
         assert found.batches == 12
         np.testing.assert_allclose(found.mean, mean, rtol=1e-14)
         np.testing.assert_allclose(found.variance, variance, rtol=1e-12)
@@ -122,7 +122,7 @@ def test_the_error_of_a_ratio_is_that_of_its_linear_form():
     weights = np.ones((12, 2))
     batches = [totals.of_batch(weights[:5], pairs[:5], 0 * weights[:5], True),
                totals.of_batch(weights[5:], pairs[5:], 0 * weights[5:], True)]  # fmt: skip
-    found = totals.moments(totals.joined(*batches))
+    found = totals.total_moments(totals.joined(*batches))
     ratio = pairs[:, 0].mean() / pairs[:, 1].mean()
     gaps = (pairs[:, 0] - ratio * pairs[:, 1]) / pairs[:, 1].mean()
     np.testing.assert_allclose(found.mean, ratio, rtol=1e-14)

@@ -1,0 +1,1 @@
+"""Exact equations for the moments of a dynamics, where they close."""
