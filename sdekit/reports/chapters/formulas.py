@@ -9,16 +9,18 @@ Not for LaTeX of expressions, which `sdekit.declaration.text.latex` writes.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import fields, is_dataclass
 from typing import Any
 
 from sdekit.declaration.model.dynamics import Dynamics
 from sdekit.declaration.text.latex import latex_text, symbol_latex
 from sdekit.declaration.text.parser import parse_expression
 from sdekit.declaration.tree.domains import Domain, as_constant
-from sdekit.declaration.tree.expression import Call, Expression, Gradient
+from sdekit.declaration.tree.expression import Call, Expression, Gradient, Size
 from sdekit.declaration.tree.symbols import Parameter, Variable
 from sdekit.errors import ModelFileError
+from sdekit.kernels.steps import Kernel
 
 
 def plain(text: str) -> str:
@@ -39,7 +41,11 @@ def formula_of(text: str, dynamics: Dynamics) -> str | None:
     Returns:
         The formula, or None where the text says more than that.
     """
-    scope = scope_of(dynamics)
+    return formula_in(text, scope_of(dynamics))
+
+
+def formula_in(text: str, scope: Scope) -> str | None:
+    """LaTeX of text over the symbols of a scope, as `formula_of`."""
     try:
         return (
             indexed_latex(text, scope) if "[" in text else latex_text(parse_expression(text, scope))
@@ -130,6 +136,35 @@ def scope_of(dynamics: Dynamics) -> dict[str, Any]:
     scope: dict[str, Any] = {x.name: x for x in (*dynamics.variables, *dynamics.parameters)}
     scope |= {function.name: function for function in dynamics.functions}
     return scope | {dim.name: dim for dim in dynamics.dimensions}
+
+
+def scope_of_kernel(kernel: Kernel) -> dict[str, Any]:
+    """The symbols of a kernel's law and of all its steps, by name."""
+    scope: dict[str, Any] = {}
+    for expression in _expressions((kernel.hamiltonian, kernel.steps)):
+        for node in expression.walk():
+            if isinstance(node, Variable | Parameter):
+                scope[node.name] = node
+            elif isinstance(node, Call):
+                scope[node.function.name] = node.function
+            elif isinstance(node, Size):
+                scope[node.dim.name] = node.dim
+    return scope | {dim.name: dim for x in kernel.variables for dim in x.shape}
+
+
+def _expressions(found: object) -> Iterator[Expression]:
+    """Every expression that stands in a record, however deep."""
+    if isinstance(found, Expression):
+        yield found
+    elif isinstance(found, tuple | list):
+        for part in found:
+            yield from _expressions(part)
+    elif isinstance(found, Mapping):
+        yield from _expressions((*found.keys(), *found.values()))
+    elif isinstance(found, Dynamics):
+        yield from _expressions((found.drift, found.diffusion))
+    elif is_dataclass(found):
+        yield from _expressions([getattr(found, field.name) for field in fields(found)])
 
 
 def indexed_latex(text: str, scope: Scope) -> str:
