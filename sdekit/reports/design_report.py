@@ -17,9 +17,11 @@ from sdekit.declaration.text.latex import latex_text
 from sdekit.declaration.tree.expression import Expression
 from sdekit.declaration.tree.symbols import Parameter
 from sdekit.designer.ansatz import Solution, design, equations_for
-from sdekit.reports.chapters.derivation_lines import marginal_section, stationarity_section
-from sdekit.reports.chapters.formulas import formula_of, plain, symbol
-from sdekit.reports.chapters.sections import dynamics_section, model_section, verdict_section
+from sdekit.reports.chapters.derivation_lines import stationarity_section
+from sdekit.reports.chapters.dynamics_sections import dynamics_section, model_section
+from sdekit.reports.chapters.formulas import formula_of, plain, scope_of, symbol
+from sdekit.reports.chapters.marginal_lines import marginal_section
+from sdekit.reports.chapters.verdict_sections import verdict_section
 from sdekit.reports.formats.document import (
     Block,
     Derivation,
@@ -29,6 +31,7 @@ from sdekit.reports.formats.document import (
     Step,
     Table,
 )
+from sdekit.reports.results import marginal_of
 from sdekit.reports.write import WRITERS, check_path
 
 
@@ -110,7 +113,7 @@ def _family(solution: Solution, number: str) -> list[Section]:
         blocks.append(Paragraph("Where " + ", ".join(map(plain, solution.conditions)) + "."))
     sections = [
         Section(f"The solution{number}", tuple(blocks)),
-        verdict_section(solution.verification, ()),
+        verdict_section(solution.verification, scope_of(solution.dynamics)),
     ]
     try:
         derivation = derive(solution.dynamics)
@@ -118,6 +121,7 @@ def _family(solution: Solution, number: str) -> list[Section]:
         derivation = None
     if derivation is not None:
         sections.append(stationarity_section(derivation, solution.verification, solution.dynamics))
-        marginal = marginal_section(derivation, solution.verification, solution.dynamics)
-        sections += [] if marginal is None else [marginal]
+    marginal = marginal_of(solution.dynamics)
+    integrals = marginal_section(solution.verification, solution.dynamics.ito(), marginal)
+    sections += [] if integrals is None else [integrals]
     return [*sections, model_section(solution.dynamics)]

@@ -9,18 +9,31 @@ import platform
 from pathlib import Path
 
 from sdekit import __version__, catalog
+from sdekit.calculus.expansion.monomial_sums import TooLarge
 from sdekit.calculus.limits import Unsupported
 from sdekit.calculus.stationarity_terms import Derivation, derive
+from sdekit.certificates.checker import check as check_content
+from sdekit.certificates.export import certificate
 from sdekit.declaration.model.dynamics import Dynamics
+from sdekit.designer.recipe import Recipe, recipe
 from sdekit.designer.repair import repair
-from sdekit.errors import SchemeError, SdekitError, SimulationError
-from sdekit.reports.chapters.sections import StepAdvice
+from sdekit.errors import (
+    SchemeError,
+    SdekitError,
+    SimulationError,
+    UndecidedError,
+    VerificationError,
+)
+from sdekit.reports.chapters.derivation_lines import HANDLE
+from sdekit.reports.chapters.scheme_sections import StepAdvice
 from sdekit.reports.experiment import Experiment
 from sdekit.reports.write import Results, check_path, write_report
 from sdekit.schemes.bias.scheme_bias import bias
 from sdekit.schemes.order.scheme_order import Order, order
 from sdekit.schemes.split.splitting import Splitting, splitting
+from sdekit.verifier.integrals.elimination import Elimination
 from sdekit.verifier.ladder import verify
+from sdekit.verifier.question import Problem
 from sdekit.verifier.verdict import Verdict, Verification
 
 #: Relative bias of a variance for which a report recommends a step size.
@@ -78,8 +91,11 @@ def results_of(dynamics: Dynamics, *, experiment: bool | None, steps: int) -> Re
     return Results(
         dynamics=dynamics,
         verification=verification,
+        certified=_certified(dynamics, verification),
         repairs=repair(dynamics) if verification.verdict is Verdict.REFUTED else (),
         derivation=_derivation(dynamics),
+        recipe=_recipe(dynamics, verification),
+        marginal=marginal_of(dynamics),
         splitting=_splitting(dynamics),
         order=_order(dynamics),
         biases=_biases(dynamics, verification),
@@ -87,6 +103,7 @@ def results_of(dynamics: Dynamics, *, experiment: bool | None, steps: int) -> Re
         title="" if record is None else record.title,
         notes=notes,
         footer=f"sdekit {__version__}, Python {platform.python_version()}.",
+        handle=HANDLE if record is None else record.name,
     )
 
 
@@ -95,6 +112,43 @@ def _derivation(dynamics: Dynamics) -> Derivation | None:
         return derive(dynamics)
     except Unsupported:
         # What the index calculus cannot express has its verdict from components, without lines.
+        return None
+
+
+def _certified(dynamics: Dynamics, verification: Verification) -> str | None:
+    """What the stand-alone checker says, if it accepts a certificate of stationarity."""
+    check = verification.checks.get("stationarity")
+    several = sum(dim.size is None for dim in dynamics.dimensions) > 1
+    if check is None or not check.is_proved or several:
+        # With several sizes the checker goes through their product, which takes a minute.
+        return None
+    try:
+        accepted, reason = check_content(certificate(dynamics, verification))
+    except VerificationError:
+        # The model is outside what certificates cover; the verdict stands without one.
+        return None
+    return reason if accepted else None
+
+
+def _recipe(dynamics: Dynamics, verification: Verification) -> Recipe | None:
+    check = verification.checks.get("stationarity")
+    if check is None or not check.is_proved:
+        return None
+    try:
+        return recipe(dynamics)
+    except UndecidedError:
+        # None was found and none excluded: the report has the direct derivation alone.
+        return None
+
+
+def marginal_of(dynamics: Dynamics) -> Elimination | None:
+    """The integrals over the auxiliary variables; None where there are none to be done."""
+    if dynamics.hamiltonian is None or not dynamics.auxiliary_variables:
+        return None
+    try:
+        return Problem(dynamics).marginal
+    except (TooLarge, Unsupported):
+        # The verdict then comes from components, without integrals in closed form.
         return None
 
 

@@ -5,33 +5,45 @@ Not for computing what it says.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from sdekit.calculus.stationarity_terms import Derivation
 from sdekit.declaration.model.dynamics import Dynamics
+from sdekit.declaration.text.latex import dynamics_lines
+from sdekit.designer.recipe import Recipe
 from sdekit.designer.repair import Repair
 from sdekit.errors import SdekitError
-from sdekit.reports.chapters.derivation_lines import marginal_section, stationarity_section
-from sdekit.reports.chapters.sections import (
-    StepAdvice,
-    bias_section,
+from sdekit.reports.chapters.derivation_lines import HANDLE, stationarity_section, worked_blocks
+from sdekit.reports.chapters.dynamics_sections import (
     dynamics_section,
     experiment_section,
     model_section,
+)
+from sdekit.reports.chapters.formulas import scope_of
+from sdekit.reports.chapters.marginal_lines import marginal_section
+from sdekit.reports.chapters.recipe_lines import recipe_section
+from sdekit.reports.chapters.scheme_sections import (
+    StepAdvice,
+    bias_section,
     order_section,
-    refutation_section,
     splitting_section,
+)
+from sdekit.reports.chapters.verdict_sections import (
+    references_section,
+    refutation_section,
+    theorem_texts,
     verdict_section,
 )
 from sdekit.reports.experiment import Experiment
-from sdekit.reports.formats.document import Document, Section
+from sdekit.reports.formats.document import Document, Paragraph, Section
 from sdekit.reports.formats.html import write_html
 from sdekit.reports.formats.markdown import write_markdown
 from sdekit.reports.formats.tex import write_tex
 from sdekit.schemes.order.scheme_order import Order
 from sdekit.schemes.split.splitting import Splitting
+from sdekit.verifier.integrals.elimination import Elimination
 from sdekit.verifier.verdict import Verification
 
 WRITERS: dict[str, Callable[[Document, Path], None]] = {
@@ -49,7 +61,10 @@ class Results:
         dynamics: The declaration.
         verification: Its verdicts.
         repairs: Changes that mend a refuted design.
+        certified: What the stand-alone checker says of the certificate that it accepted.
         derivation: The stationarity condition written out.
+        recipe: The dynamics in the form of the complete recipe.
+        marginal: The integrals over the auxiliary variables.
         splitting: Its parts.
         order: Orders of the default word.
         biases: What the default word does to example potentials.
@@ -57,12 +72,16 @@ class Results:
         title: Heading of the report; the name of the dynamics when empty.
         notes: Sentences below the verdict, such as what the source has wrong.
         footer: How the results were made.
+        handle: What the command line calls the model: its name in the catalogue, or this file.
     """
 
     dynamics: Dynamics
     verification: Verification
     repairs: tuple[Repair, ...] = ()
+    certified: str | None = None
     derivation: Derivation | None = None
+    recipe: Recipe | None = None
+    marginal: Elimination | None = None
     splitting: Splitting | None = None
     order: Order | None = None
     biases: tuple[StepAdvice, ...] = ()
@@ -70,21 +89,26 @@ class Results:
     title: str = ""
     notes: tuple[str, ...] = ()
     footer: str = ""
+    handle: str = HANDLE
 
 
 def document_of(results: Results) -> Document:
     """The report before it has a format."""
     dynamics, verification = results.dynamics, results.verification
+    scope, handle = scope_of(dynamics), results.handle
+    worked = worked_blocks(results.derivation, verification, dynamics)
+    declared = dynamics_lines(dynamics)
     sections: list[Section | None] = [
         dynamics_section(dynamics),
-        verdict_section(verification, results.notes),
-        refutation_section(verification, dynamics, results.repairs),
+        verdict_section(verification, scope, results.notes, certified=results.certified),
+        refutation_section(verification, scope, results.repairs, declared=declared, worked=worked),
     ]
     if results.derivation is not None:
-        sections += [
-            stationarity_section(results.derivation, verification, dynamics),
-            marginal_section(results.derivation, verification, dynamics),
-        ]
+        derivation = results.derivation
+        sections.append(stationarity_section(derivation, verification, dynamics, handle))
+    if results.recipe is not None:
+        sections.append(recipe_section(results.recipe, handle))
+    sections.append(marginal_section(verification, dynamics.ito(), results.marginal))
     if results.splitting is not None:
         sections.append(splitting_section(results.splitting))
     if results.order is not None:
@@ -93,6 +117,7 @@ def document_of(results: Results) -> Document:
         sections.append(bias_section(results.biases))
     if results.experiment is not None:
         sections.append(experiment_section(results.experiment))
+    sections.append(references_section(_texts(results, sections)))
     sections.append(model_section(dynamics))
     return Document(
         title=results.title or dynamics.name or "Dynamics",
@@ -100,6 +125,14 @@ def document_of(results: Results) -> Document:
         sections=tuple(section for section in sections if section is not None),
         footer=results.footer,
     )
+
+
+def _texts(results: Results, sections: Sequence[Section | None]) -> Iterator[str]:
+    """Everything in a report that may name a work."""
+    yield from (results.dynamics.source or "", *theorem_texts(results.verification))
+    for section in sections:
+        blocks = () if section is None else section.blocks
+        yield from (block.text for block in blocks if isinstance(block, Paragraph))
 
 
 def check_path(path: Path) -> None:

@@ -3,7 +3,7 @@
 import math
 
 import sdekit as sk
-from sdekit.reports.chapters.sections import bias_section
+from sdekit.reports.chapters.scheme_sections import bias_section
 from sdekit.reports.results import ACCEPTED_BIAS, results_of
 
 

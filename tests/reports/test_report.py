@@ -8,8 +8,8 @@ import sdekit as sk
 from sdekit.declaration.text.latex import rate_latex
 from sdekit.errors import SdekitError, SimulationError
 from sdekit.kernels.kernel_file import loads
+from sdekit.reports.chapters.dynamics_sections import experiment_section
 from sdekit.reports.chapters.formulas import compact_terms, formula_of, tensor_formula
-from sdekit.reports.chapters.sections import experiment_section
 from sdekit.reports.experiment import Experiment, Panel, figure_of
 from sdekit.reports.formats.document import Listing
 from sdekit.reports.formats.html import render_html

@@ -21,7 +21,7 @@ from sdekit.declaration.tree.symbols import FunctionSymbol, Parameter, Variable
 from sdekit.reports.chapters.formulas import Scope, formula_in, plain
 
 #: Symbols of the verifier's own sentences, where the model has none of that name.
-_PROSE_SYMBOLS = ("H", "D", "V", "K", "c", "k", "h", "z", "rho", "target", "L")
+_PROSE_SYMBOLS = ("H", "D", "V", "K", "c", "k", "h", "z", "n", "rho", "target", "L")
 #: Words that stay words even if the model has a symbol of that name.
 _ENGLISH = frozenset("as at by for if in is it no of on or so the to".split())
 _RELATIONS = {
@@ -228,7 +228,8 @@ class _Typesetter:
         if run[-1] in ".,(" or run[0] in "),*/]@^.":
             return None
         if _NAME.match(run) and not (run in self._bare or run in self._meanings):
-            return None
+            # A word by itself may be one of English, but not beside a relation.
+            return _Piece(run, may_join=True) if run in self._scope and len(run) == 1 else None
         if run in self._functions:
             return _Piece(symbol_latex(run), is_formula=True)
         if re.fullmatch(r"-?\d+", run):

@@ -1,11 +1,12 @@
 r"""What a document is made of: headings, paragraphs, formulas, derivations, tables and figures.
 
-Text may hold inline formulas between dollar signs. Not for what a report says (`sections`) nor for
-any output format (`html`, `tex`, `markdown`).
+Text may hold inline formulas between dollar signs, and commands between backticks. Not for what a
+report says (`sdekit.reports.chapters`) nor for any output format (`html`, `tex`, `markdown`).
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -34,19 +35,32 @@ class Step:
         value: LaTeX of what it comes to.
         reason: A few words, with formulas between dollar signs.
         is_result: Whether the line sums up those above it.
+        status: How it is known: "proved", "certified", "tested" or "assumed"; empty where the line
+            only says what something is.
+        is_changed: Whether the line is marked as another than before.
+        joins: What stands between term and value; empty where a long value goes on.
     """
 
     term: str
     value: str
     reason: str = ""
     is_result: bool = False
+    status: str = ""
+    is_changed: bool = False
+    joins: str = "="
 
 
 @dataclass(frozen=True)
 class Derivation:
-    """Steps one below the other, aligned at the equality sign."""
+    """Steps one below the other, aligned at the equality sign.
+
+    Attributes:
+        steps: The lines; one without a term goes on with the line above.
+        command: What checks them again, on the command line; empty for declarations.
+    """
 
     steps: tuple[Step, ...]
+    command: str = ""
 
 
 @dataclass(frozen=True)
@@ -111,6 +125,12 @@ class Section:
     heading: str
     blocks: tuple[Block, ...]
 
+    @property
+    def anchor(self) -> str:
+        """The heading as part of an address: lower-case words and hyphens."""
+        words = re.findall(r"[a-z0-9]+", re.sub(r"\$[^$]*\$", "", self.heading.lower()))
+        return "-".join(words) or "section"
+
 
 @dataclass(frozen=True)
 class Document:
@@ -127,6 +147,13 @@ class Document:
     subtitle: str
     sections: tuple[Section, ...]
     footer: str = ""
+
+
+def split_code(text: str) -> Iterator[tuple[bool, str]]:
+    """Pieces of text without formulas, each with whether it is a command between backticks."""
+    for place, piece in enumerate(re.split(r"`([^`]+)`", text)):
+        if piece:
+            yield place % 2 == 1, piece
 
 
 def split_formulas(text: str) -> Iterator[tuple[bool, str]]:

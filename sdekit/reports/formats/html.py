@@ -6,11 +6,12 @@ Not for what the document says (`sections`).
 from __future__ import annotations
 
 import base64
+from collections.abc import Callable
 from importlib.resources import files
 from pathlib import Path
 
 from sdekit.errors import MissingDependencyError
-from sdekit.reports.formats.document import Document, split_formulas
+from sdekit.reports.formats.document import Document, split_code, split_formulas
 
 
 def mathml(latex: str, *, display: bool = False) -> str:
@@ -51,7 +52,15 @@ def html_text(text: str) -> str:
     from html import escape
 
     return "".join(
-        mathml(piece) if is_formula else escape(piece) for is_formula, piece in split_formulas(text)
+        mathml(piece) if is_formula else _with_code(piece, escape)
+        for is_formula, piece in split_formulas(text)
+    )
+
+
+def _with_code(text: str, escape: Callable[[str], str]) -> str:
+    return "".join(
+        f"<code>{escape(piece)}</code>" if is_code else escape(piece)
+        for is_code, piece in split_code(text)
     )
 
 

@@ -47,7 +47,7 @@ def _cell(text: str) -> str:
 
 def _math_cell(latex: str) -> str:
     # The same signs without a bar in their names.
-    return "$" + latex.replace(r"\|", r"\Vert ").replace("|", r"\vert ") + "$"
+    return latex and "$" + latex.replace(r"\|", r"\Vert ").replace("|", r"\vert ") + "$"
 
 
 def write_markdown(document: Document, path: Path) -> None:
@@ -83,11 +83,20 @@ def _(block: Formula) -> str:
 
 @_block.register
 def _(block: Derivation) -> str:
-    rows = ["| term | equals | because |", "| ---: | :--- | :--- |"]
+    known = any(step.status for step in block.steps)
+    headings = ("term", "", "because", "status")[: 4 if known else 3]
+    rows = [f"| {' | '.join(headings)} |", "| ---: |" + " :--- |" * (len(headings) - 1)]
     for step in block.steps:
-        cells = (_math_cell(step.term), _math_cell(step.value), _cell(step.reason))
-        rows.append("| " + " | ".join(cells) + " |")
-    return "\n".join(rows)
+        term = f"**changed** {_math_cell(step.term)}" if step.is_changed else _math_cell(step.term)
+        cells = (
+            term,
+            _math_cell(f"{step.joins} {step.value}".strip()),
+            _cell(step.reason),
+            step.status,
+        )
+        rows.append("| " + " | ".join(cells[: len(headings)]) + " |")
+    command = f"\n\nCheck again: `{block.command}`" if block.command else ""
+    return "\n".join(rows) + command
 
 
 @_block.register

@@ -19,6 +19,7 @@ from sdekit.reports.formats.document import (
     Section,
     Table,
     Verdict,
+    split_code,
     split_formulas,
 )
 
@@ -47,9 +48,16 @@ _ESCAPES = {
 def tex_text(text: str) -> str:
     """Running text with its formulas, everything else escaped."""
     return "".join(
-        f"${piece}$" if is_formula else "".join(_ESCAPES.get(c, c) for c in piece)
+        f"${piece}$" if is_formula else _with_code(piece)
         for is_formula, piece in split_formulas(text)
     )
+
+
+def _with_code(text: str) -> str:
+    pieces = (
+        (is_code, "".join(_ESCAPES.get(c, c) for c in piece)) for is_code, piece in split_code(text)
+    )
+    return "".join(rf"\texttt{{{piece}}}" if is_code else piece for is_code, piece in pieces)
 
 
 def write_tex(document: Document, path: Path) -> None:
@@ -110,12 +118,17 @@ def _(block: Derivation, figures: _Figures) -> str:
     rows = []
     for step in block.steps:
         rule = r"\midrule " if step.is_result else ""
-        rows.append(
-            rf"{rule}$\displaystyle {step.term}$ & $\displaystyle = {step.value}$ & "
-            rf"{tex_text(step.reason)} \\[0.4em]"
+        mark = r"$\triangleright$ " if step.is_changed else ""
+        told = ", ".join(
+            filter(None, (tex_text(step.reason), rf"\textit{{{step.status}}}" * bool(step.status)))
         )
+        value = rf"\displaystyle {step.joins} {step.value}"
+        rows.append(rf"{rule}{mark}$\displaystyle {step.term}$ & ${value}$ & {told} \\[0.4em]")
     head = r"\begin{longtable}{@{}r@{\ }l>{\raggedright\arraybackslash}p{4.5cm}@{}}"
-    return "\n".join([head, *rows, r"\end{longtable}"])
+    lines = [head, *rows, r"\end{longtable}"]
+    if block.command:
+        lines.append(rf"{{\small Check again: \texttt{{{tex_text(block.command)}}}}}")
+    return "\n".join(lines)
 
 
 @_block.register

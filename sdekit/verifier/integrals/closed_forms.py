@@ -83,11 +83,11 @@ def gaussian(question: Question) -> Integral | None:
 
 def _form_signs(split: Split, matrix: Expression, x: Variable) -> Signs:
     signs = form_signs(matrix) if x.shape else decided_signs(matrix)
-    scale = _multiple_of_identity(split) if x.shape and {-1, 1} <= signs else None
+    scale = multiple_of_identity(split) if x.shape and {-1, 1} <= signs else None
     return signs if scale is None else decided_signs(scale)
 
 
-def _multiple_of_identity(split: Split) -> Expression | None:
+def multiple_of_identity(split: Split) -> Expression | None:
     """c, where the quadratic form is c |X|^2."""
     if not all(isinstance(m.core, Eye) for m in split.hessian):
         return None
@@ -130,7 +130,7 @@ def _is_declared(base: Expression) -> bool:
 
 def _gaussian_energy(x: Variable, split: Split, matrix: Expression) -> Expression | None:
     linear = as_expression(split.linear)
-    scale = _multiple_of_identity(split) if x.shape else None
+    scale = multiple_of_identity(split) if x.shape else None
     if x.ndim == 0:
         determinant: Expression = Elementwise("log", matrix)
         square: Expression = Quotient(Product((linear, linear)), matrix)
