@@ -351,7 +351,7 @@ def report(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> int:
     """Write the derivation, the verdicts, the splitting and an experiment as one document."""
-    from sdekit.cli.inputs import dynamics_of
+    from sdekit.cli.inputs import model_of
     from sdekit.cli.show import show_json
     from sdekit.reports.results import report as report_of
     from sdekit.reports.write import check_path
@@ -361,7 +361,7 @@ def report(
     # A path that cannot be written is told before a model is read.
     check_path(out)
     counts = {} if steps is None else {"steps": steps}
-    written = report_of(dynamics_of(model), out, experiment=experiment, **counts)
+    written = report_of(model_of(model), out, experiment=experiment, **counts)
     if as_json:
         show_json({"written": str(written)})
     else:

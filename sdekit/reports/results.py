@@ -24,10 +24,13 @@ from sdekit.errors import (
     UndecidedError,
     VerificationError,
 )
+from sdekit.kernels.kernel_file import published_kernel, published_kernels
+from sdekit.kernels.steps import Kernel
 from sdekit.reports.chapters.derivation_lines import HANDLE
 from sdekit.reports.chapters.scheme_sections import StepAdvice
 from sdekit.reports.experiment import Experiment
-from sdekit.reports.write import Results, check_path, write_report
+from sdekit.reports.kernel_report import kernel_document
+from sdekit.reports.write import WRITERS, Results, check_path, write_report
 from sdekit.schemes.bias.scheme_bias import bias
 from sdekit.schemes.order.scheme_order import Order, order
 from sdekit.schemes.split.splitting import Splitting, splitting
@@ -36,6 +39,7 @@ from sdekit.verifier.ladder import verify
 from sdekit.verifier.question import Problem
 from sdekit.verifier.verdict import Verdict, Verification
 
+_FOOTER = f"sdekit {__version__}, Python {platform.python_version()}."
 #: Relative bias of a variance for which a report recommends a step size.
 ACCEPTED_BIAS = 0.01
 #: Dynamics whose report has the double-well experiment without being asked.
@@ -43,7 +47,7 @@ WITH_EXPERIMENT = ("sgnht", "sgnht-paper")
 
 
 def report(
-    dynamics: Dynamics | str,
+    dynamics: Dynamics | Kernel | str,
     path: str | Path,
     *,
     experiment: bool | None = None,
@@ -52,7 +56,7 @@ def report(
     """Verify a dynamics, derive its condition and its splitting, and write it all down.
 
     Args:
-        dynamics: The declaration, or a name of the catalogue.
+        dynamics: The declaration, a kernel, or a name of the catalogue.
         path: FILE.html (one file that needs nothing else), FILE.tex or FILE.md.
         experiment: Whether to run the double-well experiment of the thermostat's paper; None for
             the dynamics it belongs to.
@@ -69,8 +73,19 @@ def report(
     """
     path = Path(path)
     check_path(path)
-    given = catalog.get(dynamics) if isinstance(dynamics, str) else dynamics
+    given = _named(dynamics) if isinstance(dynamics, str) else dynamics
+    if isinstance(given, Kernel):
+        if experiment:
+            raise SimulationError("a kernel has no experiment", fix="leave experiment out")
+        WRITERS[path.suffix](kernel_document(given, verify(given), _FOOTER), path)
+        return path
     return write_report(results_of(given, experiment=experiment, steps=steps), path)
+
+
+def _named(name: str) -> Dynamics | Kernel:
+    """A dynamics of the catalogue, or a kernel."""
+    is_kernel = name in published_kernels() and name not in catalog.names()
+    return published_kernel(name) if is_kernel else catalog.get(name)
 
 
 def results_of(dynamics: Dynamics, *, experiment: bool | None, steps: int) -> Results:
@@ -102,7 +117,7 @@ def results_of(dynamics: Dynamics, *, experiment: bool | None, steps: int) -> Re
         experiment=_experiment(dynamics, belongs, experiment, steps),
         title="" if record is None else record.title,
         notes=notes,
-        footer=f"sdekit {__version__}, Python {platform.python_version()}.",
+        footer=_FOOTER,
         handle=HANDLE if record is None else record.name,
     )
 

@@ -28,6 +28,13 @@ CONVENTION = (
 ).replace("&ocirc;", "\N{LATIN SMALL LETTER O WITH CIRCUMFLEX}")
 
 
+#: How a model is read back from its report.
+MODEL_SAID = (
+    "This report holds its model: give the report itself to `sdekit verify`, `sdekit report` or "
+    "`sk.load`, or save these lines as a file.toml. Nothing of it is ever executed."
+)
+
+
 def dynamics_section(dynamics: Dynamics) -> Section:
     """The triple in vector notation as written, and what its symbols are."""
     steps = tuple(Step(left, right) for left, right in dynamics_lines(dynamics))
@@ -89,8 +96,4 @@ def experiment_section(experiment: Experiment) -> Section:
 
 def model_section(dynamics: Dynamics) -> Section:
     """The model, with which everything can be checked again; `sk.load` finds it in the report."""
-    said = (
-        "This report holds its model: give the report itself to sdekit verify, sdekit report or "
-        "sk.load, or save these lines as a file.toml. Nothing of it is ever executed."
-    )
-    return Section("Model file", (Paragraph(said), Listing(marked(dynamics.to_toml()))))
+    return Section("Model file", (Paragraph(MODEL_SAID), Listing(marked(dynamics.to_toml()))))

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sdekit.declaration.text.latex import latex_text, rate_latex, symbol_latex
@@ -23,10 +24,6 @@ from sdekit.schemes.split.splitting import Splitting
 
 def splitting_section(splitting: Splitting) -> Section:
     """The parts with their letters and flows, and the default word."""
-    rows = tuple(
-        (f"{part.letter}, {part.kind}", _moves(part), flow_text(part.flow))
-        for part in splitting.parts
-    )
     word = (
         f"Default word: {splitting.default_word}. Each letter gets the step divided by the number "
         "of its occurrences; the letters act from left to right."
@@ -38,12 +35,20 @@ def splitting_section(splitting: Splitting) -> Section:
             r"and where a rate $\gamma$ is zero, $(1 - \mathrm{e}^{-\gamma h})/\gamma$ is its "
             "limit $h$."
         ),
-        Table(("letter", "its share of the dynamics", "its flow over a time $h$"), rows),
+        letter_table(splitting.parts),
         Paragraph(word),
     ]
     if splitting.notes:
         blocks.append(Items(tuple(map(plain, splitting.notes))))
     return Section("Splitting", tuple(blocks))
+
+
+def letter_table(parts: Sequence[Part]) -> Table:
+    """The letters with their shares of the dynamics and their flows."""
+    rows = tuple(
+        (f"{part.letter}, {part.kind}", _moves(part), flow_text(part.flow)) for part in parts
+    )
+    return Table(("letter", "its share of the dynamics", "its flow over a time $h$"), rows)
 
 
 def order_section(order: Order) -> Section:
