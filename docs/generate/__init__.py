@@ -1,0 +1,1 @@
+"""What makes the pages of the site: executed cells, the API reference, the catalogue, tables."""
