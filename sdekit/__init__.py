@@ -9,7 +9,7 @@ dG = v dt + N(0, 2 D dt), density proportional to exp(-H).
     declare     dim scalar vector matrix parameter function potential Dynamics load grad dot ...
     prove       verify certify; design recipe repair
     explain     report
-    run         sampler simulate read_samples solve tabulated Minibatch
+    run         sampler simulate update read_samples solve tabulated Minibatch
     bridges     to_diffrax to_blackjax from_numpyro
     exact       moments linear_sde sample_linear: moment equations that close, linear SDEs
     schemes     splitting order bias empirical_order audit
@@ -63,6 +63,7 @@ _HOME: dict[str, tuple[str, ...]] = {
     "sdekit.simulation.runs.run": ("simulate",),
     "sdekit.simulation.runs.solve": ("solve",),
     "sdekit.simulation.runs.tabulated": ("tabulated",),
+    "sdekit.simulation.updates.update": ("update",),
     "sdekit.simulation.runs.linear_samples": ("sample_linear",),
     "sdekit.simulation.store.stored": ("read_samples",),
     "sdekit.simulation.bind.linear_dynamics": ("linear_sde",),

@@ -84,6 +84,7 @@ from sdekit.simulation.runs.solve import solve as solve
 from sdekit.simulation.runs.tabulated import tabulated as tabulated
 from sdekit.simulation.steps.sampler import sampler as sampler
 from sdekit.simulation.store.stored import read_samples as read_samples
+from sdekit.simulation.updates.update import update as update
 from sdekit.tuning import preconditioning as preconditioning
 from sdekit.verifier.ladder import verify as verify
 from sdekit.verifier.verdict import Verdict as Verdict

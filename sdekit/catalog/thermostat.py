@@ -62,10 +62,12 @@ def sgnht() -> Triple:
 
 def sgnht_gradient_noise() -> Triple:
     """The theorem of the source in full: D = A + B, A injected and B from the gradient."""
+    injected = parameter("A", nonnegative=True)  # 0 in figure 1 of the source
     return replace(
         sgnht(),
+        diffusion={p: injected * eye(n)},
         gradient_noise={p: B * eye(n)},
-        hamiltonian=U + kinetic + mu * (xi - A - B) ** 2 / 2,
+        hamiltonian=U + kinetic + mu * (xi - injected - B) ** 2 / 2,
     )
 
 

@@ -10,7 +10,7 @@ Checked by: tests/simulation/steps/test_sampler.py.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import jax
@@ -22,7 +22,7 @@ from sdekit.declaration.model.dynamics import Dynamics
 from sdekit.declaration.tree.expression import Expression
 from sdekit.declaration.tree.symbols import FunctionSymbol, Variable
 from sdekit.errors import SimulationError
-from sdekit.simulation.bind.jax_reader import Environment
+from sdekit.simulation.bind.jax_reader import Environment, shape_of
 from sdekit.simulation.bind.parameter_values import parameter_arrays
 from sdekit.simulation.bind.position import PositionLayout, layout_of
 from sdekit.simulation.bind.user_functions import USER_ERRORS, checked_functions, told
@@ -34,6 +34,7 @@ from sdekit.simulation.gradients.sources import (
     gradient_nodes,
     position_oracle,
 )
+from sdekit.simulation.updates.extra import ExtraLayout, ReadsExtra
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,6 +51,8 @@ class Problem:
         source: Where the gradient of the potential comes from.
         dtype: Of all blocks.
         gradient_noise: The blocks B that the declaration says come with the gradient.
+        extra: Extra arrays that the run carries; None without updates.
+        reads_extra: Whether the potential takes them.
     """
 
     dynamics: Dynamics
@@ -61,6 +64,16 @@ class Problem:
     source: GradientSource | None
     dtype: np.dtype
     gradient_noise: Mapping[tuple[Variable, Variable], Expression] = field(default_factory=dict)
+    extra: ExtraLayout | None = None
+    reads_extra: bool = False
+
+    @property
+    def block_shapes(self) -> dict[str, tuple[int, ...]]:
+        """Shapes of the blocks of one chain: of variables, and of extra arrays."""
+        found = {x.name: shape_of(x, self.sizes) for x in self.dynamics.variables}
+        if self.extra is not None:
+            found |= dict(zip(self.extra.names, self.extra.shapes, strict=True))
+        return found
 
     def environment(self, values: Mapping[str, Any], **more: Any) -> Environment:
         """The environment of expressions for blocks (and parameters) by name."""
@@ -70,13 +83,16 @@ class Problem:
         """One oracle for each unknown scalar function whose gradient the expressions read."""
         found = []
         for (call, arguments), nodes in gradient_nodes(expressions).items():
-            name = call.function.name
+            function = self.functions[call.function.name]
             if call.function == self.potential and self._takes_position(arguments):
                 assert self.source is not None
                 oracle = position_oracle(call, nodes, self.source, self.layout, self.dtype)
+            elif isinstance(function, ReadsExtra):
+                oracle = function_oracle(call, arguments, nodes, function.function)
             else:
-                oracle = function_oracle(call, arguments, nodes, self.functions[name])
-            found.append(oracle)
+                oracle = function_oracle(call, arguments, nodes, function)
+            is_reader = isinstance(function, ReadsExtra)
+            found.append(replace(oracle, extra=self.extra) if is_reader else oracle)
         return tuple(found)
 
     def _takes_position(self, arguments: tuple[Variable, ...]) -> bool:
@@ -92,6 +108,7 @@ def bind(
     functions: Mapping[str, Callable[..., Any]],
     sizes: Mapping[str, int],
     dtype: np.dtype,
+    extra: ExtraLayout | None = None,
 ) -> Problem:
     """Put values behind all symbols of a declaration, or say which is missing.
 
@@ -105,17 +122,46 @@ def bind(
     given = checked_functions(dynamics, functions, example, found, dtype)
     symbol = _potential_symbol(dynamics, given, potential)
     source = None if symbol is None else _source(potential, symbol, layout, arrays)
+    reads_extra = source is not None and not _is_formula(potential)
     if symbol is not None and source is not None:
-        given[symbol.name] = _of_blocks(source, symbol, layout)
+        of_blocks = _of_blocks(source, symbol, layout)
+        given[symbol.name] = of_blocks
+        if extra is not None and reads_extra:
+            _check_reader(source)
+            given[symbol.name] = ReadsExtra(_with_extra(source, symbol, layout), extra)
     values = {
         name: array if isinstance(array, Tracer) else array.astype(dtype)
         for name, array in arrays.items()
     }
     injected, carried = dynamics.injected().ito(), dynamics.gradient_noise
-    problem = Problem(injected, layout, found, values, given, symbol, source, dtype, carried)
+    problem = Problem(
+        injected, layout, found, values, given, symbol, source, dtype, carried, extra, reads_extra
+    )
     if source is not None:
-        _try(source, position, layout, dtype)
+        _try(source, layout, dtype, extra if reads_extra else None)
     return problem
+
+
+def _is_formula(potential: Any) -> bool:
+    return type(potential).__module__.partition(".")[0] == "sympy"
+
+
+def _check_reader(source: Any) -> None:
+    corrected = [name for name in ("svrg", "reference") if getattr(source, name, None) is not None]
+    if not hasattr(source, "given") or corrected:
+        raise SimulationError(
+            "this source of gradients does not read extra arrays",
+            expected="a function of (position, extra), or a Minibatch without control variate",
+            found="a Minibatch whose reference gradient would be one of other extra arrays"
+            if corrected
+            else type(source).__name__,
+            fix="leave updates out, or write the target in one of these ways",
+        )
+
+
+def _with_extra(source: Any, symbol: FunctionSymbol, layout: PositionLayout) -> Callable[..., Any]:
+    """`_of_blocks` with the extra arrays behind the blocks."""
+    return lambda *given: _of_blocks(source.given(given[-1]), symbol, layout)(*given[:-1])
 
 
 def _sizes(
@@ -203,7 +249,7 @@ def _source(
 ) -> GradientSource:
     if isinstance(potential, GradientSource):
         return potential
-    if type(potential).__module__.partition(".")[0] == "sympy":
+    if _is_formula(potential):
         from sdekit.simulation.bind.sympy_potential import sympy_source
 
         return sympy_source(potential, layout, arrays)
@@ -235,18 +281,29 @@ def _of_blocks(
     return of_blocks if fits else of_arguments
 
 
-def _try(source: GradientSource, position: Any, layout: PositionLayout, dtype: np.dtype) -> None:
+def _try(
+    source: GradientSource, layout: PositionLayout, dtype: np.dtype, extra: ExtraLayout | None
+) -> None:
     """Evaluate the potential's shape once, before anything is compiled."""
     if not isinstance(source, FunctionSource):
         return
     example = layout.position(
         {x.name: jnp.zeros(s, dtype) for x, s in zip(layout.variables, layout.shapes, strict=True)}
     )
+
+    def of_leaves(position: Any, leaves: Any) -> Any:
+        if extra is None:
+            return source.potential(position)
+        return source.given(jax.tree.unflatten(extra.tree, leaves)).potential(position)
+
+    shapes = () if extra is None else zip(extra.shapes, extra.dtypes, strict=True)
     try:
-        value = jax.eval_shape(source.potential, example)
+        value = jax.eval_shape(of_leaves, example, [jax.ShapeDtypeStruct(*s) for s in shapes])
     except USER_ERRORS as error:
         raise SimulationError(
-            "the potential fails at the position given", found=told(error)
+            "the potential fails at the position given",
+            expected=None if extra is None else "a JAX function of (position, extra)",
+            found=told(error),
         ) from error
     if value.shape != () or not jnp.issubdtype(value.dtype, jnp.floating):
         raise SimulationError(

@@ -1,4 +1,4 @@
-"""The elementary functions of JAX arrays, found by the names in their records.
+"""The elementary functions of JAX arrays, found by the names in their records; inverses.
 
 Not for expressions (`jax_reader`, `lower_sympy`).
 
@@ -11,6 +11,11 @@ from collections.abc import Callable
 from functools import lru_cache
 from importlib import import_module
 from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
 
 from sdekit.declaration.functions.record import ElementaryFunction
 from sdekit.declaration.functions.records import BY_SYMPY, FUNCTIONS
@@ -46,3 +51,17 @@ def _resolved(record: ElementaryFunction) -> Callable[[Any], Any]:
             fix="give its dotted path in the record of the function",
         )
     return getattr(import_module(module), function)
+
+
+def _definite_inverse(matrix: Array) -> Array:
+    identity = np.eye(matrix.shape[-1], dtype=matrix.dtype)
+    return jax.scipy.linalg.solve(matrix, identity, assume_a="pos")
+
+
+def _definite_log_determinant(matrix: Array) -> Array:
+    return 2.0 * jnp.sum(jnp.log(jnp.diagonal(jnp.linalg.cholesky(matrix))))
+
+
+#: By whether a matrix is declared positive definite: Cholesky's method compiles and runs faster.
+INVERSES = {False: jnp.linalg.inv, True: _definite_inverse}
+LOG_DETERMINANTS = {False: lambda m: jnp.linalg.slogdet(m)[1], True: _definite_log_determinant}

@@ -30,27 +30,14 @@ from sdekit.declaration.tree.expression import Expression
 from sdekit.declaration.tree.symbols import Parameter, Variable
 from sdekit.errors import SimulationError
 from sdekit.simulation.bind.double import Epoch, double
-from sdekit.simulation.bind.jax_functions import jax_function
+from sdekit.simulation.bind.jax_functions import INVERSES, LOG_DETERMINANTS, jax_function
+from sdekit.simulation.updates.extra import extra_ranks
 
 #: The dtype where none is asked for.
 SINGLE = np.dtype(np.float32)
 #: A number known while tracing stays a Python float, so that it takes the dtype of its partner.
 Value = Array | float
 Function = Callable[..., Any]
-
-
-def _definite_inverse(matrix: Array) -> Array:
-    identity = np.eye(matrix.shape[-1], dtype=matrix.dtype)
-    return jax.scipy.linalg.solve(matrix, identity, assume_a="pos")
-
-
-def _definite_log_determinant(matrix: Array) -> Array:
-    return 2.0 * jnp.sum(jnp.log(jnp.diagonal(jnp.linalg.cholesky(matrix))))
-
-
-#: By whether a matrix is declared positive definite: Cholesky's method compiles and runs faster.
-INVERSES = {False: jnp.linalg.inv, True: _definite_inverse}
-LOG_DETERMINANTS = {False: lambda m: jnp.linalg.slogdet(m)[1], True: _definite_log_determinant}
 
 
 @dataclass(frozen=True)
@@ -281,9 +268,12 @@ class _Evaluation:
 
     def call(self, node: ex.Call) -> Value:
         function = self.function(node.function.name)
-        values = tuple(self.value(argument) for argument in node.arguments)
-        batched = tuple(is_batched(v, a) for v, a in zip(values, node.arguments, strict=True))
-        return per_chain(function, values, batched)
+        values = [self.value(argument) for argument in node.arguments]
+        batched = [is_batched(v, a) for v, a in zip(values, node.arguments, strict=True)]
+        for name, ndim in extra_ranks([function]).items():
+            values.append(self.environment.values[name])
+            batched.append(np.ndim(values[-1]) > ndim)
+        return per_chain(function, tuple(values), tuple(batched))
 
     def function(self, name: str) -> Function:
         if name not in self.environment.functions:
@@ -298,9 +288,10 @@ class _Evaluation:
 
     def jacobian(self, operand: Expression, variable: Variable) -> Value:
         """Derivative of the operand, axes of the variable last (before the axis of chains)."""
-        names = tuple({n.name for n in operand.walk() if isinstance(n, Variable | Parameter)})
-        names = tuple(n for n in names if n in self.environment.values)
         ndims = {n.name: n.ndim for n in operand.walk() if isinstance(n, Variable | Parameter)}
+        calls = [node.function.name for node in operand.walk() if isinstance(node, ex.Call)]
+        ndims |= extra_ranks(map(self.environment.functions.get, calls))
+        names = tuple(n for n in ndims if n in self.environment.values)
         values = tuple(jnp.asarray(self.environment.values[name]) for name in names)
         if variable.name not in names:
             shape = shape_of(operand, self.environment.sizes)

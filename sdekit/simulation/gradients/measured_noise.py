@@ -96,7 +96,11 @@ def measured_noise(
 
 
 def _as_arrays(problem: Problem, state: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: jnp.asarray(block, problem.dtype) for name, block in state.items()}
+    extra = () if problem.extra is None else problem.extra.names
+    return {
+        name: jnp.asarray(block, None if name in extra else problem.dtype)
+        for name, block in state.items()
+    }
 
 
 def _pushed(
@@ -106,7 +110,7 @@ def _pushed(
     rates = [problem.dynamics.drift[x] for x in variables]
     oracle = next(o for o in problem.oracles(rates) if o.source is problem.source)
     position = oracle.position(blocks)
-    gradients = row_gradients(problem.source, position, batch)  # type: ignore[arg-type]
+    gradients = row_gradients(oracle.source_at(blocks), position, batch)  # type: ignore[arg-type]
     unravel = ravel_pytree(position)[1]
 
     def drift(gradient: Mapping[str, Any]) -> dict[str, Any]:

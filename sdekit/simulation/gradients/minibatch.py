@@ -9,6 +9,7 @@ Notation: N rows, M rows in a batch, U = -log p(theta) - sum_i log p(x_i | theta
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from typing import Any
 
@@ -74,8 +75,8 @@ class Minibatch:
 
     def __init__(
         self,
-        log_prior: Callable[[Any], Any],
-        log_likelihood: Callable[[Any, Any], Any],
+        log_prior: Callable[..., Any],
+        log_likelihood: Callable[..., Any],
         data: Any,
         batch_size: int,
         *,
@@ -119,6 +120,15 @@ class Minibatch:
                 pack = rows.on_host if self.is_on_host else rows.packed
                 self._rows[mode] = pack(self.data)
         return self._rows[mode]
+
+    def given(self, extra: Any) -> Minibatch:
+        """The target of functions of (position, extra) and (position, extra, row)."""
+        found = copy.copy(self)
+        prior: Any = self.log_prior
+        likelihood: Any = self.log_likelihood
+        found.log_prior = lambda position: prior(position, extra)
+        found.log_likelihood = lambda position, row: likelihood(position, extra, row)
+        return found
 
     @property
     def steps_per_epoch(self) -> int:

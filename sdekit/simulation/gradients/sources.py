@@ -25,6 +25,7 @@ from sdekit.declaration.tree import expression as ex
 from sdekit.declaration.tree.expression import Expression
 from sdekit.declaration.tree.symbols import Variable
 from sdekit.simulation.bind.jax_reader import is_batched
+from sdekit.simulation.updates.extra import ExtraLayout
 
 
 @runtime_checkable
@@ -76,6 +77,11 @@ class FunctionSource:
         """U at the position."""
         return jnp.asarray(self.function(position))
 
+    def given(self, extra: Any) -> FunctionSource:
+        """The source of a function of (position, extra), for these extra arrays."""
+        function: Any = self.function
+        return FunctionSource(lambda position: function(position, extra))
+
 
 @dataclass(frozen=True)
 class Oracle:
@@ -88,6 +94,7 @@ class Oracle:
         source: Where the gradient comes from.
         position: Blocks of one chain -> position of the source.
         blocks: Gradient of the source -> blocks by name.
+        extra: Extra arrays that the source reads (`given`), if there are any.
     """
 
     name: str
@@ -96,17 +103,30 @@ class Oracle:
     source: GradientSource
     position: Callable[[Mapping[str, Array]], Any]
     blocks: Callable[[Any], dict[str, Array]]
+    extra: ExtraLayout | None = None
+
+    def read(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """What the source reads, by name."""
+        names = () if self.extra is None else self.extra.names
+        return {name: values[name] for name in (*(x.name for x in self.arguments), *names)}
+
+    def source_at(self, blocks: Mapping[str, Any]) -> GradientSource:
+        """The source as one of the position alone, for the extra arrays among these blocks."""
+        if self.extra is None:
+            return self.source
+        reader: Any = self.source  # `bind` has seen that it reads extra arrays
+        return reader.given(self.extra.gathered(blocks))
 
     def evaluate(
         self, values: Mapping[str, Any], draw: Any, state: Any, tables: Any = None
     ) -> tuple[dict[str, Array], Any]:
         """Gradient blocks and the new state, for one chain or all chains on the last axis."""
-        own = {x.name: values[x.name] for x in self.arguments}
-        extra = () if tables is None else (tables,)
+        own = self.read(values)
+        tabled = () if tables is None else (tables,)
 
         def of_one(blocks: Any, draw_of_one: Any, state_of_one: Any) -> Any:
-            gradient, after = self.source.gradient(
-                draw_of_one, self.position(blocks), state_of_one, *extra
+            gradient, after = self.source_at(blocks).gradient(
+                draw_of_one, self.position(blocks), state_of_one, *tabled
             )
             return self.blocks(gradient), after
 
@@ -159,7 +179,7 @@ def function_oracle(
         name=repr(call),
         arguments=arguments,
         nodes=nodes,
-        source=FunctionSource(lambda position: function(*position)),
+        source=FunctionSource(lambda position, *extra: function(*position, *extra)),
         position=lambda blocks: tuple(blocks[name] for name in names),
         blocks=lambda gradient: dict(zip(names, gradient, strict=True)),
     )

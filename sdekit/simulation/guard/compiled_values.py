@@ -153,7 +153,7 @@ def probed(
         gradient, _ = oracle.evaluate(blocks, draw, state, (tables or {}).get(oracle.name))
         value = None
         if isinstance(oracle.source, FunctionSource):
-            value = oracle.source.potential(oracle.position(blocks))
+            value = oracle.source_at(blocks).potential(oracle.position(blocks))
         found[oracle.name] = Probed(draw, state, gradient, value)
     return found
 
@@ -171,7 +171,7 @@ def value_of(oracle: Oracle) -> Reference:
     """The function behind an oracle: (blocks,) -> a number."""
     return Reference(
         f"the value of {oracle.name}",
-        lambda blocks: oracle.source.potential(oracle.position(blocks)),
+        lambda blocks: oracle.source_at(blocks).potential(oracle.position(blocks)),
     )
 
 

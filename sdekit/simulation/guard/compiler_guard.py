@@ -59,7 +59,7 @@ class CompilerGuard:
         # Schemes in other variables change no position.
         for lane in self._lanes():
             for oracle in self.scheme.oracles:
-                own = {x.name: state.blocks[x.name] for x in oracle.arguments}
+                own = oracle.read(state.blocks)
                 found = lane(seen[oracle.name])
                 table = jax.tree.map(np.asarray, (tables or {}).get(oracle.name))
                 given = (lane(own), found.draw, found.state, table)
@@ -85,7 +85,7 @@ class CompilerGuard:
             for oracle in self.scheme.carried:
                 if not isinstance(oracle.source, FunctionSource):
                     continue
-                own = {x.name: blocks[x.name] for x in oracle.arguments}
+                own = oracle.read(blocks)
                 nothing = ((), (), None)
                 self._compare(
                     gradient_of(oracle), (own, *nothing), lane(cache.gradients[oracle.name])

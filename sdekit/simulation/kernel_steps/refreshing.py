@@ -85,7 +85,7 @@ def _drawn_blocks(
     problem: Problem, laws: tuple[StartLaw, ...], rest: Blocks, normals: Array
 ) -> dict[str, Array]:
     def of_one(own: Any, z: Array) -> dict[str, Array]:
-        return start_blocks(problem, laws, own, {}, z)
+        return {**own, **start_blocks(problem, laws, own, {}, z)}
 
     if normals.ndim == 1:
         return of_one(rest, normals)

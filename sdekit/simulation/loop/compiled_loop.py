@@ -58,6 +58,7 @@ class _StepData(NamedTuple):
     uniforms: Any
     h: Any
     number: Any
+    updates: Any = None
 
 
 def advance(
@@ -194,8 +195,10 @@ def _step_data(program: Program, plan: Plan, keys: Keys, first: Array) -> _StepD
         uniforms = ((accept >> np.uint32(8)).astype(noise.dtype) + 0.5) * 2.0**-24
     numbers = lax.iota(jnp.uint32, steps) + first
     h = None if program.schedule is None else jax.vmap(program.schedule)(numbers)
-    number = numbers if program.timed or program.monitored else None
-    rest = (draws, uniforms, h, number)
+    updating = program.updating
+    number = numbers if program.timed or program.monitored or updating else None
+    words = updating and noise.bits(keys.updates, first, steps, updating.words)
+    rest = (draws, uniforms, h, number, words)
     if plan.in_pairs:
         rest = jax.tree.map(lambda x: x.reshape(steps // 2, 2, *x.shape[1:]), rest)
     return _StepData(normals, *rest)
@@ -235,6 +238,8 @@ def _one_step(program: Program, carried: _Carried, fixed: Fixed, data: _StepData
         state = LoopState(*scheme.step(before.blocks, before.cache, given))
     else:
         state = LoopState(*swept_step(scheme, (before.blocks, before.cache), given, own))
+    if program.updating:
+        state = program.updating.after(state, data.updates, data.number, fixed)
     first_bad = carried.first_bad
     if program.monitored:
         first_bad = jnp.minimum(first_bad, _bad_since(state, data.number, first_bad))
@@ -252,7 +257,7 @@ def _bad_since(state: LoopState, number: Array, like: Array) -> Array:
 
 def _both_steps(program: Program, carried: _Carried, fixed: Fixed, pair: _StepData) -> Any:
     """Two steps, traced once; yields the state after each."""
-    rest = (pair.draws, pair.uniforms, pair.h, pair.number)
+    rest = (pair.draws, pair.uniforms, pair.h, pair.number, pair.updates)
     two = pair.normals
     each = [_StepData(two[k], *jax.tree.map(lambda x, k=k: x[k], rest)) for k in (0, 1)]
     step = traced(partial(_one_step, program), carried, fixed, each[0])

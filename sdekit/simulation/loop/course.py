@@ -21,7 +21,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from sdekit.simulation.bind.jax_reader import shape_of
 from sdekit.simulation.guard.compiler_guard import CompilerGuard
 from sdekit.simulation.loop.blocks import Plan, burn_in_piece, plan_run
 from sdekit.simulation.loop.driver import Chunk, Diverged, Driver
@@ -193,7 +192,7 @@ class Course:
     def plan(self, draws: int, thin: int) -> Plan:
         """How calls for so many draws are cut."""
         problem, scheme = self.driver.bound.problem, self.driver.bound.scheme
-        sizes = {x.name: math.prod(shape_of(x, problem.sizes)) for x in problem.dynamics.variables}
+        sizes = {name: math.prod(shape) for name, shape in problem.block_shapes.items()}
         per_draw = [getattr(o.source, "draw_bytes", 4 * o.source.words) for o in scheme.evaluations]
         return plan_run(
             draws,

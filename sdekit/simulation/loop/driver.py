@@ -21,7 +21,6 @@ from jax.sharding import Mesh, NamedSharding
 from jax.sharding import PartitionSpec as Spec
 from jax.typing import ArrayLike
 
-from sdekit.simulation.bind.jax_reader import shape_of
 from sdekit.simulation.guard.compiled_values import Probed, probed
 from sdekit.simulation.loop.blocks import Plan, tail_plan, tiled
 from sdekit.simulation.loop.compiled_loop import advance, compiler_options
@@ -35,6 +34,7 @@ from sdekit.simulation.noise.streams import (
     NORMALS,
     START,
     THREEFRY,
+    UPDATES,
     chain_keys,
 )
 from sdekit.simulation.steps.sampler import Bound, Sampler
@@ -122,8 +122,7 @@ class Driver:
     def numbers(self) -> int:
         """Numbers in the state of one chain."""
         problem = self.bound.problem
-        shapes = [shape_of(x, problem.sizes) for x in problem.dynamics.variables]
-        return sum(math.prod(shape) for shape in shapes)
+        return sum(math.prod(shape) for shape in problem.block_shapes.values())
 
     @property
     def tiling(self) -> tuple[int, int]:
@@ -191,6 +190,7 @@ class Driver:
             problem = replace(problem, parameters={**problem.parameters, **own})
             bound = replace(self.bound, problem=problem)
             blocks = self.sampler.start(bound, target, given, keys)
+            blocks |= {name: given[name] for name in given if name not in blocks}
             position = problem.layout.position(blocks)
             cache = self.sampler.first_cache(bound, blocks, keys, position, tables)
             words = sum(oracle.source.words for oracle in scheme.oracles)
@@ -324,8 +324,8 @@ class Driver:
                 costs is not known beforehand, and progress and checkpoints come between calls.
         """
         most_blocks, is_compiled = (1 if paced else plan.blocks), False
-        streams, given = self.keys, fixed
-        keys = self.spread(Keys(streams[NORMALS], streams[GRADIENT], streams[ACCEPT], fixed.own))
+        given, of = fixed, [self.keys[k] for k in (NORMALS, GRADIENT, ACCEPT, UPDATES)]
+        keys = self.spread(Keys(*of, fixed.own))
         fixed = fixed._replace(own=None)
         state = self.spread(state)
         until = -1
@@ -386,7 +386,7 @@ class Driver:
 
 @jax.jit
 def _all_keys(key: Array, chains: ArrayLike) -> dict[int, Array]:
-    streams = np.array([NORMALS, GRADIENT, START, ACCEPT], np.uint32)
+    streams = np.array([NORMALS, GRADIENT, START, ACCEPT, UPDATES], np.uint32)
     # One hash for all streams: four of them would take four times as long to compile.
     of_stream = jax.vmap(chain_keys, in_axes=(None, None, 0))(key, chains, streams)
     return {int(stream): keys for stream, keys in zip(streams, of_stream, strict=True)}

@@ -24,7 +24,7 @@ class LoopState(NamedTuple):
     """All that a run needs to go on bit by bit, beside the number of the next step.
 
     Attributes:
-        blocks: Blocks in the variables of the scheme.
+        blocks: Blocks in the variables of the scheme, and extra arrays.
         cache: Shared gradients and what gradient sources carry.
     """
 
@@ -36,15 +36,17 @@ class Keys(NamedTuple):
     """What each chain has of its own beside its state, chains last.
 
     Attributes:
-        normals: Threefry key, uint32 (2[, chains]), of one stream, as the next two.
+        normals: Threefry key, uint32 (2[, chains]), of one stream, as the next three.
         gradients: Of the stream of minibatches.
         accept: Of the stream of uniform numbers.
+        updates: Of the stream of updates.
         own: Values that differ between the lanes of a sweep; None where none do.
     """
 
     normals: Array
     gradients: Array
     accept: Array
+    updates: Array
     own: LaneValues | None = None
 
 
@@ -99,6 +101,7 @@ class Program:
         observe: (accumulated, blocks, weight) -> accumulated, for each kept draw.
         monitored: Whether to note the first step after which a chain is not finite.
         machine_loops: Whether small loops are compiled as one machine loop (`machine_loop`).
+        updating: Updates of the user (`updates.updating`); None where there are none.
     """
 
     scheme: Scheme
@@ -109,3 +112,4 @@ class Program:
     observe: Callable[[Any, Mapping[str, Array], Any], Any] | None = None
     monitored: bool = False
     machine_loops: bool = True
+    updating: Any = None

@@ -43,7 +43,7 @@ Pairs = Array | tuple[Array, Array]
 #: The generator of all keys here, whatever `jax_default_prng_impl` says: a seed means one noise.
 THREEFRY = "threefry2x32"
 #: Streams of independent numbers of one chain.
-NORMALS, GRADIENT, START, ACCEPT = 0, 1, 2, 3
+NORMALS, GRADIENT, START, ACCEPT, UPDATES = 0, 1, 2, 3, 4
 #: Single precision numbers of the widest vector.
 _VECTOR = 16
 #: Size of a last axis from which on a remainder costs little.

@@ -221,7 +221,8 @@ def _curvature(run: Any, problem: Problem) -> float | None:
     if source is None:
         return 0.0
     names = [x.name for x in problem.layout.variables]
-    if not set(names) <= set(run.samples):
+    extra = problem.extra.names if problem.extra is not None and problem.reads_extra else ()
+    if not {*names, *extra} <= set(run.samples):
         return None
     chains, draws = run.samples[names[0]].shape[:2]
     size = sum(int(np.prod(run.samples[name].shape[2:], dtype=int)) for name in names)
@@ -230,18 +231,23 @@ def _curvature(run: Any, problem: Problem) -> float | None:
         return None
     generator = np.random.default_rng(0)
     picked = generator.integers(chains, size=POINTS), generator.integers(draws, size=POINTS)
-    blocks = {name: jnp.asarray(run.samples[name][picked]) for name in names}
+    blocks = {name: jnp.asarray(run.samples[name][picked]) for name in (*names, *extra)}
 
     def one(own: dict[str, Any], key: Any) -> Any:
+        target = {name: own[name] for name in names}
+        reader: Any = source
+        if extra and problem.extra is not None:
+            reader = reader.given(problem.extra.gathered(own))
+
         def energy(at: dict[str, Any]) -> Any:
-            return source.potential(problem.layout.position(at))
+            return reader.potential(problem.layout.position(at))
 
         keys = jax.random.split(key, len(names))
         probe = {
             name: jax.random.rademacher(k, own[name].shape).astype(own[name].dtype)
             for name, k in zip(names, keys, strict=True)
         }
-        turned = jax.jvp(jax.grad(energy), (own,), (probe,))[1]
+        turned = jax.jvp(jax.grad(energy), (target,), (probe,))[1]
         return sum(jnp.sum(turned[name] * probe[name]) for name in names)
 
     is_double = problem.dtype == np.float64

@@ -34,6 +34,7 @@ from sdekit.simulation.loop.program import LoopState
 from sdekit.simulation.noise.streams import START
 from sdekit.simulation.steps.boundaries import within_domain
 from sdekit.simulation.steps.sampler import Bound, Sampler
+from sdekit.simulation.updates.updating import KEY_WORDS, Updating
 
 #: Difference of two sketches, over their norm, that rounding may make: far above that of single
 #: precision, so that a run is not lost because another machine sums in another order.
@@ -100,6 +101,7 @@ def fingerprint(
     names = [x.name for x in driver.bound.problem.dynamics.variables]
     # What the user gives comes first: another start gives other momenta, too.
     names.sort(key=lambda name: name not in targets)
+    names += [name for name in driver.bound.problem.block_shapes if name not in names]
     first = {k: state.blocks[k] if driver.is_single else state.blocks[k][..., 0] for k in names}
     for name in first:
         block = state.blocks[name]
@@ -108,6 +110,8 @@ def fingerprint(
         found[f"the start of {name}"] = part
     beside = _beside(driver.bound.problem, first)
     found |= _functions(driver, first, beside)
+    if driver.program.updating:
+        found |= _updates(driver.program.updating, first, beside)
     if driver.program.schedule is not None:
         found["the schedule"] = _schedule(driver.program.schedule, steps)
     if watched is not None:
@@ -123,7 +127,18 @@ def _beside(problem: Problem, blocks: Mapping[str, Array]) -> dict[str, Array]:
     for x in problem.dynamics.variables:
         moved = blocks[x.name] + jnp.asarray(_BESIDE, problem.dtype)
         found[x.name] = within_domain(moved, x) if x.domain.is_bounded else moved
-    return found
+    return {**blocks, **found}
+
+
+def _updates(updating: Updating, *points: Mapping[str, Array]) -> dict[str, Part]:
+    """What the updates make of the blocks of one chain."""
+    words = jnp.zeros(KEY_WORDS, jnp.uint32)
+    return {
+        f"update {k}": sketch(
+            values for at in points for values in updating.of_chain(k, words, at).values()
+        )
+        for k in range(len(updating.updates))
+    }
 
 
 def _functions(

@@ -18,7 +18,6 @@ import numpy as np
 from sdekit.declaration.model.dynamics import Dynamics
 from sdekit.errors import DivergenceError, SimulationError
 from sdekit.simulation.bind.double import low_half
-from sdekit.simulation.bind.jax_reader import shape_of
 from sdekit.simulation.bind.parameter_values import parameter_arrays
 from sdekit.simulation.bind.step_size import check_step_size
 from sdekit.simulation.gradients.declared_noise import check_noise_parts
@@ -34,7 +33,7 @@ from sdekit.simulation.loop.schedules import Grid, as_schedule
 from sdekit.simulation.runs.fingerprint import digest, fingerprint
 from sdekit.simulation.runs.output_times import Span
 from sdekit.simulation.runs.result import Run
-from sdekit.simulation.runs.starts import Starts, auxiliary_blocks
+from sdekit.simulation.runs.starts import NO_UPDATES, ExtraStart, Starts, auxiliary_blocks
 from sdekit.simulation.steps.boundaries import check_inside
 from sdekit.simulation.steps.sampler import Bound, Sampler
 from sdekit.simulation.steps.small_steps import is_careful, smallest_share, with_rest
@@ -42,6 +41,7 @@ from sdekit.simulation.store.sinks import open_sink
 from sdekit.simulation.sweeps.swept_run import SweptRun
 from sdekit.simulation.sweeps.swept_step import LaneValues
 from sdekit.simulation.sweeps.swept_values import Sweep
+from sdekit.simulation.updates.updating import bind_updates
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,6 +57,7 @@ class Job:
         auxiliary: Starts of auxiliary variables, by name.
         before: Steps that the chains have taken in runs before this one.
         sweep: Values of parameters, each of which all chains run with.
+        own: Updates of the user.
     """
 
     sampler: Sampler
@@ -67,6 +68,7 @@ class Job:
     auxiliary: Mapping[str, Any]
     before: int = 0
     sweep: Sweep | None = None
+    own: ExtraStart = NO_UPDATES
 
     @property
     def rows(self) -> int:
@@ -90,7 +92,7 @@ class Job:
             DivergenceError: If a chain leaves the finite numbers.
         """
         began = time.perf_counter()
-        bound = self.sampler.bind(self.starts.example)
+        bound = self.sampler.bind(self.starts.example, self.own.layout(self.sampler))
         schedule = self._schedule()
         h = check_step_size(self.span.step_size) if schedule is None else float(schedule(0))
         names = _recorded(bound, record)
@@ -102,7 +104,7 @@ class Job:
         own = len(share.chains)
         watched = None
         if observables:
-            ndims = {x.name: x.ndim for x in bound.problem.dynamics.variables}
+            ndims = {name: len(shape) for name, shape in bound.problem.block_shapes.items()}
             watched = Observables(observables, ndims, None if own == 1 else own)
         program = self._program(bound, names, schedule, watched)
         driver = Driver(
@@ -127,11 +129,8 @@ class Job:
             program = self._program(bound, names, schedule, watched, careful=True)
             driver = replace(driver, program=program)
             state = state._replace(cache=with_rest(state.cache, state.blocks))
-        shapes = {
-            x.name: (shape_of(x, bound.problem.sizes), self.sampler.dtype)
-            for x in bound.problem.dynamics.variables
-            if x.name in names
-        }
+        every = bound.problem.block_shapes.items()
+        shapes = {n: (shape, state.blocks[n].dtype) for n, shape in every if n in names}
         header = {} if store is None else self._header(driver, names, state, watched)
         sink = open_sink(store, resume, header, shapes, share, self.span.draws)
         paced = progress or store is not None
@@ -152,7 +151,7 @@ class Job:
             outcome, ended = course.follow(state, sink, bar.advance)
         seconds = time.perf_counter() - began
         run = self._result(bound, outcome, None if schedule else h, share.chains.start, seconds)
-        told = (*self.starts.notes, *guard.notes, *self._noise_notes())
+        told = (*self.starts.notes, *guard.notes, *self._noise_notes(), *self.own.notes)
         run = replace(run, remarks=told)
         run = run if self.sweep is None else SweptRun(run, self.sweep)
         if isinstance(ended, Diverged):
@@ -202,6 +201,7 @@ class Job:
             span=self.span,
             steps_before=self.before,
             problem=bound.problem,
+            extra_layout=bound.problem.extra,
         )
 
     def _header(
@@ -221,6 +221,7 @@ class Job:
         asked |= {"t0": span.t0} if span.t0 else {}
         asked |= {"steps_before": self.before} if self.before else {}
         asked |= {"sweep": {k: v.tolist() for k, v in swept.items()}} if swept else {}
+        asked |= {"updates": [u.every for u in self.own.updates]} if self.own.updates else {}
         return {
             "dynamics": self.sampler.dynamics.name or "",
             "declaration": digest(np.array(_declared(self.sampler.dynamics))),
@@ -286,7 +287,7 @@ class Job:
     ) -> Program:
         """The program, the same object for the same run, so that it is compiled once."""
         varying = self.span.step_size if schedule else None
-        key = ("program", bound.problem.layout, names, varying, careful)
+        key = ("program", bound, names, varying, careful, self.own.updates)
         programs = self.sampler.programs
         if watched is None and key in programs:
             return programs[key]
@@ -297,6 +298,7 @@ class Job:
             schedule=schedule,
             timed=self.sampler.dynamics.depends_on_time,
             observe=None if watched is None else watched.update,
+            updating=bind_updates(bound, self.own.updates),
         )
         if watched is None:
             programs[key] = program
@@ -320,6 +322,7 @@ class Job:
         numbers = driver.chain_numbers
         given = auxiliary_blocks(bound.problem, self.auxiliary, self.chains, numbers)
         target = self.starts.blocks(bound.problem, numbers)
+        given |= self.own.blocks(self.sampler, numbers)
         check_inside({**given, **target}, bound.problem.dynamics)
         rest = (given, driver.tables(0)[0])
         state, seen, found = driver.start(target, *rest)
@@ -357,12 +360,14 @@ def _declared(dynamics: Dynamics) -> str:
 
 
 def _recorded(bound: Bound, record: Sequence[str] | None) -> tuple[str, ...]:
-    names = [x.name for x in bound.problem.dynamics.variables]
+    names = list(bound.problem.block_shapes)
     if record is None:
         return tuple(names)
     if isinstance(record, str) or not record or not set(record) <= set(names):
         raise SimulationError(
-            "record does not name variables of the dynamics",
+            "record does not name variables of the dynamics or extra arrays"
+            if bound.problem.extra
+            else "record does not name variables of the dynamics",
             expected=f"some of {', '.join(names)}",
             found=repr(record),
         )

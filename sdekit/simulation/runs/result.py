@@ -29,6 +29,7 @@ from sdekit.simulation.notes.equilibrium import (
 )
 from sdekit.simulation.notes.noise_notes import noise_notes
 from sdekit.simulation.runs.output_times import Span
+from sdekit.simulation.updates.extra import ExtraLayout
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,7 @@ class Run:
         span: What was asked for: times, steps.
         steps_before: Steps that the chains had taken in runs before this one.
         problem: What was bound to run; None for a run that was read or sent.
+        extra_layout: How extra arrays map to samples; None without updates.
     """
 
     samples: Mapping[str, np.ndarray]
@@ -77,6 +79,7 @@ class Run:
     span: Span | None = None
     steps_before: int = 0
     problem: Problem | None = field(default=None, repr=False, compare=False)
+    extra_layout: ExtraLayout | None = None
 
     def __getstate__(self) -> dict[str, Any]:
         # Functions of the user stand behind the problem, which cannot be pickled.
@@ -129,6 +132,23 @@ class Run:
         """Draws of the target variables as the user's PyTree; leaves (chain, draw, *leaf)."""
         blocks: dict[str, Any] = {x.name: self.samples[x.name] for x in self.layout.variables}
         return jax.tree.map(np.asarray, jax.vmap(jax.vmap(self.layout.position))(blocks))
+
+    @property
+    def extra(self) -> Any:
+        """Draws of the extra arrays as the user's PyTree; leaves (chain, draw, *leaf).
+
+        Raises:
+            SimulationError: If the run has none, or did not record them.
+        """
+        layout = self.extra_layout
+        if layout is None or not set(layout.names) <= set(self.samples):
+            raise SimulationError(
+                "there are no draws of extra arrays",
+                expected="a run with updates and extra, which records them",
+                found=", ".join(self.samples),
+                fix="leave record out, or name them in it",
+            )
+        return layout.gathered(self.samples)
 
     @cached_property
     def notes(self) -> tuple[str, ...]:

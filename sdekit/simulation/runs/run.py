@@ -20,9 +20,10 @@ from sdekit.simulation.runs.compiled_run import check_untransformed, compiled_as
 from sdekit.simulation.runs.job import Job
 from sdekit.simulation.runs.output_times import check_count, read_span
 from sdekit.simulation.runs.result import Run
-from sdekit.simulation.runs.starts import continued, read_starts
+from sdekit.simulation.runs.starts import ExtraStart, continued, read_starts
 from sdekit.simulation.steps.sampler import Sampler, sampler
 from sdekit.simulation.sweeps.swept_values import check_alone, read_sweep
+from sdekit.simulation.updates.update import Update, check_updates
 
 
 def sampler_of(
@@ -69,6 +70,8 @@ def simulate(
     auxiliary: Mapping[str, Any] | None = None,
     record: Sequence[str] | None = None,
     observables: Mapping[str, Any] | None = None,
+    updates: Sequence[Update] | None = None,
+    extra: Any = None,
     store: Any = None,
     resume: bool = False,
     progress: bool = False,
@@ -111,8 +114,13 @@ def simulate(
         chains: Number of chains: 1, or those of `start_from`, when left out.
         seed: The same seed gives each chain the same noise, however many chains or devices run.
         auxiliary: Start of auxiliary variables, by name; for all chains, or a row for each.
-        record: Names of the variables to keep; all when left out.
+        record: Names of the variables and extra arrays to keep; all when left out.
         observables: Streaming observables by name (`observables`), fed with every draw.
+        updates: Steps of one's own between those of the scheme (`sk.update`). Potentials and the
+            functions of a `Minibatch` then take (position, extra) and (position, extra, row);
+            other `functions`, and formulas, read no extra arrays.
+        extra: PyTree of arrays that updates carry, the start of every chain; named `extra.KEY` in
+            samples, and as the user's tree in `run.extra` and for observables.
         store: Path of a Zarr store (or a `SampleStore`) to stream samples to, `~` expanded; one
             run at a time writes it. Several processes write one each below the path, which
             `stored` reads as one.
@@ -172,16 +180,18 @@ def simulate(
         "leapfrog_steps": leapfrog_steps,
     }
     check_untransformed(
-        "sk.simulate", position, starts, (t0, t1, times), step_size, parameters, auxiliary
+        "sk.simulate", position, starts, (t0, t1, times), step_size, parameters, auxiliary, extra
     )
     kinds = {"a Dynamics": Dynamics, "a kernel": Kernel}
     model = sampler_of(model, options, kinds, "simulated")
     check_seed(seed)
+    rows = None
     if start_from is not None:
         begun = continued(start_from, model.dynamics, chains, (position, starts, auxiliary))
         starts, auxiliary, chains = begun.starts, begun.auxiliary, start_from.chains
-        t0 = begun.time if t0 is None else t0
+        t0, rows = begun.time if t0 is None else t0, begun.extra
     chains = 1 if chains is None else chains
+    own = ExtraStart(check_updates(updates, extra), extra, rows if extra is None else None)
     check_count("chains", chains, 1)
     asked = read_span(
         step_size, steps=steps, thin=thin, burn_in=burn_in, t0=0.0 if t0 is None else t0, t1=t1,
@@ -197,11 +207,11 @@ def simulate(
         _warn_of_divergence(model, smoothness, step_size)
     with model.precision(), compiled_as_usual():
         swept = read_sweep(sweep, model, chains)
-        check_alone(swept, observables, part)
+        check_alone(swept, observables, part, updates)
         model = model if swept is None else swept.sampler(model)
         where = read_starts(model, position, starts, chains=chains, seed=seed)
         before = 0 if start_from is None else start_from.steps_before + start_from.steps
-        job = Job(model, where, asked, chains, seed, auxiliary or {}, before, swept)
+        job = Job(model, where, asked, chains, seed, auxiliary or {}, before, swept, own)
         return job.run(record, observables or {}, store, resume, progress, devices, part)
 
 

@@ -29,6 +29,8 @@ from sdekit.simulation.bind.start import check_auxiliary
 from sdekit.simulation.bind.user_functions import USER_ERRORS, told
 from sdekit.simulation.runs.result import Run
 from sdekit.simulation.steps.sampler import Sampler
+from sdekit.simulation.updates.extra import ExtraLayout, read_extra
+from sdekit.simulation.updates.update import Update
 
 #: Number folded into the seed's key for the starts that the user draws.
 _POSITIONS = 0x706F7369
@@ -116,11 +118,13 @@ class Continued:
         starts: Positions, every leaf with a leading axis of chains.
         auxiliary: Auxiliary variables by name, with that axis.
         time: At the end; None where steps had sizes of a schedule.
+        extra: Extra arrays as the user's tree, with that axis; None where there are none.
     """
 
     starts: Any
     auxiliary: dict[str, Any]
     time: float | None
+    extra: Any = None
 
 
 def continued(run: Run, dynamics: Dynamics, chains: Any, others: tuple[Any, ...]) -> Continued:
@@ -160,7 +164,8 @@ def continued(run: Run, dynamics: Dynamics, chains: Any, others: tuple[Any, ...]
     targets = {x.name: blocks[x.name] for x in run.layout.variables}
     auxiliary = {x.name: blocks[x.name] for x in dynamics.auxiliary_variables if x.name in blocks}
     time = None if run.times is None else float(run.times[-1])
-    return Continued(jax.vmap(run.layout.position)(targets), auxiliary, time)
+    extra = None if run.extra_layout is None else run.extra_layout.gathered(blocks)
+    return Continued(jax.vmap(run.layout.position)(targets), auxiliary, time, extra)
 
 
 def _chains_first(block: Any, chains: int) -> Any:
@@ -277,6 +282,60 @@ def auxiliary_blocks(
             block = along_chains(block, numbers)
         found[name] = block
     return found
+
+
+@dataclass(frozen=True, eq=False)
+class ExtraStart:
+    """Updates of a run, and where their extra arrays start.
+
+    Attributes:
+        updates: In their order; none where nothing else counts.
+        extra: The user's tree, the same for all chains.
+        rows: In its place, the tree with a leading axis of chains.
+    """
+
+    updates: tuple[Update, ...] = ()
+    extra: Any = None
+    rows: Any = None
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a reader must know."""
+        if not self.updates:
+            return ()
+        when = ", ".join(str(each.every) for each in self.updates)
+        return (f"updates of one's own, every {when} steps: what is proved is the dynamics alone",)
+
+    def layout(self, sampler: Sampler) -> ExtraLayout | None:
+        """How the arrays map to blocks; None without updates."""
+        return self._read(sampler)[0] if self.updates else None
+
+    def blocks(self, sampler: Sampler, numbers: np.ndarray) -> dict[str, Array]:
+        """Their blocks, chains last."""
+        if not self.updates:
+            return {}
+        layout, first = self._read(sampler)
+        if self.rows is None:
+            return {name: along_chains(leaf, numbers) for name, leaf in first.items()}
+        chosen = {
+            n: np.asarray(rows)[np.minimum(numbers, len(rows) - 1)]
+            for n, rows in layout.spread(self.rows).items()
+        }
+        return {
+            n: jnp.asarray(np.moveaxis(rows, 0, -1) if numbers.ndim else rows)
+            for n, rows in chosen.items()
+        }
+
+    def _read(self, sampler: Sampler) -> tuple[ExtraLayout, dict[str, Array]]:
+        given = self.extra
+        if self.rows is not None:
+            given = jax.tree.map(lambda rows: np.asarray(rows)[0], self.rows)
+        names = {x.name for x in sampler.dynamics.variables}
+        return read_extra(given, names, sampler.dtype)
+
+
+#: A run without updates.
+NO_UPDATES = ExtraStart()
 
 
 def _drawing_error(error: Exception) -> SimulationError:

@@ -76,7 +76,7 @@ def hamiltonian_monte_carlo(problem: Problem, options: Mapping[str, Any]) -> Sch
         return sum((jnp.asarray(evaluate(term, environment)) for term in terms), total)
 
     def step(blocks: Blocks, cache: Cache, given: StepInput) -> tuple[dict[str, Array], Cache]:
-        start = _refreshed(problem, laws, blocks, given.normals)
+        start = {**blocks, **_refreshed(problem, laws, blocks, given.normals)}
         inner = StepInput(
             given.normals[:0], nothing, None, given.h, given.constants, given.parameters
         )

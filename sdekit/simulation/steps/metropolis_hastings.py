@@ -93,7 +93,7 @@ def gaussian_proposals(problem: Problem, name: str, with_drift: bool) -> Scheme:
         here = {n: v for o in oracles for n, v in o.known(cache.gradients[o.name]).items()}
         mean, deviation = law(blocks, here, given)
         noise = _split(dynamics.variables, problem, given.normals)
-        new = {name: mean[name] + deviation[name] * z for name, z in noise.items()}
+        new = {**blocks, **{n: mean[n] + deviation[n] * z for n, z in noise.items()}}
         gradients, sources = {}, dict(cache.sources)
         for oracle, draw in zip(oracles, nothing, strict=True):
             gradients[oracle.name], sources[oracle.name] = oracle.evaluate(

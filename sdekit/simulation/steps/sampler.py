@@ -29,7 +29,7 @@ from sdekit.kernels.steps import Kernel
 from sdekit.schemes.order.scheme_order import weak_noise
 from sdekit.simulation.bind.bound import Problem, bind
 from sdekit.simulation.bind.parameter_values import settled
-from sdekit.simulation.bind.position import PositionLayout, layout_of
+from sdekit.simulation.bind.position import layout_of
 from sdekit.simulation.bind.start import (
     StartLaw,
     check_auxiliary,
@@ -58,6 +58,7 @@ from sdekit.simulation.steps.scheme import (
     prepared_draws,
 )
 from sdekit.simulation.steps.words import build_scheme, scheme_that_fits
+from sdekit.simulation.updates.extra import ExtraLayout
 
 PRECISIONS = {"float32": np.dtype(np.float32), "float64": np.dtype(np.float64)}
 
@@ -85,7 +86,7 @@ class SamplerState(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Bound:
-    """A sampler for positions of one structure."""
+    """A sampler for positions (and extra arrays) of one structure."""
 
     problem: Problem
     scheme: Scheme
@@ -119,7 +120,7 @@ class Sampler:
         self.functions, self.sizes = dict(functions), dict(sizes)
         self.noise = noise
         self.options = dict(options)
-        self._bound: dict[PositionLayout, Bound] = {}
+        self._bound: dict[Any, Bound] = {}
         #: Compiled programs of `simulate`, which must not be compiled again for the next run.
         self.programs: dict[Any, Any] = {}
 
@@ -130,20 +131,20 @@ class Sampler:
         """The context in which arrays of this sampler's dtype exist."""
         return jax.enable_x64(True) if self.dtype == np.float64 else nullcontext()
 
-    def bind(self, position: Any) -> Bound:
+    def bind(self, position: Any, extra: ExtraLayout | None = None) -> Bound:
         """Problem and scheme for positions structured like this one.
 
         Raises:
             SimulationError: If position, parameters, functions or potential do not fit.
         """
-        layout = layout_of(position, self.dynamics.target_variables)
-        if layout not in self._bound:
+        key = layout_of(position, self.dynamics.target_variables), extra
+        if key not in self._bound:
             # What is found here outlives the user's trace, so that nothing of it may be traced.
             with eval_context():
-                self._bound[layout] = self._bind(position)
-        return self._bound[layout]
+                self._bound[key] = self._bind(position, extra)
+        return self._bound[key]
 
-    def _bind(self, position: Any) -> Bound:
+    def _bind(self, position: Any, extra: ExtraLayout | None) -> Bound:
         problem = bind(
             self.dynamics,
             position,
@@ -152,6 +153,7 @@ class Sampler:
             functions=self.functions,
             sizes=self.sizes,
             dtype=self.dtype,
+            extra=extra,
         )
         scheme = build_scheme(problem, self.scheme, self.options)
         return Bound(problem, scheme, start_laws(problem))
@@ -176,13 +178,11 @@ class Sampler:
             check_start_inside(bound.problem, position, given)
             return self._compiled("init", bound, self._init)(key, position, given)
 
-    def _compiled(
-        self, what: str, bound: Bound, function: Callable[..., Any]
-    ) -> Callable[..., Any]:
+    def _compiled(self, what: str, bound: Bound, of: Callable[..., Any]) -> Callable[..., Any]:
         """A method for one structure of positions, compiled once."""
         key = (what, bound)
         if key not in self.programs:
-            self.programs[key] = jax.jit(partial(function, bound))
+            self.programs[key] = jax.jit(partial(of, bound))
         return self.programs[key]
 
     def _init(
@@ -220,10 +220,9 @@ class Sampler:
         sources = {}
         for number, oracle in enumerate(scheme.oracles):
             key = jax.random.wrap_key_data(keys, impl="threefry2x32")
-            place = oracle.position(blocks)
-            sources[oracle.name] = oracle.source.init(jax.random.fold_in(key, number), place)
-        words = sum(oracle.source.words for oracle in scheme.carried)
-        bits = self.noise.bits(keys, 1, 1, words)[0]
+            begin = oracle.source_at(blocks).init
+            sources[oracle.name] = begin(jax.random.fold_in(key, number), oracle.position(blocks))
+        bits = self.noise.bits(keys, 1, 1, scheme.carried_words)[0]
         draws = prepared_draws(scheme.carried, bits, 0)
         return first_cache(scheme, blocks, draws, sources, tables, bound.problem.parameters)
 
@@ -267,8 +266,8 @@ class Sampler:
     ) -> Cache:
         """The cache, computed anew if blocks are others than those it was computed at."""
         scheme = bound.scheme
-        words = sum(oracle.source.words for oracle in scheme.carried)
-        bits = self.noise.bits(chain_keys(key, np.uint32(0), GRADIENT), 1, 1, words)[0]
+        own_keys = chain_keys(key, np.uint32(0), GRADIENT)
+        bits = self.noise.bits(own_keys, 1, 1, scheme.carried_words)[0]
 
         def anew(given: tuple[Mapping[str, Array], Array, dict[str, Any]]) -> tuple[Any, ...]:
             own, bits, sources = given

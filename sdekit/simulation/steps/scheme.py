@@ -130,6 +130,11 @@ class Scheme:
         """Random 32-bit words of one step."""
         return sum(oracle.source.words for oracle in self.evaluations)
 
+    @property
+    def carried_words(self) -> int:
+        """Random 32-bit words of the gradients that are at hand when a step begins."""
+        return sum(oracle.source.words for oracle in self.carried)
+
 
 def composed(
     problem: Problem,

@@ -106,5 +106,5 @@ def is_careful(problem: Problem, scheme: Scheme, share: tuple[float, str], h: fl
 
 
 def with_rest(cache: Cache, blocks: Blocks) -> Cache:
-    """The cache with nothing taken by rounding so far."""
+    """The cache with nothing taken by rounding so far from these blocks."""
     return cache._replace(rest={name: jnp.zeros_like(block) for name, block in blocks.items()})

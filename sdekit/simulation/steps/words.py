@@ -13,6 +13,7 @@ from __future__ import annotations
 from typing import Any
 
 from sdekit.declaration.model.dynamics import Dynamics
+from sdekit.errors import SimulationError
 from sdekit.schemes.split.scheme_names import canonical, named
 from sdekit.schemes.split.splitting import splitting
 from sdekit.schemes.split.unroll import check_scheme, unroll
@@ -36,6 +37,12 @@ def build_scheme(problem: Problem, scheme: str, options: dict[str, Any]) -> Sche
         return kernel_scheme(problem, options[KERNEL])
     record = named(scheme)
     if record is not None and record.runner == "solver":
+        if problem.extra is not None:
+            raise SimulationError(
+                f"the solver {record.name} steps the variables alone, without updates",
+                expected="a splitting word, EM, Metropolis steps or a kernel",
+                fix='use scheme="EM" or the default',
+            )
         # diffrax takes a second to load, and only its own solvers need it.
         from sdekit.simulation.solvers.diffrax_scheme import solver_scheme
 

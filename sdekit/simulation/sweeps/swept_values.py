@@ -192,7 +192,7 @@ def _check_sampler(model: Sampler, sweep: Sweep) -> None:
         )
 
 
-def check_alone(sweep: Sweep | None, observables: Any, part: Any) -> None:
+def check_alone(sweep: Sweep | None, observables: Any, part: Any, updates: Any) -> None:
     """Arguments of a run that a sweep does not share its rows with.
 
     Raises:
@@ -205,6 +205,12 @@ def check_alone(sweep: Sweep | None, observables: Any, part: Any) -> None:
             "observables average over all chains, and those of a sweep differ",
             found="sweep and observables",
             fix="average the draws of each value: run[i].samples",
+        )
+    if updates:
+        raise SimulationError(
+            "a sweep runs without updates of one's own",
+            found="sweep and updates",
+            fix="run the values one after the other",
         )
     if part is not None or jax.process_count() > 1:
         raise SimulationError(
