@@ -18,8 +18,8 @@ from flint import fmpq, fmpq_mpoly, fmpq_mpoly_ctx
 from sdekit.calculus.contraction import Tensor, reduced
 from sdekit.calculus.contraction.graph import Component
 from sdekit.calculus.contraction.heads import Head, Kind, tensors_in
-from sdekit.calculus.contraction.relations import coefficients
 from sdekit.calculus.contraction.rules.rational import Fractions
+from sdekit.calculus.contraction.rules.reduction import coefficients
 from sdekit.calculus.contraction.tensor import Term, ordered
 from sdekit.calculus.limits import Unsupported, tick
 from sdekit.declaration.tree.expression import Expression

@@ -21,6 +21,7 @@ from sdekit.declaration.tree.symbols import Variable
 from sdekit.errors import VerificationError
 from sdekit.verifier.currents.periodicity import without_turns
 from sdekit.verifier.integrals.elimination import Elimination, eliminate
+from sdekit.verifier.pointwise.existence import missing_value
 from sdekit.verifier.rung_table import RUNGS, Rung
 from sdekit.verifier.verdict import Check, undecided
 
@@ -166,8 +167,6 @@ class Problem:
     @cached_property
     def missing_value(self) -> str | None:
         """Why a coefficient may have no real value somewhere; None if all have one."""
-        from sdekit.verifier.pointwise.existence import missing_value
-
         return missing_value(self)
 
     @property

@@ -16,13 +16,10 @@ LEFT = {
     "declaration.model.model_file_writer declaration.text.latex declaration.text.unicode_text",
     "calculus.contraction.canonical calculus.contraction.graph calculus.contraction.heads "
     "calculus.contraction.printing calculus.contraction.tensor",
-    "calculus.contraction.relations calculus.contraction.rules.rational",
     "calculus.field.ring.clearing calculus.field.ring.element_factors calculus.field.ring.tower",
     "calculus.signs.forms calculus.signs.implied_signs",
     "calculus.signs.polynomial_signs calculus.signs.sign calculus.signs.sign_rules",
-    "schemes.jet_ring.ball_values schemes.jet_ring.jets",
     "simulation.gradients.minibatch simulation.gradients.minibatch_checks",
-    "verifier.pointwise.existence verifier.question",
 }
 
 

@@ -15,7 +15,8 @@ from sdekit.calculus.contraction.fokker_planck import (
 )
 from sdekit.calculus.contraction.lowering import lower
 from sdekit.calculus.contraction.printing import groups, text
-from sdekit.calculus.contraction.relations import is_zero, reduced
+from sdekit.calculus.contraction.relations import is_zero
+from sdekit.calculus.contraction.rules.reduction import reduced
 from sdekit.calculus.contraction.substitution import substitute
 from sdekit.calculus.contraction.tensor import Tensor, combine, contract, reindex
 from sdekit.calculus.contraction.values.evaluate import Counterexample, counterexample

@@ -6,8 +6,9 @@ Not for showing that one is zero: no number can.
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import sympy as sp
 from flint import arb, fmpq
@@ -15,23 +16,21 @@ from flint import arb, fmpq
 from sdekit.calculus.field.witnesses.balls import ball_value
 from sdekit.schemes.jet_ring.known_functions import Kernel
 
-if TYPE_CHECKING:
-    from sdekit.schemes.jet_ring.jets import JetRing, Polynomial
-
 #: Points to try: a kernel may be undefined at one, such as the square root of a negative number.
 POINTS = 6
 
 
-def excludes_zero(ring: JetRing, polynomial: Polynomial) -> bool:
+def excludes_zero(keys: Sequence[Any], formulas: Sequence[sp.Expr], polynomial: Any) -> bool:
     """Whether some exact point is found at which the polynomial is certainly not zero.
 
     Args:
-        ring: Its ring, whose kernels are evaluated by ball arithmetic.
+        keys: What the generators of its ring stand for.
+        formulas: The same as SymPy expressions, which are evaluated by ball arithmetic.
         polynomial: An element of it.
     """
     source = random.Random(0)
     for _ in range(POINTS):
-        values = _values(ring, source)
+        values = _values(keys, formulas, source)
         if values is None:
             continue
         total = arb(0)
@@ -46,15 +45,17 @@ def excludes_zero(ring: JetRing, polynomial: Polynomial) -> bool:
     return False
 
 
-def _values(ring: JetRing, source: random.Random) -> list[arb] | None:
+def _values(
+    keys: Sequence[Any], formulas: Sequence[sp.Expr], source: random.Random
+) -> list[arb] | None:
     """A ball for every variable of the ring; None where a kernel is not defined."""
-    exact: dict[sp.Expr, Fraction] = {}
-    for index, key in enumerate(ring.keys):
-        if not isinstance(key, Kernel):
-            exact[ring.key_as_sympy(index)] = _random_rational(key, source)
+    exact = {
+        formula: _random_rational(key, source)
+        for key, formula in zip(keys, formulas, strict=True)
+        if not isinstance(key, Kernel)
+    }
     values = []
-    for index in range(len(ring.keys)):
-        formula = ring.key_as_sympy(index)
+    for formula in formulas:
         value = ball_value(formula, exact if formula not in exact else {formula: exact[formula]})
         if not value.is_finite():
             return None

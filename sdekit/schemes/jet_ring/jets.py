@@ -20,6 +20,7 @@ import flint
 import sympy as sp
 from sympy.core.function import AppliedUndef
 
+from sdekit.schemes.jet_ring.ball_values import excludes_zero
 from sdekit.schemes.jet_ring.known_functions import DERIVATIVES, Kernel, slope_of
 from sdekit.schemes.jet_ring.sympy_stubs import Formula
 from sdekit.schemes.jet_ring.vocabulary import (
@@ -205,9 +206,8 @@ class JetRing:
             return True
         if all(kernel.kind == "inverse" for kernel in self.kernels):
             return False
-        from sdekit.schemes.jet_ring.ball_values import excludes_zero
-
-        return False if excludes_zero(self, polynomial) else None
+        formulas = [self.key_as_sympy(index) for index in range(len(self.keys))]
+        return False if excludes_zero(self.keys, formulas, polynomial) else None
 
     def numerator(self, polynomial: Polynomial) -> Polynomial:
         """The polynomial times powers of denominators, with all relations used."""

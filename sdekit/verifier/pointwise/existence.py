@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from fractions import Fraction
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from sdekit.calculus.limits import Unsupported
 from sdekit.calculus.signs.forms import form_signs, is_regular
@@ -17,6 +17,7 @@ from sdekit.calculus.signs.implied_signs import entry_signs
 from sdekit.calculus.signs.scalar_signs import decided_signs
 from sdekit.declaration.functions import record
 from sdekit.declaration.functions.records import FUNCTIONS
+from sdekit.declaration.model.dynamics import Dynamics
 from sdekit.declaration.model.sympy_types import Expr
 from sdekit.declaration.tree import expression as ex
 from sdekit.declaration.tree.symbols import Variable
@@ -24,13 +25,23 @@ from sdekit.declaration.tree.symbols import Variable
 if TYPE_CHECKING:
     from sdekit.calculus.field.witnesses.random_points import Scene
     from sdekit.declaration.model.component_reader import ComponentReader
-    from sdekit.verifier.question import Problem
 
 #: Points at which a determinant or an operand is evaluated.
 _POINTS = 6
 
 
-def missing_value(problem: Problem) -> str | None:
+class Sized(Protocol):
+    """A dynamics with the sizes at which to look."""
+
+    @property
+    def dynamics(self) -> Dynamics: ...
+
+    def trial_sizes(self) -> Iterator[dict[str, int]]: ...
+
+    def all_sizes(self, chosen: Mapping[str, int]) -> dict[str, int]: ...
+
+
+def missing_value(problem: Sized) -> str | None:
     """Why a coefficient may have no real value at an admissible state; None if all have one.
 
     Args:
@@ -71,7 +82,7 @@ def _varies(node: ex.Expression) -> bool:
     return any(isinstance(part, Variable) for part in node.walk())
 
 
-def _failing(problem: Problem, node: ex.Expression, operand: ex.Expression) -> str | None:
+def _failing(problem: Sized, node: ex.Expression, operand: ex.Expression) -> str | None:
     if not operand.shape and -1 not in decided_signs(operand):
         return None
     is_matrix = isinstance(node, (ex.LogDet, ex.Inverse))
@@ -89,7 +100,7 @@ def _failing(problem: Problem, node: ex.Expression, operand: ex.Expression) -> s
 
 
 def _bad_place(
-    problem: Problem, operand: ex.Expression, sizes: dict[str, int], inverse: bool, matrix: bool
+    problem: Sized, operand: ex.Expression, sizes: dict[str, int], inverse: bool, matrix: bool
 ) -> str:
     """A point at which the operand is negative, or sizes at which it is singular; else ''."""
     import sympy as sp
@@ -124,7 +135,7 @@ def _shown(place: Mapping[str, object]) -> str:
     return ", ".join(f"{name} = {value}" for name, value in place.items()) or "any state"
 
 
-def _scene(problem: Problem, reader: ComponentReader) -> Scene:
+def _scene(problem: Sized, reader: ComponentReader) -> Scene:
     from sdekit.calculus.field.scenes import bounds_of
     from sdekit.calculus.field.witnesses.random_points import Interval, Scene
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from sdekit.calculus.contraction import Tensor, gradient, is_zero
 from sdekit.calculus.contraction.heads import Head, Kind
-from sdekit.calculus.contraction.relations import coefficients
+from sdekit.calculus.contraction.rules.reduction import coefficients
 from sdekit.calculus.expansion.expand import collected
 from sdekit.calculus.expansion.monomial_sums import TooLarge
 from sdekit.calculus.limits import tick

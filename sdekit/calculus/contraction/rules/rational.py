@@ -16,6 +16,7 @@ from flint import Ordering, fmpq, fmpq_mpoly, fmpq_mpoly_ctx
 from sdekit.calculus.contraction.graph import Component
 from sdekit.calculus.contraction.heads import Kernel, Kind
 from sdekit.calculus.contraction.rules.function_heads import opaque
+from sdekit.calculus.contraction.rules.reduction import reduced
 from sdekit.calculus.contraction.tensor import Tensor, Term
 from sdekit.calculus.limits import Unsupported, tick
 
@@ -129,7 +130,7 @@ class Fractions:
         kernel = _kernel(part)
         if kernel is not None and kernel.name == "reciprocal":
             if part not in self.memo:
-                top, bottom = self.fraction(_reduced_argument(kernel))
+                top, bottom = self.fraction(reduced(kernel.argument))
                 if top.is_zero():
                     raise Unsupported("division by an expression that is identically zero")
                 self.memo[part] = (bottom, top)
@@ -194,12 +195,6 @@ def _head_number(part: Component) -> int:
     return head.uid
 
 
-def _reduced_argument(kernel: Kernel) -> Tensor:
-    from sdekit.calculus.contraction.relations import reduced
-
-    return reduced(kernel.argument)
-
-
 def _relation(part: Component) -> tuple[int, Tensor] | None:
     """(q, s) with kernel^q = s."""
     kernel = _kernel(part)
@@ -209,7 +204,7 @@ def _relation(part: Component) -> tuple[int, Tensor] | None:
         assert kernel.exponent is not None
         degree = kernel.exponent.number
         assert degree is not None
-        return int(degree), _reduced_argument(kernel)
+        return int(degree), reduced(kernel.argument)
     one = Tensor((), {Term((), ()): Fraction(1)})
     if kernel.name == "sin":
         cosine = opaque("cos", kernel.argument)
@@ -225,7 +220,7 @@ def _collect(scalar: Tensor, found: dict[Component, None]) -> None:
         kernel = _kernel(part)
         if kernel is not None:
             if kernel.name == "reciprocal":
-                _collect(_reduced_argument(kernel), found)
+                _collect(reduced(kernel.argument), found)
                 continue
             relation = _relation(part)
             if relation is not None:
