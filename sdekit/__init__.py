@@ -60,6 +60,7 @@ _HOME: dict[str, tuple[str, ...]] = {
     "sdekit.schemes.order.scheme_order": ("order",),
     "sdekit.schemes.bias.scheme_bias": ("bias",),
     "sdekit.simulation.steps.sampler": ("sampler",),
+    "sdekit.simulation.events.barrier": ("barrier",),
     "sdekit.simulation.runs.run": ("simulate",),
     "sdekit.simulation.runs.solve": ("solve",),
     "sdekit.simulation.runs.tabulated": ("tabulated",),

@@ -81,6 +81,8 @@ class CompilerGuard:
             lambda b, own: energy(b, {**self.parameters, **own}) if energy else None,
         )
         for lane in self._lanes():
+            if cache.watch is not None and lane(cache.watch.stopped):
+                continue  # It stays where an event stopped it, between two steps.
             blocks = lane(state.blocks)
             for oracle in self.scheme.carried:
                 if not isinstance(oracle.source, FunctionSource):

@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -20,8 +20,10 @@ from sdekit.errors import DivergenceError, SimulationError
 from sdekit.simulation.bind.double import low_half
 from sdekit.simulation.bind.parameter_values import parameter_arrays
 from sdekit.simulation.bind.step_size import check_step_size
+from sdekit.simulation.events.barrier import Barrier
+from sdekit.simulation.events.watching import Watching, check_events, watching
 from sdekit.simulation.gradients.declared_noise import check_noise_parts
-from sdekit.simulation.guard.compiled_values import Probed, aside
+from sdekit.simulation.guard.compiled_values import aside
 from sdekit.simulation.guard.compiler_guard import CompilerGuard
 from sdekit.simulation.loop.course import Course, Interrupted, Outcome
 from sdekit.simulation.loop.devices import chosen_share, part_share
@@ -33,7 +35,13 @@ from sdekit.simulation.loop.schedules import Grid, as_schedule
 from sdekit.simulation.runs.fingerprint import digest, fingerprint
 from sdekit.simulation.runs.output_times import Span
 from sdekit.simulation.runs.result import Run
-from sdekit.simulation.runs.starts import NO_UPDATES, ExtraStart, Starts, auxiliary_blocks
+from sdekit.simulation.runs.starts import (
+    NO_UPDATES,
+    ExtraStart,
+    Starts,
+    auxiliary_blocks,
+    check_finite_start,
+)
 from sdekit.simulation.steps.boundaries import check_inside
 from sdekit.simulation.steps.sampler import Bound, Sampler
 from sdekit.simulation.steps.small_steps import is_careful, smallest_share, with_rest
@@ -58,6 +66,7 @@ class Job:
         before: Steps that the chains have taken in runs before this one.
         sweep: Values of parameters, each of which all chains run with.
         own: Updates of the user.
+        events: Barriers by name.
     """
 
     sampler: Sampler
@@ -69,6 +78,7 @@ class Job:
     before: int = 0
     sweep: Sweep | None = None
     own: ExtraStart = NO_UPDATES
+    events: Mapping[str, Barrier] = field(default_factory=dict)
 
     @property
     def rows(self) -> int:
@@ -106,7 +116,9 @@ class Job:
         if observables:
             ndims = {name: len(shape) for name, shape in bound.problem.block_shapes.items()}
             watched = Observables(observables, ndims, None if own == 1 else own)
-        program = self._program(bound, names, schedule, watched)
+        check_events(self.events, self.sampler, self.span, bool(self.own.updates))
+        events = watching(self.events, bound)
+        program = self._program(bound, names, schedule, watched, events)
         driver = Driver(
             self.sampler, bound, program, share.chains, share.devices, self.seed, self.before,
             self.sweep,
@@ -126,9 +138,11 @@ class Job:
         least = h if schedule is None else self._least(schedule)
         if is_careful(bound.problem, bound.scheme, smallest_share(found, least), least):
             # The same program with sums that keep what rounding takes from them.
-            program = self._program(bound, names, schedule, watched, careful=True)
+            program = self._program(bound, names, schedule, watched, events, careful=True)
             driver = replace(driver, program=program)
             state = state._replace(cache=with_rest(state.cache, state.blocks))
+        if events is not None:
+            state = events.begun(state, driver.chain_numbers.shape)
         every = bound.problem.block_shapes.items()
         shapes = {n: (shape, state.blocks[n].dtype) for n, shape in every if n in names}
         header = {} if store is None else self._header(driver, names, state, watched)
@@ -152,6 +166,7 @@ class Job:
         seconds = time.perf_counter() - began
         run = self._result(bound, outcome, None if schedule else h, share.chains.start, seconds)
         told = (*self.starts.notes, *guard.notes, *self._noise_notes(), *self.own.notes)
+        told += () if events is None else events.notes()
         run = replace(run, remarks=told)
         run = run if self.sweep is None else SweptRun(run, self.sweep)
         if isinstance(ended, Diverged):
@@ -220,6 +235,7 @@ class Job:
         asked = {} if span.times is None else {"times": digest(span.times)}
         asked |= {"t0": span.t0} if span.t0 else {}
         asked |= {"steps_before": self.before} if self.before else {}
+        asked |= {"events": repr(sorted(self.events.items()))} if self.events else {}
         asked |= {"sweep": {k: v.tolist() for k, v in swept.items()}} if swept else {}
         asked |= {"updates": [u.every for u in self.own.updates]} if self.own.updates else {}
         return {
@@ -283,20 +299,22 @@ class Job:
         names: tuple[str, ...],
         schedule: Any,
         watched: Observables | None,
+        events: Watching | None,
         careful: bool = False,
     ) -> Program:
         """The program, the same object for the same run, so that it is compiled once."""
         varying = self.span.step_size if schedule else None
-        key = ("program", bound, names, varying, careful, self.own.updates)
+        key = ("program", bound, names, varying, careful, self.own.updates, events and events.key)
         programs = self.sampler.programs
         if watched is None and key in programs:
             return programs[key]
+        scheme = (bound.scheme.compensated or bound.scheme) if careful else bound.scheme
         program = Program(
-            scheme=(bound.scheme.compensated or bound.scheme) if careful else bound.scheme,
+            scheme=scheme if events is None else events.watched(scheme),
             noise=self.sampler.noise,
             names=names,
             schedule=schedule,
-            timed=self.sampler.dynamics.depends_on_time,
+            timed=self.sampler.dynamics.depends_on_time or bool(events and events.reads_time),
             observe=None if watched is None else watched.update,
             updating=bind_updates(bound, self.own.updates),
         )
@@ -326,7 +344,7 @@ class Job:
         check_inside({**given, **target}, bound.problem.dynamics)
         rest = (given, driver.tables(0)[0])
         state, seen, found = driver.start(target, *rest)
-        _check_start(state, seen)
+        check_finite_start(state.blocks, seen)
         if self.sweep is None:
             check_noise_parts(bound.problem, state.blocks, driver.is_single)
         else:
@@ -372,26 +390,3 @@ def _recorded(bound: Bound, record: Sequence[str] | None) -> tuple[str, ...]:
             found=repr(record),
         )
     return tuple(record)
-
-
-def _check_start(state: LoopState, seen: Mapping[str, Probed]) -> None:
-    for name, block in state.blocks.items():
-        if not np.all(np.isfinite(block)):
-            raise SimulationError(
-                f"the start of {name} is not finite", found=" ".join(str(block).split())[:80]
-            )
-    for name, found in seen.items():
-        if found.value is not None and not np.all(np.isfinite(found.value)):
-            raise SimulationError(
-                f"the value of {name} is not finite at the start",
-                expected="a number",
-                found=" ".join(str(found.value).split())[:80],
-                fix="start where the potential is defined",
-            )
-        for block in found.gradient.values():
-            if not np.all(np.isfinite(block)):
-                raise SimulationError(
-                    f"the gradient of {name} is not finite at the start",
-                    found=" ".join(str(block).split())[:80],
-                    fix="start where the potential is smooth",
-                )

@@ -21,6 +21,7 @@ from sdekit.errors import SdekitError, SimulationError
 from sdekit.schemes.guards.end_notes import end_notes
 from sdekit.simulation.bind.bound import Problem
 from sdekit.simulation.bind.position import PositionLayout
+from sdekit.simulation.events.passages import Passages, passages_of
 from sdekit.simulation.loop.program import LoopState
 from sdekit.simulation.notes.equilibrium import (
     Equilibrium,
@@ -113,6 +114,14 @@ class Run:
         numbers = self.burn_in + self.thin * np.arange(1, self.draws + 1)
         return begin + self.step_size * numbers
 
+    @cached_property
+    def events(self) -> Mapping[str, Passages]:
+        """First passages of the events that were watched, by name."""
+        watch = None if self.state is None else self.state.cache.watch
+        if watch is None or self.span is None:
+            return {}
+        return passages_of(watch, self.span, self._own)
+
     def paths(self) -> Paths:
         """The draws against their times: mean, standard error, quantile bands and a figure.
 
@@ -157,7 +166,12 @@ class Run:
         if self.step_sizes is not None:
             found.append("step sizes vary: averages must be weighted with run.step_sizes")
         found += self._boundary_notes() + self._acceptance_notes() + noise_notes(self)
-        found += equilibrium_notes(self)
+        found += [
+            f"{own.censored} of {self._own} chains had not passed {name} by t = {own.end:g}"
+            for name, own in self.events.items()
+            if own.censored
+        ]
+        found += [] if self.events else equilibrium_notes(self)
         found += end_notes(self.dynamics, self.scheme)
         if self.dynamics.hamiltonian is None:
             found.append("the dynamics claims no stationary density")

@@ -15,6 +15,7 @@ from sdekit.declaration.model.dynamics import Dynamics
 from sdekit.errors import SimulationError
 from sdekit.kernels.steps import Kernel
 from sdekit.schemes.guards.step_guards import check_step, kind_of_scheme
+from sdekit.simulation.events.barrier import Barrier, read_events
 from sdekit.simulation.noise.streams import check_seed
 from sdekit.simulation.runs.compiled_run import check_untransformed, compiled_as_usual
 from sdekit.simulation.runs.job import Job
@@ -78,6 +79,7 @@ def simulate(
     devices: Any = None,
     part: tuple[int, int] | None = None,
     sweep: Mapping[str, Any] | None = None,
+    events: Barrier | Mapping[str, Barrier] | None = None,
     smoothness: float | None = None,
     potential: Any = None,
     parameters: Mapping[str, Any] | None = None,
@@ -141,6 +143,8 @@ def simulate(
             The draws are those of a run with each value alone, of the same noise; what comes back
             is a `SweptRun` with `samples` of shape (sweep, chain, draw, *shape), and `run[i]` the
             run of the i-th value.
+        events: Barriers (`sk.barrier`) by name, at which chains stop or first passages are noted;
+            `run.events` has times and sides. Chains that have stopped stay there until the end.
         smoothness: Largest eigenvalue of the Hessian of U, where it is known: a step size with
             which the scheme must diverge is warned of before the run (`schemes.step_guards`).
         potential: This and the rest are arguments of `sk.sampler`, for a dynamics only.
@@ -211,7 +215,9 @@ def simulate(
         model = model if swept is None else swept.sampler(model)
         where = read_starts(model, position, starts, chains=chains, seed=seed)
         before = 0 if start_from is None else start_from.steps_before + start_from.steps
-        job = Job(model, where, asked, chains, seed, auxiliary or {}, before, swept, own)
+        barriers = {} if events is None else read_events(events)
+        asked_for = (model, where, asked, chains, seed, auxiliary or {}, before, swept)
+        job = Job(*asked_for, own=own, events=barriers)
         return job.run(record, observables or {}, store, resume, progress, devices, part)
 
 

@@ -27,6 +27,7 @@ from sdekit.simulation.bind.jax_reader import shape_of
 from sdekit.simulation.bind.position import order_of
 from sdekit.simulation.bind.start import check_auxiliary
 from sdekit.simulation.bind.user_functions import USER_ERRORS, told
+from sdekit.simulation.guard.compiled_values import Probed
 from sdekit.simulation.runs.result import Run
 from sdekit.simulation.steps.sampler import Sampler
 from sdekit.simulation.updates.extra import ExtraLayout, read_extra
@@ -344,3 +345,31 @@ def _drawing_error(error: Exception) -> SimulationError:
         expected="a JAX function of a key",
         found=told(error),
     )
+
+
+def check_finite_start(blocks: Mapping[str, Any], seen: Mapping[str, Probed]) -> None:
+    """Refuse a start at which a block, an energy or a gradient is no number.
+
+    Raises:
+        SimulationError: If one is.
+    """
+    for name, block in blocks.items():
+        if not np.all(np.isfinite(block)):
+            raise SimulationError(
+                f"the start of {name} is not finite", found=" ".join(str(block).split())[:80]
+            )
+    for name, found in seen.items():
+        if found.value is not None and not np.all(np.isfinite(found.value)):
+            raise SimulationError(
+                f"the value of {name} is not finite at the start",
+                expected="a number",
+                found=" ".join(str(found.value).split())[:80],
+                fix="start where the potential is defined",
+            )
+        for block in found.gradient.values():
+            if not np.all(np.isfinite(block)):
+                raise SimulationError(
+                    f"the gradient of {name} is not finite at the start",
+                    found=" ".join(str(block).split())[:80],
+                    fix="start where the potential is smooth",
+                )

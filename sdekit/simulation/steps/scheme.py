@@ -56,6 +56,7 @@ class Cache(NamedTuple):
         folds: Reflections at boundaries so far; None where nothing has a boundary.
         acceptance: Of Metropolis steps; None where nothing is rejected.
         rest: What rounding has taken from the sums of the blocks; None where it is not kept.
+        watch: What events have noted so far; None where none are watched.
     """
 
     gradients: dict[str, dict[str, Array]]
@@ -63,6 +64,7 @@ class Cache(NamedTuple):
     folds: Array | None = None
     acceptance: Acceptance | None = None
     rest: dict[str, Array] | None = None
+    watch: Any = None
 
 
 @dataclass(frozen=True)

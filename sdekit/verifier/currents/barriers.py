@@ -31,7 +31,7 @@ from sdekit.verifier.question import Problem
 from sdekit.verifier.verdict import Witness
 
 
-def barrier(problem: Problem) -> tuple[str, Witness] | None:
+def barrier_found(problem: Problem) -> tuple[str, Witness] | None:
     """A function q whose sign never changes, with points on both sides; None if none is shown.
 
     Raises:

@@ -114,10 +114,10 @@ def _refutation(name: str, witness: Witness) -> Check:
 
 
 def _conserved_side(problem: Problem) -> Check | None:
-    from sdekit.verifier.currents.barriers import barrier
+    from sdekit.verifier.currents.barriers import barrier_found
 
     try:
-        found = barrier(problem)
+        found = barrier_found(problem)
     except Unsupported:
         return None
     if found is None:

@@ -1,0 +1,1 @@
+"""Events of a run: barriers that paths reach, and when they do."""
