@@ -44,6 +44,7 @@ from sdekit.auditing.audit_result import CONSISTENT, INCONSISTENT, OPEN, Audit, 
 from sdekit.auditing.implied_coefficients import RATIOS, Sums
 from sdekit.auditing.own_states import OWN_CHAINS, own_comparisons, own_state_check
 from sdekit.declaration.model.dynamics import Dynamics
+from sdekit.declaration.model.dynamics_checks import require_free_entries
 
 #: Increments at each state and step size at the first look; every further look doubles them.
 _FIRST_LOOK = 40_000
@@ -136,6 +137,7 @@ def audit(
     """
     started = time.perf_counter()
     largest = _STEP_SIZE if step_size is None else step_size
+    require_free_entries(dynamics.variables, "no audit knows")
     check_objects(step, dynamics, potential=potential, to_state=to_state, from_state=from_state)
     counts = {"states": states, "draws": draws, "chains": chains, "seed": seed}
     check_numbers(largest, level, resolution, {k: (v, *_RANGES[k]) for k, v in counts.items()})

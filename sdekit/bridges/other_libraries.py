@@ -16,6 +16,7 @@ import numpy as np
 from jax.core import Tracer
 
 from sdekit.declaration.model.dynamics import Dynamics
+from sdekit.declaration.model.dynamics_checks import require_free_entries
 from sdekit.errors import MissingDependencyError, SimulationError
 from sdekit.simulation.bind.bound import bind
 from sdekit.simulation.bind.parameter_values import settled
@@ -99,6 +100,7 @@ def to_diffrax(
             "to_diffrax takes a Dynamics", found=type(dynamics).__name__,
             fix="give the dynamics, not its name or its sampler",
         )  # fmt: skip
+    require_free_entries(dynamics.variables, "no solver here keeps")
     check_seed(seed)
     if not any(isinstance(t, Tracer) for t in (t0, t1)) and not t1 > t0:
         raise SimulationError("the time interval is empty", found=f"{t0} to {t1}", fix="swap them")

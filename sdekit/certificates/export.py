@@ -15,6 +15,7 @@ from typing import Any
 
 from sdekit.certificates.checker import check
 from sdekit.declaration.model.dynamics import Dynamics
+from sdekit.declaration.model.dynamics_checks import require_free_entries
 from sdekit.declaration.tree import expression as ex
 from sdekit.declaration.tree.symbols import Parameter, Variable
 from sdekit.errors import VerificationError
@@ -52,6 +53,7 @@ def certify(
 
     Checked by: tests/certificates/test_checker.py.
     """
+    require_free_entries(dynamics.variables, "no certificate knows")
     verification = verify(dynamics, n)
     content = certificate(dynamics, verification, read_sizes(dynamics, n))
     if path is not None:

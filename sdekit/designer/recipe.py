@@ -33,6 +33,7 @@ from sdekit.calculus.contraction.rules.projection import projected
 from sdekit.calculus.contraction.tensor import eye
 from sdekit.calculus.limits import BudgetExceeded, Unsupported, spending
 from sdekit.declaration.model.dynamics import Dynamics
+from sdekit.declaration.model.dynamics_checks import require_free_entries
 from sdekit.declaration.text.expression_text import grammar_text
 from sdekit.declaration.tree.expression import Expression, Negation
 from sdekit.declaration.tree.symbols import Parameter, Variable
@@ -107,6 +108,7 @@ def recipe(dynamics: Dynamics) -> Recipe | None:
     """
     if dynamics.hamiltonian is None:
         raise VerificationError("the recipe needs a Hamiltonian", fix="declare hamiltonian=H")
+    require_free_entries(dynamics.variables, "the recipe does not know")
     ito = dynamics.ito()
     try:
         with spending(BUDGET):

@@ -14,7 +14,7 @@ from sdekit.declaration.model.dynamics import Dynamics
 from sdekit.errors import VerificationError
 from sdekit.kernels.steps import Kernel
 from sdekit.verifier.declared_facts import with_assumptions_solved, within_declaration
-from sdekit.verifier.question import Problem, check_names, read_sizes
+from sdekit.verifier.question import Problem, check_names, has_joint_domains, read_sizes
 from sdekit.verifier.rung_table import RUNGS
 from sdekit.verifier.verdict import Check, Verdict, Verification, undecided
 
@@ -70,6 +70,18 @@ def verify(
     check_names(dynamics)
     started, begun = time.perf_counter(), time.thread_time()
     problem = Problem(dynamics, read_sizes(dynamics, n))
+    if has_joint_domains(dynamics):
+        from sdekit.verifier.joint_domains import joint_checks
+
+        checks = joint_checks(problem, lambda inner: _checks(inner, budget, begun))
+    else:
+        checks = _checks(problem, budget, begun)
+    seconds = time.perf_counter() - started
+    return Verification(dynamics.name or "", problem.scope, checks, seconds)
+
+
+def _checks(problem: Problem, budget: float | None, begun: float) -> dict[str, Check]:
+    """Every rung, one after the other."""
     solved = with_assumptions_solved(problem)
     checks: dict[str, Check] = {}
     for rung in RUNGS:
@@ -82,8 +94,7 @@ def verify(
             again = check_within(solved, rung.name, granted)
             check = again if again.is_proved else check
         checks[rung.name] = check
-    seconds = time.perf_counter() - started
-    return Verification(dynamics.name or "", problem.scope, checks, seconds)
+    return checks
 
 
 def _check_budget(budget: float | None) -> None:

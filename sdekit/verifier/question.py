@@ -79,6 +79,9 @@ class Problem:
         return {}
 
     def _decided(self, rung: Rung) -> Check:
+        if has_joint_domains(self.dynamics):
+            # The rungs know lines, half-lines, intervals and circles.
+            return undecided("blocks on joint domains are verified in free coordinates")
         try:
             found = rung.decide(self)
             if rung.needs_law and found.is_proved and self.missing_value is not None:
@@ -213,6 +216,11 @@ class Problem:
     def target_has_unknown(self) -> bool:
         """Whether the target holds an unknown function."""
         return any(isinstance(node, Call) for node in self.target.walk())
+
+
+def has_joint_domains(dynamics: Dynamics) -> bool:
+    """Whether a block lives on the simplex, in order, or among positive definite matrices."""
+    return any(x.domain.is_joint for x in dynamics.variables)
 
 
 def check_names(dynamics: Dynamics) -> None:

@@ -15,7 +15,7 @@ from fractions import Fraction
 from functools import lru_cache
 
 from sdekit.calculus.signs.arches import wave_signs
-from sdekit.calculus.signs.ranges import range_signs, value_range
+from sdekit.calculus.signs.ranges import is_inside_its_range, range_signs, value_range
 from sdekit.calculus.signs.size_signs import size_polynomial, size_signs
 from sdekit.declaration.functions.records import FUNCTIONS
 from sdekit.declaration.tree.expression import (
@@ -137,7 +137,10 @@ def _sum(node: Sum) -> Signs:
     polynomial = size_polynomial(node)
     if polynomial is not None:
         return size_signs(polynomial) or signs
-    return signs if signs != UNKNOWN else range_signs(value_range(node))
+    if signs != UNKNOWN:
+        return signs
+    found = range_signs(value_range(node))
+    return found - ZERO if len(found) == 2 and is_inside_its_range(node) else found
 
 
 def _product(node: Product) -> Signs:

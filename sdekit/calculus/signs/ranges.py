@@ -61,6 +61,25 @@ def range_signs(bounds: Range | None) -> frozenset[int]:
     )
 
 
+def is_inside_its_range(total: Sum) -> bool:
+    """Whether a sum takes neither bound: a term of it is linear in a variable between open ends."""
+    return any(map(_is_open, total.terms))
+
+
+def _is_open(term: Expression) -> bool:
+    match term:
+        case Variable():
+            return term.domain.kind == "interval" and not term.domain.closed
+        case Negation():
+            return _is_open(term.operand)
+        case Product():
+            numbers = [f for f in term.factors if isinstance(f, Number) and f.value]
+            rest = [f for f in term.factors if not isinstance(f, Number)]
+            is_linear = len(rest) == 1 and len(numbers) + 1 == len(term.factors)
+            return is_linear and _is_open(rest[0])
+    return False
+
+
 def _combined(parts: tuple[Expression, ...], rule: object) -> Range | None:
     total: Range | None = None
     for part in parts:

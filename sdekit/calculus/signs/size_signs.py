@@ -41,12 +41,9 @@ def size_polynomial(expression: Expression) -> SizePolynomial | None:
             return {((expression.dim.name, 1),): Fraction(1)}
         case Negation():
             return _scaled(size_polynomial(expression.operand), Fraction(-1))
-        case Quotient(denominator=Number()):
-            if expression.denominator.value:
-                by = 1 / expression.denominator.value
-                return _scaled(size_polynomial(expression.numerator), by)
-        case Power(exponent=Number()):
-            whole = expression.exponent.value
+        case Quotient(denominator=Number(value=divisor)) if divisor:
+            return _scaled(size_polynomial(expression.numerator), 1 / divisor)
+        case Power(exponent=Number(value=whole)):
             if whole.denominator == 1 and 0 <= whole <= _DEGREE:
                 return _multiplied([size_polynomial(expression.base)] * int(whole))
         case Product():

@@ -280,6 +280,27 @@ def check_interpretation(interpretation: str, factors: Factors | None, blocks: B
             )
 
 
+def require_free_entries(variables: Iterable[Variable], what: str) -> None:
+    """Refuse blocks whose entries do not move freely.
+
+    Args:
+        variables: Of a model.
+        what: What cannot be done with it, as a phrase.
+
+    Raises:
+        DeclarationError: If a block lives on the simplex, in order, or among definite matrices.
+    """
+    for x in variables:
+        if x.domain.is_joint:
+            kind = x.domain.kind.replace("_", " ")
+            raise DeclarationError(
+                f"{what} a block on a domain of its own: {x.name} ({kind})",
+                expected="entries that move freely, on lines, half-lines, intervals or circles",
+                fix="write the model in free coordinates: shares w_i = b_i (1 - b_1)..., gaps "
+                "x_2 = x_1 + g_1, or X = L L^T, which sk.verify does by itself",
+            )
+
+
 def check_symbols(expressions: Iterable[Expression], variables: tuple[Variable, ...]) -> None:
     """Every variable has a drift, and no name stands for two things.
 

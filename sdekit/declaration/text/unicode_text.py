@@ -233,6 +233,8 @@ def _space(x: Variable) -> str:
     base = {"real": "ℝ", "positive": "(0, ∞)", "circle": f"(circle of period {period})"}.get(
         domain.kind, f"({domain.lower}, {domain.upper})"
     )
+    if domain.is_joint:
+        return f"{domain.kind.replace('_', ' ')}, {'×'.join(d.name for d in x.shape)}"
     symmetry = f" ({x.symmetry})" if x.symmetry else ""
     sizes = "×".join(str(dim.size) if dim.size else dim.name for dim in x.shape)
     return base + (f"^{sizes}" if len(x.shape) == 1 else f"^({sizes})" if sizes else "") + symmetry

@@ -1,4 +1,4 @@
-"""Where variables live: the line, half-lines, intervals with exact ends, circles of any period.
+"""Where variables live: lines, half-lines, intervals, circles of any period, blocks as a whole.
 
 Not for what a simulation does at a boundary, nor for the variables themselves (`symbols`).
 """
@@ -14,7 +14,9 @@ from typing import Any
 from sdekit.declaration.tree import expression as ex
 from sdekit.errors import DeclarationError
 
-DOMAIN_KINDS = ("real", "positive", "circle", "interval")
+#: Domains of a whole block: entries > 0 that sum to 1; x_1 < ... < x_k; symmetric and definite.
+JOINT_KINDS = ("simplex", "ordered", "positive_definite")
+DOMAIN_KINDS = ("real", "positive", "circle", *JOINT_KINDS, "interval")
 #: Binary digits to which the value of an irrational end is enclosed.
 _DIGITS = 192
 #: Denominator of the simple numbers that stand for an irrational end.
@@ -77,7 +79,8 @@ class Domain:
     """Where (each entry of) a variable lives, and what a simulation does at the boundary.
 
     Args:
-        kind: "real"; "positive", the half-line x > 0; "circle"; "interval".
+        kind: "real"; "positive", the half-line x > 0; "circle"; "interval"; of a whole block
+            "simplex", "ordered", "positive_definite".
         lower: Lower end of an interval.
         upper: Upper end of an interval.
         period: Of a circle: an exact number or an expression of positive parameters; None for
@@ -99,7 +102,7 @@ class Domain:
         if self.kind not in DOMAIN_KINDS:
             raise DeclarationError(
                 "unknown domain of a variable",
-                expected=f"one of {', '.join(DOMAIN_KINDS[:3])}, or a pair of ends",
+                expected=f"one of {', '.join(DOMAIN_KINDS[:-1])}, or a pair of ends",
                 found=repr(self.kind),
             )
         ends = (self.lower, self.upper)
@@ -122,7 +125,32 @@ class Domain:
     @property
     def is_bounded(self) -> bool:
         """Whether there is a boundary that probability could flow through."""
-        return self.kind in ("positive", "interval")
+        return self.is_joint or self.kind in ("positive", "interval")
+
+    @property
+    def is_joint(self) -> bool:
+        """Whether it is a domain of a whole block, whose entries do not move freely."""
+        return self.kind in JOINT_KINDS
+
+    def symmetry_of(self, x: Any) -> str | None:
+        """The symmetry of a variable on a joint domain: definite matrices are symmetric.
+
+        Raises:
+            DeclarationError: If it has no shape that such a domain is for.
+        """
+        dims, is_matrix = x.dims, self.kind == "positive_definite"
+        if is_matrix:
+            fits = len(dims) == 2 and dims[0] == dims[1] and x.symmetry != "antisymmetric"
+        else:
+            fits = len(dims) == 1 and dims[0].size != 1
+        if not fits:
+            wanted = "a square matrix, not antisymmetric" if is_matrix else "two or more entries"
+            raise DeclarationError(
+                f"the domain of {x.name} is {self.kind}",
+                expected=wanted if is_matrix else f"a vector of {wanted}",
+                found=f"shape ({', '.join(dim.name for dim in dims)}) {x.symmetry or ''}".strip(),
+            )
+        return "symmetric" if is_matrix else x.symmetry
 
     @property
     def circumference(self) -> ex.Expression:

@@ -50,6 +50,8 @@ class Variable(Expression):
                     found=repr(self.symmetry),
                 )
             _require_square(self.name, self.dims, self.symmetry)
+        if self.domain.is_joint:
+            object.__setattr__(self, "symmetry", self.domain.symmetry_of(self))
         super().__post_init__()
 
     def _shape(self) -> Shape:
@@ -216,7 +218,7 @@ def as_domain(domain: Any, parameters: Mapping[str, Any] | None = None) -> Domai
         return Domain("circle", period=_period(domain["circle"], parameters or {}))
     raise DeclarationError(
         "unknown domain of a variable",
-        expected='"real", "positive", "circle", {"circle": L}, or a pair of ends',
+        expected='"real", "positive", "circle", {"circle": L}, two ends, or one of a whole block',
         found=repr(domain),
     )
 
@@ -293,7 +295,7 @@ def scalar(name: str, *, domain: Any = "real") -> Variable:
 
 
 def vector(name: str, n: Dim | int, *, domain: Any = "real") -> Variable:
-    """A vector variable of n entries, all on the same domain."""
+    """A vector variable of n entries, each on the domain, or together "simplex" or "ordered"."""
     return Variable(name, as_dims((n,), "vector", name), None, as_domain(domain))
 
 

@@ -97,6 +97,8 @@ def _compact_latex(text: str) -> str:
 
 def space_of(x: Variable) -> str:
     """Where a block lives, as LaTeX."""
+    if x.domain.is_joint:
+        return _joint_space(x)
     line = domain_latex(x.domain)
     if not x.shape:
         return line
@@ -105,6 +107,15 @@ def space_of(x: Variable) -> str:
         kind = "Sym" if x.symmetry == "symmetric" else "Skew"
         return rf"\mathrm{{{kind}}}({symbol_latex(x.shape[0].name)})"
     return f"{line}^{{{sizes}}}"
+
+
+def _joint_space(x: Variable) -> str:
+    n, name = symbol_latex(x.shape[0].name), symbol_latex(x.name)
+    return {
+        "simplex": rf"\{{{name} \in (0, 1)^{{{n}}} : \textstyle\sum_i {name}_i = 1\}}",
+        "ordered": rf"\{{{name} \in \mathbb{{R}}^{{{n}}} : {name}_1 < \dots < {name}_{{{n}}}\}}",
+        "positive_definite": rf"\mathrm{{Sym}}_{{+}}({n})",
+    }[x.domain.kind]
 
 
 def domain_latex(domain: Domain) -> str:

@@ -26,6 +26,7 @@ from typing import Any
 import sympy as sp
 
 from sdekit.declaration.model.dynamics import Dynamics
+from sdekit.declaration.model.dynamics_checks import require_free_entries
 from sdekit.errors import SchemeError
 from sdekit.schemes.jet_ring.notation import compact
 from sdekit.schemes.noise_laws import NoiseLaw, weak_law
@@ -159,6 +160,7 @@ def order(
         for the leading bias [both recalled].
     Checked by: tests/schemes/order/test_scheme_order.py, tests/schemes/order/test_order_catalog.py.
     """
+    require_free_entries(dynamics.variables, "no scheme here keeps")
     found = analysed(dynamics, scheme, sizes)[0]
     law = noise_law(noise, dynamics, found)
     return found if law is None else _with_noise(found, law)

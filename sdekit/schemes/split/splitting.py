@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sdekit.declaration.model.dynamics import Dynamics
+from sdekit.declaration.model.dynamics_checks import require_free_entries
 from sdekit.errors import SchemeError
 from sdekit.schemes.split.flow_records import Blocks, Inexact, IntervalNoise, Part, PowerNoise
 from sdekit.schemes.split.lettering import whole_part, with_gradient_noise
@@ -166,6 +167,7 @@ def splitting(dynamics: Dynamics, *, separate_forces: bool = False) -> Splitting
     Checked by: tests/schemes/split/test_splitting.py,
     tests/schemes/split/test_splitting_catalog.py.
     """
+    require_free_entries(dynamics.variables, "no scheme here keeps")
     ito = dynamics.injected().ito()
     # Nothing moves where all drifts are zero; that is a part as well.
     parts = find_parts(ito, separate_forces=separate_forces) or (whole_part(ito),)

@@ -13,6 +13,7 @@ from dataclasses import replace
 
 from sdekit.calculus.limits import BudgetExceeded, Unsupported, spending
 from sdekit.declaration.model.dynamics import Dynamics
+from sdekit.declaration.model.dynamics_checks import require_free_entries
 from sdekit.errors import VerificationError
 from sdekit.kernels.steps import Kernel
 from sdekit.verifier.declared_facts import within_declaration
@@ -35,6 +36,7 @@ def verify_kernel(kernel: Kernel, budget: float | None) -> Verification:
         budget: Seconds of processor time; None for no limit.
     """
     started = time.perf_counter()
+    require_free_entries(kernel.variables, "no kernel here keeps")
     law = Problem(law_of(kernel))
     try:
         with spending(budget):

@@ -56,10 +56,9 @@ def _demanding(
         match node:
             case ex.Quotient():
                 yield node, node.denominator, _POLE
-            case ex.Power(exponent=ex.Number()) if node.exponent.value.denominator > 1:
-                is_pole = node.exponent.value < 0
-                yield node, node.base, frozenset({-1, 0}) if is_pole else frozenset({-1})
-            case ex.Power(exponent=ex.Number()) if node.exponent.value < 0:
+            case ex.Power(exponent=ex.Number(value=k)) if k.denominator > 1:
+                yield node, node.base, frozenset({-1, 0}) if k < 0 else frozenset({-1})
+            case ex.Power(exponent=ex.Number(value=k)) if k < 0:
                 yield node, node.base, _POLE
             case ex.Elementwise() if node.name in _BAD:
                 yield node, node.operand, _BAD[node.name]

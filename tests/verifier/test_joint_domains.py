@@ -1,0 +1,139 @@
+"""Blocks on the simplex, in order, or positive definite are verified in free coordinates."""
+
+from __future__ import annotations
+
+import pytest
+
+import sdekit as sk
+from sdekit.declaration.tree.expression import Size
+from sdekit.errors import DeclarationError
+from sdekit.verifier.charts import chart_of
+
+K = sk.dim("k")
+W = sk.vector("w", K, domain="simplex")
+X = sk.vector("x", K, domain="ordered")
+S = sk.matrix("S", K, domain="positive_definite")
+A = sk.parameter("a", K, positive=True)
+M = sk.parameter("m", positive=True)
+J = sk.parameter("J", K, K, antisymmetric=True)
+EYE, ONE, k = sk.eye(K), sk.ones(K), Size(K)
+#: tr(T D T) = tr(T S T) for symmetric T: the noise of Bru's process.
+BRU = (
+    sk.transpose(sk.outer(S, EYE), 0, 2, 1, 3) + sk.transpose(sk.outer(EYE, S), 0, 2, 1, 3)
+) / 2  # fmt: skip
+
+
+MUTATION = (A - sk.sum(A) * W) / 2
+DRIFT_OF_GENES = sk.diag(W) - sk.outer(W, W)
+
+
+def fleming(drift=MUTATION, noise=DRIFT_OF_GENES, extra=0):
+    energy = -sk.dot(A - ONE, sk.log(W)) + extra
+    return sk.Dynamics({W: drift}, {W: noise / 2}, hamiltonian=energy)
+
+
+def bru(shape, drift=None):
+    return sk.Dynamics(
+        {S: (shape + (k + 1) / 2) * EYE - S if drift is None else drift},
+        {S: BRU},
+        hamiltonian=sk.trace(S) - shape * sk.logdet(S),
+    )
+
+
+def dyson(beta):
+    """1/M has the gaps x_i - x_j off the diagonal, and 1 on it."""
+    gaps = sk.outer(X, ONE) - sk.outer(ONE, X) + EYE
+    energy = sk.dot(X, X) / 2 - beta * sk.sum(sk.log(sk.abs_(gaps))) / 2
+    return sk.Dynamics({X: -X + beta * ((1 / gaps) @ ONE - ONE)}, {X: 1}, hamiltonian=energy)
+
+
+@pytest.mark.parametrize("size", [2, 3])
+def test_wright_fisher_diffusions_have_dirichlet_laws(size):
+    found = sk.verify(fleming(), size)
+    assert found.verdict == "proved"
+    assert {c.verdict for c in found.checks.values()} == {"proved"}
+    assert found.scope == f"k={size}"
+
+
+def test_the_wishart_process_and_dyson_have_their_laws():
+    assert sk.verify(bru(M), 2).verdict == "proved"
+    two = sk.verify(dyson(2), 2)
+    assert two.verdict == "proved"
+    # In order there is one law, where the whole plane has one for each order.
+    assert two.checks["uniqueness"].verdict != "refuted"
+
+
+@pytest.mark.parametrize(
+    ("model", "size", "check"),
+    [
+        (fleming(drift=A / 2), 3, "stationarity"),
+        (fleming(noise=sk.diag(W)), 3, "stationarity"),
+        (
+            fleming(extra=sk.log(W[0]) if hasattr(W, "__getitem__") else sk.dot(W, W)),
+            3,
+            "stationarity",
+        ),
+        (fleming(noise=sk.outer(W, W) - sk.diag(W)), 3, "diffusion_psd"),
+        # J x flows through x_1 = x_2 and is hidden from the residual.
+        (sk.Dynamics({X: -X + J @ X}, {X: 1}, hamiltonian=sk.dot(X, X) / 2), 2, "stationarity"),
+        (bru(M - 2), 2, "normalizable"),
+        (bru(M, drift=M * EYE - S), 2, "stationarity"),
+        (fleming(extra=2 * sk.dot(A, sk.log(W))), 2, "normalizable"),
+    ],
+)
+def test_what_leaves_or_has_no_law_is_refuted(model, size, check):
+    """Twin; also for every size, because one size refutes."""
+    assert sk.verify(model, size).checks[check].verdict == "refuted"
+
+
+def test_every_size_is_refuted_by_one_and_proved_by_none():
+    assert sk.verify(fleming(drift=A / 2)).verdict == "refuted"
+    found = sk.verify(fleming())
+    assert found.verdict == "undecided"
+    assert "at size 2 and 3" in found.checks["stationarity"].reason
+
+
+def test_free_coordinates_carry_the_volume():
+    """Stick breaking: shares of a Dirichlet law are independent Beta variables."""
+    shares = chart_of(fleming(), {"k": 3}).dynamics
+    a, b = (sk.scalar(f"w_share_{i}", domain=(0, 1)) for i in (1, 2))
+    a1, a2, a3 = (sk.parameter(f"a_{i}", positive=True) for i in (1, 2, 3))
+    beta = -(a1 - 1) * sk.log(a) - (a2 + a3 - 1) * sk.log(1 - a)
+    beta += -(a2 - 1) * sk.log(b) - (a3 - 1) * sk.log(1 - b)
+    twin = sk.Dynamics(dict(shares.drift), dict(shares.diffusion), hamiltonian=beta)
+    assert sk.verify(twin).checks["stationarity"].verdict == "proved"
+
+
+def test_what_has_no_free_coordinates_here_is_undecided():
+    u = sk.potential("U", W)
+    noisy = sk.Dynamics({W: 0 * W}, {W: 0 * EYE}, hamiltonian=u)
+    assert sk.verify(noisy, 2).verdict == "undecided"
+
+
+def test_nothing_runs_or_analyses_such_a_model_in_its_declared_entries():
+    for use in (sk.sampler, sk.splitting, sk.certify, lambda d: sk.order(d, "EM"), sk.recipe):
+        with pytest.raises(DeclarationError, match="domain of its own: w"):
+            use(fleming())
+
+
+def test_a_model_file_keeps_the_domain(tmp_path):
+    for model in (fleming(), dyson(1), bru(M)):
+        file = tmp_path / "model.toml"
+        file.write_text(model.to_toml(), encoding="utf-8")
+        assert sk.load(file) == model
+        assert "domain" in file.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    "declare",
+    [
+        lambda: sk.scalar("s", domain="simplex"),
+        lambda: sk.vector("s", 1, domain="ordered"),
+        lambda: sk.matrix("s", K, domain="simplex"),
+        lambda: sk.vector("s", K, domain="positive_definite"),
+        lambda: sk.matrix("s", K, antisymmetric=True, domain="positive_definite"),
+    ],
+)
+def test_shapes_that_have_no_such_domain_are_refused(declare):
+    with pytest.raises(DeclarationError):
+        declare()
