@@ -11,6 +11,7 @@ dG = v dt + N(0, 2 D dt), density proportional to exp(-H).
     explain     report
     run         sampler simulate update read_samples solve tabulated Minibatch
     bridges     to_diffrax to_blackjax from_numpyro
+    draws       sample tune: a density in, draws with a stated bias and a verdict out
     exact       moments linear_sde sample_linear: moment equations that close, linear SDEs
     schemes     splitting order bias empirical_order audit
     modules     catalog       published dynamics, and known mistakes
@@ -70,6 +71,8 @@ _HOME: dict[str, tuple[str, ...]] = {
     "sdekit.simulation.bind.linear_dynamics": ("linear_sde",),
     "sdekit.simulation.gradients.minibatch": ("Minibatch",),
     "sdekit.bridges.other_libraries": ("to_diffrax", "to_blackjax", "from_numpyro"),
+    "sdekit.tuning.tuned": ("tune",),
+    "sdekit.tuning.sample": ("sample",),
     "sdekit.auditing.audit": ("audit",),
     "sdekit.auditing.measured_order": ("empirical_order",),
     "sdekit.errors": ("SdekitError",),

@@ -87,6 +87,8 @@ from sdekit.simulation.steps.sampler import sampler as sampler
 from sdekit.simulation.store.stored import read_samples as read_samples
 from sdekit.simulation.updates.update import update as update
 from sdekit.tuning import preconditioning as preconditioning
+from sdekit.tuning.sample import sample as sample
+from sdekit.tuning.tuned import tune as tune
 from sdekit.verifier.ladder import verify as verify
 from sdekit.verifier.verdict import Verdict as Verdict
 from sdekit.verifier.verdict import Verification as Verification

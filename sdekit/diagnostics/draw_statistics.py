@@ -265,16 +265,20 @@ def require_arviz() -> Any:
         ) from error
 
 
-def as_posterior(dataset: Any) -> Any:
+def as_posterior(dataset: Any, **groups: Any) -> Any:
     """A dataset as the posterior of ArviZ's data: `InferenceData` (0.x) or `DataTree` (1.x).
+
+    Args:
+        dataset: Of the posterior.
+        **groups: Datasets of other groups, such as `sample_stats`.
 
     Raises:
         MissingDependencyError: Without ArviZ.
     """
     arviz = require_arviz()
     if arviz.__version__.startswith("0."):  # the name stands in 1.x, too, for another class
-        return arviz.InferenceData(posterior=dataset)
-    return import_module("xarray").DataTree.from_dict({"posterior": dataset})
+        return arviz.InferenceData(posterior=dataset, **groups)
+    return import_module("xarray").DataTree.from_dict({"posterior": dataset, **groups})
 
 
 def _through_arviz(function: str, draws: Any, **options: str) -> np.ndarray:

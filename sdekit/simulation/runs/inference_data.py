@@ -18,6 +18,8 @@ def to_inference_data(
     attributes: Mapping[str, Any] | None = None,
     times: np.ndarray | None = None,
     axes: Mapping[str, np.ndarray] | None = None,
+    *,
+    sample_stats: Mapping[str, Any] | None = None,
 ) -> Any:
     """Draws as `arviz.InferenceData` (ArviZ 0.x) or `xarray.DataTree` (ArviZ 1.x).
 
@@ -26,9 +28,10 @@ def to_inference_data(
         attributes: Facts about the run, kept as attributes of the posterior.
         times: Of the draws: the coordinate `time` of their axis.
         axes: Names of the first axes of `shape`, the same for all variables, with coordinates.
+        sample_stats: Numbers of each draw, shape (chain, draw, ...), as a group of their own.
 
     Returns:
-        Data with a group `posterior`.
+        Data with a group `posterior`, and one `sample_stats` where there are any.
 
     Raises:
         SimulationError: If a variable lacks the axes of chains and draws.
@@ -59,7 +62,8 @@ def to_inference_data(
         posterior = posterior.assign_coords(time=("draw", times))
     facts = {"inference_library": "sdekit", **(attributes or {})}
     posterior.attrs.update({name: _plain(value) for name, value in facts.items()})
-    return as_posterior(posterior)
+    stats = {} if sample_stats is None else {"sample_stats": dict(sample_stats)}
+    return as_posterior(posterior, **{k: arviz.convert_to_dataset(v) for k, v in stats.items()})
 
 
 def named_leaves(samples: Mapping[str, Any], layout: PositionLayout) -> dict[str, np.ndarray]:

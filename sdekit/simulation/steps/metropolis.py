@@ -21,6 +21,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 from jax import Array
+from jax.core import Tracer
 
 from sdekit.declaration.tree.expression import Expression
 from sdekit.errors import SimulationError
@@ -121,8 +122,10 @@ def hamiltonian_monte_carlo(problem: Problem, options: Mapping[str, Any]) -> Sch
     )
 
 
-def _length(options: Mapping[str, Any]) -> int:
+def _length(options: Mapping[str, Any]) -> Any:
     length = options.get("leapfrog_steps", LEAPFROG_STEPS)
+    if isinstance(length, Tracer):  # one program for trajectories of every length
+        return length
     if isinstance(length, bool) or not isinstance(length, int) or length < 1:
         raise SimulationError(
             "the number of leapfrog steps is wrong", expected="an integer >= 1", found=length
