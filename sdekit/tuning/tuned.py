@@ -324,7 +324,7 @@ def confirmed(tuning: Tuning, chains: LangevinChains, h: float) -> np.ndarray:
     both = (chains, LangevinChains(model, is_coupled=True, taken=chains.taken))
     settings = [setting_of(L, h, FRICTION) for L in (factor, unit)]
     start = tuning.pilot.draws.theta[:, -1]
-    starts = (start, np.stack([coordinates(factor, point - mean) for point in start]))
+    starts = (start, np.stack([_whitened(factor, point - mean) for point in start]))
     states = [c.begin(x, s) for c, x, s in zip(both, starts, settings, strict=True)]
     linear = _linear_values(tuning.target, mean, factor)
     found: list[list[np.ndarray]] = []
@@ -346,7 +346,7 @@ def confirmed(tuning: Tuning, chains: LangevinChains, h: float) -> np.ndarray:
     return bounds
 
 
-def coordinates(factor: np.ndarray, gap: np.ndarray) -> np.ndarray:
+def _whitened(factor: np.ndarray, gap: np.ndarray) -> np.ndarray:
     """z with L z = gap."""
     return gap / factor if factor.ndim == 1 else np.linalg.solve(factor, gap)
 
