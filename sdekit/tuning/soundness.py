@@ -53,7 +53,7 @@ class Quality:
         return found
 
 
-def entries_of(values: Mapping[str, np.ndarray]) -> tuple[list[str], np.ndarray]:
+def varying_entries(values: Mapping[str, np.ndarray]) -> tuple[list[str], np.ndarray]:
     """Names and draws (chain, draw, k) of the entries that are no constants."""
     names, columns = [], []
     for name, draws in values.items():
@@ -68,7 +68,7 @@ def entries_of(values: Mapping[str, np.ndarray]) -> tuple[list[str], np.ndarray]
 
 def quality(values: Mapping[str, np.ndarray]) -> Quality:
     """R-hat and effective sizes of all values; a number that is not finite counts as the worst."""
-    names, draws = entries_of(values)
+    names, draws = varying_entries(values)
     if not names:
         return Quality((np.inf, "every value"), (0.0, "every value"), ())
     bad = [name for k, name in enumerate(names) if not np.isfinite(draws[..., k]).all()]
@@ -103,7 +103,7 @@ def tail_index(draws: np.ndarray) -> tuple[float, float]:
 
 def tail_objections(values: Mapping[str, np.ndarray]) -> list[str]:
     """Values whose draws have a tail without variance, beyond twice the error of its index."""
-    names, draws = entries_of(values)
+    names, draws = varying_entries(values)
     heavy = []
     for k, name in enumerate(names):
         index, error = tail_index(draws[..., k])

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from sdekit.tuning.soundness import (
-    entries_of,
+    varying_entries,
     quality,
     stiffness_objections,
     tail_index,
@@ -49,7 +49,7 @@ def test_bad_chains_are_named(kind):
 
 
 def test_a_constant_of_the_model_is_no_stuck_chain():
-    names, draws = entries_of({"c": np.ones(SHAPE), "x": RNG.normal(size=SHAPE)})
+    names, draws = varying_entries({"c": np.ones(SHAPE), "x": RNG.normal(size=SHAPE)})
     assert names == ["x"] and draws.shape == (*SHAPE, 1)
 
 
