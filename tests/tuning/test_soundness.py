@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 
 from sdekit.tuning.soundness import (
-    varying_entries,
     quality,
     stiffness_objections,
     tail_index,
     tail_objections,
+    varying_entries,
 )
 
 RNG = np.random.default_rng(0)
