@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -237,6 +238,17 @@ def _from_formula(text: str, dynamics: Dynamics, sizes: Mapping[str, int]) -> Ca
 
 def _from_file(path: Path, name: str, origin: Any) -> tuple[Any, Any]:
     """The object NAME of a Python file of the user, and its `position` if it has one."""
+    module = module_of(path, name)
+    start = getattr(module, "position", None)
+    return getattr(module, name), origin if start is None else start
+
+
+def module_of(path: Path, name: str) -> ModuleType:
+    """A Python file of the user, run, that defines NAME.
+
+    Raises:
+        SdekitError: If there is no such file, or it defines no such name.
+    """
     if not path.is_file():
         raise SdekitError("no such Python file", found=str(path))
     spec = importlib.util.spec_from_file_location(path.stem, path)
@@ -246,8 +258,7 @@ def _from_file(path: Path, name: str, origin: Any) -> tuple[Any, Any]:
     if not hasattr(module, name):
         known = [key for key in vars(module) if not key.startswith("_")]
         raise SdekitError(f"{path} defines no {name}", fix=similar(name, known))
-    start = getattr(module, "position", None)
-    return getattr(module, name), origin if start is None else start
+    return module
 
 
 def _values(dynamics: Dynamics, setting: Setting) -> dict[str, Any]:

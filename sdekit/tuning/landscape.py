@@ -42,6 +42,9 @@ LOOKS = 16
 #: Radii, in standard deviations of the mode, at which tails are looked at.
 RADII = (1e4, 1e5)
 
+#: Moves of one coordinate without limits at which reported values are looked at: e^40 and e^80.
+REACHES = (40.0, 80.0)
+
 
 @dataclass(frozen=True)
 class Mode:
@@ -213,7 +216,7 @@ def survey(surveyor: Surveyor, chains: int, seed: int) -> Landscape:
         mode = modes[chain % len(modes)] if modes else None
         origin, spread = (centre, factor) if mode is None else (mode.point, mode.factor)
         starts.append(_dispersed(surveyor, origin, spread, random))
-    heavy = heavy_tail(surveyor, centre, factor, random)
+    heavy = heavy_tail(surveyor, centre, factor, random) or heavy_value(surveyor, centre)
     if factor.ndim == 1 and surveyor.target.size <= MOST_DENSE:
         factor = np.diag(factor)
     return Landscape(modes, factor, np.stack(starts), notes, heavy)
@@ -324,4 +327,30 @@ def heavy_tail(
         if is_power and falls[1] <= (3 if along else d + 2) + 1e-2:
             where = f"along coordinate {axes[number // 2]}" if along else "in all directions"
             return f"the density falls like r^-{max(falls[1], 0):.2g} {where}"
+    return ""
+
+
+def heavy_value(surveyor: Surveyor, centre: np.ndarray) -> str:
+    """A reported value whose variance is infinite although its coordinate's is not, or "".
+
+    Where x = e^y grows along a coordinate, the variance of x needs U to grow faster than 2 log |x|.
+
+    Args:
+        surveyor: Of the target.
+        centre: Where rays along the first coordinates begin.
+    """
+    axes = range(min(centre.size, 32))
+    ends = [centre + sign * reach * np.eye(1, centre.size, k)[0]
+            for k in axes for sign in (1.0, -1.0) for reach in REACHES]  # fmt: skip
+    with np.errstate(all="ignore"):
+        values = surveyor.target.named_values(np.stack(ends)[None])
+        for name, draws in values.items():
+            sizes = np.log(np.abs(draws[0].reshape(len(ends) // 2, 2, -1)))
+            grown = (sizes[:, 1] - sizes[:, 0]) / (REACHES[1] - REACHES[0])
+            for ray, entry in np.argwhere(np.isfinite(grown) & (grown > 0.1)):
+                energies = [surveyor.slope(end)[0] for end in ends[2 * ray : 2 * ray + 2]]
+                rise = (energies[1] - energies[0]) / (REACHES[1] - REACHES[0])
+                if max(energies) < 1e100 and rise <= 2 * grown[ray, entry] + 1e-6:
+                    power = 1 + rise / grown[ray, entry]
+                    return f"the density of {name} falls like r^-{power:.2g}"
     return ""

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from sdekit.tuning.landscape import Surveyor, heavy_tail, survey
+from sdekit.tuning.landscape import Surveyor, heavy_tail, heavy_value, survey
 from sdekit.tuning.sampled_target import target_of
 
 
@@ -68,3 +68,17 @@ def test_tails_without_variance_are_told_from_those_with_one(name):
         surveyor = Surveyor(target_of(potential, np.zeros(3), None))
         said = heavy_tail(surveyor, np.zeros(3), np.eye(3), np.random.default_rng(0))
     assert bool(said) is (name in HEAVY)
+
+
+@pytest.mark.parametrize(("power", "is_heavy"), [(2.0, True), (3.0, True), (3.5, False)])
+def test_a_positive_parameter_without_variance_is_told_by_its_power(power, is_heavy):
+    """A density (1 + tau)^-s has a variance for s > 3, though log tau has all moments."""
+
+    def potential(x):
+        return power * jnp.log1p(x["tau"]) + jnp.sum(x["z"] ** 2)
+
+    start = {"tau": 1.0, "z": np.zeros(2)}
+    with jax.enable_x64(True):
+        surveyor = Surveyor(target_of(potential, start, {"tau": "positive"}))
+        said = heavy_value(surveyor, surveyor.target.start)
+    assert ("of tau falls like" in said) is is_heavy

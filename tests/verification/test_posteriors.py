@@ -1,37 +1,30 @@
-"""Quick form of verification/posteriors.py: real posteriors against reference draws."""
+"""The library of posteriors is what the data say, and the default path agrees with one of them."""
 
 import numpy as np
 import pytest
 
-import sdekit as sk
-from verification import posteriors
+from verification.posteriors import __main__ as comparison
+from verification.posteriors.models import data_folder, load, names
 
 pytestmark = pytest.mark.skipif(
-    posteriors.data_folder() is None, reason="SDEKIT_DATA does not lead to posteriordb/"
+    data_folder() is None, reason="SDEKIT_DATA does not lead to posteriordb/"
 )
+CHECKED = ("arma-arma11", "bball_drive_event_1-hmm_drive_1", "mesquite-logmesquite", "nes1980-nes")
 
 
-@pytest.mark.parametrize(("name", "method"), [
-    ("kidiq-kidscore_momiq", "SGNHT"),
-    ("sblrc-blr", "BAOAB"),
-])  # fmt: skip
-def test_posteriors_agree_with_their_reference_draws(name, method):
-    facts, agrees = posteriors.compare(name, method, work=300)
-    assert agrees, {k: v for k, v in facts["quantities"].items() if not v["holds"]}
+@pytest.mark.parametrize("name", CHECKED)
+def test_a_model_has_the_log_density_that_its_file_states(name):
+    assert load(name).worst_check() < 1e-6
 
 
-def test_the_comparison_has_power():
-    """Twin: without the Jacobian of sigma = exp(log sigma) its mean is off by 0.05 deviations,
-    and at temperature 1.3 all deviations are off by 14 percent."""
-    target = posteriors.load("sblrc-blr")
-    potential = target.minibatch(target.rows).potential
-    run = sk.simulate(
-        sk.catalog.get("langevin"), np.zeros(target.size), potential=lambda z: potential(z) / 1.3,
-        parameters={"A": 1.0}, scheme="BAOAB", step_size=0.4, steps=1_000, thin=2, burn_in=200,
-        chains=32, record=["theta"],
-    )  # fmt: skip
-    found = target.parameters(run.samples["theta"])["beta[1]"]
-    known = target.reference["beta[1]"]
-    estimate = posteriors.deviation_estimate(found)
-    error = np.hypot(estimate.standard_error, known["mcse_sd"])
-    assert (estimate.value - known["sd"]) / error > 7
+def test_every_file_is_a_model():
+    assert len(names()) == 27
+    assert all(load(name).parameters for name in names())
+
+
+def test_the_default_path_agrees_with_reference_draws_and_the_comparison_has_power():
+    model = load("mesquite-logmesquite_logvolume")
+    found = comparison.sampled(model, seed=1)
+    assert found["verdict"] == "converged" and found["holds"]
+    values = np.random.default_rng(0).normal(size=(4, 1000, 3))
+    assert not comparison.against_reference(model, values, 0.02)["holds"]  # twin

@@ -1,8 +1,8 @@
 """Real posteriors against reference draws: BAOAB with full gradients, SGNHT with minibatches.
 
-Run `SDEKIT_DATA=... python -m verification.posteriors`. The references are the posteriordb
-summaries of 10,000 draws each. A mean or standard deviation agrees if it differs from the
-reference by at most 4 combined Monte Carlo standard errors plus the bias, where the bias is
+Run `SDEKIT_DATA=... python -m verification.minibatch_posteriors`. The references are the
+posteriordb summaries of 10,000 draws each. A mean or standard deviation agrees if it differs from
+the reference by at most 4 combined Monte Carlo standard errors plus the bias, where the bias is
 estimated from a second run: half the step for BAOAB, half the step and twice the batch for SGNHT.
 Both errors then shrink to a quarter (the weak error of the splittings is of order h^2, that of the
 minibatch noise goes with h / M), so that bias = 4/3 of the difference.
@@ -14,10 +14,8 @@ coordinates whitened by least squares: a linear map, which changes no posterior.
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import jax
@@ -27,17 +25,11 @@ import numpy as np
 import sdekit as sk
 from sdekit.diagnostics.draw_statistics import Estimate, deviation_estimate, mean_estimate
 from verification._results import Report, arguments
+from verification.posteriors.models import data_folder
 
 REGRESSIONS = ("kidiq-kidscore_momiq", "sblrc-blr")
 EIGHT_SCHOOLS = "eight_schools-eight_schools_noncentered"
 NAMES = (*REGRESSIONS, EIGHT_SCHOOLS)
-
-
-def data_folder() -> Path | None:
-    """The folder of the posteriors, or None where `SDEKIT_DATA` does not lead to it."""
-    root = os.environ.get("SDEKIT_DATA")
-    folder = Path(root) / "posteriordb" if root else None
-    return folder if folder is not None and folder.is_dir() else None
 
 
 @dataclass(frozen=True)
@@ -228,7 +220,7 @@ def check(work: int = 10_000) -> tuple[dict, bool]:
 
 def main() -> None:
     options = arguments(__doc__ or "")
-    report = Report("posteriors", options, seed=1)
+    report = Report("minibatch_posteriors", options, seed=1)
     report.judge(*(check(300) if options.quick else check()))
     report.write()
 

@@ -1,0 +1,176 @@
+"""`sk.sample` on the posteriors of posteriordb against their reference draws, and against NUTS.
+
+Run `SDEKIT_DATA=... python -m verification.posteriors [--quick] [--nuts] [NAME ...]`. A mean or
+standard deviation agrees if it differs from the reference by at most the stated bias plus 4.5
+combined Monte Carlo errors. Gradient evaluations are counted over all chains, tuning and checks
+included; those of NUTS (BlackJAX and NumPyro, 4 chains of 1,000 draws after 1,000 of adaptation)
+are its leapfrog steps, adaptation included. Effective draws are those of the worst entry, bulk.
+"""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.figure import Figure
+
+import sdekit as sk
+from sdekit.diagnostics.draw_statistics import (
+    deviation_estimate,
+    effective_sample_size,
+    mean_estimate,
+)
+from sdekit.tuning.sampled_target import target_of
+from verification._results import Report, arguments
+from verification.posteriors.models import Posterior, load, names
+
+QUICK = ("kidiq-kidscore_momiq", "hmm_example-hmm_example")
+SURE = 4.5
+#: At most this many of all posteriors may be refused, with a reason.
+MOST_REFUSED = 2
+
+
+def reported(model: Posterior, position: Any) -> np.ndarray:
+    """Draws of the values of the reference, (chain, draw, k)."""
+    with jax.enable_x64(True):
+        draws = jax.tree.map(jnp.asarray, position)
+        return np.asarray(jax.jit(jax.vmap(jax.vmap(model.reported)))(draws))
+
+
+def against_reference(model: Posterior, values: np.ndarray, bias: float) -> dict[str, Any]:
+    """The largest gaps of means and deviations, in what they may be."""
+    shares = {}
+    for k, name in enumerate(model.parameters):
+        known = model.summary[name]
+        for kind, estimator in (("mean", mean_estimate), ("sd", deviation_estimate)):
+            found = estimator(values[..., k])
+            error = SURE * np.hypot(found.standard_error, known[f"mcse_{kind}"])
+            gap = abs(found.value - known[kind])
+            shares[f"{kind} of {name}"] = float(gap / (bias * known["sd"] + error))
+    worst = max(shares, key=lambda name: shares[name])
+    return {"worst": worst, "share": shares[worst], "holds": shares[worst] <= 1}
+
+
+def sampled(model: Posterior, seed: int) -> dict[str, Any]:
+    """One default run of `sk.sample`."""
+    run = sk.sample(
+        log_density=model.log_density, position=model.start, domains=model.domains, seed=seed
+    )
+    values = reported(model, run.position)
+    facts = {
+        "verdict": run.verdict, "scheme": run.tuned.scheme, "bias": run.bias, "draws": run.draws,
+        "deviation_bias": run.tuned.deviation_bias, "gradients": run.gradients,
+        "tuning_gradients": run.tuned.gradients, "seconds": run.seconds, "notes": list(run.notes),
+    }  # fmt: skip
+    if not np.isfinite(run.bias):
+        return {**facts, "bias": None, "deviation_bias": None}
+    effective = float(effective_sample_size(values).min())
+    facts |= {"effective": effective, "gradients_per_effective_draw": run.gradients / effective}
+    bias = max(run.bias, run.tuned.deviation_bias)
+    return {**facts, **against_reference(model, values, bias)}
+
+
+def no_u_turn(model: Posterior, seed: int, library: str, count: int = 1000) -> dict[str, Any]:
+    """NUTS with its own adaptation, on the same potential without limits."""
+    with jax.enable_x64(True):
+        target = target_of(None, model.start, model.domains, log_density=model.log_density)
+        draws, gradients = {"blackjax": _blackjax, "numpyro": _numpyro}[library](
+            target, seed, count
+        )
+        position = jax.jit(jax.vmap(jax.vmap(target.position)))(draws)
+    values = reported(model, position)
+    effective = float(effective_sample_size(values).min())
+    found = {"effective": effective, "gradients": gradients}
+    return {**found, "gradients_per_effective_draw": gradients / effective}
+
+
+def _blackjax(target: Any, seed: int, count: int) -> tuple[Any, int]:
+    import blackjax
+
+    def log_density(y: Any) -> Any:
+        return -target.potential(y)
+
+    adaptation: Any = blackjax.window_adaptation(blackjax.nuts, log_density)
+
+    def chain(key: Any) -> tuple[Any, Any]:
+        first, second = jax.random.split(key)
+        made: Any = adaptation.run(first, jnp.asarray(target.start), count)
+        (state, parameters), info = made
+        kernel: Any = blackjax.nuts(log_density, **parameters)
+
+        def one(state: Any, key: Any) -> tuple[Any, Any]:
+            told: Any
+            state, told = kernel.step(key, state)
+            return state, (state.position, told.num_integration_steps)
+
+        _, (draws, steps) = jax.lax.scan(one, state, jax.random.split(second, count))
+        return draws, steps.sum() + info.info.num_integration_steps.sum()
+
+    draws, steps = jax.jit(jax.vmap(chain))(jax.random.split(jax.random.key(seed), 4))
+    return draws, int(steps.sum())
+
+
+def _numpyro(target: Any, seed: int, count: int) -> tuple[Any, int]:
+    from numpyro.infer import MCMC, NUTS
+
+    run = MCMC(
+        NUTS(potential_fn=target.potential), num_warmup=count, num_samples=count, num_chains=4,
+        chain_method="vectorized", progress_bar=False,
+    )  # fmt: skip
+    starts = jnp.tile(jnp.asarray(target.start), (4, 1))
+    key = jax.random.key(seed)
+    run.warmup(key, init_params=starts, extra_fields=("num_steps",), collect_warmup=True)
+    steps = int(run.get_extra_fields()["num_steps"].sum())
+    run.run(key, extra_fields=("num_steps",))
+    return run.get_samples(group_by_chain=True), steps + int(
+        run.get_extra_fields()["num_steps"].sum()
+    )
+
+
+def draw(cases: dict[str, Any]) -> Figure:
+    """Gradients per effective draw, of this package and of NUTS."""
+    figure, axes = plt.subplots(figsize=(8, 0.28 * len(cases) + 1.5))
+    rows = np.arange(len(cases))
+    for method, mark in (("sdekit", "o"), ("blackjax", "s"), ("numpyro", "^")):
+        points = [
+            case.get(method, {}).get("gradients_per_effective_draw") for case in cases.values()
+        ]
+        axes.plot([np.nan if p is None else p for p in points], rows, mark, label=method)
+    axes.set(xscale="log", xlabel="gradients per effective draw (worst entry), tuning included")
+    axes.set_yticks(rows, list(cases), fontsize=7)
+    axes.legend()
+    return figure
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("names", nargs="*", help="posteriors; all when left out")
+    parser.add_argument("--nuts", action="store_true", help="also run NUTS of BlackJAX and NumPyro")
+    options = arguments(__doc__ or "", parser)
+    chosen = options.names or (QUICK if options.quick else names())
+    report, cases = Report("sampled_posteriors", options, seed=1), {}
+    for name in chosen:
+        model = load(name)
+        cases[name] = {"check": model.worst_check(), "sdekit": sampled(model, seed=1)}
+        if options.nuts:
+            for library in ("blackjax", "numpyro"):
+                cases[name][library] = no_u_turn(model, 1, library)
+        found = cases[name]["sdekit"]
+        print(f"{name}: {found['verdict']}, share {found.get('share', 0):.2f}", flush=True)
+        jax.clear_caches()
+    refused = [name for name, case in cases.items() if case["sdekit"]["verdict"] != "converged"]
+    wrong = [n for n, c in cases.items() if n not in refused and not c["sdekit"]["holds"]]
+    checks = all((case["check"] or 0) < 1e-5 for case in cases.values())
+    report.judge(
+        {"cases": cases, "not_converged": refused, "wrong": wrong},
+        checks and not wrong and len(refused) <= MOST_REFUSED,
+    )
+    report.write(draw(cases))
+
+
+if __name__ == "__main__":
+    main()
