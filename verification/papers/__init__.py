@@ -1,0 +1,1 @@
+"""The four sources, experiment by experiment, through the public interface alone."""
