@@ -34,7 +34,7 @@ from sdekit.simulation.gradients.sources import (
     gradient_nodes,
     position_oracle,
 )
-from sdekit.simulation.updates.extra import ExtraLayout, ReadsExtra
+from sdekit.simulation.updates.extra import EXTRA, ExtraLayout, ReadsExtra
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,6 +73,16 @@ class Problem:
         found = {x.name: shape_of(x, self.sizes) for x in self.dynamics.variables}
         if self.extra is not None:
             found |= dict(zip(self.extra.names, self.extra.shapes, strict=True))
+        return found
+
+    def as_given(self, blocks: Mapping[str, Any]) -> dict[str, Any]:
+        """Blocks of one chain with the position and the extra arrays as the user gave them."""
+        found = dict(blocks)
+        if not self.layout.by_variable:
+            found[self.layout.variables[0].name] = self.layout.position(blocks)
+        if self.extra is not None:
+            found = {name: block for name, block in found.items() if name not in self.extra.names}
+            found[EXTRA] = self.extra.gathered(blocks)
         return found
 
     def environment(self, values: Mapping[str, Any], **more: Any) -> Environment:

@@ -19,6 +19,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
+from jax.flatten_util import ravel_pytree
 
 from sdekit.errors import SimulationError
 from sdekit.simulation.loop.totals import (
@@ -39,7 +40,8 @@ class Observable:
     """What to average.
 
     Args:
-        function: Blocks of one chain, by name -> array of any shape.
+        function: Blocks of one chain, by name -> array of any shape. A position that was flattened
+            comes as the user's PyTree, and extra arrays as theirs, by the name `extra`.
         is_ratio: The function gives (2, *shape), and wanted is mean(first) / mean(second).
     """
 
@@ -84,6 +86,7 @@ class Observables:
         named: An `Observable`, or a plain function of the blocks of one chain, by name.
         ndims: Number of axes of each block without the axis of chains.
         chains: Number of chains, on the last axis; None where one chain runs without that axis.
+        view: What functions get for the blocks of one chain; the blocks themselves when left out.
 
     Raises:
         SimulationError: If something cannot be called.
@@ -101,10 +104,14 @@ class Observables:
     """
 
     def __init__(
-        self, named: Mapping[str, Any], ndims: Mapping[str, int], chains: int | None = None
+        self,
+        named: Mapping[str, Any],
+        ndims: Mapping[str, int],
+        chains: int | None = None,
+        view: Callable[[Blocks], Mapping[str, Any]] = dict,
     ) -> None:
         self.named: dict[str, Observable] = {}
-        self.ndims, self.chains = dict(ndims), chains
+        self.ndims, self.chains, self.view = dict(ndims), chains, view
         for name, given in named.items():
             wanted = given if isinstance(given, Observable) else Observable(given)
             if not callable(wanted.function):
@@ -119,8 +126,9 @@ class Observables:
         function = self.named[name].function
         own = {key: jnp.asarray(blocks[key]) for key in self.ndims if key in blocks}
         if self.chains is not None:
-            return jax.vmap(lambda b: jnp.asarray(function(b)), in_axes=-1, out_axes=-1)(own)
-        return jnp.asarray(function(own))
+            seen = jax.vmap(lambda b: jnp.asarray(function(self.view(b))), in_axes=-1, out_axes=-1)
+            return seen(own)
+        return jnp.asarray(function(self.view(own)))
 
     def _value_shape(self, name: str, blocks: Blocks) -> jax.ShapeDtypeStruct:
         """Shape and number type of a value.
@@ -152,7 +160,7 @@ class Observables:
     def of_chain(self, name: str, blocks: Blocks) -> Array:
         """Value for one chain, whose blocks have no axis of chains."""
         own = {key: jnp.asarray(blocks[key]) for key in self.ndims if key in blocks}
-        return jnp.asarray(self.named[name].function(own))
+        return jnp.asarray(self.named[name].function(self.view(own)))
 
     def init(self, blocks: Blocks) -> dict[str, Sums]:
         """Empty sums; their shift is the value at these blocks.
@@ -281,7 +289,7 @@ def configurational_temperature(
     Each draw costs a Hessian.
 
     Args:
-        potential: U, a JAX function of the block.
+        potential: U, a JAX function of the position.
         position: Name of the variable.
 
     Source: Rugh (1997), doi:10.1103/PhysRevLett.78.772.
@@ -289,11 +297,10 @@ def configurational_temperature(
     """
 
     def squares_and_laplacian(blocks: Blocks) -> Array:
-        block = blocks[position]
-        flat = block.reshape(-1)
+        flat, unravel = ravel_pytree(blocks[position])
 
         def at(x: Array) -> Any:
-            return potential(x.reshape(block.shape))
+            return potential(unravel(x))
 
         gradient = jax.grad(at)(flat)
         return jnp.stack([jnp.sum(gradient**2), jnp.trace(jax.hessian(at)(flat))])

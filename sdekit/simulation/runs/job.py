@@ -115,7 +115,8 @@ class Job:
         watched = None
         if observables:
             ndims = {name: len(shape) for name, shape in bound.problem.block_shapes.items()}
-            watched = Observables(observables, ndims, None if own == 1 else own)
+            seen = bound.problem.as_given
+            watched = Observables(observables, ndims, None if own == 1 else own, seen)
         check_events(self.events, self.sampler, self.span, bool(self.own.updates))
         events = watching(self.events, bound)
         program = self._program(bound, names, schedule, watched, events)

@@ -15,6 +15,7 @@ from sdekit.declaration.model.dynamics import Dynamics
 from sdekit.errors import SimulationError
 from sdekit.kernels.steps import Kernel
 from sdekit.schemes.guards.step_guards import check_step, kind_of_scheme
+from sdekit.simulation.bind.step_size import chosen_step_size
 from sdekit.simulation.events.barrier import Barrier, read_events
 from sdekit.simulation.noise.streams import check_seed
 from sdekit.simulation.runs.compiled_run import check_untransformed, compiled_as_usual
@@ -59,7 +60,7 @@ def simulate(
     *,
     starts: Any = None,
     start_from: Run | None = None,
-    step_size: float | Callable[[Any], Any],
+    step_size: float | Callable[[Any], Any] | None = None,
     steps: int | None = None,
     t0: float | None = None,
     t1: float | None = None,
@@ -104,7 +105,8 @@ def simulate(
         starts: In its place, a start for each chain: every leaf has a leading axis of `chains`.
         start_from: In its place, a run from whose end the chains go on, with noise that it has not
             had and at its time; momenta and the like go on too.
-        step_size: h, or a function of the step's number (`schedules`, optax).
+        step_size: h, or a function of the step's number (`schedules`, optax); left out where
+            Algorithm 2 is given its eta.
         steps: Steps after burn-in; steps // thin draws are kept.
         t0: Time at the start; 0, or the end of `start_from`, when left out.
         t1: In place of steps, the time at the end. Whole steps of at most h lead there; the start
@@ -197,6 +199,7 @@ def simulate(
     chains = 1 if chains is None else chains
     own = ExtraStart(check_updates(updates, extra), extra, rows if extra is None else None)
     check_count("chains", chains, 1)
+    step_size = chosen_step_size(step_size, model.options.get("step_size"))
     asked = read_span(
         step_size, steps=steps, thin=thin, burn_in=burn_in, t0=0.0 if t0 is None else t0, t1=t1,
         times=times,

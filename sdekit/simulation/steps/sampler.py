@@ -37,7 +37,7 @@ from sdekit.simulation.bind.start import (
     start_blocks,
     start_laws,
 )
-from sdekit.simulation.bind.step_size import check_step_size
+from sdekit.simulation.bind.step_size import check_step_size, from_published_units
 from sdekit.simulation.gradients.branching import value_when
 from sdekit.simulation.kernel_steps.running import KERNEL, as_run, check_noise
 from sdekit.simulation.noise.streams import (
@@ -341,8 +341,8 @@ def sampler(
         dynamics: A declaration or kernel, verified or not; gradient noise is not injected.
         potential: The unknown potential of the declaration: a JAX function of the position, a
             SymPy expression of the coordinates, or a `Minibatch`. None if there is none.
-        parameters: Values of the parameters, by name. Tracers, where the sampler is made inside
-            `jax.grad`, `vmap` or `jit`: a value that contradicts its declaration becomes NaN.
+        parameters: Values by name; "Algorithm2" takes its eta and a in place of A. A tracer (under
+            `jax.grad`, `vmap`, `jit`) that contradicts its declaration becomes NaN.
         scheme: A word over the letters of `sk.splitting(dynamics)` such as "BAOAB"; "EM";
             "Algorithm1", "Algorithm2"; "SGLD", "SGHMC" (other names of EM and Algorithm 1);
             "HMC"; "MALA", "Metropolis". The default word of the splitting when left out.
@@ -386,6 +386,7 @@ def sampler(
         raise SimulationError("a scheme is named by text", expected='"BAOAB"', found=repr(scheme))
     chosen = KERNEL if KERNEL in options else scheme_that_fits(dynamics, scheme)
     dtype = PRECISIONS[precision]
+    parameters, implied = from_published_units(chosen, parameters)
     return Sampler(
         dynamics,
         potential,
@@ -395,5 +396,5 @@ def sampler(
         sizes or {},
         dtype,
         NoiseSource(noise, dtype, weak_noise(dynamics, chosen) if noise == "weak" else None),
-        options,
+        {**options, "step_size": implied},
     )

@@ -114,7 +114,8 @@ def _log_cosh_paper(s: Setting) -> float:
     return float(np.tanh(-size)) * float(np.abs(s.design).max()) / s.rows
 
 
-def _smooth_quantile_slope(tau: float) -> float:
+def smooth_quantile_slope(tau: float) -> float:
+    """Supremum of the slope of the smooth binary quantile loss in its logit."""
     return max(1.0, 2 / np.pi * (1 - tau) / tau, 2 / np.pi * tau / (1 - tau))
 
 
@@ -204,7 +205,7 @@ LOSSES: Mapping[str, Loss] = MappingProxyType(
             lambda s: _squared_norm(s, max(s.quantile, 1 - s.quantile)),
         ),
         "smooth-binary-quantile": Loss(
-            lambda s: _smooth_quantile_slope(s.quantile) * s.unit_slope,
+            lambda s: smooth_quantile_slope(s.quantile) * s.unit_slope,
             f"max(1, (2/pi)(1-tau)/tau, (2/pi) tau/(1-tau)) {_MEAN}",
             lambda s: (
                 2 / np.pi * max(1.0, (1 - s.quantile) / s.quantile, s.quantile / (s.quantile - 1))

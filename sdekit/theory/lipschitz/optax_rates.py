@@ -23,6 +23,7 @@ import optax
 
 from sdekit.errors import DataError
 from sdekit.theory.arrays import Array
+from sdekit.theory.lipschitz.lipschitz_table import smooth_quantile_slope
 
 #: Supremum of the norm of the slope in the logits of one row, by loss.
 SLOPES: Mapping[str, Callable[[float], float]] = MappingProxyType(
@@ -31,6 +32,9 @@ SLOPES: Mapping[str, Callable[[float], float]] = MappingProxyType(
         "logistic": lambda _tau: 1.0,
         "mae": lambda _tau: 1.0,
         "quantile": lambda tau: max(tau, 1 - tau),
+        "log-cosh": lambda _tau: 1.0,
+        "binary-quantile": lambda tau: max(tau, 1 - tau),
+        "smooth-binary-quantile": smooth_quantile_slope,
     }
 )
 #: Smallest constant that is inverted, so that dead activations give a long step, not NaN.
@@ -86,6 +90,8 @@ def _constant(
         raise DataError("unknown loss", expected=", ".join(SLOPES), found=repr(loss))
     if mode not in ("bound", "paper"):
         raise DataError("unknown mode", expected="'bound' or 'paper'", found=repr(mode))
+    if not 0 < quantile < 1:
+        raise DataError("the quantile must lie strictly between 0 and 1", found=quantile)
     if classes < 2:
         raise DataError("softmax needs at least 2 classes", found=classes)
     return _Constant(loss, classes, mode, l2, quantile, bias)
@@ -117,7 +123,7 @@ def lipschitz_rate(
         classes: k, for mode "paper".
         mode: "bound" or "paper".
         l2: lambda of a penalty lambda/2 ||w||^2 whose gradient the caller adds.
-        quantile: tau of the quantile loss.
+        quantile: tau of the quantile losses.
         bias: Whether the last layer has one (mode "bound").
         outputs: Over how many scalar outputs the loss is averaged (mode "bound"): each has its
             own column of the last layer and 1/outputs of the weight, hence L / sqrt(outputs).

@@ -188,3 +188,26 @@ def test_counts_and_truth_values_are_averaged_as_numbers():
     found = watched.result(watched.merge(None, sums))
     assert float(found["count"].mean) == 2.75
     assert float(found["low"].mean) == 0.25
+
+
+def test_an_observable_of_a_run_sees_the_position_as_it_was_given():
+    """The flattened PyTree comes as the user's tree; twin: its parts differ."""
+    import sdekit as sk
+
+    start = {"b": np.zeros(3), "w": np.full((2, 2), 1.0)}
+    run = sk.simulate(
+        sk.catalog.get("overdamped"), start, step_size=0.01, steps=8, seed=1,
+        potential=lambda at: jnp.sum(at["w"] ** 2) / 2 + jnp.sum(at["b"] ** 2),
+        observables={
+            "w": lambda blocks: blocks["theta"]["w"],
+            "b": lambda blocks: blocks["theta"]["b"].sum(),
+            "hot": ob.configurational_temperature(lambda at: jnp.sum(at["w"] ** 2) / 2),
+        },
+    )  # fmt: skip
+    own = run.position
+    assert np.allclose(run.observed["w"].mean, own["w"].mean(axis=(0, 1)), rtol=1e-5)
+    assert np.allclose(run.observed["b"].mean, own["b"].sum(-1).mean(), atol=1e-6)
+    assert np.allclose(
+        run.observed["hot"].mean, (own["w"] ** 2).sum((-1, -2)).mean() / 4, rtol=1e-5
+    )
+    assert not np.allclose(run.observed["w"].mean[0, 0], run.observed["w"].mean[1, 1])

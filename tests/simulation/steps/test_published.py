@@ -7,7 +7,7 @@ import pytest
 
 import sdekit as sk
 from sdekit import catalog
-from sdekit.errors import SchemeError
+from sdekit.errors import SchemeError, SimulationError
 from sdekit.simulation.noise.streams import NORMALS, NoiseSource, chain_keys
 
 A, MU, H, N = 0.7, 3.0, 0.02, 3
@@ -31,7 +31,7 @@ def noise():
         return np.asarray(jax.jit(lambda k: source.normals(k, 0, STEPS, N))(keys))
 
 
-def run(scheme, dynamics="sgnht", parameters=None, **more):
+def run(scheme, dynamics="sgnht", parameters=None, step_size: float | None = H, **more):
     return sk.simulate(
         catalog.get(dynamics),
         np.array([0.5, -0.2, 0.1]),
@@ -39,7 +39,7 @@ def run(scheme, dynamics="sgnht", parameters=None, **more):
         parameters=parameters or {"A": A, "mu": MU},
         scheme=scheme,
         precision="float64",
-        step_size=H,
+        step_size=step_size,
         steps=STEPS,
         seed=5,
         auxiliary={"p": np.array([0.3, 0.1, -0.4])},
@@ -87,6 +87,25 @@ def test_algorithm_2_is_the_published_recursion_and_the_same_as_algorithm_1(nois
     second = run("Algorithm2")
     assert largest_gap(second, algorithm_2_written_out(noise)) < 1e-11
     assert largest_gap(second, algorithm_1_written_out(noise)) < 1e-11
+
+
+def test_algorithm_2_takes_its_published_eta_and_a(noise):
+    """h and A follow: eta = h^2, a = A h; twin: another a is another run."""
+    parameters = {"eta": H**2, "a": A * H, "mu": MU}
+    given = run("Algorithm2", parameters=parameters, step_size=None)
+    assert largest_gap(given, algorithm_2_written_out(noise)) < 1e-11
+    other = run("Algorithm2", parameters={**parameters, "a": 1.1 * A * H}, step_size=None)
+    assert largest_gap(other, algorithm_2_written_out(noise)) > 1e-3
+    wrong = [
+        ("takes eta and a together", {"eta": 1.0, "mu": MU}, None),
+        ("takes eta and a together", {**parameters, "A": A}, None),
+        ("step size is wrong", {**parameters, "eta": -1.0}, None),
+        ("eta says another step size", parameters, 2 * H),
+        ("no step size", {"A": A, "mu": MU}, None),
+    ]
+    for message, values, step_size in wrong:
+        with pytest.raises(SimulationError, match=message):
+            run("Algorithm2", parameters=values, step_size=step_size)
 
 
 def test_the_recursion_check_has_power(noise):

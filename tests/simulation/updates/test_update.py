@@ -88,7 +88,7 @@ def counted(langevin):
         parameters={"A": 1.0}, scheme="BAOAB", step_size=0.1, steps=12, burn_in=3, chains=3,
         updates=[sk.update(_count, every=3), sk.update(swap, every=5)],
         extra={"count": 0, "bits": np.uint32(0)},
-        observables={"count": lambda blocks: blocks["extra.count"]},
+        observables={"count": lambda blocks: blocks["extra"]["count"]},
     )  # fmt: skip
 
 

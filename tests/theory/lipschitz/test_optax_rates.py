@@ -7,7 +7,7 @@ import optax
 import pytest
 
 from sdekit.errors import DataError
-from sdekit.theory.lipschitz import optax_rates
+from sdekit.theory.lipschitz import losses, optax_rates
 from sdekit.theory.lipschitz import rates as lipschitz
 
 ACTIVATIONS = np.random.default_rng(0).normal(size=(20, 5)).astype(np.float32)
@@ -83,6 +83,22 @@ def test_a_loss_averaged_over_outputs_has_a_smaller_constant():
     assert wide > 0 and optax.global_norm(updates) > 0.5
 
 
+@pytest.mark.parametrize("name", ["log-cosh", "binary-quantile", "smooth-binary-quantile"])
+def test_no_slope_of_a_smooth_loss_is_larger_than_its_constant(name):
+    z = np.concatenate([-np.geomspace(1e-3, 300, 400), np.linspace(-3, 3, 601), [50.0, 300.0]])
+    tau = 0.2
+    steepest = max(
+        np.abs(losses.POINTWISE[name].slope(z, np.full_like(z, label), tau)).max()
+        for label in (0, 1)
+    )
+    assert steepest <= optax_rates.SLOPES[name](tau) * (1 + 1e-12)
+    # Twin: the constant is not only safe but reached, so that a tenth less would be exceeded.
+    assert steepest > 0.9 * optax_rates.SLOPES[name](tau)
+    found = optax_rates.lipschitz_rate(name, quantile=tau, bias=False)
+    mean = np.linalg.norm(ACTIVATIONS, axis=1).mean()
+    assert rate_of(found)[0] == pytest.approx(1 / (optax_rates.SLOPES[name](tau) * mean), rel=1e-5)
+
+
 def test_an_epoch_keeps_the_largest_constant_of_the_one_before():
     transformation = optax_rates.lipschitz_rate("mae", bias=False, epoch_length=2)
     sizes, rates, state = [1.0, 4.0, 2.0, 1.0, 1.0], [], None
@@ -152,5 +168,7 @@ def test_missing_activations_and_unknown_settings_are_refused():
         optax_rates.lipschitz_rate("hinge")
     with pytest.raises(DataError, match="unknown mode"):
         optax_rates.adamo(mode="print")
+    with pytest.raises(DataError, match="strictly between 0 and 1"):
+        optax_rates.lipschitz_rate("smooth-binary-quantile", quantile=1.0)
     with pytest.raises(DataError, match="at least 2 classes"):
         optax_rates.auto_adam(classes=1)
