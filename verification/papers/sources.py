@@ -116,6 +116,12 @@ SGNHT = (
         _CATALOG,
     ),
     _claim(
+        "Matrix against scalar thermostat where gradient noise differs between directions",
+        None,
+        "",
+        "papers_anisotropic_noise",
+    ),
+    _claim(
         "Scalar case mu = n: xi ~ N(D, 1/mu); without noise xi ~ N(0, 1/mu)",
         MET,
         "proved for all n",
