@@ -1,8 +1,8 @@
 r"""Empirical weak and strong order of any scheme on any dynamics, with local slopes.
 
 Paths with n, 2n, 4n, ... steps over one time share their noise: two fine normals a, b become the
-coarse one (a + b)/sqrt 2. The difference between neighbouring levels has the order of the error
-itself,
+coarse one (a + b)/sqrt 2, and Levy areas of two steps that of one by Chen's relation. The
+difference between neighbouring levels has the order of the error itself,
 $$E f(X_n) - E f(X_{2n}) = c\,(1 - 2^{-r})\,h^r + \ldots,$$
 so no exact solution is needed. Order is the slope of log difference against log h. Its interval
 comes from resampling batches of paths and holds the Monte Carlo error only; what higher powers of h
@@ -27,7 +27,7 @@ import numpy as np
 from sdekit.errors import SimulationError
 from sdekit.simulation.noise.streams import check_seed
 from sdekit.simulation.steps.sampler import Bound, Sampler
-from sdekit.simulation.steps.scheme import StepInput
+from sdekit.simulation.steps.scheme import Scheme, StepInput
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -37,6 +37,8 @@ BATCHES = 20
 _RESAMPLED = 2000
 #: Standard errors by which the slope may drift with h before it counts as unsettled.
 _DRIFT = 2.0
+#: Units of rounding of each step that two levels may differ by and still agree.
+_ROUNDING = 4.0
 
 Blocks = Mapping[str, Any]
 
@@ -47,7 +49,8 @@ class EmpiricalOrder:
 
     Attributes:
         kind: "weak" or "strong".
-        order: Slope of log error against log h; the last local slope where slopes drift.
+        order: Slope of log error against log h; the last local slope where slopes drift; infinite
+            where the levels agree to rounding.
         interval: Confidence interval of the order; NaN at both ends where local slopes drift,
             so that it holds no number.
         local_slopes: Slope between each two neighbouring levels, coarse to fine.
@@ -74,6 +77,8 @@ class EmpiricalOrder:
         return not np.isnan(self.interval[0])
 
     def __str__(self) -> str:
+        if np.isinf(self.order):
+            return f"{self.kind} order: no error beyond rounding at any step size"
         sizes = f"h from {self.step_sizes[0]:.3g} to {self.step_sizes[-1]:.3g}"
         pairs = zip(self.local_slopes, self.slope_errors, strict=True)
         slopes = ", ".join(f"{slope:.3f} +- {error:.3f}" for slope, error in pairs)
@@ -133,7 +138,8 @@ def empirical_order(
         The order, local slopes, and an interval where the slope has settled.
 
     Raises:
-        SimulationError: If the steps do not double, or the gradient is stochastic.
+        SimulationError: If the steps do not double, the gradient is stochastic, or the noise is
+            weak, of which two steps do not make one.
 
     Example:
         >>> import sdekit as sk
@@ -148,6 +154,13 @@ def empirical_order(
     """
     check_seed(seed)
     counts = _checked(steps, kind, time, paths, level)
+    if sampler.noise.law is not None:
+        raise SimulationError(
+            "paths of weak noise cannot be refined",
+            expected="a sampler with normal noise",
+            found=sampler.noise.law,
+            fix="leave noise= out; what weak noise keeps is proved by sk.order",
+        )
     with sampler.precision():
         bound = sampler.bind(position)
         if bound.scheme.words:
@@ -159,6 +172,14 @@ def empirical_order(
         )
     h = time / np.array(counts[:-1], dtype=float)
     means = _combined(batches, kind)
+    means, scale = means[:-1], means[-1]
+    if np.all(np.abs(means) <= _ROUNDING * counts[-1] * np.finfo(sampler.dtype).eps * scale):
+        none = np.full(len(means) - 1, np.inf)
+        ends = (float("inf"), float("inf"))
+        return EmpiricalOrder(
+            kind, float("inf"), ends, none, np.zeros_like(none), level, h, means, 0 * means
+        )
+    batches = batches[:, :-1]
     rng = np.random.default_rng(seed)
     chosen = rng.integers(0, len(batches), (_RESAMPLED, len(batches)))
     resampled = np.array([_combined(batches[k], kind) for k in chosen])
@@ -223,7 +244,10 @@ def _differences(
     paths: int,
     seed: int,
 ) -> np.ndarray:
-    """Mean difference between neighbouring levels in each batch, shape (batches, levels)."""
+    """Mean difference between neighbouring levels in each batch, and the size of what differs last.
+
+    Shape (batches, levels + 1).
+    """
     scheme, finest = bound.scheme, counts[-1]
     names = [x.name for x in bound.problem.dynamics.target_variables]
 
@@ -238,9 +262,10 @@ def _differences(
         ends = [_end(sampler, bound, start, position, normals, n, time) for n in counts]
         if kind == "weak":
             values = jnp.stack([value(end) for end in ends])
-            return values[:-1] - values[1:]
+            return jnp.append(values[:-1] - values[1:], jnp.abs(values[-1]))
         pairs = itertools.pairwise(ends)
-        return jnp.stack([_distance(a, b) for a, b in pairs])
+        last = {name: jnp.zeros_like(block) for name, block in ends[-1].items()}
+        return jnp.stack([*(_distance(a, b) for a, b in pairs), _distance(ends[-1], last)])
 
     @jax.jit
     def batch(key: Any) -> Any:
@@ -260,8 +285,7 @@ def _end(
 ) -> dict[str, Any]:
     """The state after `count` steps on noise that is summed from the finest level."""
     scheme, problem = bound.scheme, bound.problem
-    merged = normals.shape[0] // count
-    coarse = normals.reshape(count, merged, -1).sum(axis=1) / np.sqrt(merged)
+    coarse = _merged(scheme, normals, count)
     h = jnp.asarray(time / count, sampler.dtype)
     keys = jax.random.key_data(key)
     target = problem.layout.blocks(position, sampler.dtype)
@@ -279,6 +303,16 @@ def _end(
     numbers = jnp.arange(count, dtype=sampler.dtype)
     (blocks, _), _ = jax.lax.scan(body, (dict(blocks), cache), (numbers, coarse))
     return dict(blocks)
+
+
+def _merged(scheme: Scheme, normals: Any, count: int) -> Any:
+    """The normals of `count` steps on the path of more of them."""
+    if scheme.merge is None:
+        merged = normals.shape[0] // count
+        return normals.reshape(count, merged, -1).sum(axis=1) / np.sqrt(merged)
+    while len(normals) > count:
+        normals = jax.vmap(scheme.merge)(normals[::2], normals[1::2])
+    return normals
 
 
 def _combined(batches: np.ndarray, kind: str) -> np.ndarray:

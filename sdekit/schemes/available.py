@@ -14,7 +14,7 @@ from typing import Any
 from sdekit.declaration.model.dynamics import Dynamics
 from sdekit.errors import SchemeError
 from sdekit.schemes.solvers.noise_type import noise_type
-from sdekit.schemes.solvers.solver_table import GENERAL, SOLVERS, choose_solver
+from sdekit.schemes.solvers.solver_table import SOLVERS, choose_solver
 from sdekit.schemes.solvers.stratonovich import stratonovich_drift
 from sdekit.schemes.split.scheme_names import NAMED, NamedScheme, named
 from sdekit.schemes.split.splitting import Splitting, splitting
@@ -123,8 +123,7 @@ def _with_order(dynamics: Dynamics, record: NamedScheme) -> NamedScheme:
     if record.runner != "solver":
         return record
     kind = noise_type(dynamics, _open_sizes(dynamics)).kind
-    more = " (more takes Levy areas, which no scheme here draws)" if kind == GENERAL else ""
-    order = f"strong order {SOLVERS[record.name].orders[kind]:g} for {kind} noise{more}"
+    order = f"strong order {SOLVERS[record.name].orders[kind]:g} for {kind} noise"
     return replace(record, says=f"{record.says}, {order}")
 
 

@@ -1,8 +1,8 @@
 """Solvers of general SDEs, as a table: what each converges to, at which order, for which noise.
 
-The solvers themselves are diffrax's. A solver that has no order for the noise at hand is refused
-with the reason. Not for building the problem a solver is given (`diffrax_problem.py`) nor for
-splitting schemes (`sdekit.schemes`).
+The solvers themselves are diffrax's, but for one that draws Levy areas. A solver that has no order
+for the noise at hand is refused with the reason. Not for building the problem a solver is given
+(`diffrax_problem.py`) nor for splitting schemes (`sdekit.schemes`).
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ class Solver:
 
     Args:
         name: Name in sdekit.
-        diffrax_name: Class in diffrax.
+        diffrax_name: Class in diffrax; "" for a solver of our own.
         interpretation: "ito" or "stratonovich": what it converges to. With additive noise both
             are the same.
         orders: Strong order by kind of noise; a kind that is missing is refused.
@@ -60,6 +60,8 @@ SOLVERS = {
                "Kloeden and Platen (1992), theorem 10.2.2"),
         Solver("milstein", "ItoMilstein", "ito", _orders(1.0, 1.0, 1.0), _COMMUTING, False, False,
                "Kloeden and Platen (1992), theorem 10.3.5"),
+        Solver("area-milstein", "", "ito", _orders(1.0, 1.0, 1.0, 1.0), _NONE, False, True,
+               "Davie (2014), arXiv:1409.1500"),
         Solver("stratonovich-milstein", "StratonovichMilstein", "stratonovich",
                _orders(1.0, 1.0, 1.0), _COMMUTING, False, False,
                "Kloeden and Platen (1992), theorem 10.3.5"),

@@ -150,6 +150,8 @@ _SOLVED = (
 def _solver(name: str) -> NamedScheme:
     solver = SOLVERS[name]
     says = f"one step of diffrax's {solver.diffrax_name}"
+    if not solver.diffrax_name:
+        says = "one step of Milstein's method with drawn Levy areas"
     # Euler of an Ito SDE is Euler-Maruyama; the others evaluate the coefficients more than once.
     if name == "euler":
         return NamedScheme(name, says, solver.source, groups=everything, runner="solver")

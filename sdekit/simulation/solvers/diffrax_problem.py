@@ -192,6 +192,11 @@ def _stochastic(
     terms = noise_terms_of(problem)
     drift_function = vector_field(problem, drift)
     motions, diffusion = noise_operator(problem, terms)
+    if not entry.diffrax_name:
+        raise SimulationError(
+            f"the solver {entry.name} is none of diffrax",
+            fix="run it as a scheme of sk.sampler, or use 'spark' or 'euler'",
+        )
     made = getattr(diffrax, entry.diffrax_name)()
     if adaptive and not entry.has_error_estimate:
         made = diffrax.HalfSolver(made)

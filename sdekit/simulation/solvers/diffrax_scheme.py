@@ -8,6 +8,7 @@ and the noise of a chain is the same as for every other scheme. Not for adaptive
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import jax
@@ -17,8 +18,10 @@ from jax import Array
 from jax.typing import ArrayLike
 
 from sdekit.errors import SimulationError
+from sdekit.schemes.solvers.solver_table import SOLVERS
 from sdekit.simulation.bind.bound import Problem
 from sdekit.simulation.solvers.diffrax_problem import fixed_step
+from sdekit.simulation.solvers.levy_areas import area_milstein, merged_steps
 from sdekit.simulation.steps.boundaries import led_back, walls_of
 from sdekit.simulation.steps.scheme import Blocks, Cache, Scheme, StepInput
 
@@ -42,16 +45,23 @@ def solver_scheme(problem: Problem, name: str) -> Scheme:
             found="a minibatch",
             fix="use a splitting word or 'EM', or give the full potential as a function",
         )
-    made, walls = fixed_step(problem, name), walls_of(problem)
+    if SOLVERS[name].diffrax_name:
+        made = fixed_step(problem, name)
+        elements, advance, rows = made.motions, made.advance, 1 + SOLVERS[name].needs_levy_area
+        motions = elements // rows
+    else:
+        motions, advance = area_milstein(problem)
+        elements, rows = 2 * motions + motions * (motions - 1) // 2, 2
+    walls = walls_of(problem)
 
     def step(blocks: Blocks, cache: Cache, given: StepInput) -> tuple[dict[str, Array], Cache]:
         time = jnp.zeros((), problem.dtype) if given.time is None else given.time
         own = {x.name: blocks[x.name] for x in problem.dynamics.variables}
         if given.normals.ndim == 1:
-            moved = made.advance(own, given.normals, time, given.h, given.epoch)
+            moved = advance(own, given.normals, time, given.h, given.epoch)
         else:
             moved = jax.vmap(
-                lambda b, z: made.advance(b, z, time, given.h, given.epoch), in_axes=-1, out_axes=-1
+                lambda b, z: advance(b, z, time, given.h, given.epoch), in_axes=-1, out_axes=-1
             )(own, given.normals)  # fmt: skip
         # Under JAX's 64-bit mode some of diffrax's solvers return double precision.
         moved = {name: block.astype(problem.dtype) for name, block in moved.items()}
@@ -64,4 +74,6 @@ def solver_scheme(problem: Problem, name: str) -> Scheme:
         return ()
 
     reflects = any(wall.variable.domain.is_bounded for wall in walls.values())
-    return Scheme(name, made.motions, (), (), (), prepare, step, reflects=reflects)
+    # A path that is refined keeps its areas: those of a long step follow from those of short ones.
+    merge = partial(merged_steps, motions=motions) if rows == 2 else None
+    return Scheme(name, elements, (), (), (), prepare, step, reflects=reflects, merge=merge)

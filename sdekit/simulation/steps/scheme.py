@@ -113,6 +113,8 @@ class Scheme:
             carry it from step to step.
         compensated: The same step with changes instead of decays, and sums that keep what rounding
             takes from them, where the cache has a `rest`; None for steps that are no stages.
+        merge: (normals, normals) -> normals of one step that stands for two on the same path; None
+            where normals are those of increments: (a + b) / sqrt(2).
     """
 
     name: str
@@ -126,6 +128,7 @@ class Scheme:
     reflects: bool = False
     potential_energy: Callable[[Blocks, Mapping[str, Any]], Array] | None = None
     compensated: Scheme | None = None
+    merge: Callable[[Array, Array], Array] | None = None
 
     @property
     def words(self) -> int:
