@@ -2,24 +2,43 @@
 
 `assume` and properties such as `convex` narrow a claim: a refutation stands only where its witness
 fulfils them. In a proof an inequality is solved for one of its parameters, whose place a gap of
-known sign takes: a > m becomes m = a - gap. Not for properties of functions in a proof.
+known sign takes: a > m becomes m = a - gap. A convex function is above a plane, a Lipschitz one
+above $-L|x|$, and a coercive one is bounded below and tends to infinity.
 
 Checked by: tests/verifier/test_declared_facts.py.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from fractions import Fraction
 
 from sdekit.calculus.expansion.expand import collected, expand
 from sdekit.calculus.expansion.monomial_sums import TooLarge, as_expression
 from sdekit.calculus.expansion.rewriting import INTERNAL, substituted
 from sdekit.calculus.limits import Unsupported
+from sdekit.calculus.signs.implied_signs import (
+    POSITIVE,
+    UNKNOWN,
+    Signs,
+    entry_signs,
+    never_negative,
+)
 from sdekit.calculus.signs.scalar_signs import decided_signs
 from sdekit.declaration.model.sympy_types import Expr
 from sdekit.declaration.tree.abbreviations import Comparison
-from sdekit.declaration.tree.expression import Expression, Negation, Quotient, Sum
+from sdekit.declaration.tree.expression import (
+    Call,
+    Dot,
+    Expression,
+    Negation,
+    Product,
+    Quotient,
+    Sum,
+)
+from sdekit.declaration.tree.operators import ONE, ZERO
 from sdekit.declaration.tree.symbols import PROPERTIES, Parameter, Variable
+from sdekit.verifier.integrals.lower_bounds import is_bounded, summands
 from sdekit.verifier.integrals.quadratic import split_by
 from sdekit.verifier.question import Problem
 from sdekit.verifier.verdict import Check, Verdict, Witness, undecided
@@ -109,3 +128,55 @@ def _is_seen_to_hold(fact: Comparison, witness: Witness, problem: Problem) -> bo
         found = -found
     is_strict = fact.relation in ("<", ">")
     return found.is_nonnegative and (found.is_nonzero or not is_strict)
+
+
+def below_functions(energy: Expression) -> Expression | None:
+    """An energy with a plane b.x, b any vector, in the place of each unknown function.
+
+    For convex U with a positive factor, U >= c + b.x for some b; for Lipschitz U of any factor,
+    exp(-U) is at most a finite sum of exp(c - b.x). So exp(-energy) is integrable, and a definite
+    quadratic beside U tends to infinity, if that holds with b.x for every b.
+
+    Returns:
+        None if a function stands elsewhere, or was declared to be neither.
+    """
+    kept: list[Expression] = []
+    for number, part in enumerate(summands(energy)):
+        call, sign = _multiple_of_call(part)
+        if call is None:
+            if any(isinstance(node, Call) for node in part.walk()):
+                return None
+            kept.append(part)
+            continue
+        declared = call.function.assumptions
+        if not ("lipschitz" in declared or ("convex" in declared and sign == POSITIVE)):
+            return None
+        for place, x in enumerate(call.arguments):
+            if not (isinstance(x, Variable) and x.domain.kind == "real"):
+                return None
+            slope = Parameter(f"{INTERNAL}slope_{number}_{place}", x.shape)
+            kept.append(Dot(slope, x) if x.shape else Product((slope, x)))
+    return Sum((ZERO, *kept))
+
+
+def is_coercive(energy: Expression, variables: Sequence[Variable]) -> bool:
+    """Whether coercive functions, beside what is bounded below, take it to infinity."""
+    reached: set[Expression] = set()
+    for part in summands(energy):
+        call, sign = _multiple_of_call(part)
+        if call is not None and "coercive" in call.function.assumptions and sign == POSITIVE:
+            reached |= set(call.arguments)
+        elif not (is_bounded(part) or never_negative(entry_signs(part))):
+            return False
+    return all(x in reached or x.domain.kind in ("circle", "interval") for x in variables)
+
+
+def _multiple_of_call(part: Expression) -> tuple[Call | None, Signs]:
+    """U(x) and the sign of its constant factor."""
+    factors = part.factors if isinstance(part, Product) else (part,)
+    calls = [f for f in factors if isinstance(f, Call)]
+    rest = Product((ONE, *(f for f in factors if f not in calls)))
+    varies = any(isinstance(node, (Call, Variable)) for node in rest.walk())
+    if len(calls) != 1 or calls[0].shape or varies:
+        return None, UNKNOWN
+    return calls[0], entry_signs(rest)

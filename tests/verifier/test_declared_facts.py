@@ -76,3 +76,66 @@ def test_sympy_declares_inequalities_as_well():
     s, k = sp.Symbol("s"), sp.Symbol("k")
     model = sk.Dynamics(drift={s: -k * s}, diffusion={s: k}, hamiltonian=s**2 / 2, assume=[k >= 2])
     assert repr(model.assume[0]) == "k >= 2" and sk.loads(model.to_toml()) == model
+
+
+def _checked(energy, *properties, momentum=False):
+    """Checks of overdamped or Langevin dynamics in an energy that holds U(x)."""
+    x, p = sk.scalar("x"), sk.scalar("p")
+    u = sk.potential("U", x, **dict.fromkeys(properties, True))
+    h = energy(u, x)
+    if not momentum:
+        model = sk.Dynamics({x: -sk.grad(h, x)}, {x: 1}, hamiltonian=h)
+    else:
+        force = -sk.grad(h, x) - p
+        model = sk.Dynamics({x: p, p: force}, {p: 1}, hamiltonian=h + p**2 / 2, target=h)
+    return sk.verify(model)
+
+
+@pytest.mark.parametrize(
+    ("energy", "declared", "is_outright"),
+    [
+        (lambda u, x: u + x**2, "convex", True),
+        (lambda u, x: x**2 - 3 * u, "lipschitz", True),
+        (lambda u, x: u + x**2, "bounded", True),
+        # A plane is no law, -U is concave, and a Lipschitz U may outgrow |x|.
+        (lambda u, x: u, "convex", False),
+        (lambda u, x: x**2 - u, "convex", False),
+        (lambda u, x: u + sk.sqrt(1 + x**2), "lipschitz", False),
+        (lambda u, x: u + x**2, "even", False),
+        (lambda u, x: u * x**2 + x**2, "lipschitz", False),
+    ],
+)
+def test_convex_and_lipschitz_functions_beside_a_quadratic_have_a_law(
+    energy, declared, is_outright
+):
+    """A plane below U; else the law is a stated assumption."""
+    stated = " ".join(_checked(energy, declared).assumptions)
+    assert ("integrable" not in stated) == is_outright
+
+
+@pytest.mark.parametrize(
+    ("energy", "declared", "is_outright"),
+    [
+        (lambda u, x: u, "coercive", True),
+        (lambda u, x: 2 * u + x**2 + sk.cos(x), "coercive", True),
+        (lambda u, x: u + x**2, "convex", True),
+        (lambda u, x: u - x**2, "coercive", False),
+        (lambda u, x: -u, "coercive", False),
+        (lambda u, x: u, "convex", False),
+    ],
+)
+def test_what_tends_to_infinity_by_declaration_is_not_assumed_to(energy, declared, is_outright):
+    found = _checked(energy, declared, momentum=True)
+    assert ("tends to infinity" not in " ".join(found.assumptions)) == is_outright
+
+
+@pytest.mark.parametrize(("declared", "is_reversed"), [("even", True), ("convex", False)])
+def test_an_even_kinetic_energy_is_reversed_with_its_momentum(declared, is_reversed):
+    x, p = sk.vector("x", 2), sk.vector("p", 2)
+    u, kinetic = sk.potential("U", x), sk.potential("K", p, **{declared: True})
+    speed = sk.grad(kinetic, p)
+    model = sk.Dynamics(
+        {x: speed, p: -sk.grad(u, x) - speed}, {p: 1}, hamiltonian=u + kinetic, target=u
+    )
+    found = sk.verify(model).checks["reversibility"]
+    assert found.is_proved == is_reversed

@@ -39,7 +39,7 @@ def substitute(tensor: Tensor, images: Mapping[Variable, Tensor]) -> Tensor:
     """Put tensors in the place of variables, everywhere at once.
 
     Inside kernels, inverses and the arguments of unknown functions as well: U(theta) becomes
-    U(-theta), a function at another argument, of which nothing is assumed.
+    U(-theta), a function at another argument, of which only evenness is known.
 
     Args:
         tensor: Where to substitute.
@@ -81,6 +81,8 @@ def _image(
 def _call(head: Head, inside: Callable[[Tensor], Tensor]) -> Tensor:
     jet: Jet = head.data
     arguments = tuple(inside(argument) for argument in jet.arguments)
+    if "even" in jet.function.assumptions and arguments == tuple(-a for a in jet.arguments):
+        return of_head(head).scaled(Fraction((-1) ** len(jet.derivatives)))
     return of_head(heads.call(jet.function, arguments, jet.derivatives))
 
 

@@ -34,6 +34,7 @@ from sdekit.verifier.confinement.at_poles import may_have_pole, poles_are_harmle
 from sdekit.verifier.confinement.tensor_growth import degree, term_degree
 from sdekit.verifier.currents.poles import repulsion
 from sdekit.verifier.currents.smoothness import is_continuous, rough_parts
+from sdekit.verifier.declared_facts import below_functions, is_coercive
 from sdekit.verifier.integrals.lower_bounds import is_bounded, summands
 from sdekit.verifier.question import Problem
 from sdekit.verifier.verdict import Check, proved
@@ -92,12 +93,11 @@ def by_energy_and_square(problem: Problem) -> Check | None:
     change = generator(problem.lowered, problem.lowered.energy)
     if not _is_below_square(change):
         return None
-    everything = problem.dynamics.variables
-    for x in everything:
+    for x in problem.dynamics.variables:
         if x.domain.kind in ("circle", "interval"):
             continue
         # What H bounds by itself needs no square, which the force would not keep small.
-        if _is_own_quadratic(problem.lowered.energy, x, everything):
+        if _is_own_quadratic(problem.lowered.energy, x, problem.dynamics.variables):
             continue
         if not _is_below_square(generator(problem.lowered, _squared(x))):
             return None
@@ -262,7 +262,7 @@ def _varies(node: ex.Expression) -> bool:
 
 
 def _properness(problem: Problem, quadratic: frozenset[Head]) -> tuple[str, ...] | None:
-    """What is assumed for H to be bounded below and to tend to infinity; None if it may not."""
+    """What is assumed for H to tend to infinity; None if it may not."""
     unbounded = [x for x in problem.auxiliary if x.domain.kind not in ("circle", "interval")]
     if any(variable(x) not in quadratic for x in unbounded):
         return None
@@ -271,9 +271,13 @@ def _properness(problem: Problem, quadratic: frozenset[Head]) -> tuple[str, ...]
     if moving and (len(rest) < len(moving) and next(rough_parts(problem.excess), None)):
         return None
     if problem.target_has_unknown:
+        below = below_functions(problem.target)
+        is_proper = below is not None and _target_is_proper(problem, below)
+        if not rest and (is_proper or is_coercive(problem.target, problem.target_variables)):
+            return ()
         proper = problem.dynamics.hamiltonian if rest else problem.target
         return (f"{proper!r} is bounded below and tends to infinity",)
-    return () if not rest and _target_is_proper(problem) else None
+    return () if not rest and _target_is_proper(problem, problem.target) else None
 
 
 def _coupled_in_excess(problem: Problem, quadratic: frozenset[Head]) -> list[Variable]:
@@ -284,12 +288,12 @@ def _coupled_in_excess(problem: Problem, quadratic: frozenset[Head]) -> list[Var
     return [x for x in others if not gradient(excess, x).is_empty]
 
 
-def _target_is_proper(problem: Problem) -> bool:
+def _target_is_proper(problem: Problem, target: ex.Expression) -> bool:
     """Whether a concrete target is a definite quadratic, or coercive at the sizes given.
 
     Poles at which it tends to infinity are bounded below, and logarithms fall too slowly to count.
     """
-    written = problem.sized(problem.target)
+    written = problem.sized(target)
     walls: frozenset[ex.Expression] = frozenset()
     if repels_at_poles(problem):
         found = repulsion(written)
@@ -298,7 +302,8 @@ def _target_is_proper(problem: Problem) -> bool:
     energy = lower(written)
     blocks = problem.target_variables
     # The end of a half-line is no wall where H is infinite there.
-    if any(x.domain.kind != "real" and not _is_kept_off(x, walls) for x in blocks):
+    kinds = {x.domain.kind + (" with a pole" if x in walls else "") for x in blocks}
+    if not kinds <= {"real", "real with a pole", "positive with a pole"}:
         return False
     if all(_is_own_quadratic(energy, x, blocks) for x in blocks):
         return True
@@ -309,10 +314,6 @@ def _target_is_proper(problem: Problem) -> bool:
     reader = ComponentReader(problem.all_sizes(problem.sizes or {}), problem.dynamics.names)
     coordinates = problem.components().target_coordinates
     return coercive(reader.scalar(written), coordinates) is not None
-
-
-def _is_kept_off(x: Variable, walls: frozenset[ex.Expression]) -> bool:
-    return x.domain.kind == "positive" and x in walls
 
 
 def _gaussian_variables(problem: Problem) -> frozenset[Head]:

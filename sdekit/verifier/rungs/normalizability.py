@@ -13,6 +13,7 @@ from sdekit.calculus.expansion.monomial_sums import TooLarge
 from sdekit.calculus.limits import Unsupported
 from sdekit.declaration.tree.expression import Call, Expression
 from sdekit.declaration.tree.symbols import Variable
+from sdekit.verifier.declared_facts import below_functions
 from sdekit.verifier.integrals.elimination import Elimination, eliminate
 from sdekit.verifier.integrals.infinite import infinite_integral
 from sdekit.verifier.integrals.lower_bounds import finite_by_bounds, without_bounded_functions
@@ -80,6 +81,11 @@ def _target_part(problem: Problem) -> Check:
     """exp(-target): known blocks are integrated out first, unknown functions are assumed."""
     target = without_bounded_functions(problem.sized(problem.target))
     unknown = _reached_by_functions(target, problem.target_variables)
+    below = below_functions(target) if unknown else None
+    if below is not None:
+        found = _finite_below(problem, below)
+        if found is not None:
+            return found
     known = tuple(x for x in problem.target_variables if x not in unknown)
     try:
         # Bounds first where a target of many scalars would grow long when it is multiplied out.
@@ -103,6 +109,16 @@ def _target_part(problem: Problem) -> Check:
         return proved(f"the target is integrable: {_finite_text(found)}")
     assumed = (*_assumptions(target, unknown), *found.assumptions)
     return proved("exp(-target) by assumption", assumptions=assumed)
+
+
+def _finite_below(problem: Problem, below: Expression) -> Check | None:
+    try:
+        found = eliminate(below, problem.target_variables, ())
+    except (TooLarge, Unsupported):
+        return None
+    if found.infinite is not None or not found.is_finite or found.assumptions:
+        return None
+    return proved(f"convex and Lipschitz functions are above planes, and {_finite_text(found)}")
 
 
 def _assumptions(target: Expression, unknown: tuple[Variable, ...]) -> tuple[str, str]:
