@@ -19,6 +19,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from docs.generate import tables
 from docs.generate.measured import Measured
 
 __all__ = ["PageError", "page_script", "run_page"]
@@ -136,7 +137,9 @@ def run_page(page: Path, figures: Path, measured: Measured | None = None) -> str
     text = page.read_text(encoding="utf-8")
     recorder = _Recorder(figures, page.stem)
     start = Path.cwd()
-    given: dict[str, Any] = {"_page": recorder, "results": measured or Measured()}
+    given: dict[str, Any] = {
+        "_page": recorder, "results": measured or Measured(), "tables": tables,
+    }  # fmt: skip
     style = {"svg.hashsalt": page.stem, "figure.figsize": (7.0, 3.4), "font.size": 9.0}
     with tempfile.TemporaryDirectory() as folder, mpl.rc_context(style):
         script = Path(folder) / f"{page.stem}.py"
