@@ -8,7 +8,7 @@ dG = v dt + N(0, 2 D dt), density proportional to exp(-H).
 
     declare     dim scalar vector matrix parameter function potential Dynamics load grad dot ...
     prove       verify certify; design recipe repair
-    explain     report
+    explain     report compare
     run         sampler simulate update read_samples solve tabulated Minibatch
     bridges     to_diffrax to_blackjax from_numpyro
     draws       sample tune: a density in, draws with a stated bias and a verdict out
@@ -57,6 +57,7 @@ _HOME: dict[str, tuple[str, ...]] = {
     "sdekit.designer.repair": ("repair",),
     "sdekit.certificates.export": ("certify",),
     "sdekit.reports.results": ("report",),
+    "sdekit.reports.comparison": ("compare",),
     "sdekit.schemes.split.splitting": ("splitting",),
     "sdekit.schemes.order.scheme_order": ("order",),
     "sdekit.schemes.bias.scheme_bias": ("bias",),

@@ -69,6 +69,7 @@ from sdekit.diagnostics import plots as plots
 from sdekit.errors import SdekitError as SdekitError
 from sdekit.kernels.kernel_file import load as load
 from sdekit.kernels.kernel_file import loads as loads
+from sdekit.reports.comparison import compare as compare
 from sdekit.reports.results import report as report
 from sdekit.schemes.bias.scheme_bias import bias as bias
 from sdekit.schemes.order.scheme_order import order as order

@@ -12,6 +12,7 @@ from typing import Annotated, Any
 
 import typer
 
+from sdekit.cli.compare_command import compare
 from sdekit.cli.sample_command import sample
 from sdekit.cli.scheme_commands import NameOrFile, bias, order, schemes
 from sdekit.cli.show import show_error
@@ -370,5 +371,5 @@ def report(
     return 0
 
 
-for _command in (schemes, order, bias, sample):
+for _command in (compare, schemes, order, bias, sample):
     app.command()(_command)

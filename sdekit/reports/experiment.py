@@ -5,11 +5,10 @@ Not for running it: the command line does that and hands the numbers over.
 
 from __future__ import annotations
 
-import io
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sdekit.errors import MissingDependencyError
+from sdekit.reports.formats.drawing import FILL, INK, Drawing, drawing_of, new_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -50,6 +49,7 @@ class Experiment:
         panels: The runs.
         findings: What the runs show, as sentences.
         seed: Seed of all runs.
+        made: Seed, command and versions, as sentences.
     """
 
     title: str
@@ -59,41 +59,28 @@ class Experiment:
     panels: tuple[Panel, ...]
     findings: tuple[str, ...]
     seed: int
+    made: str = ""
 
 
-#: Colours of the exact density and of the samples; they differ in lightness too.
-_EXACT, _SAMPLED = "#1c2430", "#7fb2dd"
-
-
-def figure_of(experiment: Experiment) -> bytes:
-    """The panels as one PNG, two in a row.
+def figure_of(experiment: Experiment) -> Drawing:
+    """The panels, two in a row.
 
     Raises:
         MissingDependencyError: If matplotlib is not installed.
     """
-    try:
-        from matplotlib.figure import Figure
-    except ImportError as missing:
-        raise MissingDependencyError(
-            "drawing figures needs matplotlib, which is not installed",
-            fix='pip install "sdekit[report]"',
-        ) from missing
     rows = (len(experiment.panels) + 1) // 2
-    # A figure of its own, without pyplot, leaves the user's backend and styles alone.
-    figure = Figure(figsize=(9.0, 3.3 * rows), layout="constrained")
+    figure = new_figure(9.0, 3.3 * rows)
     axes = figure.subplots(rows, 2, squeeze=False, sharex=True).ravel()
     for axis, panel in zip(axes, experiment.panels, strict=False):
         _draw(axis, panel, experiment)
     for axis in axes[len(experiment.panels) :]:
         axis.set_visible(False)
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=160, metadata={"Software": None})
-    return buffer.getvalue()
+    return drawing_of(figure)
 
 
 def _draw(axis: Axes, panel: Panel, experiment: Experiment) -> None:
-    axis.stairs(panel.density, panel.edges, fill=True, color=_SAMPLED, label="samples")
-    axis.plot(experiment.grid, experiment.exact_density, color=_EXACT, lw=1.6, label="exact")
+    axis.stairs(panel.density, panel.edges, fill=True, color=FILL, label="samples")
+    axis.plot(experiment.grid, experiment.exact_density, color=INK, lw=1.6, label="exact")
     axis.set_title(panel.title, fontsize=11)
     axis.set_xlim(experiment.grid[0], experiment.grid[-1])
     axis.set_ylim(0, 1.3 * max(experiment.exact_density))

@@ -7,6 +7,7 @@ Not for drawing it (`sdekit.reports.experiment`), nor for experiments on other t
 
 from __future__ import annotations
 
+from importlib.metadata import version
 from typing import Any
 
 import numpy as np
@@ -56,7 +57,7 @@ def thermostat_experiment(steps: int = 1_000_000, chains: int = 16, seed: int = 
         r"thermostat",
         run,
         0.5,
-        ((r"$\langle \xi \rangle$", f"{friction.value:.3f} ({friction.standard_error:.3f})"),),
+        ((r"$\langle \xi \rangle$", rf"${friction.value:.3f} \pm {friction.standard_error:.3f}$"),),
     )
     grid = np.linspace(LOWEST, HIGHEST, 441)
     return Experiment(
@@ -67,6 +68,10 @@ def thermostat_experiment(steps: int = 1_000_000, chains: int = 16, seed: int = 
         panels=(*fixed, adaptive),
         findings=_findings((*fixed, adaptive)),
         seed=seed,
+        made=(
+            f"Seed {seed}, float32, JAX {version('jax')}, NumPy {np.__version__}; "
+            f"run it again with `sdekit report sgnht --experiment --steps {steps} --out FILE`."
+        ),
     )
 
 
@@ -113,7 +118,9 @@ def _panel(
     density = heights / (draws.size * np.diff(edges))
     temperature = kinetic_temperature(run.samples["p"])
     mean = mean_estimate(draws[..., 0])
-    estimates = ((r"$\langle \theta \rangle$", f"{mean.value:.3f} ({mean.standard_error:.3f})"),)
+    estimates = (
+        (r"$\langle \theta \rangle$", rf"${mean.value:.3f} \pm {mean.standard_error:.3f}$"),
+    )
     return Panel(
         title=title,
         edges=tuple(edges),

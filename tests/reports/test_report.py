@@ -140,11 +140,11 @@ def test_an_experiment_has_a_figure_a_table_and_its_findings():
         "An experiment", "What was done.", (0.0, 1.0, 2.0), (0.1, 0.4, 0.1),
         tuple(panel(f"run {k}") for k in range(3)), ("It worked.",), 0,
     )  # fmt: skip
-    assert figure_of(experiment).startswith(b"\x89PNG")
+    assert figure_of(experiment).png.startswith(b"\x89PNG")
     assert figure_of(experiment) == figure_of(experiment)
     section = experiment_section(experiment)
     assert [type(block).__name__ for block in section.blocks] == [
-        "Paragraph", "Figure", "Table", "Items",
+        "Paragraph", "Figure", "Table", "Paragraph", "Items",
     ]  # fmt: skip
 
 

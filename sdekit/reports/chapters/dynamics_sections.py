@@ -70,7 +70,7 @@ def experiment_section(experiment: Experiment) -> Section:
     rows = tuple(
         (
             panel.title,
-            f"{panel.kinetic_energy:.3f} \N{PLUS-MINUS SIGN} {panel.kinetic_error:.3f}",
+            rf"${panel.kinetic_energy:.3f} \pm {panel.kinetic_error:.3f}$",
             f"{panel.expected_kinetic_energy:.3f}",
             "; ".join(f"{name} = {value}" for name, value in panel.moments),
         )
@@ -89,6 +89,7 @@ def experiment_section(experiment: Experiment) -> Section:
             Paragraph(experiment.setting),
             figure,
             Table(headings, rows),
+            Paragraph(r"Numbers behind $\pm$ are standard errors. " + experiment.made),
             Items(experiment.findings),
         ),
     )

@@ -10,6 +10,8 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from sdekit.reports.formats.drawing import Drawing
+
 
 @dataclass(frozen=True)
 class Paragraph:
@@ -98,12 +100,12 @@ class Figure:
     """An image with its caption.
 
     Attributes:
-        png: The bytes of the image.
+        drawing: The image.
         caption: Text with formulas between dollar signs.
         description: What the image shows, for those who cannot see it.
     """
 
-    png: bytes
+    drawing: Drawing
     caption: str
     description: str
 

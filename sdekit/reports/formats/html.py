@@ -5,7 +5,6 @@ Not for what the document says (`sections`).
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Callable
 from importlib.resources import files
 from pathlib import Path
@@ -81,7 +80,6 @@ def render_html(document: Document) -> str:
     environment.filters["text"] = lambda text: Markup(html_text(text))
     environment.filters["display"] = lambda latex: Markup(mathml(latex, display=True))
     environment.filters["tall"] = lambda latex: Markup(_tall(latex))
-    environment.filters["base64"] = lambda data: base64.b64encode(data).decode("ascii")
     environment.tests["kind"] = lambda block, name: type(block).__name__ == name
     environment.globals["refuse"] = _refuse
     folder = files("sdekit.reports.formats")

@@ -22,6 +22,7 @@ from sdekit.reports.formats.document import (
     split_code,
     split_formulas,
 )
+from sdekit.reports.formats.drawing import FigureFiles
 
 _PREAMBLE = r"""\documentclass[11pt]{article}
 \usepackage[T1]{fontenc}
@@ -62,7 +63,7 @@ def _with_code(text: str) -> str:
 
 def write_tex(document: Document, path: Path) -> None:
     """Write the document; figures become PNG files beside it, named after it."""
-    figures = _Figures(path)
+    figures = FigureFiles(path)
     body = "\n\n".join(_section(section, figures) for section in document.sections)
     lines = [
         _PREAMBLE,
@@ -78,43 +79,29 @@ def write_tex(document: Document, path: Path) -> None:
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
-class _Figures:
-    """Writes the images of one document and hands out their names."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._count = 0
-
-    def add(self, png: bytes) -> str:
-        self._count += 1
-        target = self._path.with_name(f"{self._path.stem}-{self._count}.png")
-        target.write_bytes(png)
-        return target.name
-
-
-def _section(section: Section, figures: _Figures) -> str:
+def _section(section: Section, figures: FigureFiles) -> str:
     blocks = (_block(block, figures) for block in section.blocks)
     return "\n\n".join([rf"\section*{{{tex_text(section.heading)}}}", *blocks])
 
 
 @singledispatch
-def _block(block: object, figures: _Figures) -> str:
+def _block(block: object, figures: FigureFiles) -> str:
     raise TypeError(f"no LaTeX for {type(block).__name__}")
 
 
 @_block.register
-def _(block: Paragraph, figures: _Figures) -> str:
+def _(block: Paragraph, figures: FigureFiles) -> str:
     return tex_text(block.text)
 
 
 @_block.register
-def _(block: Formula, figures: _Figures) -> str:
+def _(block: Formula, figures: FigureFiles) -> str:
     tag = rf" \tag{{{tex_text(block.label)}}}" if block.label else ""
     return rf"\begin{{equation*}} {block.latex}{tag} \end{{equation*}}"
 
 
 @_block.register
-def _(block: Derivation, figures: _Figures) -> str:
+def _(block: Derivation, figures: FigureFiles) -> str:
     rows = []
     for step in block.steps:
         rule = r"\midrule " if step.is_result else ""
@@ -132,7 +119,7 @@ def _(block: Derivation, figures: _Figures) -> str:
 
 
 @_block.register
-def _(block: Table, figures: _Figures) -> str:
+def _(block: Table, figures: FigureFiles) -> str:
     width = f"{0.9 / len(block.headings):.3f}\\linewidth"
     columns = r">{\raggedright\arraybackslash}p{" + width + "}"
     lines = [rf"\begin{{longtable}}{{@{{}}{columns * len(block.headings)}@{{}}}}", r"\toprule"]
@@ -142,19 +129,19 @@ def _(block: Table, figures: _Figures) -> str:
 
 
 @_block.register
-def _(block: Items, figures: _Figures) -> str:
+def _(block: Items, figures: FigureFiles) -> str:
     items = (rf"\item {tex_text(item)}" for item in block.items)
     return "\n".join([r"\begin{itemize}", *items, r"\end{itemize}"])
 
 
 @_block.register
-def _(block: Verdict, figures: _Figures) -> str:
+def _(block: Verdict, figures: FigureFiles) -> str:
     return rf"\fbox{{\textbf{{{block.verdict.upper()}}}}}\quad {tex_text(block.text)}"
 
 
 @_block.register
-def _(block: Figure, figures: _Figures) -> str:
-    name = figures.add(block.png)
+def _(block: Figure, figures: FigureFiles) -> str:
+    name = figures.add(block.drawing.png)
     return "\n".join(
         [
             r"\begin{center}",
@@ -167,7 +154,7 @@ def _(block: Figure, figures: _Figures) -> str:
 
 
 @_block.register
-def _(block: Listing, figures: _Figures) -> str:
+def _(block: Listing, figures: FigureFiles) -> str:
     # A string of a model that would close the listing gets its bracket as TOML's own escape.
     text = block.text.replace(r"\end{verbatim}", r"\end\u007bverbatim}")
     return "\\begin{verbatim}\n" + text + "\n\\end{verbatim}"

@@ -21,6 +21,7 @@ from sdekit.reports.formats.document import (
     Verdict,
     split_formulas,
 )
+from sdekit.reports.formats.drawing import Drawing
 from sdekit.reports.formats.html import html_text, mathml, render_html, write_html
 from sdekit.reports.formats.markdown import write_markdown
 from sdekit.reports.formats.tex import tex_text, write_tex
@@ -39,7 +40,11 @@ DOCUMENT = Document(
                 Table(("k", "v"), (("$y$", "proved"), ("a|b", "refuted")), verdict_column=1),
                 Items(("one", "two $z$")),
                 Verdict("proved", "It holds for all $n$."),
-                Figure(PNG, "A caption with $U$.", "A picture"),
+                Figure(
+                    Drawing('<svg viewBox="0 0 1 1"></svg>', PNG),
+                    "A caption with $U$.",
+                    "A picture",
+                ),
                 Listing('x = "1 < 2"'),
             ),
         ),
