@@ -331,11 +331,17 @@ def slurm(
     cpus: Annotated[int, typer.Option(help="Cores of each part.")] = 1,
     gpus: Annotated[int, typer.Option(help="GPUs of each part.")] = 0,
     name: Annotated[str, typer.Option(help="Of the job.")] = "sdekit",
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> int:
     """Print a batch file that runs the parts of one simulation as an array of Slurm jobs."""
     from sdekit.cli.batch_file import batch_file
+    from sdekit.cli.show import show_json
 
-    print(batch_file(command, parts, hours=hours, cpus=cpus, gpus=gpus, name=name), end="")
+    text = batch_file(command, parts, hours=hours, cpus=cpus, gpus=gpus, name=name)
+    if as_json:
+        show_json({"batch_file": text})
+    else:
+        print(text, end="")
     return 0
 
 

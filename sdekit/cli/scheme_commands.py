@@ -7,11 +7,30 @@ Checked by: tests/cli/test_schemes.py.
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-NameOrFile = Annotated[str, typer.Argument(metavar="NAME_OR_FILE", help="Of the list, or a TOML.")]
+
+def complete_models(incomplete: str) -> list[str]:
+    """Names of the catalogue and model files that begin like this, for the shell."""
+    from sdekit import catalog
+    from sdekit.kernels.kernel_file import published_kernels
+
+    files = [str(path) for path in Path().glob(f"{incomplete}*.toml")]
+    names = (*catalog.names(), *published_kernels())
+    return [*(name for name in names if name.startswith(incomplete)), *files]
+
+
+NameOrFile = Annotated[
+    str,
+    typer.Argument(
+        metavar="NAME_OR_FILE",
+        help="Of the list, a TOML file, or a report.",
+        autocompletion=complete_models,
+    ),
+]
 
 
 def schemes(

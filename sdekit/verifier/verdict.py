@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import Any
 
 from sdekit.errors import VerificationError
+from sdekit.notebook import ShownInNotebooks
 
 #: Version of the JSON that `Verification.to_dict` writes.
 FORMAT = 1
@@ -150,7 +151,7 @@ def undecided(reason: str, **evidence: Any) -> Check:
 
 
 @dataclass(frozen=True)
-class Verification:
+class Verification(ShownInNotebooks):
     """All checks of one dynamics or kernel.
 
     Attributes:

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any
 
 from sdekit.declaration.model.dynamics_checks import (
     check_assumptions,
-    check_expression,
     check_interpretation,
     check_symbols,
     facts_about,
@@ -396,5 +395,5 @@ class Dynamics:
 
         return dynamics_latex(self)
 
-
-__all__ = ["CONVENTION", "Dynamics", "check_expression"]
+    def _repr_latex_(self) -> str:
+        return f"$$\\displaystyle {self.latex()}$$"

@@ -19,6 +19,7 @@ import sympy as sp
 
 from sdekit.declaration.model.dynamics import Dynamics
 from sdekit.errors import SchemeError
+from sdekit.notebook import ShownInNotebooks
 from sdekit.schemes.bias.concrete import Particle, Value, particle
 from sdekit.schemes.bias.curvature import step_limit
 from sdekit.schemes.bias.galerkin import (
@@ -45,7 +46,7 @@ from sdekit.schemes.split.splitting import splitting
 
 
 @dataclass(frozen=True)
-class Bias:
+class Bias(ShownInNotebooks):
     """The bias of the mean of one observable under one scheme.
 
     Attributes:

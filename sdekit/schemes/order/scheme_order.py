@@ -28,6 +28,7 @@ import sympy as sp
 from sdekit.declaration.model.dynamics import Dynamics
 from sdekit.declaration.model.dynamics_checks import require_free_entries
 from sdekit.errors import SchemeError
+from sdekit.notebook import ShownInNotebooks
 from sdekit.schemes.jet_ring.notation import compact
 from sdekit.schemes.noise_laws import NoiseLaw, weak_law
 from sdekit.schemes.order.density import large_friction_marginal, modified_density
@@ -41,7 +42,7 @@ from sdekit.schemes.split.unroll import unroll
 
 
 @dataclass(frozen=True)
-class Order:
+class Order(ShownInNotebooks):
     """What a scheme does to a dynamics, for generic unknown functions.
 
     Attributes:

@@ -20,6 +20,7 @@ from typing import Any
 from sdekit.declaration.model.dynamics import Dynamics
 from sdekit.declaration.model.dynamics_checks import require_free_entries
 from sdekit.errors import SchemeError
+from sdekit.notebook import ShownInNotebooks
 from sdekit.schemes.split.flow_records import Blocks, Inexact, IntervalNoise, Part, PowerNoise
 from sdekit.schemes.split.lettering import whole_part, with_gradient_noise
 from sdekit.schemes.split.parts import find_parts
@@ -29,7 +30,7 @@ from sdekit.schemes.split.word import Word, parse_word
 
 
 @dataclass(frozen=True)
-class Splitting:
+class Splitting(ShownInNotebooks):
     """A dynamics as the sum of parts.
 
     Attributes:

@@ -18,6 +18,7 @@ import numpy as np
 from sdekit.declaration.model.dynamics import Dynamics
 from sdekit.diagnostics.path_bands import Paths
 from sdekit.errors import SdekitError, SimulationError
+from sdekit.notebook import ShownInNotebooks
 from sdekit.schemes.guards.end_notes import end_notes
 from sdekit.simulation.bind.bound import Problem
 from sdekit.simulation.bind.position import PositionLayout
@@ -34,7 +35,7 @@ from sdekit.simulation.updates.extra import ExtraLayout
 
 
 @dataclass(frozen=True)
-class Run:
+class Run(ShownInNotebooks):
     """What a simulation gave.
 
     Attributes:
@@ -285,6 +286,12 @@ class Run:
         import arviz
 
         return arviz.summary(self.to_arviz())
+
+    def citation(self) -> str:
+        """One sentence on what ran, and BibTeX of sdekit, the dynamics and the scheme."""
+        from sdekit.simulation.notes.citation import citation
+
+        return citation(self)
 
     def __repr__(self) -> str:
         what = ", ".join(f"{name} {shape}" for name, shape in self._shapes.items())
