@@ -63,6 +63,7 @@ _HOME: dict[str, tuple[str, ...]] = {
     "sdekit.schemes.bias.scheme_bias": ("bias",),
     "sdekit.simulation.steps.sampler": ("sampler",),
     "sdekit.simulation.events.barrier": ("barrier",),
+    "sdekit.simulation.estimates.multilevel": ("expect",),
     "sdekit.simulation.runs.run": ("simulate",),
     "sdekit.simulation.runs.solve": ("solve",),
     "sdekit.simulation.runs.tabulated": ("tabulated",),

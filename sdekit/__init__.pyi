@@ -75,6 +75,7 @@ from sdekit.schemes.bias.scheme_bias import bias as bias
 from sdekit.schemes.order.scheme_order import order as order
 from sdekit.schemes.split.splitting import splitting as splitting
 from sdekit.simulation.bind.linear_dynamics import linear_sde as linear_sde
+from sdekit.simulation.estimates.multilevel import expect as expect
 from sdekit.simulation.events.barrier import barrier as barrier
 from sdekit.simulation.gradients import gradient_noise as gradient_noise
 from sdekit.simulation.gradients.minibatch import Minibatch as Minibatch

@@ -25,9 +25,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from sdekit.errors import SimulationError
+from sdekit.simulation.estimates.coupled_paths import halved, path_end
 from sdekit.simulation.noise.streams import check_seed
 from sdekit.simulation.steps.sampler import Bound, Sampler
-from sdekit.simulation.steps.scheme import Scheme, StepInput
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -284,35 +284,10 @@ def _end(
     sampler: Sampler, bound: Bound, key: Any, position: Any, normals: Any, count: int, time: float
 ) -> dict[str, Any]:
     """The state after `count` steps on noise that is summed from the finest level."""
-    scheme, problem = bound.scheme, bound.problem
-    coarse = _merged(scheme, normals, count)
-    h = jnp.asarray(time / count, sampler.dtype)
-    keys = jax.random.key_data(key)
-    target = problem.layout.blocks(position, sampler.dtype)
-    blocks = sampler.start(bound, target, {}, keys)
-    cache = sampler.first_cache(bound, blocks, keys, position)
-    parameters = problem.parameters
-    constants = scheme.prepare(parameters, h, sampler.dtype)
-    draws = tuple(() for _ in scheme.evaluations)
-
-    def body(carry: tuple[Any, Any], given: Any) -> Any:
-        number, normal = given
-        moved = StepInput(normal, draws, None, h, constants, parameters, number * h)
-        return scheme.step(*carry, moved), None
-
-    numbers = jnp.arange(count, dtype=sampler.dtype)
-    (blocks, _), _ = jax.lax.scan(body, (dict(blocks), cache), (numbers, coarse))
-    return dict(blocks)
-
-
-def _merged(scheme: Scheme, normals: Any, count: int) -> Any:
-    """The normals of `count` steps on the path of more of them."""
-    if scheme.merge is None:
-        merged = normals.shape[0] // count
-        return normals.reshape(count, merged, -1).sum(axis=1) / np.sqrt(merged)
     while len(normals) > count:
-        normals = jax.vmap(scheme.merge)(normals[::2], normals[1::2])
-    return normals
+        normals = halved(bound.scheme, normals)
+    h = jnp.asarray(time / count, sampler.dtype)
+    return path_end(sampler, bound, position, (key, normals), h=h)
 
 
 def _combined(batches: np.ndarray, kind: str) -> np.ndarray:
