@@ -193,7 +193,6 @@ class Course:
         """How calls for so many draws are cut."""
         problem, scheme = self.driver.bound.problem, self.driver.bound.scheme
         sizes = {name: math.prod(shape) for name, shape in problem.block_shapes.items()}
-        per_draw = [getattr(o.source, "draw_bytes", 4 * o.source.words) for o in scheme.evaluations]
         return plan_run(
             draws,
             thin,
@@ -201,7 +200,7 @@ class Course:
             normals=self.driver.program.noise.words(scheme.elements),
             numbers=self.driver.numbers,
             recorded=sum(sizes[name] for name in self.driver.program.names),
-            draw_bytes=sum(per_draw),
+            draw_bytes=scheme.draw_bytes,
             tiles=self.driver.tiling[0],
         )
 

@@ -140,6 +140,12 @@ class Scheme:
         """Random 32-bit words of the gradients that are at hand when a step begins."""
         return sum(oracle.source.words for oracle in self.carried)
 
+    @property
+    def draw_bytes(self) -> int:
+        """Bytes of the prepared draws of one step of one chain."""
+        sources = [oracle.source for oracle in self.evaluations]
+        return sum(getattr(source, "draw_bytes", 4 * source.words) for source in sources)
+
 
 def composed(
     problem: Problem,

@@ -74,11 +74,11 @@ def loop_of(scheme, thin, everything, widths, chains=1):
     lanes = () if chains == 1 else (chains,)
     theta = jax.ShapeDtypeStruct((size, *lanes), np.float32)
     keys = jax.ShapeDtypeStruct((2, *lanes), np.uint32)
-    state, _, _ = jax.eval_shape(driver._start_function(), {"theta": theta}, {}, keys, {})
+    state, _, _ = jax.eval_shape(driver._start_function(), {"theta": theta}, {}, keys, {}, {})
     h, parameters = jax.ShapeDtypeStruct((), np.float32), bound.problem.parameters
     constants = jax.eval_shape(partial(bound.scheme.prepare, dtype=sampler.dtype), parameters, h)
     fixed = Fixed(h, constants, parameters, {})
-    arguments = (state, Keys(keys, keys, keys), fixed, np.uint32(0), np.int32(1))
+    arguments = (state, Keys(keys, keys, keys, keys), fixed, np.uint32(0), np.int32(1))
     run = partial(compiled_loop.advance, program, plan)
     return run, (*arguments, theta if everything else ()), size
 
