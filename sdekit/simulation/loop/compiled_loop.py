@@ -30,7 +30,7 @@ from sdekit.simulation.loop.blocks import Plan
 from sdekit.simulation.loop.machine_loop import as_machine_loop
 from sdekit.simulation.loop.program import Fixed, Keys, LoopState, Program
 from sdekit.simulation.loop.tracing import traced
-from sdekit.simulation.noise.streams import NoiseBlock
+from sdekit.simulation.noise.streams import NoiseBlock, made_apart
 from sdekit.simulation.steps.scheme import StepInput, prepared_draws
 from sdekit.simulation.sweeps.swept_step import swept_step
 
@@ -205,14 +205,8 @@ def _step_data(program: Program, plan: Plan, keys: Keys, first: Array) -> _StepD
 
 
 def _apart(draw: Callable[..., Any], keys: Array, first: Array) -> Any:
-    """`draw(keys, first)`, behind a condition that holds always.
-
-    A loop of one turn is taken apart by XLA, which then makes the noise anew at each place that
-    reads it, without vectors; it never joins what a branch makes with what reads it.
-    """
-    shape = jax.eval_shape(draw, keys, first)
-    nothing = partial(jax.tree.map, lambda x: jnp.zeros(x.shape, x.dtype), shape)
-    return lax.cond(first == _NEVER, lambda k, n: nothing(), draw, keys, first)
+    """`draw(keys, first)`, kept apart from the one turn of the loop that reads it."""
+    return made_apart(partial(draw, keys, first), first == _NEVER)
 
 
 def _one_step(program: Program, carried: _Carried, fixed: Fixed, data: _StepData) -> _Carried:

@@ -96,21 +96,26 @@ def threefry(first: ArrayLike, second: ArrayLike, key: ArrayLike) -> tuple[Array
     schedule = (words[0], words[1], words[0] ^ words[1] ^ _PARITY)
     x = jnp.asarray(first, jnp.uint32) + schedule[0]
     y = jnp.asarray(second, jnp.uint32) + schedule[1]
+    shape = jnp.broadcast_shapes(x.shape, y.shape)
+    # Operations of `lax` on equal shapes are traced twice as fast as those of `jnp`.
+    x, y, *schedule = (jnp.broadcast_to(word, shape) for word in (x, y, *schedule))
     for round_ in range(_ROUNDS):
-        x = x + y
         distance = _ROTATIONS[round_ % len(_ROTATIONS)]
-        y = ((y << np.uint32(distance)) | (y >> np.uint32(32 - distance))) ^ x
+        x = lax.add(x, y)
+        left = lax.shift_left(y, np.uint32(distance))
+        right = lax.shift_right_logical(y, np.uint32(32 - distance))
+        y = lax.bitwise_xor(lax.bitwise_or(left, right), x)
         if round_ % 4 == 3:
             injection = round_ // 4 + 1
-            x = x + schedule[injection % 3]
-            y = y + schedule[(injection + 1) % 3] + np.uint32(injection)
+            x = lax.add(x, schedule[injection % 3])
+            y = lax.add(lax.add(y, schedule[(injection + 1) % 3]), np.uint32(injection))
     return x, y
 
 
 def _polynomial(coefficients: tuple[float, ...], x: Array) -> Array:
     value = jnp.full_like(x, coefficients[0])
     for coefficient in coefficients[1:]:
-        value = value * x + np.asarray(coefficient, x.dtype)
+        value = lax.add(lax.mul(value, x), np.asarray(coefficient, x.dtype))
     return value
 
 

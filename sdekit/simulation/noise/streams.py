@@ -8,8 +8,8 @@ length of compiled chunks or the layout in memory; and a run can go on from any 
   and the chain's number. In single precision the counter is (step // 2, element), and its two
   normals belong to the even and the odd step; in double precision it is (step, element).
 - "jax": `jax.random.normal` with the chain's key folded with the step; the reference.
-- "weak": a few bits of the word (step // variables of a word, element) for each variable, after a
-  law of `sdekit.schemes.noise_laws`; starts are drawn from normals all the same.
+- "weak": a few bits of the hash of (step // variables of a hash, element) for each variable, after
+  a law of `sdekit.schemes.noise_laws`; starts are drawn from normals all the same.
 
 The streams differ; each is reproducible for itself. Steps are counted in 32 bits of
 pairs: at most 2^33 steps of one seed.
@@ -22,6 +22,7 @@ Checked by: tests/simulation/noise/test_streams.py.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -46,6 +47,10 @@ THREEFRY = "threefry2x32"
 NORMALS, GRADIENT, START, ACCEPT, UPDATES = 0, 1, 2, 3, 4
 #: Single precision numbers of the widest vector.
 _VECTOR = 16
+#: No number of a hash: the last step has a smaller one.
+_NEVER = np.uint32(2**32 - 1)
+#: Entries from which on weak variables are made apart: what starts that costs as much as so many.
+_LARGE = 4096
 #: Size of a last axis from which on a remainder costs little.
 _WIDE = 64
 #: Seeds that JAX's keys tell apart whatever its precision is.
@@ -118,9 +123,11 @@ class NoiseBlock:
 
     def pair(self, index: Any) -> tuple[Array, Array]:
         """The variables of steps 2 * index and 2 * index + 1 of the block."""
-        if self.law is not None:
-            return self.step(2 * index), self.step(2 * index + 1)
-        return _two(self._entry(index))
+        if self.law is None:
+            return _two(self._entry(index))
+        both = partial(jax.tree.map, self.step, (2 * index, 2 * index + 1))
+        is_large = self.values.size // self.values.shape[self.axis] >= _LARGE
+        return made_apart(both, index < 0) if is_large else both()
 
     def _entry(self, place: Any) -> Any:
         return jax.tree.map(
@@ -129,9 +136,25 @@ class NoiseBlock:
 
     def _weak(self, place: Any) -> Array:
         assert self.law is not None
-        each = self.law.per_word
-        shift = jnp.asarray(place % each * self.law.bits, jnp.uint32)
+        place, each = jnp.asarray(place, jnp.uint32), np.uint32(self.law.per_word)
+        shift = place % each * np.uint32(self.law.bits)
         return weak_variable(self._entry(place // each) >> shift, self.law, self.dtype)
+
+
+def made_apart(draw: Callable[[], Any], never: Array) -> Any:
+    """`draw()`, behind a condition that never holds.
+
+    XLA makes numbers anew at each place that reads them, and a loop of one turn is no obstacle,
+    since it is taken apart; what a branch makes it leaves alone.
+
+    Args:
+        draw: Makes arrays.
+        never: A truth value that is false whenever the program runs, which the compiler cannot
+            know.
+    """
+    shape = jax.eval_shape(draw)
+    nothing = partial(jax.tree.map, lambda x: jnp.zeros(x.shape, x.dtype), shape)
+    return lax.cond(never, nothing, draw)
 
 
 def _two(pair: Any) -> tuple[Array, Array]:
@@ -200,7 +223,7 @@ class NoiseSource:
 
     def words(self, elements: int) -> int:
         """Numbers that a block keeps for each step of one chain."""
-        return elements if self.law is None else -(-elements // self.law.per_word)
+        return elements if self.law is None else max(1, elements // self.law.per_word)
 
     def block(
         self, keys: Array, first: Array, steps: int, elements: int, *, in_pairs: bool
@@ -216,17 +239,30 @@ class NoiseSource:
         """
         axis = self.pairs_axis(keys, elements)
         if self.law is not None:
-            each = np.uint32(self.law.per_word)
-            words = self._words(keys, first // each, steps // int(each) + 2, elements, axis)
-            return NoiseBlock(words, axis, (first % each).astype(jnp.int32), self.law, self.dtype)
+            each = 2 * self.law.per_word
+            count = (steps + 2 * each - 2) // each
+            words = self._words(keys, first // np.uint32(each), count, elements, axis)
+            odd = (first % np.uint32(each)).astype(jnp.int32)
+            return NoiseBlock(words, axis, odd, self.law, self.dtype)
         # One more pair for single steps, which may begin or end within one.
         pairs = steps // 2 if in_pairs else steps // 2 + 1
         values = self.pairs(keys, first // np.uint32(2), pairs, elements, axis)
         return NoiseBlock(values, axis, None if in_pairs else (first % 2).astype(jnp.int32))
 
-    def _words(self, keys: Array, first: ArrayLike, count: int, elements: int, axis: int) -> Array:
-        # Joining both words of each hash would keep the compiler from vectorizing.
-        return threefry(*_along(axis, keys, first, count, elements))[0]
+    def _words(self, keys: Array, first: Array, count: int, elements: int, axis: int) -> Array:
+        """Both words of `count` hashes, one after the other on the axis."""
+
+        def hashed() -> Array:
+            # Both as the parts of one number, so that the compiler computes the hash once.
+            both = threefry(*_along(axis, keys, first, count, elements))
+            return lax.complex(*(lax.bitcast_convert_type(word, jnp.float32) for word in both))
+
+        found = made_apart(hashed, first == _NEVER)
+        words = jnp.stack([lax.real(found), lax.imag(found)], 1 if axis == 0 else -1)
+        words = lax.bitcast_convert_type(words, jnp.uint32)
+        flat = [*found.shape]
+        flat[axis] = 2 * count
+        return words.reshape(flat)
 
     def pairs_axis(self, keys: Array, elements: int) -> int:
         """The axis of pairs for which `pairs` is drawn fastest: 0 or -1.

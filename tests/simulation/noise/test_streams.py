@@ -12,6 +12,7 @@ import sdekit as sk
 from sdekit.calculus.linear.linear_law import LinearSDE
 from sdekit.errors import SimulationError
 from sdekit.schemes.noise_laws import WEAK_LAWS
+from sdekit.simulation.noise.fast_normal import threefry
 from sdekit.simulation.noise.streams import (
     ACCEPT,
     BACKENDS,
@@ -164,6 +165,22 @@ def test_weak_variables_of_neighbouring_steps_and_elements_are_independent(law):
         assert abs(squares.mean()) / squares.std() * error < 4.5
     # Twin: the same step twice is seen.
     assert (drawn[1:] * drawn[1:]).mean() * error > 4.5
+
+
+@pytest.mark.parametrize("law", WEAK_LAWS, ids=lambda law: law.name)
+@pytest.mark.parametrize("chains", [3, 512])
+def test_weak_variables_are_the_bits_of_both_words_of_a_hash(law, chains):
+    """A small state and one whose variables are made apart from the steps."""
+    source, first, elements = NoiseSource("weak", law=law), 38, 9
+    block = jax.jit(partial(source.block, steps=6, elements=elements, in_pairs=True))
+    pairs = jax.jit(lambda k, n: jnp.stack([jnp.stack(block(k, n).pair(i)) for i in range(3)]))
+    found = np.asarray(pairs(keys(chains), np.uint32(first))).reshape(6, elements, chains)
+    for step in range(6):
+        number, within = divmod(first + step, 2 * law.per_word)
+        words = threefry(number, np.arange(elements, dtype=np.uint32)[:, None], keys(chains))
+        bits = words[within // law.per_word] >> np.uint32(within % law.per_word * law.bits)
+        right = weak_variable(bits, law, np.dtype(np.float32))
+        np.testing.assert_array_equal(found[step], right)
 
 
 def test_starts_are_drawn_from_normals_with_weak_noise_too():
