@@ -24,7 +24,7 @@ from sdekit.simulation.noise.streams import MOST_STEPS, NoiseSource
 from sdekit.simulation.steps.scheme import Scheme
 
 
-def check_count(count: Any) -> None:
+def check_step_count(count: Any) -> None:
     """Refuse what is no number of steps.
 
     Raises:
@@ -58,6 +58,7 @@ def many_steps(
     scheme: Scheme,
     noise: NoiseSource,
     state: LoopState,
+    *,
     keys: Keys,
     h: Array,
     count: int,

@@ -63,20 +63,21 @@ def loop_cache(state: SamplerState) -> Cache:
 def renewed(
     scheme: Scheme,
     problem: Problem,
-    bits: Callable[[int], Array],
     cache: Cache,
     blocks: Mapping[str, Array],
+    *,
     origin: Mapping[str, Array],
+    bits: Callable[[int], Array],
 ) -> Cache:
     """The cache, computed anew if blocks are others than those it was computed at.
 
     Args:
         scheme: Of the sampler.
         problem: The bound dynamics.
-        bits: Number of words -> random words, (1, words).
         cache: Of the state.
         blocks: Where the chain stands.
         origin: Where it stood when the cache was made.
+        bits: Number of words -> random words, (1, words).
     """
     words = bits(scheme.carried_words)[0]
 

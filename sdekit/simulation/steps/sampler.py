@@ -38,7 +38,7 @@ from sdekit.simulation.bind.start import (
     start_laws,
 )
 from sdekit.simulation.bind.step_size import check_step_size, from_published_units
-from sdekit.simulation.inside.many_steps import check_count, is_many, many_steps
+from sdekit.simulation.inside.many_steps import check_step_count, is_many, many_steps
 from sdekit.simulation.inside.sampler_state import (
     SamplerState,
     loop_cache,
@@ -241,9 +241,9 @@ class Sampler:
     def steps(
         self, key: Array, state: SamplerState, step_size: ArrayLike, count: int
     ) -> SamplerState:
-        """`count` steps, with noise in blocks as in `sk.simulate`: for programs of your own.
+        """`count` steps, with noise in blocks as in `sk.simulate`; a pure function.
 
-        A pure function. Many chains go as fast as in `sk.simulate` where they are given together,
+        Many chains go as fast as in `sk.simulate` where they are given together,
         with an array of keys and a leading axis of chains in the state (from `jax.vmap` of `init`);
         under `jax.vmap` each chain draws its noise by itself, which is slower. A single chain
         of few dimensions takes up to three times as long as in `sk.simulate`.
@@ -262,7 +262,7 @@ class Sampler:
             SimulationError: As for `step`, or if the count is no whole number.
         """
         _check_lone_step(self.dynamics, step_size)
-        check_count(count)
+        check_step_count(count)
         many = is_many(key)
         with self.precision():
             bound = self.bind(jax.tree.map(lambda x: x[0] if many else x, state.position))
@@ -281,7 +281,7 @@ class Sampler:
         public = partial(public_state, bound.problem.layout)
         begun, keys = (jax.vmap(enter, out_axes=-1) if many else enter)(key, state)
         scheme = bound.scheme.compensated or bound.scheme
-        end = many_steps(bound.problem, scheme, self.noise, begun, keys, h, count)
+        end = many_steps(bound.problem, scheme, self.noise, begun, keys=keys, h=h, count=count)
         return (jax.vmap(public, in_axes=-1) if many else public)(*end)
 
     def _entered(
@@ -292,7 +292,9 @@ class Sampler:
         blocks, cache = {**target, **state.auxiliary}, loop_cache(state)
         if state.origin is not None:
             bits = partial(self.noise.bits, chain_keys(key, np.uint32(0), GRADIENT), 1, 1)
-            cache = renewed(bound.scheme, bound.problem, bits, cache, blocks, state.origin)
+            cache = renewed(
+                bound.scheme, bound.problem, cache, blocks, origin=state.origin, bits=bits
+            )
         return blocks, cache
 
     def _input(self, scheme: Scheme, problem: Problem, key: Array, h: Array) -> StepInput:
