@@ -30,6 +30,7 @@ from verification.performance import (
     machine,
     many_chains,
     minibatches,
+    native,
     one_chain,
     solvers,
     storing,
@@ -88,7 +89,14 @@ class Performance:
     def many_chains(self) -> None:
         for chains, size, steps, _ in many_chains.SIZES:
             group = many_chains.group(chains, size)
-            self.time(group, many_chains.cases(chains, size, steps, self.quick))
+            ours = many_chains.cases(chains, size, steps, self.quick)
+            steps = max(20, steps // 10) if self.quick else steps
+            rivals, absent = native.cases(
+                np.asarray(many_chains.stiffness(size)), chains, steps, many_chains.H,
+                many_chains.FRICTION,
+            )  # fmt: skip
+            self.absent += [line for line in absent if line not in self.absent]
+            self.time(group, [*ours, *rivals])
         self.hold(many_chains.measures(list(self.timings)))
 
     def two_devices(self) -> None:

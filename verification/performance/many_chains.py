@@ -45,12 +45,14 @@ def stiffness(size: int) -> Array:
     return jnp.linspace(0.5, 2.0, size)
 
 
-def ours(scheme: str, chains: int, size: int, steps: int) -> Callable[[], object]:
+def ours(
+    scheme: str, chains: int, size: int, steps: int, noise: str = "threefry-fast"
+) -> Callable[[], object]:
     """`simulate`, from its call to the arrays."""
     k = stiffness(size)
     sampler = sk.sampler(
         sk.catalog.get("langevin"), potential=lambda q: jnp.sum(k * q * q) / 2,
-        parameters={"A": FRICTION}, scheme=scheme,
+        parameters={"A": FRICTION}, scheme=scheme, noise=noise,
     )  # fmt: skip
     return lambda: sk.simulate(
         sampler, jnp.zeros(size), step_size=H, steps=steps, thin=steps, chains=chains,
@@ -148,6 +150,7 @@ def cases(chains: int, size: int, steps: int, quick: bool) -> list[Case]:
     return [
         Case(OURS, ours("Algorithm1", *arguments), work),
         Case("sdekit BAOAB", ours("BAOAB", *arguments), work),
+        Case("sdekit BAOAB, weak noise", ours("BAOAB", *arguments, noise="weak"), work),
         Case(THEIRS, blackjax_vmapped(*arguments), work),
         Case("scan, chains last, jax.random", scan_by_hand(*arguments), work),
         Case("NumPy, all chains in one array", numpy_vectorized(chains, size, slow), slow_work),
