@@ -243,10 +243,9 @@ class Sampler:
     ) -> SamplerState:
         """`count` steps, with noise in blocks as in `sk.simulate`; a pure function.
 
-        Many chains go as fast as in `sk.simulate` where they are given together,
-        with an array of keys and a leading axis of chains in the state (from `jax.vmap` of `init`);
-        under `jax.vmap` each chain draws its noise by itself, which is slower. A single chain
-        of few dimensions takes up to three times as long as in `sk.simulate`.
+        Many chains go as fast as in `sk.simulate` where they are given together, with an array of
+        keys and a state with a leading axis of chains; under `jax.vmap` each draws its noise by
+        itself, which is slower. One chain of few dimensions takes up to three times as long.
 
         Args:
             key: JAX key of these steps, or keys of shape (chains,).
