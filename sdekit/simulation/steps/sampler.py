@@ -245,7 +245,7 @@ class Sampler:
 
         Many chains go as fast as in `sk.simulate` where they are given together, with an array of
         keys and a state with a leading axis of chains; under `jax.vmap` each draws its noise by
-        itself, which is slower. One chain of few dimensions takes up to three times as long.
+        itself, which takes twice as long. One chain goes as fast as there, too.
 
         Args:
             key: JAX key of these steps, or keys of shape (chains,).
