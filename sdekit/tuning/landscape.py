@@ -317,11 +317,15 @@ def heavy_tail(
     axes = np.arange(d) if d <= 32 else random.choice(d, 32, replace=False)
     rays = [sign * scale * np.eye(1, d, int(k))[0] for k in axes for sign in (1.0, -1.0)]
     rays += [_times(factor, random.normal(size=d)) for _ in range(8)]
+    lowest = surveyor.slope(centre)[0]
     for number, ray in enumerate(rays):
-        falls = []
+        falls, energy = [], np.inf
         for radius in RADII:
             energy, gradient = surveyor.slope(centre + radius * ray)
             falls.append(radius * float(gradient @ ray) if energy < 1e100 else np.inf)
+        # Where U has climbed further than this power explains, it has met a floor of rounding.
+        if energy - lowest > (falls[1] + 1) * np.log(RADII[1]) + 10 + d:
+            continue
         is_power = np.isfinite(falls).all() and abs(falls[1] - falls[0]) < 0.02 * (1 + falls[1])
         along = number < 2 * len(axes)
         if is_power and falls[1] <= (3 if along else d + 2) + 1e-2:
@@ -342,6 +346,7 @@ def heavy_value(surveyor: Surveyor, centre: np.ndarray) -> str:
     axes = range(min(centre.size, 32))
     ends = [centre + sign * reach * np.eye(1, centre.size, k)[0]
             for k in axes for sign in (1.0, -1.0) for reach in REACHES]  # fmt: skip
+    lowest = surveyor.slope(centre)[0]
     with np.errstate(all="ignore"):
         values = surveyor.target.named_values(np.stack(ends)[None])
         for name, draws in values.items():
@@ -350,7 +355,9 @@ def heavy_value(surveyor: Surveyor, centre: np.ndarray) -> str:
             for ray, entry in np.argwhere(np.isfinite(grown) & (grown > 0.1)):
                 energies = [surveyor.slope(end)[0] for end in ends[2 * ray : 2 * ray + 2]]
                 rise = (energies[1] - energies[0]) / (REACHES[1] - REACHES[0])
-                if max(energies) < 1e100 and rise <= 2 * grown[ray, entry] + 1e-6:
+                most = 2 * grown[ray, entry]
+                is_floor = energies[1] - lowest > most * REACHES[1] + 20
+                if max(energies) < 1e100 and rise <= most + 1e-6 and not is_floor:
                     power = 1 + rise / grown[ray, entry]
                     return f"the density of {name} falls like r^-{power:.2g}"
     return ""

@@ -18,9 +18,9 @@ import numpy as np
 from jax import Array
 from jax.flatten_util import ravel_pytree
 
-from sdekit.bridges.other_libraries import NumpyroTarget, from_numpyro
+from sdekit.bridges.other_libraries import NUMPYRO_ERRORS, NumpyroTarget, from_numpyro
 from sdekit.errors import SimulationError
-from sdekit.simulation.bind.user_functions import QUICK, USER_ERRORS, told
+from sdekit.simulation.bind.user_functions import QUICK, told
 from sdekit.simulation.gradients.minibatch import Minibatch
 from sdekit.tuning.domain_maps import maps_of
 
@@ -122,7 +122,7 @@ def is_numpyro_model(given: Any, arguments: tuple[Any, ...], options: Mapping[st
     try:
         traced = handlers.trace(handlers.seed(given, jax.random.key(0)))
         return bool(traced.get_trace(*arguments, **options))
-    except (*USER_ERRORS, RuntimeError, NotImplementedError, AssertionError):
+    except NUMPYRO_ERRORS:
         return False
 
 
@@ -208,7 +208,7 @@ def _checked(target: SampledTarget) -> SampledTarget:
             )  # fmt: skip
         slope = jax.jit(jax.value_and_grad(target.potential), compiler_options=QUICK)
         value, gradient = slope(start)
-    except USER_ERRORS as error:
+    except NUMPYRO_ERRORS as error:
         raise SimulationError(
             "the target fails at the position given", expected="a number", found=told(error)
         ) from error

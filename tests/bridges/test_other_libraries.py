@@ -7,6 +7,7 @@ import pytest
 
 import sdekit as sk
 from sdekit.bridges.other_libraries import from_numpyro, to_blackjax
+from sdekit.diagnostics.draw_statistics import mean_estimate
 from sdekit.errors import SimulationError
 from sdekit.simulation.runs.inference_data import to_inference_data
 
@@ -76,6 +77,19 @@ def test_a_numpyro_posterior_is_sampled():
     assert abs(means.mean() - 6 / 4) < 4.5 * means.std(ddof=1) / np.sqrt(40)
     # Twin: without the Jacobian the law would be Gamma(5, 4).
     assert abs(means.mean() - 5 / 4) > 7 * means.std(ddof=1) / np.sqrt(40)
+
+
+def test_a_numpyro_model_is_tuned_sampled_and_judged():
+    pytest.importorskip("numpyro")
+    run = sk.sample(gamma_model, DATA, seed=1)
+    assert run.verdict == "converged"
+    rate = mean_estimate(run.samples["rate"])
+    assert abs(rate.z(6 / 4)) < 4.5 and abs(rate.z(5 / 4)) > 7
+    assert abs(mean_estimate(run.samples["mean"]).z(4 / 5)) < 4.5  # 1 / rate: 4 / (6 - 1)
+    with pytest.raises(SimulationError, match="a NumPyro model states its own domains"):
+        sk.sample(gamma_model, DATA, domains={"rate": "positive"})
+    with pytest.raises(SimulationError, match="discrete latent variable"):
+        sk.sample(discrete_model, None)
 
 
 def test_a_model_that_fails_is_refused():

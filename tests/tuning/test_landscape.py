@@ -58,6 +58,7 @@ LIGHT = {
     "Student t, 5 degrees of freedom": student(5, 3),
     "Laplace": lambda x: jnp.sum(jnp.sqrt(1 + x**2)),
     "log Gamma": lambda x: jnp.sum(jnp.exp(x) - 2 * x),
+    "logistic, cut where it rounds to 0": lambda x: jnp.sum(jnp.minimum(jnp.abs(x), 36.0)),
 }
 
 
