@@ -152,7 +152,7 @@ def main() -> None:
     parser.add_argument("--nuts", action="store_true", help="also run NUTS of BlackJAX and NumPyro")
     options = arguments(__doc__ or "", parser)
     chosen = options.names or (QUICK if options.quick else names())
-    report, cases = Report("sampled_posteriors", options, seed=1), {}
+    report, cases = Report("posteriors", options, seed=1), {}
     for name in chosen:
         model = load(name)
         cases[name] = {"check": model.worst_check(), "sdekit": sampled(model, seed=1)}
