@@ -119,6 +119,9 @@ def density_rmse(
 def wasserstein_1(draws: Any, reference: Any) -> float:
     r"""$\int|F_n-G_m|\,dx$ between two sets of draws of one scalar; unit of x.
 
+    Args:
+        draws, reference: Of any shape; they are flattened.
+
     Raises:
         DataError: If one of them is empty or not finite.
 

@@ -127,6 +127,10 @@ def autocorrelation(draws: Any, lags: int) -> np.ndarray:
 
     The mean and variance are those of all chains, so that chains that disagree show it.
 
+    Args:
+        draws: Shape (chains, draws, *event).
+        lags: Their number.
+
     Raises:
         DataError: For more lags than draws.
 

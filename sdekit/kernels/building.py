@@ -67,7 +67,13 @@ def flow(
 
 
 def implicit_midpoint(dynamics: Dynamics, steps: Any = 1, *, step_size: Any = None) -> Midpoint:
-    """Steps of the implicit midpoint rule, for energies that do not separate."""
+    """Steps of the implicit midpoint rule, for energies that do not separate.
+
+    Args:
+        dynamics: A Hamiltonian flow.
+        steps: A number, `sk.dim("L")` for every number.
+        step_size: The time of one step.
+    """
     dynamics = _dynamics(dynamics)
     return Midpoint(dynamics, _count(steps), _step_size(dynamics, step_size))
 
@@ -92,7 +98,13 @@ def flip(images: Mapping[Variable, Any]) -> Map:
 
 
 def jump(x: Variable, mean: Any, scale: Any) -> GaussianJump:
-    """A Gaussian proposal x' = mean + scale * normal; mean and scale may read the state."""
+    """A Gaussian proposal x' = mean + scale * normal; mean and scale may read the state.
+
+    Args:
+        x: The variable that jumps.
+        mean: Where from, an expression of the state.
+        scale: Standard deviation, an expression of the state.
+    """
     found = as_expression(mean)
     if found.shape != x.shape and not (found == ZERO):
         raise DeclarationError("the mean has another shape", expected=x.shape, found=found.shape)
@@ -100,7 +112,12 @@ def jump(x: Variable, mean: Any, scale: Any) -> GaussianJump:
 
 
 def random_walk(x: Variable, scale: Any) -> GaussianJump:
-    """A Gaussian proposal around the present state."""
+    """A Gaussian proposal around the present state.
+
+    Args:
+        x: The variable that jumps.
+        scale: Standard deviation.
+    """
     return jump(x, x, scale)
 
 
@@ -182,6 +199,11 @@ def slice_step(
 
     A level drawn below the density of the old state accepts with min(1, t); one that is redrawn
     below that of the proposal accepts always.
+
+    Args:
+        *proposal: Flows and jumps.
+        flip: Signs that turn after the proposal, as of momenta.
+        level: "before", drawn below the old density; or "after", below that of the proposal.
     """
     if level not in ("before", "after"):
         raise DeclarationError("unknown level", expected="before or after", found=repr(level))
@@ -191,6 +213,11 @@ def slice_step(
 
 def delayed(first: Metropolis, second: Metropolis, *, remembers: bool = True) -> Delayed:
     """Delayed rejection of two attempts, the second one knowing of the first rejection.
+
+    Args:
+        first: The first attempt.
+        second: What is tried after its rejection.
+        remembers: Whether the second acceptance knows of the first rejection, as it must.
 
     Source: Mira (2001); Green and Mira (2001).
     """

@@ -3,6 +3,8 @@
 import importlib
 import inspect
 
+import pytest
+
 import sdekit as sk
 from docs.generate.docstrings import arguments_described, as_markdown
 from docs.generate.reference import names_of_module, write_reference
@@ -25,6 +27,11 @@ def undescribed(function):
     names = [name for name in inspect.signature(function).parameters if name != "self"]
     missing = [name for name in names if name not in arguments_described(function)]
     return [] if len(names) < 2 else missing
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_the_arguments_of_a_public_function_are_described(name):
+    assert undescribed(FUNCTIONS[name]) == []
 
 
 def test_an_argument_without_words_is_found():

@@ -20,7 +20,6 @@ FOLDERS_OVER = {"sdekit/verifier/integrals": 14}
 FILES_OVER = {
     "sdekit/declaration/text/parser.py": 418,
     "sdekit/declaration/tree/expression.py": 429,
-    "sdekit/declaration/tree/symbols.py": 443,
     "sdekit/simulation/bind/jax_reader.py": 449,
 }
 MODULES_TWICE = {"components", "record", "formulas"}

@@ -12,9 +12,10 @@ from typing import Any
 
 from sdekit.declaration.functions.grammar import dot, elementary
 from sdekit.declaration.tree.abbreviations import Abbreviation, Comparison, EachRow
+from sdekit.declaration.tree.declared import shape_text
 from sdekit.declaration.tree.expression import Call, Expression, Ones
 from sdekit.declaration.tree.operators import ONE, as_expression
-from sdekit.declaration.tree.symbols import FunctionSymbol, shape_text
+from sdekit.declaration.tree.symbols import FunctionSymbol
 from sdekit.errors import DeclarationError
 
 
@@ -103,6 +104,11 @@ def where(condition: Any, inside: Any, outside: Any) -> Expression:
     Proofs read it as x (1 + sign(a - b))/2 + y (1 - sign(a - b))/2, which differs where a = b, and
     both choices have to be defined everywhere.
 
+    Args:
+        condition: a > b, or another comparison.
+        inside: The value where it holds.
+        outside: The value elsewhere, of the same shape.
+
     Raises:
         DeclarationError: If the condition is no comparison, or shapes do not fit.
     """
@@ -152,6 +158,10 @@ def _each(word: str, function: Any, operand: Any) -> EachRow:
 def rows(function: Any, operand: Any) -> Expression:
     """U of every row of a tensor: a vector with one entry for each index of its first axis.
 
+    Args:
+        function: A call of the unknown function, such as U of `sk.potential("U", x)`.
+        operand: A tensor of two axes or more.
+
     Raises:
         DeclarationError: If U is no scalar function of one argument of the shape of a row.
     """
@@ -160,6 +170,10 @@ def rows(function: Any, operand: Any) -> Expression:
 
 def pairs(function: Any, operand: Any) -> Expression:
     """The symmetric matrix of U(x_i - x_j), i < j, over pairs of rows, with zero diagonal.
+
+    Args:
+        function: A call of the unknown function; of difference vectors.
+        operand: One row for each particle.
 
     Raises:
         DeclarationError: If U is no scalar function of one argument of the shape of a row.

@@ -13,7 +13,8 @@ from functools import lru_cache
 from typing import Any
 
 from sdekit.declaration.functions.records import FUNCTIONS, words
-from sdekit.declaration.tree.dimension import Dim
+from sdekit.declaration.tree.declared import shape_text
+from sdekit.declaration.tree.dimension import Dim, as_dims
 from sdekit.declaration.tree.expression import (
     Constant,
     Diag,
@@ -33,7 +34,7 @@ from sdekit.declaration.tree.expression import (
 )
 from sdekit.declaration.tree.operators import as_expression
 from sdekit.declaration.tree.operators import transpose as transpose
-from sdekit.declaration.tree.symbols import Variable, as_dims, shape_text
+from sdekit.declaration.tree.symbols import Variable
 from sdekit.errors import DeclarationError
 
 pi = Constant("pi")
@@ -45,6 +46,9 @@ time = Time()
 
 def dot(left: Any, right: Any) -> Expression:
     r"""Full contraction $\sum_{i\ldots} a_{i\ldots} b_{i\ldots}$ of two equal shapes.
+
+    Args:
+        left, right: Tensors of one shape.
 
     Raises:
         DeclarationError: If the shapes differ or are ().
@@ -62,6 +66,9 @@ def dot(left: Any, right: Any) -> Expression:
 
 def outer(left: Any, right: Any) -> Expression:
     """All products of entries; the axes of the left come first.
+
+    Args:
+        left, right: Tensors.
 
     Raises:
         DeclarationError: If one of them is a scalar.
@@ -137,6 +144,10 @@ def _variable(word: str, x: Any) -> Variable:
 def grad(f: Any, x: Any) -> Expression:
     r"""$\partial f/\partial x$; the axes of x are appended to those of f.
 
+    Args:
+        f: An expression of any shape.
+        x: A variable.
+
     Raises:
         DeclarationError: If x is no variable.
     """
@@ -145,6 +156,10 @@ def grad(f: Any, x: Any) -> Expression:
 
 def diff(f: Any, *variables: Any) -> Expression:
     """Repeated derivative by scalar variables: diff(U(x, y), x, y).
+
+    Args:
+        f: An expression.
+        *variables: Scalar variables, in the order of the derivatives.
 
     Raises:
         DeclarationError: If no variable is given, or one of them is no scalar.
@@ -164,6 +179,10 @@ def diff(f: Any, *variables: Any) -> Expression:
 
 def div(field: Any, x: Any) -> Expression:
     r"""$\sum_{j} \partial F_{\ldots j}/\partial x_j$ over the last axes of F.
+
+    Args:
+        field: F, an expression whose last axes are those of x.
+        x: A variable.
 
     Raises:
         DeclarationError: If the last axes of F are not those of x, or x is no variable.

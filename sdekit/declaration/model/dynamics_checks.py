@@ -11,9 +11,10 @@ from typing import Any
 
 from sdekit.declaration.tree import expression as ex
 from sdekit.declaration.tree.abbreviations import RELATIONS, Comparison, EachRow
+from sdekit.declaration.tree.declared import shape_text
 from sdekit.declaration.tree.expression import Expression
 from sdekit.declaration.tree.operators import ZERO, as_expression
-from sdekit.declaration.tree.symbols import Parameter, Variable, shape_text
+from sdekit.declaration.tree.symbols import Parameter, Variable
 from sdekit.errors import DeclarationError
 
 Blocks = dict[tuple[Variable, Variable], Expression]

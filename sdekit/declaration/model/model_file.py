@@ -15,11 +15,11 @@ from sdekit.declaration.model.model_file_writer import to_toml
 from sdekit.declaration.model.toml_text import toml_table
 from sdekit.declaration.text.parser import Scope, parse_comparison, parse_expression
 from sdekit.declaration.tree.abbreviations import Comparison
+from sdekit.declaration.tree.declared import ASSUMPTIONS
 from sdekit.declaration.tree.dimension import Dim
 from sdekit.declaration.tree.expression import Expression
 from sdekit.declaration.tree.formal_function import FormalFunction
 from sdekit.declaration.tree.symbols import (
-    ASSUMPTIONS,
     PROPERTIES,
     TIME_ARGUMENT,
     FunctionSymbol,

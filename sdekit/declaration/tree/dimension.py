@@ -5,8 +5,9 @@ Not for concrete sizes of one verification or run; those are given there (`verif
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sdekit.declaration.tree.names import check_name
 from sdekit.errors import DeclarationError
@@ -89,8 +90,30 @@ class Dim:
 def dim(name: str, size: int | None = None) -> Dim:
     """A symbolic size, for every n >= 1, or a fixed one.
 
+    Args:
+        name: Identifier.
+        size: A fixed number of entries; any number when left out.
+
     Example:
         >>> dim("n")
         n
     """
     return Dim(name, size)
+
+
+def as_dims(dims: Sequence[Any], kind: str, name: str) -> tuple[Dim, ...]:
+    """Check that sizes are `Dim`s; an integer k becomes the fixed size `k`.
+
+    Raises:
+        DeclarationError: If a size is neither.
+    """
+    checked = []
+    for dim in dims:
+        if isinstance(dim, bool) or not isinstance(dim, (Dim, int)):
+            raise DeclarationError(
+                f"{kind} {name} has a size that is no dimension",
+                expected='dimensions from sk.dim("n"), or positive integers',
+                found=repr(dim),
+            )
+        checked.append(dim if isinstance(dim, Dim) else Dim(f"size_{dim}", dim))
+    return tuple(checked)

@@ -11,6 +11,7 @@ from fractions import Fraction
 from typing import Any
 
 from sdekit.declaration.tree.abbreviations import Comparison
+from sdekit.declaration.tree.declared import shape_text
 from sdekit.declaration.tree.dimension import Dim
 from sdekit.declaration.tree.expression import (
     Call,
@@ -25,7 +26,7 @@ from sdekit.declaration.tree.expression import (
     Sum,
     Transpose,
 )
-from sdekit.declaration.tree.symbols import FunctionSymbol, shape_text
+from sdekit.declaration.tree.symbols import FunctionSymbol
 from sdekit.errors import DeclarationError
 
 ZERO = Number(Fraction(0))

@@ -10,25 +10,17 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
-from sdekit.declaration.tree.dimension import Dim
+from sdekit.declaration.tree.declared import (
+    PROPERTIES,
+    check_properties,
+    implied_assumptions,
+    require_square,
+)
+from sdekit.declaration.tree.dimension import Dim, as_dims
 from sdekit.declaration.tree.domains import REAL, TWO_PI, Domain, exact_end, rational_bounds
 from sdekit.declaration.tree.expression import Call, Expression, Product, Quotient, Shape, Sum, Time
 from sdekit.declaration.tree.names import check_name
 from sdekit.errors import DeclarationError, ModelFileError
-
-#: What may be assumed of a parameter or unknown function; a definite matrix is symmetric.
-ASSUMPTIONS = (
-    "positive",
-    "nonnegative",
-    "symmetric",
-    "antisymmetric",
-    "positive_definite",
-    "positive_semidefinite",
-)
-_MATRIX_ASSUMPTIONS = frozenset(ASSUMPTIONS[2:])
-#: What may be declared of an unknown function beside that: even is f(-x) = f(x), bounded and
-#: lipschitz are about f itself, coercive is f -> infinity as |x| -> infinity.
-PROPERTIES = ("convex", "even", "bounded", "lipschitz", "coercive")
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -49,7 +41,7 @@ class Variable(Expression):
                     expected="symmetric or antisymmetric",
                     found=repr(self.symmetry),
                 )
-            _require_square(self.name, self.dims, self.symmetry)
+            require_square(self.name, self.dims, self.symmetry)
         if self.domain.is_joint:
             object.__setattr__(self, "symmetry", self.domain.symmetry_of(self))
         super().__post_init__()
@@ -69,7 +61,7 @@ class Parameter(Expression):
 
     def __post_init__(self) -> None:
         check_name(self.name, "parameter")
-        checked = _check_assumptions(self.name, self.dims, self.assumptions)
+        checked = implied_assumptions(self.name, self.dims, self.assumptions)
         object.__setattr__(self, "assumptions", checked)
         if self.value is not None:
             self._check_value()
@@ -112,89 +104,14 @@ class FunctionSymbol:
                 fix="declare a constant as a parameter instead",
             )
         declared = self.assumptions & set(PROPERTIES)
-        checked = _check_assumptions(self.name, self.shape, self.assumptions - declared)
-        _check_properties(self.name, self.shape, declared)
+        checked = implied_assumptions(self.name, self.shape, self.assumptions - declared)
+        check_properties(self.name, self.shape, declared)
         object.__setattr__(self, "assumptions", checked | declared)
 
     @property
     def names(self) -> tuple[str, ...]:
         """The names of the formal arguments."""
         return tuple(argument.name for argument in self.arguments)
-
-
-def _check_properties(name: str, shape: Shape, declared: frozenset[str]) -> None:
-    if shape and declared & {"convex", "coercive"}:
-        raise DeclarationError(
-            f"function {name} is no scalar and is declared {' and '.join(sorted(declared))}",
-            expected="a scalar function",
-            found=f"values of shape {shape_text(shape)}",
-        )
-    if {"bounded", "coercive"} <= declared:
-        raise DeclarationError(
-            f"function {name} is declared bounded and coercive",
-            expected="at most one of the two",
-            fix="coercive functions grow without bound: keep what holds",
-        )
-
-
-def _require_square(name: str, dims: Shape, assumption: str) -> None:
-    if len(dims) != 2 or dims[0] != dims[1]:
-        raise DeclarationError(
-            f"{name} is declared {assumption.replace('_', ' ')} but is no square matrix",
-            expected="shape (n, n)",
-            found=f"shape {shape_text(dims)}",
-        )
-
-
-def _check_assumptions(name: str, dims: Shape, assumptions: frozenset[str]) -> frozenset[str]:
-    for assumption in sorted(assumptions):
-        if assumption not in ASSUMPTIONS:
-            raise DeclarationError(
-                f"unknown assumption about {name}",
-                expected=f"some of {', '.join(ASSUMPTIONS)}",
-                found=repr(assumption),
-            )
-        if assumption in _MATRIX_ASSUMPTIONS:
-            _require_square(name, dims, assumption)
-        elif len(dims) > 1:
-            raise DeclarationError(
-                f"{name} is a matrix and is declared {assumption}",
-                fix="say positive_definite for a matrix",
-            )
-    full = set(assumptions)
-    if full & {"positive_definite", "positive_semidefinite"}:
-        full.add("symmetric")
-    if {"symmetric", "antisymmetric"} <= full:
-        raise DeclarationError(
-            f"{name} is declared symmetric and antisymmetric, so it is zero",
-            expected="at most one of the two",
-            fix="keep one of them, or leave the parameter out",
-        )
-    return frozenset(full)
-
-
-def shape_text(shape: Shape) -> str:
-    """A shape as users read it: `()` for a scalar, `(n, n)` for a square matrix."""
-    names = [dim.name for dim in shape]
-    return f"({names[0]},)" if len(names) == 1 else f"({', '.join(names)})"
-
-
-def as_dims(dims: Sequence[Any], kind: str, name: str) -> Shape:
-    """Check that sizes are `Dim`s; an integer k becomes the fixed size `k`.
-
-    Raises:
-        DeclarationError: If a size is neither.
-    """
-    checked = []
-    for dim in dims:
-        if isinstance(dim, bool) or not isinstance(dim, (Dim, int)):
-            raise DeclarationError(
-                f"{kind} {name} has a size that is no dimension",
-                expected='dimensions from sk.dim("n"), or positive integers',
-                found=repr(dim),
-            )
-        checked.append(dim if isinstance(dim, Dim) else Dim(f"size_{dim}", dim))
-    return tuple(checked)
 
 
 def as_domain(domain: Any, parameters: Mapping[str, Any] | None = None) -> Domain:
@@ -295,7 +212,13 @@ def scalar(name: str, *, domain: Any = "real") -> Variable:
 
 
 def vector(name: str, n: Dim | int, *, domain: Any = "real") -> Variable:
-    """A vector variable of n entries, each on the domain, or together "simplex" or "ordered"."""
+    """A vector variable of n entries, each on the domain, or together "simplex" or "ordered".
+
+    Args:
+        name: Identifier.
+        n: The size, `sk.dim("n")` or an integer.
+        domain: "real", "positive", "circle", an interval; "simplex" or "ordered" for all entries.
+    """
     return Variable(name, as_dims((n,), "vector", name), None, as_domain(domain))
 
 
@@ -312,6 +235,14 @@ def matrix(
 
     The derivative by a symmetric variable is the projected one,
     $\\partial X_{ij}/\\partial X_{kl} = (\\delta_{ik}\\delta_{jl}+\\delta_{il}\\delta_{jk})/2$.
+
+    Args:
+        name: Identifier.
+        n: Number of rows.
+        m: Number of columns; n when left out.
+        symmetric: X = X^T.
+        antisymmetric: X = -X^T.
+        domain: Of each entry; or "positive_definite" of a symmetric one.
     """
     symmetry = "symmetric" if symmetric else "antisymmetric" if antisymmetric else None
     dims = as_dims((n, n if m is None else m), "matrix", name)
@@ -319,7 +250,13 @@ def matrix(
 
 
 def variable(name: str, *dims: Dim | int, domain: Any = "real") -> Variable:
-    """A variable of any rank, with one axis for each size given."""
+    """A variable of any rank, with one axis for each size given.
+
+    Args:
+        name: Identifier.
+        *dims: One size for each axis; none for a scalar.
+        domain: Of each entry.
+    """
     return Variable(name, as_dims(dims, "variable", name), None, as_domain(domain))
 
 
@@ -389,6 +326,15 @@ def function(
     """An unknown smooth function of the given variables and of `sk.time`, at these.
 
     Calling the result again puts other arguments in, as `S(xi + 1)`.
+
+    Args:
+        name: Identifier.
+        *arguments: Variables, or `sk.time`.
+        shape: Sizes of its value; none for a scalar.
+        positive, nonnegative: As of a parameter, at all arguments.
+        symmetric, antisymmetric: As of a parameter, at all arguments.
+        positive_definite, positive_semidefinite: As of a parameter, at all arguments.
+        convex, even, bounded, lipschitz, coercive: As of a potential.
 
     Example:
         >>> n = Dim("n")

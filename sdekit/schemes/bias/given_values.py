@@ -19,7 +19,8 @@ import sympy as sp
 from sdekit.declaration.model.assumptions import holds
 from sdekit.declaration.model.component_reader import ComponentReader
 from sdekit.declaration.model.dynamics import Dynamics
-from sdekit.declaration.tree.symbols import Parameter, shape_text
+from sdekit.declaration.tree.declared import shape_text
+from sdekit.declaration.tree.symbols import Parameter
 from sdekit.errors import SchemeError
 from sdekit.schemes.jet_ring.sympy_stubs import Formula
 

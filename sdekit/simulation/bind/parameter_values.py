@@ -21,7 +21,8 @@ from jax.core import Tracer
 
 from sdekit.declaration.model.assumptions import holds
 from sdekit.declaration.model.dynamics import Dynamics
-from sdekit.declaration.tree.symbols import Parameter, shape_text
+from sdekit.declaration.tree.declared import shape_text
+from sdekit.declaration.tree.symbols import Parameter
 from sdekit.errors import SimulationError
 
 

@@ -21,7 +21,8 @@ import numpy as np
 from jax import Array, lax
 from jax.core import Tracer
 
-from sdekit.declaration.tree.symbols import Variable, shape_text
+from sdekit.declaration.tree.declared import shape_text
+from sdekit.declaration.tree.symbols import Variable
 from sdekit.errors import SimulationError
 
 

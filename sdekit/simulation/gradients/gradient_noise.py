@@ -25,7 +25,13 @@ from sdekit.simulation.gradients.minibatch import Minibatch
 
 
 def row_gradients(target: Minibatch, position: Any, batch: Any) -> Array:
-    """Gradient of the log likelihood of each row, shape (batch, d), d the ravelled position."""
+    """Gradient of the log likelihood of each row, shape (batch, d), d the ravelled position.
+
+    Args:
+        target: The data and their likelihood.
+        position: Where, in the structure of the user.
+        batch: Rows of the data.
+    """
 
     def one(row: Any) -> Array:
         def value(at: Any) -> Array:
@@ -117,6 +123,10 @@ def momentum_noise(covariance: np.ndarray, step_size: float) -> np.ndarray:
 def full_gradient(target: Minibatch, position: Any) -> Any:
     """grad U over all data, also memory-mapped; shaped like the position.
 
+    Args:
+        target: The data and their likelihood.
+        position: Where, in the structure of the user.
+
     Checked by: tests/simulation/gradients/test_minibatch.py.
     """
     prior = jax.grad(lambda at: jnp.asarray(target.log_prior(at), float))(position)
@@ -185,6 +195,10 @@ class RunningCovariance(NamedTuple):
 
 def running_covariance(dimension: int, *, is_diagonal: bool = False) -> RunningCovariance:
     """The empty average.
+
+    Args:
+        dimension: d, the number of coordinates.
+        is_diagonal: Whether the variances alone are kept.
 
     Example:
         >>> running_covariance(2).value.shape

@@ -96,6 +96,11 @@ def averaged_bound_constants(
 
     The positive part in $e^{\delta_y}$ is bounded by $F(0)-F^\ast$, whose expectation is closed:
     $(b^\top Sb + \sigma^2k/n)/2$; that of $F^\ast$ is $\sigma^2(n-k)/(2n)$.
+
+    Args:
+        flow: The least-squares flow.
+        risks: Its risks, with signal b and variance of the noise in y.
+        growth: Which bound on the growth of the covariance is used, as in `bound_constants`.
     """
     problem, (n, _) = flow.problem, flow.problem.shape
     least = risks.noise_variance * (n - problem.rank) / (2 * n)
