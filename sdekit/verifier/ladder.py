@@ -64,7 +64,10 @@ def verify(
         return verify_kernel(dynamics, budget)
     if not isinstance(dynamics, Dynamics):
         raise VerificationError(
-            "only a Dynamics can be verified", found=f"{type(dynamics).__name__}"
+            "only a Dynamics can be verified",
+            expected="a Dynamics or a kernel",
+            found=f"{dynamics!r} of type {type(dynamics).__name__}"[:80],
+            fix='by name it is sk.catalog.get("langevin"), from a file sk.load("model.toml")',
         )
     _check_budget(budget)
     check_names(dynamics)

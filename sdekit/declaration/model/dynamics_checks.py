@@ -121,6 +121,7 @@ def read_variables(drift: Mapping[Any, Any]) -> Reader:
                 "a key of the drift is no variable",
                 expected="variables from sk.scalar, sk.vector, sk.matrix, or SymPy symbols",
                 found=repr(key)[:80],
+                fix="use the variable itself as the key, without quotes: {x: ...}",
             )
     return Reader(tuple(variables), symbols)
 

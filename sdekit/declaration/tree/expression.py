@@ -16,7 +16,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 from sdekit.declaration.tree.dimension import Dim
-from sdekit.errors import DeclarationError
+from sdekit.declaration.tree.python_habits import PythonHabits
 
 if TYPE_CHECKING:
     from sdekit.declaration.tree.abbreviations import Comparison
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 Shape = tuple[Dim, ...]
 
 
-class Expression:
+class Expression(PythonHabits):
     """A scalar or tensor built from symbols; the base of all nodes.
 
     Attributes:
@@ -98,26 +98,8 @@ class Expression:
 
         return grammar_text(self)
 
-    def __bool__(self) -> bool:
-        raise DeclarationError(
-            "an expression has no truth value",
-            found=repr(self),
-            fix="compare expressions with ==, which asks for equal structure",
-        )
-
-    def __iter__(self) -> Iterator[Expression]:
-        raise DeclarationError(
-            "an expression cannot be taken apart entry by entry",
-            found=repr(self),
-            fix="write with whole vectors and matrices, or take components with Dynamics.at(n=...)",
-        )
-
-    def __float__(self) -> float:
-        raise DeclarationError(
-            "a symbolic expression is no floating point number",
-            found=repr(self),
-            fix="use sk.sqrt, sk.exp, ... for functions of expressions",
-        )
+    def __abs__(self) -> Expression:
+        return Elementwise("abs", self)
 
     def __add__(self, other: Any) -> Expression:
         return _operators().add(self, other)

@@ -71,7 +71,11 @@ def as_expression(value: Any) -> Expression:
         "this is no expression",
         expected="expressions, dimensions and exact numbers",
         found=f"{value!r} of type {type(value).__name__}"[:200],
-        fix="declare data as symbolic parameters; they get their values when the model is run",
+        fix=(
+            "text belongs in a model file: sk.loads(text) or sk.load(path)"
+            if isinstance(value, str)
+            else "declare data as symbolic parameters; they get their values when the model is run"
+        ),
     )
 
 

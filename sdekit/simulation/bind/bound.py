@@ -291,6 +291,25 @@ def _of_blocks(
     return of_blocks if fits else of_arguments
 
 
+#: What to write instead, by the name of the class of JAX's error.
+_HABITS = {
+    "TracerArrayConversionError": "use jax.numpy in place of numpy inside the potential",
+    "ConcretizationTypeError": "leave float(), int() and .item() out: the position is traced",
+    "TracerBoolConversionError": "write jnp.where(condition, a, b) in place of if",
+    "TracerIntegerConversionError": "use indices that do not depend on the position",
+}
+
+
+def _habit_behind(error: Exception, position: Any) -> str | None:
+    """What to write instead of a habit from Python or NumPy, where error and position tell."""
+    is_list = isinstance(position, list | tuple)
+    if is_list and all(getattr(entry, "shape", None) == () for entry in position):
+        return "a list is a tree of numbers; give the position as an array: np.array([...])"
+    if getattr(position, "shape", None) == ():
+        return "the position is one number; give an array: np.zeros(n)"
+    return _HABITS.get(type(error).__name__)
+
+
 def _try(
     source: GradientSource, layout: PositionLayout, dtype: np.dtype, extra: ExtraLayout | None
 ) -> None:
@@ -314,6 +333,7 @@ def _try(
             "the potential fails at the position given",
             expected=None if extra is None else "a JAX function of (position, extra)",
             found=told(error),
+            fix=_habit_behind(error, example),
         ) from error
     if value.shape != () or not jnp.issubdtype(value.dtype, jnp.floating):
         raise SimulationError(
