@@ -237,7 +237,7 @@ def _refusal(tuning: Tuning) -> str:
     if landscape.heavy:
         return (
             f"heavy tail: {landscape.heavy}, so that means or variances do not exist; "
-            "transform the parameter (asinh, log) or give it a lighter prior"
+            "transform the parameter (by a logarithm) or give it a lighter prior"
         )
     spread = float(pilot.stiffness.max() / np.median(pilot.stiffness))
     agrees = pilot.r_hat < 1.5 * AGREE and pilot.acceptance > 0.5
