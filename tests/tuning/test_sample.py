@@ -53,7 +53,7 @@ def test_constrained_parameters_have_the_moments_of_their_laws(run):
 
 def test_a_run_carries_its_facts(run):
     assert run.samples["w"].shape == (4, run.draws, 3) and run.chains == 4
-    np.testing.assert_array_equal(run.position["w"], run.samples["w"])
+    np.testing.assert_allclose(run.position["w"], run.samples["w"], rtol=1e-12)
     assert run.sample_stats["lp"].shape == (4, run.draws)
     assert run.gradients > run.tuned.gradients > 0
     assert run.tuned.scheme == "HMC" and "converged" in str(run)
