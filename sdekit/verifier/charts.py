@@ -167,15 +167,20 @@ _CHARTS = {"simplex": _shares, "ordered": _gaps, "positive_definite": _roots}
 
 
 def _leaving(at: Components) -> list[tuple[str, Expr]]:
-    """Sums of v and of the rows of D over blocks on the simplex, which have to vanish."""
+    """Sums of v, rows and columns of D over blocks on the simplex, which have to vanish."""
     found = []
     for x, positions in at.variables:
         if x.domain.kind != "simplex":
             continue
         found.append((f"the sum of the drift of {x.name}", sum(at.drift[k] for k in positions)))
         for row, symbol in enumerate(at.coordinates):
-            total = sum((at.diffusion.get((row, k), sp.S.Zero) for k in positions), sp.S.Zero)
-            found.append((f"the sum of row {symbol} of D over {x.name}", total))
+            # The chart reads the first entries only, which may hide that D is not symmetric.
+            for side, pairs in (
+                ("row", [(row, k) for k in positions]),
+                ("column", [(k, row) for k in positions]),
+            ):
+                total = sum((at.diffusion.get(pair, sp.S.Zero) for pair in pairs), sp.S.Zero)
+                found.append((f"the sum of {side} {symbol} of D over {x.name}", total))
     return found
 
 

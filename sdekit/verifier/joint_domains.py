@@ -16,7 +16,9 @@ import sympy as sp
 from sdekit.calculus.limits import Unsupported
 from sdekit.declaration.model.components import Components
 from sdekit.declaration.model.sympy_types import Expr
+from sdekit.declaration.tree.symbols import Variable
 from sdekit.verifier.charts import Chart, chart_of
+from sdekit.verifier.declared_facts import within_declaration
 from sdekit.verifier.question import Problem
 from sdekit.verifier.verdict import Check, Verdict, Witness, proved, refuted, undecided
 
@@ -68,6 +70,12 @@ def _at_sizes(
         checks = {n: undecided(_LEAVES) if c.is_proved else c for n, c in checks.items()}
         checks["stationarity"] = _leaving(chart, sizes)
         return checks
+    if "stationarity" in checks and "boundary" in checks["stationarity"].details:
+        driven = _driven(problem)
+        if driven:
+            checks["stationarity"] = undecided(
+                f"{driven}: momenta do not turn at its boundary here"
+            )
     if "non_explosion" in checks and checks["non_explosion"].verdict is Verdict.UNDECIDED:
         kept = _kept(problem, problem.components(given), checks)
         checks["non_explosion"] = kept or checks["non_explosion"]
@@ -79,6 +87,17 @@ def _at_sizes(
 
 
 _LEAVES = "the process leaves the simplex"
+
+
+def _driven(problem: Problem) -> str:
+    """A block without noise that others drive, whose momenta may turn and send back what leaves."""
+    dynamics = problem.dynamics
+    still = {x for x in dynamics.variables if not any(x in pair for pair, _ in dynamics.blocks())}
+    for x in dynamics.variables:
+        read = {n for n in dynamics.drift[x].walk() if isinstance(n, Variable)}
+        if x.domain.is_joint and x in still and read - {x}:
+            return x.name
+    return ""
 
 
 def _names(problem: Problem) -> tuple[str, ...]:
@@ -105,7 +124,8 @@ def _leaving(chart: Chart, sizes: Mapping[str, int]) -> Check:
         value_at,
     )
 
-    at = chart.dynamics.at()
+    inner = Problem(chart.dynamics)
+    at = inner.components()
     for name, amount in chart.leaving:
         named = amount.xreplace({s: t for s in amount.free_symbols for t in _same(s, at)})
         for point in admissible_points(at):
@@ -113,7 +133,10 @@ def _leaving(chart: Chart, sizes: Mapping[str, int]) -> Check:
             if value is not None and surely_nonzero(value):
                 witness = Witness(dict(sizes), point_text(point), number_text(value))
                 reason = f"{_LEAVES}: {name} is not zero"
-                return refuted(reason, witness, residual=str(amount))
+                check = refuted(reason, witness, residual=str(amount))
+                check = within_declaration(check, inner)
+                if check.is_refuted:
+                    return check
     return undecided(f"whether {chart.leaving[0][0]} vanishes is open")
 
 

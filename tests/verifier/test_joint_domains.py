@@ -93,6 +93,26 @@ def test_every_size_is_refuted_by_one_and_proved_by_none():
     assert "at size 2 and 3" in found.checks["stationarity"].reason
 
 
+def test_noise_that_is_not_symmetric_is_not_hidden_by_the_last_entry():
+    """c_i (1 - 1/k) sums to zero along rows, and its first entry is a positive number."""
+    c = sk.parameter("c", K, positive=True)
+    noise = sk.diag(c) @ (EYE - sk.outer(ONE, ONE) / k)
+    model = sk.Dynamics({W: 0 * W}, {W: noise}, hamiltonian=0 * sk.dot(W, W))
+    assert sk.verify(model, 2).checks["stationarity"].verdict == "refuted"
+
+
+Q = sk.parameter("q", positive=True)
+
+
+@pytest.mark.parametrize(("assume", "verdict"), [([M >= Q], "undecided"), ([], "refuted")])
+def test_drift_off_the_simplex_is_refuted_within_what_is_assumed(assume, verdict):
+    base = fleming(drift=MUTATION + sk.relu(Q - M) * ONE)
+    model = sk.Dynamics(
+        dict(base.drift), dict(base.diffusion), hamiltonian=base.hamiltonian, assume=assume
+    )
+    assert sk.verify(model, 2).checks["stationarity"].verdict == verdict
+
+
 def test_free_coordinates_carry_the_volume():
     """Stick breaking: shares of a Dirichlet law are independent Beta variables."""
     shares = chart_of(fleming(), {"k": 3}).dynamics
@@ -111,7 +131,14 @@ def test_what_has_no_free_coordinates_here_is_undecided():
 
 
 def test_nothing_runs_or_analyses_such_a_model_in_its_declared_entries():
-    for use in (sk.sampler, sk.splitting, sk.certify, lambda d: sk.order(d, "EM"), sk.recipe):
+    for use in (
+        lambda d: sk.moments(d, 1),
+        sk.sampler,
+        sk.splitting,
+        sk.certify,
+        lambda d: sk.order(d, "EM"),
+        sk.recipe,
+    ):
         with pytest.raises(DeclarationError, match="domain of its own: w"):
             use(fleming())
 
@@ -137,3 +164,13 @@ def test_a_model_file_keeps_the_domain(tmp_path):
 def test_shapes_that_have_no_such_domain_are_refused(declare):
     with pytest.raises(DeclarationError):
         declare()
+
+
+def test_momenta_that_may_turn_are_not_refuted():
+    """Elastic collisions of two particles in order keep exp(-H); a drift that reads x does not."""
+    x, p = sk.vector("x", 2, domain="ordered"), sk.vector("p", 2)
+    j = sk.parameter("j", 2, 2, antisymmetric=True)
+    for velocity, force, verdict in ((p, -x - p, "undecided"), (j @ x, -p, "refuted")):
+        h = sk.dot(x, x) / 2 + sk.dot(p, p) / 2
+        model = sk.Dynamics({x: velocity, p: force}, {p: 1}, hamiltonian=h)
+        assert sk.verify(model).checks["stationarity"].verdict == verdict

@@ -309,6 +309,7 @@ def _flowing(
             f"{x.name} = {end.at}",
             witness,
             residual=f"normal current {flow.coefficient!r} at {x.name} = {end.at}",
+            details={"boundary": x.name},
         )
     return undecided(f"whether {flow.coefficient!r} vanishes at {x.name} = {end.at} is open")
 
