@@ -139,3 +139,29 @@ def test_an_even_kinetic_energy_is_reversed_with_its_momentum(declared, is_rever
     )
     found = sk.verify(model).checks["reversibility"]
     assert found.is_proved == is_reversed
+
+
+@pytest.mark.parametrize(
+    ("energy", "declared", "verdict"),
+    [
+        # No convex, coercive or Lipschitz U has a finite law in these.
+        (lambda u, x: -u, "coercive", "undecided"),
+        (lambda u, x: -u, "convex", "undecided"),
+        (lambda u, x: u - x**2, "lipschitz", "undecided"),
+        (lambda u, x: -u, "lipschitz", "proved"),
+        (lambda u, x: u, "convex", "proved"),
+        (lambda u, x: u, "coercive", "proved"),
+    ],
+)
+def test_a_law_is_assumed_only_where_the_declaration_leaves_room(energy, declared, verdict):
+    assert _checked(energy, declared, momentum=True).checks["normalizable"].verdict == verdict
+
+
+def test_explosion_of_every_lipschitz_function_is_not_assumed_away():
+    """D = exp(x^2/4) explodes where H grows linearly; not for U = x^2/2, which is not Lipschitz."""
+    x = sk.scalar("x")
+    for declared, verdict in (("lipschitz", "undecided"), ("convex", "proved")):
+        h = sk.potential("U", x, **{declared: True}) + sk.sqrt(1 + x**2)
+        d = sk.exp(x**2 / 4)
+        model = sk.Dynamics({x: sk.grad(d, x) - d * sk.grad(h, x)}, {x: d}, hamiltonian=h)
+        assert sk.verify(model).verdict == verdict

@@ -1,7 +1,8 @@
 """A dynamics with its unknown functions chosen, for claims that only such a choice can decide.
 
-Potentials become |x|^2/2, tensors constants inside their assumptions. Not for refutations of a
-claim about all functions (`instances`).
+Potentials become |x|^2/2, Lipschitz ones sqrt(1 + |x|^2), tensors constants: always inside what is
+declared, since a choice outside shows nothing about the functions that are meant. Not for
+refutations of a claim about all functions (`instances`).
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from sdekit.declaration.tree.expression import (
     Dot,
     Expression,
     Eye,
+    Negation,
     Number,
     Ones,
     Power,
@@ -26,42 +28,63 @@ from sdekit.declaration.tree.operators import ONE, ZERO
 from sdekit.declaration.tree.symbols import Variable
 
 _HALF = Number(Fraction(1, 2))
-_SIGNED = frozenset({"positive", "nonnegative", "bounded"})
+#: Growing, constant, falling, and growing where positive functions grow as well.
+_GROWTHS = (1, 0, -1, 2)
+_SIGNED = frozenset({"positive", "nonnegative"})
+_RISING = frozenset({"convex", "coercive"})
 _DEFINITE = frozenset({"positive_definite", "positive_semidefinite"})
 
 
 def with_chosen_functions(dynamics: Dynamics) -> Iterator[tuple[Dynamics, str]]:
-    """The dynamics with quadratic, then with constant scalars, and the choice in words.
+    """The dynamics with scalars that grow, are constant, fall, grow positively; and the choice.
+
+    Scalars with a sign are constant but for the last. Coercive ones always grow, and where their
+    arguments cannot there is no choice; convex ones never fall, bounded ones are constant.
 
     Checked by: tests/verifier/pointwise/test_function_choices.py.
     """
     calls = list(
         dict.fromkeys(n for e in dynamics.expressions() for n in e.walk() if isinstance(n, Call))
     )
-    for is_quadratic in (True, False):
+    made: list[dict[Call, Expression]] = []
+    for growth in _GROWTHS:
         # Inner calls first: an argument that holds a call is replaced with it.
-        chosen = {call: _choice(call, is_quadratic) for call in calls}
+        found = {call: _choice(call, growth) for call in calls}
+        chosen = {call: value for call, value in found.items() if value is not None}
+        if len(chosen) < len(found) or chosen in made:
+            continue
+        made.append(chosen)
         energy, target = dynamics.hamiltonian, dynamics.target
-        made = Dynamics(
-            drift={x: substituted(v, chosen) for x, v in dynamics.drift.items()},
-            diffusion={pair: substituted(d, chosen) for pair, d in dynamics.diffusion.items()},
-            hamiltonian=None if energy is None else substituted(energy, chosen),
-            target=None if target is None else substituted(target, chosen),
-            target_variables=None if target is None else dynamics.target_variables,
+        yield (
+            Dynamics(
+                drift={x: substituted(v, chosen) for x, v in dynamics.drift.items()},
+                diffusion={pair: substituted(d, chosen) for pair, d in dynamics.diffusion.items()},
+                hamiltonian=None if energy is None else substituted(energy, chosen),
+                target=None if target is None else substituted(target, chosen),
+                target_variables=None if target is None else dynamics.target_variables,
+            ),
+            ", ".join(f"{call!r} = {value!r}" for call, value in chosen.items()),
         )
-        yield made, ", ".join(f"{call!r} = {value!r}" for call, value in chosen.items())
 
 
-def _choice(call: Call, is_quadratic: bool) -> Expression:
+def _choice(call: Call, growth: int) -> Expression | None:
     assumed, shape = call.function.assumptions, call.shape
     if shape:
         return _tensor(shape, assumed)
-    if assumed & _SIGNED or not is_quadratic:
+    is_signed = bool(assumed & _SIGNED)
+    is_inner = any(isinstance(n, Call) for a in call.arguments for n in a.walk())
+    squares = () if is_inner else tuple(_square(a) for a in call.arguments if not _is_bounded(a))
+    if "coercive" in assumed:
+        if not squares:
+            return None
+    elif not squares or "bounded" in assumed or (0 if growth < 2 and is_signed else growth) == 0:
         return ONE
-    if any(isinstance(n, Call) for a in call.arguments for n in a.walk()):
-        return ONE
-    squares = tuple(_square(a) for a in call.arguments if not _is_bounded(a))
-    return Product((_HALF, Sum(squares))) if squares else ONE
+    grown = Product((_HALF, Sum(squares)))
+    if "lipschitz" in assumed:
+        grown = Power(Sum((ONE, *squares)), _HALF)
+    elif is_signed:
+        grown = Sum((ONE, grown))
+    return Negation(grown) if growth < 0 and not assumed & _RISING and not is_signed else grown
 
 
 def _tensor(shape: tuple, assumed: frozenset[str]) -> Expression:

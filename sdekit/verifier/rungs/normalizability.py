@@ -12,17 +12,20 @@ from __future__ import annotations
 from sdekit.calculus.expansion.monomial_sums import TooLarge
 from sdekit.calculus.limits import Unsupported
 from sdekit.declaration.tree.expression import Call, Expression
-from sdekit.declaration.tree.symbols import Variable
+from sdekit.declaration.tree.symbols import PROPERTIES, Variable
 from sdekit.verifier.declared_facts import below_functions
 from sdekit.verifier.integrals.elimination import Elimination, eliminate
 from sdekit.verifier.integrals.infinite import infinite_integral
 from sdekit.verifier.integrals.lower_bounds import finite_by_bounds, without_bounded_functions
+from sdekit.verifier.pointwise.function_choices import with_chosen_functions
 from sdekit.verifier.question import Problem
 from sdekit.verifier.rungs.marginalization import infinite_marginal
 from sdekit.verifier.verdict import Check, Verdict, proved, undecided
 
 #: Blocks of a target from which bounds are tried before closed forms.
 _MANY = 4
+#: Properties that a function without a finite law may be declared with.
+_NARROWING = frozenset(PROPERTIES) - {"even"}
 
 
 def check_normalizable(problem: Problem) -> Check:
@@ -107,6 +110,8 @@ def _target_part(problem: Problem) -> Check:
         return _target_in_components(problem, target, reason, unknown)
     if not unknown:
         return proved(f"the target is integrable: {_finite_text(found)}")
+    if not _may_be_integrable(problem, target):
+        return undecided("no function with what is declared of it was found to have a finite law")
     assumed = (*_assumptions(target, unknown), *found.assumptions)
     return proved("exp(-target) by assumption", assumptions=assumed)
 
@@ -119,6 +124,20 @@ def _finite_below(problem: Problem, below: Expression) -> Check | None:
     if found.infinite is not None or not found.is_finite or found.assumptions:
         return None
     return proved(f"convex and Lipschitz functions are above planes, and {_finite_text(found)}")
+
+
+def _may_be_integrable(problem: Problem, target: Expression) -> bool:
+    """Whether what is declared of functions leaves room for the assumption that they have a law.
+
+    -U of a coercive, or a convex U has none. Shown by one choice of the functions.
+    """
+    calls = [node for node in target.walk() if isinstance(node, Call)]
+    if not any(call.function.assumptions & _NARROWING for call in calls):
+        return True
+    return any(
+        Problem(chosen, problem.sizes).check("normalizable").is_proved
+        for chosen, _ in with_chosen_functions(problem.dynamics)
+    )
 
 
 def _assumptions(target: Expression, unknown: tuple[Variable, ...]) -> tuple[str, str]:

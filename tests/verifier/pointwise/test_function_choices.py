@@ -17,4 +17,23 @@ def test_positive_functions_and_angles_get_constants():
     phi = sk.scalar("phi", domain="circle")
     U, g = sk.potential("U", phi), sk.function("g", phi, positive=True)
     model = sk.Dynamics({phi: -sk.grad(U, phi)}, {phi: g}, hamiltonian=U)
-    assert [words for _, words in with_chosen_functions(model)] == ["U(phi) = 1, g(phi) = 1"] * 2
+    assert [words for _, words in with_chosen_functions(model)] == ["U(phi) = 1, g(phi) = 1"]
+
+
+@pytest.mark.parametrize(
+    ("declared", "choices"),
+    [
+        ((), ["1/2*(x**2)", "1", "-(1/2*(x**2))"]),
+        (("convex",), ["1/2*(x**2)", "1"]),
+        (("coercive",), ["1/2*(x**2)"]),
+        (("coercive", "positive"), ["1 + 1/2*(x**2)"]),
+        (("positive",), ["1", "1 + 1/2*(x**2)"]),
+        (("lipschitz",), ["(1 + x**2)**(1/2)", "1", "-(1 + x**2)**(1/2)"]),
+        (("bounded",), ["1"]),
+    ],
+)
+def test_a_choice_has_what_is_declared(declared, choices):
+    x = sk.scalar("x")
+    u = sk.potential("U", x, **dict.fromkeys(declared, True))
+    model = sk.Dynamics({x: -sk.grad(u, x)}, {x: 1}, hamiltonian=u)
+    assert [words for _, words in with_chosen_functions(model)] == [f"U(x) = {c}" for c in choices]
