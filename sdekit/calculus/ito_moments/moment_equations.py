@@ -29,6 +29,7 @@ from sdekit.calculus.ito_moments.moment_values import MomentValues, solved
 from sdekit.declaration.model.component_reader import ComponentReader
 from sdekit.declaration.model.components import Components
 from sdekit.declaration.model.dynamics import Dynamics
+from sdekit.declaration.model.dynamics_checks import require_free_entries
 from sdekit.declaration.model.sympy_types import Expr
 from sdekit.errors import MomentError
 
@@ -101,7 +102,7 @@ def moments(
     Raises:
         MomentError: If the moments do not close (the first one that needs a further one is named),
             a coefficient is no polynomial, or reflection at a boundary adds to a mean.
-        DeclarationError: If a size is missing.
+        DeclarationError: If a size is missing, or a block is on the simplex, in order or definite.
 
     Example:
         >>> import sdekit as sk
@@ -115,6 +116,7 @@ def moments(
     """
     if isinstance(order, bool) or not isinstance(order, int) or order < 1:
         raise MomentError("the order is no positive integer", found=repr(order))
+    require_free_entries(dynamics.variables, "no moment equation knows the boundary of")
     components = dynamics.at(**(sizes or {}))
     chosen = None if of is None else [e for x in of for e in entries_of(dynamics, components, x)]
     ring = _ring(dynamics, components, chosen or [])

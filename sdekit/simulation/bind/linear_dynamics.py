@@ -35,7 +35,8 @@ def linear_sde(
         Drift matrix, forcing and diffusion in double precision.
 
     Raises:
-        SimulationError: If the dynamics is not linear (the entry is named) or a value is missing.
+        SimulationError: If the dynamics is not linear (the entry is named), lives on a
+            domain with a boundary, or a value is missing.
         DeclarationError: If a size is missing.
 
     Example:
@@ -51,6 +52,7 @@ def linear_sde(
         raise SimulationError(
             "the coefficients depend on the time", fix="simulate it with sk.simulate"
         )
+    _refuse_boundaries(dynamics)
     components = dynamics.at(**(sizes or {}))
     values = parameter_entries(dynamics, components.sizes, parameters or {})
     d = components.dimension
@@ -67,6 +69,17 @@ def linear_sde(
         _refuse_state(sp.expand(entry), components, f"the noise of {components.coordinates[i]}")
         diffusion[i, j] = _number(entry, values)
     return LinearSDE(drift, diffusion, forcing)
+
+
+def _refuse_boundaries(dynamics: Dynamics) -> None:
+    """Reflection and wrapping are not linear."""
+    for x in dynamics.variables:
+        if x.domain.kind != "real":
+            raise SimulationError(
+                f"{x.name} does not live on the whole line, so that it is no linear SDE",
+                expected="variables without a boundary", found=f"the domain {x.domain.kind}",
+                fix="simulate it with sk.simulate",
+            )  # fmt: skip
 
 
 def _refuse_state(entry: sp.Expr, components: Components, what: str) -> None:

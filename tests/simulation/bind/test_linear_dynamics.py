@@ -12,6 +12,7 @@ Q, P = sk.vector("q", N), sk.vector("p", N)
 K = sk.parameter("K", N, N, symmetric=True)
 A = sk.parameter("A", positive=True)
 X = sk.scalar("x")
+V = sk.scalar("v", domain="positive")
 OSCILLATORS = sk.Dynamics(drift={Q: P, P: -(K @ Q) - A * P + sk.ones(N)}, diffusion={P: 2 * A})
 STIFFNESS = np.array([[2.0, 0.5], [0.5, 1.0]])
 
@@ -53,6 +54,7 @@ def test_a_declared_factor_may_be_singular():
         (sk.Dynamics(drift={X: -X}, diffusion={X: 1}), {"parameters": {"b": 1}}, "unknown param"),
         (OSCILLATORS, {"parameters": {"K": 1.0, "A": 1.0}, "sizes": {"n": 2}}, "wrong shape"),
         (sk.Dynamics(drift={X: -X}, diffusion={X: 1 + sk.time**2}), {}, "depend on the time"),
+        (sk.Dynamics(drift={V: -V}, diffusion={V: 1}), {}, "does not live on the whole line"),
     ],
 )  # fmt: skip
 def test_what_is_not_linear_is_refused(dynamics, options, message):
