@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 import sdekit as sk
-from sdekit.verifier.currents.barriers import barrier
+from sdekit.verifier.currents.barriers import barrier_found
 from sdekit.verifier.question import Problem
 from tests.verifier.models import A, N, overdamped
 
@@ -32,7 +32,7 @@ def langevin(q, energy):
     ],
 )
 def test_a_surface_that_is_never_reached_is_named(model, q):
-    found = barrier(Problem(model))
+    found = barrier_found(Problem(model))
     assert found is not None and q in found[0]
     assert sk.verify(model).checks["uniqueness"].verdict == "refuted"
 
@@ -54,7 +54,7 @@ def test_a_surface_that_is_never_reached_is_named(model, q):
 )
 def test_what_is_reached_or_splits_nothing_is_no_barrier(model):
     """Twin."""
-    assert barrier(Problem(model)) is None
+    assert barrier_found(Problem(model)) is None
     assert sk.verify(model).checks["uniqueness"].verdict != "refuted"
 
 
