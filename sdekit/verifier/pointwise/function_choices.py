@@ -31,6 +31,7 @@ _HALF = Number(Fraction(1, 2))
 #: Growing, constant, falling, and growing where positive functions grow as well.
 _GROWTHS = (1, 0, -1, 2)
 _SIGNED = frozenset({"positive", "nonnegative"})
+_COMPACT = ("circle", "interval")
 _RISING = frozenset({"convex", "coercive"})
 _DEFINITE = frozenset({"positive_definite", "positive_semidefinite"})
 
@@ -38,8 +39,8 @@ _DEFINITE = frozenset({"positive_definite", "positive_semidefinite"})
 def with_chosen_functions(dynamics: Dynamics) -> Iterator[tuple[Dynamics, str]]:
     """The dynamics with scalars that grow, are constant, fall, grow positively; and the choice.
 
-    Scalars with a sign are constant but for the last. Coercive ones always grow, and where their
-    arguments cannot there is no choice; convex ones never fall, bounded ones are constant.
+    Scalars with a sign are constant but for the last. Coercive ones always grow, unless their
+    arguments are bounded; convex ones never fall, bounded ones are constant.
 
     Checked by: tests/verifier/pointwise/test_function_choices.py.
     """
@@ -73,11 +74,18 @@ def _choice(call: Call, growth: int) -> Expression | None:
         return _tensor(shape, assumed)
     is_signed = bool(assumed & _SIGNED)
     is_inner = any(isinstance(n, Call) for a in call.arguments for n in a.walk())
-    squares = () if is_inner else tuple(_square(a) for a in call.arguments if not _is_bounded(a))
-    if "coercive" in assumed:
-        if not squares:
+    # On a half-line scalars stay constant where they may.
+    kept = _COMPACT if "coercive" in assumed else (*_COMPACT, "positive")
+    squares = tuple(_square(a) for a in call.arguments if not _lives_on(a, kept))
+    if "coercive" in assumed and squares:
+        if is_inner:
             return None
-    elif not squares or "bounded" in assumed or (0 if growth < 2 and is_signed else growth) == 0:
+    elif (
+        is_inner
+        or not squares
+        or "bounded" in assumed
+        or (0 if growth < 2 and is_signed else growth) == 0
+    ):
         return ONE
     grown = Product((_HALF, Sum(squares)))
     if "lipschitz" in assumed:
@@ -100,6 +108,7 @@ def _square(argument: Expression) -> Expression:
     return Dot(argument, argument) if argument.shape else Power(argument, Number(Fraction(2)))
 
 
-def _is_bounded(argument: Expression) -> bool:
+def _lives_on(argument: Expression, kinds: tuple[str, ...]) -> bool:
+    """Whether a variable of it lives on a domain of one of these kinds."""
     variables = [node for node in argument.walk() if isinstance(node, Variable)]
-    return any(x.domain.kind != "real" for x in variables)
+    return any(x.domain.kind in kinds for x in variables)
