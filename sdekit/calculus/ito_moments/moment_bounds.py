@@ -39,6 +39,8 @@ def conditions(components: Components, support: Iterable[int]) -> list[str]:
     """
     involved = _involved(components, set(support))
     found = [fact for i in sorted(involved) for fact in _ends(components, i)]
+    for i in range(len(components.coordinates)):
+        _refuse_turns(components, i, involved)
     unbounded = {i for i in involved if components.domains[i].kind in ("real", "positive")}
     culprit = _outgrowing(components, unbounded)
     if culprit:
@@ -82,6 +84,31 @@ def _ends(components: Components, i: int) -> list[str]:
         if not slope.is_nonnegative:
             facts.append(f"{slope} >= 0 (the drift points inwards at {x} = {end})")
     return facts
+
+
+def _refuse_turns(components: Components, i: int, involved: set[int]) -> None:
+    """Refuse moments of what the end of another coordinate moves: along D n, or as its momentum.
+
+    Raises:
+        MomentError: If coordinate i has an end at which one of those involved jumps or is pushed.
+    """
+    x, own = components.coordinates[i], components.diffusion
+    is_still = not any(i in pair and entry != 0 for pair, entry in own.items())
+    for end, _ in _end_points(components.domains[i]):
+        read = components.drift[i].subs(x, end).free_symbols if is_still else set()
+        for j in involved - {i}:
+            y = components.coordinates[j]
+            is_pushed = sp.simplify(own.get((i, j), sp.S.Zero).subs(x, end)) != 0
+            turns = y in read and components.domains[j].kind == "real"
+            if is_pushed or turns:
+                raise MomentError(
+                    f"{y} is moved where {x} meets its end {end}, which is no moment",
+                    expected="moments of what the end leaves alone",
+                    found="D that couples the two there"
+                    if is_pushed
+                    else "a momentum, which turns",
+                    fix="simulate with sk.simulate",
+                )
 
 
 def _end_points(domain: Domain) -> list[tuple[Expr, int]]:

@@ -43,6 +43,7 @@ class MomentRing:
     ) -> None:
         self.coordinates = tuple(coordinates)
         self._place = {x: i for i, x in enumerate(self.coordinates)}
+        self._angles = frozenset(self.coordinates[i] for i in frequencies)
         self.frequencies = self._frequencies(expressions, frequencies)
         self._cosine = {
             i: len(self.coordinates) + 2 * k for k, i in enumerate(sorted(self.frequencies))
@@ -113,7 +114,7 @@ class MomentRing:
             if hidden:
                 raise NotPolynomialError(min(hidden, key=str))
             return {self.one: expression} if expression != 0 else {}
-        if expression in self._place:
+        if expression in self._place and expression not in self._angles:
             return {self._unit(self._place[expression]): sp.Integer(1)}
         if expression.is_Add:
             return sum_of_terms(self.read(term) for term in expression.args)

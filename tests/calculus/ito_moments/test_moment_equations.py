@@ -152,6 +152,34 @@ def test_what_has_no_equations_is_refused(dynamics, message):
         sk.moments(dynamics, 1)
 
 
+ANGLE = sk.scalar("phi", domain="circle")
+
+
+@pytest.mark.parametrize(
+    ("drift", "diffusion", "message"),
+    [
+        # Pushed along D n, turned as a momentum, and an angle that jumps at the cut.
+        ({v: -v, x: -x}, {v: 1, x: 1, (v, x): x * 0 + k}, "moved where v meets its end 0"),
+        ({v: x, x: -x}, {x: 1}, "a momentum, which turns"),
+        ({ANGLE: 0 * ANGLE, x: ANGLE - x}, {ANGLE: 1}, "phi in the drift of x"),
+    ],
+)
+def test_what_a_boundary_does_to_others_is_no_moment(drift, diffusion, message):
+    with pytest.raises(MomentError, match=message):
+        sk.moments(sk.Dynamics(drift, diffusion), 1, of=[x])
+
+
+def test_what_a_boundary_leaves_alone_has_its_moments():
+    """Twin: no coupling, a position whose neighbour is positive, and a wave of the angle."""
+    w = sk.scalar("w", domain="positive")
+    for drift, diffusion in (
+        ({v: -v, x: -x}, {v: 1, x: 1}),
+        ({w: v - w, v: 1 - v, x: -x}, {v: v, x: 1}),
+        ({ANGLE: 0 * ANGLE, x: sk.cos(ANGLE) - x}, {ANGLE: 1}),
+    ):
+        assert sk.moments(sk.Dynamics(drift, diffusion), 1, of=[x]).conditions == ()
+
+
 def test_an_end_that_depends_on_a_parameter_is_a_condition():
     found = sk.moments(sk.Dynamics(drift={v: r - v}, diffusion={v: v}), 1)
     assert found.conditions == ("r >= 0 (the drift points inwards at v = 0)",)
