@@ -18,6 +18,7 @@ from sdekit.declaration.tree import expression as ex
 from sdekit.declaration.tree.operators import ONE, ZERO
 from sdekit.verifier.confinement.at_poles import repels_at_poles
 from sdekit.verifier.confinement.lyapunov import by_energy, by_terms
+from sdekit.verifier.currents.periodicity import is_periodic
 from sdekit.verifier.currents.poles import logarithmic_powers, repulsion
 from sdekit.verifier.currents.smoothness import rough_parts
 from sdekit.verifier.pointwise.exact_points import (
@@ -49,7 +50,11 @@ def barrier_found(problem: Problem) -> tuple[str, Witness] | None:
             return None
         strong = found.essential | {q for q in found.logarithmic if _is_strong(energy, q)}
         bases = [q for q in bases if q in strong]
+    circles = [x for x in problem.dynamics.variables if x.domain.kind == "circle"]
     for q in bases:
+        # A half wave, such as sin(c/2), has two signs on one arc, and no side of its own.
+        if any(q.depends_on(x) and not is_periodic(q, x) for x in circles):
+            continue
         sides = _both_sides(problem, q)
         if sides is not None:
             return repr(q), sides

@@ -11,6 +11,7 @@ from tests.verifier.models import A, N, overdamped
 
 X, Y, P = (sk.scalar(name) for name in "xyp")
 R = sk.scalar("r", domain="positive")
+C = sk.scalar("c", domain="circle")
 T = sk.vector("t", N)
 HALF = (X**2 + Y**2) / 2
 
@@ -28,6 +29,7 @@ def langevin(q, energy):
         (overdamped(HALF - sk.log((X - Y) ** 2) / 2, X, Y), "x - y"),
         (overdamped(HALF + 1 / (X**2 + Y**2 - 1) ** 2, X, Y), "1 - x**2 - y**2"),
         (overdamped(sk.dot(T, T) / 2 - sk.log(sk.sum(T) ** 2), T), "dot(ones(n), t)"),
+        (overdamped(-sk.log(sk.sin(C) ** 2), C), "sin(c)"),
         (langevin(X, 1 / X**12 - 1 / X**6 + X**2 / 2), "x"),
     ],
 )
@@ -50,6 +52,8 @@ def test_a_surface_that_is_never_reached_is_named(model, q):
         # H bounds p no better than the logarithm that it holds.
         langevin(X, X**2 / 2 - sk.log(sk.cos(X) ** 2 + X**2)),
         overdamped(HALF, X, Y),
+        # One point leaves one arc of a circle, though sin(c/2) has two signs.
+        overdamped(-sk.log(sk.sin(C / 2) ** 2), C),
     ],
 )
 def test_what_is_reached_or_splits_nothing_is_no_barrier(model):
