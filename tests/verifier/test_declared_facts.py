@@ -165,3 +165,20 @@ def test_explosion_of_every_lipschitz_function_is_not_assumed_away():
         d = sk.exp(x**2 / 4)
         model = sk.Dynamics({x: sk.grad(d, x) - d * sk.grad(h, x)}, {x: d}, hamiltonian=h)
         assert sk.verify(model).verdict == verdict
+
+
+@pytest.mark.parametrize(("sign", "verdict"), [(1, "proved"), (-1, "undecided")])
+def test_the_law_of_an_auxiliary_is_assumed_only_where_there_is_room(sign, verdict):
+    x, p = sk.scalar("x"), sk.scalar("p")
+    kinetic = sign * sk.potential("K", p, convex=True)
+    model = sk.Dynamics(
+        {x: -x, p: -sk.grad(kinetic, p)}, {x: 1, p: 1}, hamiltonian=x**2 / 2 + kinetic
+    )
+    assert sk.verify(model).verdict == verdict
+
+
+def test_a_convex_function_of_a_half_line_may_have_a_law():
+    r = sk.scalar("r", domain="positive")
+    u = sk.potential("U", r, convex=True)
+    half = sk.Dynamics({r: -sk.grad(u, r)}, {r: 1}, hamiltonian=u)
+    assert sk.verify(half).checks["normalizable"].verdict == "proved"

@@ -74,8 +74,8 @@ def _choice(call: Call, growth: int) -> Expression | None:
         return _tensor(shape, assumed)
     is_signed = bool(assumed & _SIGNED)
     is_inner = any(isinstance(n, Call) for a in call.arguments for n in a.walk())
-    # On a half-line scalars stay constant where they may.
-    kept = _COMPACT if "coercive" in assumed else (*_COMPACT, "positive")
+    # On a half-line scalars stay constant where they may, but for the last choice.
+    kept = _COMPACT if "coercive" in assumed or growth == 2 else (*_COMPACT, "positive")
     squares = tuple(_square(a) for a in call.arguments if not _lives_on(a, kept))
     if "coercive" in assumed and squares:
         if is_inner:

@@ -49,6 +49,8 @@ def check_normalizable(problem: Problem) -> Check:
     for part in (auxiliary, target):
         if part.verdict is Verdict.UNDECIDED:
             return part
+    if auxiliary.assumptions + target.assumptions and not _may_be_integrable(problem):
+        return undecided("no function with what is declared of it was found to have a finite law")
     reasons = [part.reason for part in (auxiliary, target) if part.reason]
     return proved(
         "; ".join(reasons),
@@ -110,8 +112,6 @@ def _target_part(problem: Problem) -> Check:
         return _target_in_components(problem, target, reason, unknown)
     if not unknown:
         return proved(f"the target is integrable: {_finite_text(found)}")
-    if not _may_be_integrable(problem, target):
-        return undecided("no function with what is declared of it was found to have a finite law")
     assumed = (*_assumptions(target, unknown), *found.assumptions)
     return proved("exp(-target) by assumption", assumptions=assumed)
 
@@ -126,13 +126,12 @@ def _finite_below(problem: Problem, below: Expression) -> Check | None:
     return proved(f"convex and Lipschitz functions are above planes, and {_finite_text(found)}")
 
 
-def _may_be_integrable(problem: Problem, target: Expression) -> bool:
+def _may_be_integrable(problem: Problem) -> bool:
     """Whether what is declared of functions leaves room for the assumption that they have a law.
 
     -U of a coercive, or a convex U has none. Shown by one choice of the functions.
     """
-    calls = [node for node in target.walk() if isinstance(node, Call)]
-    if not any(call.function.assumptions & _NARROWING for call in calls):
+    if not any(f.assumptions & _NARROWING for f in problem.dynamics.functions):
         return True
     return any(
         Problem(chosen, problem.sizes).check("normalizable").is_proved
