@@ -82,12 +82,12 @@ def test_a_wrong_thermostat_is_named_by_its_mean():
     def step(key, state, h):
         return sgnht_step(key, state, h, norm=True)
 
-    found = audited_thermostat(step, chains=1024)
+    found = audited_thermostat(step, chains=1024, draws=40_000)
     assert any(text.startswith("stationary mean of xi") for text in found.discrepancies)
 
 
 def test_noise_that_is_used_twice_shows_in_the_long_run():
-    found = sk.audit(with_noise_twice(), ou, states=4, chains=2048, **hidden(NO_KEY))
+    found = sk.audit(with_noise_twice(), ou, states=4, draws=40_000, chains=2048, **hidden(NO_KEY))
     assert found.verdict == found.stationary.verdict == "inconsistent"
     text = found.discrepancies[-1]
     assert text.startswith("stationary variance of x is")
@@ -169,7 +169,7 @@ def test_a_slow_chain_that_leaves_the_law_is_evidence_all_the_same():
 
 
 def test_a_step_that_does_not_move_gives_no_evidence_about_its_law():
-    found = sk.audit(lambda key, state, h: state, ou, states=4)
+    found = sk.audit(lambda key, state, h: state, ou, states=4, draws=40_000)
     assert found.stationary.verdict == "not enough evidence"
     assert found.stationary.reason == "the chains have not forgotten their start"
     assert json.loads(json.dumps(found.to_dict(), allow_nan=False))["stationary"]["chains"] == 8192
