@@ -31,6 +31,7 @@ from sdekit.declaration.tree import expression as ex
 from sdekit.declaration.tree.operators import ZERO
 from sdekit.declaration.tree.symbols import Variable
 from sdekit.verifier.confinement.at_poles import may_have_pole, poles_are_harmless, repels_at_poles
+from sdekit.verifier.confinement.at_walls import walls_are_harmless
 from sdekit.verifier.confinement.tensor_growth import degree, term_degree
 from sdekit.verifier.currents.poles import repulsion
 from sdekit.verifier.currents.smoothness import is_continuous, rough_parts
@@ -133,14 +134,7 @@ def _is_admissible(problem: Problem) -> bool:
         return False
     if not _bounded_ones_are_driven_boundedly(problem):
         return False
-    for x in dynamics.variables:
-        has_wall = x.domain.kind in ("positive", "interval")
-        if has_wall and dynamics.diffusion_block(x, x) is not None:
-            slope = gradient(problem.lowered.energy, x)
-            coupled = any(pair[0] == x and pair[1] != x for pair, _ in dynamics.blocks())
-            if slope.depends - {variable(x)} or coupled:
-                return False
-    return True
+    return walls_are_harmless(problem)
 
 
 def _follows_paths(problem: Problem, energy: ex.Expression) -> bool:

@@ -160,3 +160,34 @@ def test_a_choice_of_functions_keeps_what_is_assumed_of_them():
     assert sk.verify(driven).checks["non_explosion"].verdict == "undecided"
     twin = sk.Dynamics({x: -sk.grad(u, x)}, {x: 1}, hamiltonian=u)
     assert sk.verify(twin).verdict == "proved"
+
+
+def _at_a_wall(q, slope, noise, *, tilt=0):
+    """H = x + y^2/2 - tilt x on x > 0, with Q(x, y) = x q(y), D of x and 1 for y."""
+    x, y = sk.scalar("x", domain="positive"), sk.scalar("y")
+    f = 1 - tilt + 2 * tilt * x
+    q, slope, noise = q(y), slope(y), noise(y)
+    return sk.Dynamics(
+        {x: -noise * f + x * (q * y - slope), y: -y + q * (1 - x * f)},
+        {x: noise, y: 1},
+        hamiltonian=(1 - tilt) * x + tilt * x**2 + y**2 / 2,
+    )
+
+
+def test_reflection_that_feeds_the_energy_is_no_bound():
+    """L H <= 1, and y explodes: x is fast and has the law exp(-x), so that y moves by an average.
+
+    It has the noise 2 q^2 / D = 2 exp(y^2) / (1 + y^2) and the law exp(-y^2/2).
+    """
+    fast = _at_a_wall(
+        lambda y: y * sk.exp(y**2),
+        lambda y: (1 + 2 * y**2) * sk.exp(y**2),
+        lambda y: (y**2 + y**4) * sk.exp(y**2),
+    )
+    found = sk.verify(fast).checks
+    assert found["stationarity"].is_proved and found["non_explosion"].verdict == "undecided"
+    # Twins: noise of x alone, and an energy that is flat at the wall.
+    slow = _at_a_wall(lambda y: 0 * y, lambda y: 0 * y, lambda y: 1 + 0 * y)
+    assert sk.verify(slow).checks["non_explosion"].verdict == "proved"
+    flat = _at_a_wall(lambda y: 0 * y, lambda y: 0 * y, lambda y: y**2, tilt=1)
+    assert sk.verify(flat).checks["non_explosion"].verdict == "proved"
