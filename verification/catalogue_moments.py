@@ -119,7 +119,9 @@ def simulated(name: str, law: Law, **options: Any) -> Any:
     if len(start) == 1:
         (start,) = start.values()
     # Entries have noise of their own, so that their errors are independent.
-    return sk.simulate(sampler, start, seed=1 + sk.catalog.names().index(name), **options)
+    return sk.simulate(
+        sampler, start, seed=1 + sk.catalog.names(plain=False).index(name), **options
+    )
 
 
 def standardized(name: str, law: Law, step_size: float, span: float) -> np.ndarray:
@@ -223,7 +225,7 @@ def drawn(rows: list[dict[str, Any]]) -> plt.Figure:
 
 def main() -> None:
     options = arguments(__doc__ or "")
-    found = {name: verdicts(name) for name in sk.catalog.names()}
+    found = {name: verdicts(name) for name in sk.catalog.names(plain=False)}
     reasons = {name: missing(of_entry) for name, of_entry in found.items()}
     taken = [name for name, reason in reasons.items() if not reason]
     span = 120.0

@@ -41,7 +41,7 @@ STRIDE = 6
 
 def cases(quick: bool) -> Iterator[tuple[str, sk.Dynamics]]:
     """Every dynamics that is compared, by name."""
-    for entry in catalog.entries():
+    for entry in catalog.entries(plain=False):
         dynamics = catalog.get(entry.name)
         if dynamics.hamiltonian is None:
             continue

@@ -155,7 +155,7 @@ def main() -> None:
     options = arguments(__doc__)
     report = Report("mutation", options, seed=0)
     cases = []
-    for name in sk.catalog.names():
+    for name in sk.catalog.names(plain=False):
         dynamics = sk.catalog.get(name)
         if dynamics.hamiltonian is not None:
             cases += [(name, change, mutant) for change, mutant in mutants(dynamics)]

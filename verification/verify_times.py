@@ -43,7 +43,7 @@ def sympy_residual(c: Components) -> sp.Expr:
 
 def catalogue_times(rounds: int) -> dict[str, float]:
     """Median seconds of each entry, every rung, once everything is imported."""
-    models = {name: sk.catalog.get(name) for name in sk.catalog.names()}
+    models = {name: sk.catalog.get(name) for name in sk.catalog.names(plain=False)}
     samples: dict[str, list[float]] = {name: [] for name in models}
     for k in range(rounds + 1):
         for name, model in models.items():

@@ -1,10 +1,12 @@
-"""The catalogue: published dynamics and known mistakes as data, with the verdicts they must get.
+"""The catalogue: published samplers, plain SDEs and known mistakes as data, with what must hold.
 
     >>> from sdekit import catalog
     >>> catalog.get("sgnht").variables
     (theta, p, xi)
 
-Not for deciding anything: `tests/catalog` holds every claim against the verifier.
+A plain SDE has an example (parameters and start) to run it with, and exact facts about moments.
+
+Not for deciding anything: `tests/catalog` holds every claim against the verifier and `sk.moments`.
 """
 
 from __future__ import annotations
@@ -12,27 +14,32 @@ from __future__ import annotations
 import difflib
 
 from sdekit.catalog import geometric, gradient_flow, langevin, thermostat, wrong
+from sdekit.catalog.plain import finance_sdes, physical_sdes, population_sdes
 from sdekit.catalog.record import Entry
 from sdekit.declaration.model.dynamics import Dynamics
 from sdekit.errors import DeclarationError
 
 __all__ = ["Entry", "entries", "entry", "get", "names"]
 
+_SAMPLERS = (langevin, thermostat, geometric, gradient_flow, wrong)
+_PLAIN = (finance_sdes, population_sdes, physical_sdes)
 _ENTRIES: dict[str, Entry] = {
-    record.name: record
-    for module in (langevin, thermostat, geometric, gradient_flow, wrong)
-    for record in module.ENTRIES
+    record.name: record for module in (*_SAMPLERS, *_PLAIN) for record in module.ENTRIES
 }
 
 
-def entries() -> tuple[Entry, ...]:
-    """All records, the right ones first."""
-    return tuple(_ENTRIES.values())
+def entries(*, plain: bool | None = None) -> tuple[Entry, ...]:
+    """Records: samplers with known mistakes last, then plain SDEs.
+
+    Args:
+        plain: True for plain SDEs alone, False for samplers and mistakes; all when left out.
+    """
+    return tuple(e for e in _ENTRIES.values() if plain is None or e.is_plain == plain)
 
 
-def names() -> tuple[str, ...]:
-    """All names, the right ones first."""
-    return tuple(_ENTRIES)
+def names(*, plain: bool | None = None) -> tuple[str, ...]:
+    """The names of `entries`, in that order."""
+    return tuple(e.name for e in entries(plain=plain))
 
 
 def entry(name: str) -> Entry:

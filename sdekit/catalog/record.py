@@ -8,10 +8,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
+from typing import Any
 
 from sdekit.declaration.model.dynamics import Dynamics
+from sdekit.declaration.tree.abbreviations import Comparison
 from sdekit.declaration.tree.expression import Expression
-from sdekit.declaration.tree.symbols import Variable
+from sdekit.declaration.tree.symbols import Parameter, Variable, parameter
 
 PROVED, REFUTED, UNDECIDED = "proved", "refuted", "undecided"
 #: Proved under a condition on the unknown functions, as that solutions do not explode.
@@ -32,6 +34,42 @@ CHECKS = (*REQUIRED, "uniqueness", "reversibility")
 
 
 @dataclass(frozen=True)
+class Fact:
+    """A statement about a function f of the state that can be checked.
+
+    Attributes:
+        kind: "moment": E f from the start has this value at the time `time`; "limit": E f tends to
+            it; "rate": the generator L f is this function, so that E f changes at its mean.
+        of: f.
+        value: For a moment in the parameters, `start_of(x)` and `time`; for a limit in the
+            parameters; for a rate a function of the state.
+    """
+
+    kind: str
+    of: Expression
+    value: Expression
+
+
+@dataclass(frozen=True)
+class Example:
+    """Numbers under which a plain SDE is run where nobody gives others.
+
+    Attributes:
+        start: A value for each variable, by name; one number stands for all entries.
+        parameters: Values by name; one number stands for all entries, or for a multiple of 1.
+        sizes: Sizes by name.
+        until: The time of a run, in units of the model.
+        step_size: h of its scheme.
+    """
+
+    start: Mapping[str, float | tuple[float, ...]]
+    parameters: Mapping[str, float]
+    sizes: Mapping[str, int] = field(default_factory=dict)
+    until: float = 2.0
+    step_size: float = 0.01
+
+
+@dataclass(frozen=True)
 class Triple:
     """What a source states: drift v, diffusion D or noise factor sigma, H, and the target.
 
@@ -42,6 +80,9 @@ class Triple:
         target: Minus the log density of the marginal that is wanted.
         noise: sigma with D = sigma sigma^T / 2, instead of the diffusion.
         gradient_noise: B, what D has beside the diffusion and a stochastic gradient brings along.
+        interpretation: "ito" or "stratonovich".
+        assume: Inequalities between parameters.
+        facts: What else is exact about it.
     """
 
     drift: Mapping[Variable, Expression]
@@ -50,8 +91,11 @@ class Triple:
     )
     hamiltonian: Expression | None = None
     target: Expression | None = None
-    noise: Mapping[Variable, Expression] | None = None
+    noise: Mapping[Variable, Any] | None = None
     gradient_noise: Mapping[Variable, Expression] | None = None
+    interpretation: str = "ito"
+    assume: tuple[Comparison, ...] = ()
+    facts: tuple[Fact, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -67,6 +111,7 @@ class Entry:
         claims_at: Verdicts that differ at one size n.
         notes: What a user should know.
         errata: What the source prints differently, and why it cannot stand.
+        example: Of a plain SDE, numbers to run it with.
     """
 
     name: str
@@ -77,6 +122,12 @@ class Entry:
     claims_at: Mapping[int, Mapping[str, str]] = field(default_factory=dict)
     notes: str = ""
     errata: str = ""
+    example: Example | None = None
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether the entry is an SDE to be simulated, with an example, and no sampler."""
+        return self.example is not None
 
     @property
     def is_wrong(self) -> bool:
@@ -103,6 +154,8 @@ class Entry:
             gradient_noise=triple.gradient_noise,
             hamiltonian=triple.hamiltonian,
             target=triple.target,
+            interpretation=triple.interpretation,
+            assume=triple.assume,
             name=self.name,
             source=self.source,
         )
@@ -122,6 +175,16 @@ class Entry:
     def claims_for(self, n: int | None = None) -> dict[str, str]:
         """The verdicts to be reached for all n, or at one n."""
         return {**self.claims, **(self.claims_at.get(n, {}) if n is not None else {})}
+
+
+def start_of(x: Variable) -> Parameter:
+    """The start of a scalar variable in the value of a moment."""
+    return parameter(f"{x.name}_start")
+
+
+def noise_claims(diffusion_psd: str = PROVED) -> Mapping[str, str]:
+    """Claims of an SDE without a law: that D is that of a noise."""
+    return MappingProxyType({"diffusion_symmetric": PROVED, "diffusion_psd": diffusion_psd})
 
 
 def claims(**verdicts: str) -> Mapping[str, str]:

@@ -16,6 +16,7 @@ from sdekit.cli.compare_command import compare
 from sdekit.cli.sample_command import sample
 from sdekit.cli.scheme_commands import NameOrFile, bias, order, schemes
 from sdekit.cli.show import show_error
+from sdekit.cli.show_command import show
 from sdekit.errors import (
     EXTRAS,
     DivergenceError,
@@ -261,7 +262,7 @@ def simulate(
     ] = None,
     position: Annotated[
         list[str] | None,
-        typer.Option(help="Start: s=1, or theta=1,2 for entries. Default: 0 where H is declared."),
+        typer.Option(help="Start: s=1, or theta=1,2. Default: an SDE's example, or 0 with an H."),
     ] = None,
     n: Annotated[list[str] | None, typer.Option("--n", help="Sizes: 2, or n=2,k=3.")] = None,
     values: Annotated[
@@ -293,12 +294,13 @@ def simulate(
 
     Exit status: 0 done, 1 diverged, 2 bad usage or bad input, 130 interrupted.
     """
-    from sdekit.cli.inputs import dynamics_of, part_of, sizes_of, values_of
+    from sdekit.cli.inputs import dynamics_of, example_of, part_of, sizes_of, values_of
     from sdekit.cli.show import show_json, show_run
 
     dynamics = dynamics_of(model)
     sizes = sizes_of(n or [], dynamics) or {}
     given, share = values_of(values or []), part_of(part)
+    start, sizes, given, example = example_of(model, position or [], sizes, given)
     # JAX is loaded only now, after everything that needs none of it has been checked.
     from sdekit.cli.run_command import (
         Setting,
@@ -310,15 +312,17 @@ def simulate(
     )
 
     setting = Setting(
-        potential, position or [], sizes, given, scheme, step_size, steps, thin, chains, seed,
+        potential, start, sizes, given, scheme, step_size, steps, thin, chains, seed,
         burn_in, precision, store, resume, share,
     )  # fmt: skip
     run, used = run_setting(dynamics, setting, progress=sys.stderr.isatty())
     if figure is not None:
         write_figure(figure, run)
     if as_json:
-        show_json(data_of(run))
+        show_json(data_of(run) | ({"example": example} if example else {}))
     else:
+        if example:
+            print(example)
         show_run(dynamics, run, used, table_of(run), hidden_rows(run))
     return 0
 
@@ -377,5 +381,5 @@ def report(
     return 0
 
 
-for _command in (compare, schemes, order, bias, sample):
+for _command in (show, compare, schemes, order, bias, sample):
     app.command()(_command)

@@ -6,7 +6,7 @@ Not for the commands themselves (`app`).
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -131,6 +131,38 @@ def _size(name: str, text: str) -> int:
             found=text[:40],
         )
     return int(text)
+
+
+def example_of(
+    name_or_file: str,
+    position: Sequence[str],
+    sizes: Mapping[str, int],
+    values: Mapping[str, float],
+) -> tuple[list[str], dict[str, int], dict[str, float], str | None]:
+    """Position, sizes and values completed by the example of a plain SDE of the catalogue.
+
+    Returns:
+        The three, and in words what the example gave; None where there is no example, or nothing
+        of it was needed.
+    """
+    from sdekit import catalog
+
+    example = catalog.entry(name_or_file).example if name_or_file in catalog.names() else None
+    if example is None:
+        return [*position], {**sizes}, {**values}, None
+    known = {text.rpartition("=")[0].strip() for text in position}
+    given = []
+    for name, start in example.start.items():
+        entries = start if isinstance(start, tuple) else (start,)
+        # At another size one number stands for all entries.
+        entries = entries[:1] if sizes else entries
+        if name not in known and "" not in known:
+            given.append(f"{name}={','.join(map(str, entries))}")
+    new_sizes = {name: size for name, size in example.sizes.items() if name not in sizes}
+    new_values = {name: x for name, x in example.parameters.items() if name not in values}
+    told = [*given, *(f"{name}={x}" for name, x in (new_sizes | new_values).items())]
+    words = f"from the example of the catalogue: {', '.join(told)}" if told else None
+    return [*position, *given], {**new_sizes, **sizes}, {**new_values, **values}, words
 
 
 def values_of(texts: Sequence[str]) -> dict[str, float]:

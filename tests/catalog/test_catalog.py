@@ -6,6 +6,7 @@ import pytest
 
 import sdekit as sk
 from sdekit.catalog import geometric, gradient_flow, langevin, thermostat, wrong
+from sdekit.catalog.plain import finance_sdes, physical_sdes, population_sdes
 from sdekit.catalog.record import CHECKS, CONDITIONAL, PROVED, REFUTED, REQUIRED, UNDECIDED, claims
 from sdekit.errors import DeclarationError
 from sdekit.kernels.kernel_file import loads
@@ -40,7 +41,8 @@ def names_given_twice(records):
 
 def test_no_two_records_have_one_name():
     """In the tables of the modules: in the table by name a second record hides the first."""
-    modules = (langevin, thermostat, geometric, gradient_flow, wrong)
+    samplers = (langevin, thermostat, geometric, gradient_flow, wrong)
+    modules = (*samplers, finance_sdes, population_sdes, physical_sdes)
     records = [record for module in modules for record in module.ENTRIES]
     assert names_given_twice(records) == []
     assert len(records) == len(ENTRIES) == len(sk.catalog.names())

@@ -6,6 +6,7 @@ import pytest
 
 import sdekit as sk
 from sdekit.cli.app import run
+from sdekit.kernels.kernel_file import loads
 
 SGNHT = sk.catalog.get("sgnht").to_toml()
 
@@ -223,3 +224,16 @@ def test_the_kernels_of_the_catalogue_are_listed(capsys):
     assert run(["list", "--kernels", "--json"]) == 0
     names = [entry["name"] for entry in json.loads(capsys.readouterr().out)]
     assert names == list(sk.kernels.published_kernels())
+
+
+def test_show_prints_the_declaration_its_facts_and_its_example(capsys):
+    assert run(["show", "cir"]) == 0
+    shown = capsys.readouterr().out
+    assert "Cox, Ingersoll and Ross 1985" in shown
+    assert "E[r**2] tends to b**2 + b*sigma**2/(2*a)" in shown
+    assert "example: r = 0.05, a = 0.8" in shown
+
+
+def test_show_prints_a_model_file(capsys):
+    assert run(["show", "heston", "--toml"]) == 0
+    assert loads(capsys.readouterr().out) == sk.catalog.get("heston")

@@ -15,6 +15,7 @@ SAMPLES = {
     "order": ["langevin", "ABO"],
     "bias": ["langevin", "BAOAB", "--potential", "theta**2/2", "--set", "A=1"],
     "new": ["MODEL"],
+    "show": ["heston"],
     "report": ["stochastic-gradient-flow", "--out", "REPORT"],
     "slurm": ["--parts", "2", "--", "sdekit", "simulate", "langevin", "--part", "{part}"],
 }

@@ -5,8 +5,10 @@ import json
 import numpy as np
 import pytest
 
+import sdekit as sk
 from sdekit.catalog.targets import DOUBLE_WELL
 from sdekit.cli.app import run
+from sdekit.cli.inputs import example_of
 from sdekit.cli.show import shell_words
 from sdekit.reports.thermostat_experiment import FRICTIONS, NOISE, thermostat_experiment
 
@@ -188,3 +190,39 @@ def test_the_exact_density_of_the_figure_is_normalized(experiment):
     assert max(experiment.exact_density) == pytest.approx(
         np.exp(2.9377005) / DOUBLE_WELL.normalizer, rel=1e-3
     )
+
+
+def test_a_plain_sde_runs_to_a_figure_with_the_numbers_of_its_example(tmp_path, capsys):
+    """The mean of dx = mu dt + sigma dW over the times 0.01, ..., 0.5 is that of 0.255 mu."""
+    figure = tmp_path / "path.svg"
+    run_of = ["--chains", "20", "--steps", "50", "--thin", "1", "--figure", str(figure)]
+    assert run(["simulate", "brownian-motion", "--set", "mu=20", *run_of, "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["example"] == "from the example of the catalogue: x=0.0, sigma=1.0"
+    # The mean of min(s, t) over the pairs of times, 0.01 (n + 1)(2n + 1)/(6n) with n = 50.
+    error = np.sqrt(0.1717 / 20)
+    (row,) = found["results"]
+    assert abs(row["mean"] - 5.1) < 4.5 * error
+    # Twin: the example's mu, which was not used, is far off.
+    assert abs(row["mean"] - 0.1275) > 7 * error
+    assert figure.read_text().rstrip().endswith("</svg>")
+
+
+def test_an_example_gives_what_is_not_said():
+    """Twin: nothing is taken from it where everything is said, and other entries have none."""
+    said = example_of("ornstein-uhlenbeck", ["x=1,2"], {"n": 2}, {"a": 1.0, "sigma": 2.0})
+    assert said == (["x=1,2"], {"n": 2}, {"a": 1.0, "sigma": 2.0}, None)
+    assert example_of("langevin", [], {}, {}) == ([], {}, {}, None)
+    assert example_of("ornstein-uhlenbeck", [], {"n": 5}, {"a": 3.0, "sigma": 2.0}) == (
+        ["x=1.0"], {"n": 5}, {"a": 3.0, "sigma": 2.0},
+        "from the example of the catalogue: x=1.0",
+    )  # fmt: skip
+
+
+def test_the_example_of_every_plain_sde_is_complete():
+    for entry in sk.catalog.entries(plain=True):
+        position, sizes, values, _ = example_of(entry.name, [], {}, {})
+        dynamics = entry.dynamics()
+        assert {text.partition("=")[0] for text in position} == {x.name for x in dynamics.variables}
+        assert set(values) == {p.name for p in dynamics.parameters}
+        assert set(sizes) == {dim.name for dim in dynamics.dimensions}

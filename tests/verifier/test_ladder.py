@@ -16,7 +16,7 @@ from sdekit.verifier.rung_table import RUNGS
 from sdekit.verifier.verdict import REQUIRED
 from tests.verifier.models import KINETIC, MU, THETA, XI, N, P, Q, U, sgnht
 
-CATALOGUE = entries()
+CATALOGUE = entries(plain=False)
 
 
 @pytest.mark.parametrize("entry", CATALOGUE, ids=[entry.name for entry in CATALOGUE])

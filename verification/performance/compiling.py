@@ -29,7 +29,7 @@ LIMIT = 3.0
 
 def names(quick: bool) -> tuple[str, ...]:
     """The entries that are compiled."""
-    return ("langevin", "sgnht", "recipe") if quick else sk.catalog.names()
+    return ("langevin", "sgnht", "recipe") if quick else sk.catalog.names(plain=False)
 
 
 def unit(shape: tuple[int, ...], assumptions: frozenset[str]) -> np.ndarray:

@@ -87,7 +87,7 @@ def test_the_order_of_the_thermostat_for_all_n_is_that_at_n_2(word: str) -> None
 def _with_open_sizes() -> list[str]:
     return [
         name
-        for name in catalog.names()
+        for name in catalog.names(plain=False)
         if any(dim.size is None for dim in catalog.get(name).dimensions)
         and catalog.get(name).hamiltonian is not None
         and catalog.entry(name).claims.get("stationarity") != REFUTED

@@ -40,7 +40,7 @@ EXPECTED = {
 }
 
 
-@pytest.mark.parametrize("name", catalog.names())
+@pytest.mark.parametrize("name", catalog.names(plain=False))
 def test_the_parts_add_up_and_the_default_word_is_a_palindrome(name: str) -> None:
     found = splitting(catalog.get(name))
     assert found.proof.holds, found.proof

@@ -13,7 +13,7 @@ from sdekit.schemes.split.splitting import splitting
 from tests.schemes.split.flows import assert_solved, assert_sum
 
 
-@pytest.mark.parametrize("name", catalog.names())
+@pytest.mark.parametrize("name", catalog.names(plain=False))
 def test_parts_add_up_entry_by_entry(name: str) -> None:
     found = splitting(catalog.get(name))
     assert_sum(found)
@@ -22,7 +22,7 @@ def test_parts_add_up_entry_by_entry(name: str) -> None:
 def _exact_parts() -> list[tuple[str, str]]:
     return [
         (name, part.letter)
-        for name in catalog.names()
+        for name in catalog.names(plain=False)
         for part in splitting(catalog.get(name)).parts
         if part.exact
     ]

@@ -306,7 +306,9 @@ def uncompiled():
         yield
 
 
-@pytest.mark.parametrize("name", [name for name in catalog.names() if name not in NO_NOISE])
+@pytest.mark.parametrize(
+    "name", [name for name in catalog.names(plain=False) if name not in NO_NOISE]
+)
 def test_theory_analyses_the_step_that_runs(name: str) -> None:
     theory = Theory(name)
     for scheme in schemes_of(theory.parts):

@@ -1,0 +1,1 @@
+"""Plain SDEs by field, each with an example and exact facts."""
