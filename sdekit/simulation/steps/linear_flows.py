@@ -13,6 +13,7 @@ Checked by: tests/simulation/steps/test_linear_flows.py.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -20,6 +21,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
+from jax.custom_batching import custom_vmap
 from jax.typing import ArrayLike
 
 from sdekit.calculus.linear.exact_flow import doublings, exact_flow
@@ -155,12 +157,32 @@ def linear_flow(
 def _flow(
     matrix: Array, noise: Array, constant: Array, h: ArrayLike, is_noisy: bool
 ) -> tuple[Array, Array, Array]:
-    with jax.enable_x64(True):
+    def of(matrix: Array, noise: Array, constant: Array, h: Array) -> tuple[Array, ...]:
         given = (double(matrix), double(noise), double(constant), double(h))
         change, shift, covariance = exact_flow(*given, jnp, partial(lax.fori_loop, 0))
         root = covariance_root(covariance) if is_noisy else given[1]
-        found = (change, shift, root)
-        return tuple(lax.convert_element_type(x, matrix.dtype) for x in found)  # type: ignore[return-value]
+        return tuple(lax.convert_element_type(x, matrix.dtype) for x in (change, shift, root))
+
+    with jax.enable_x64(True):
+        return _batched_in_double(of)(matrix, noise, constant, jnp.asarray(h))
+
+
+def _batched_in_double(of: Callable[..., Any]) -> Callable[..., Any]:
+    """The function, which `jax.vmap` batches in double precision too, however often.
+
+    JAX batches a product of matrices where `vmap` is called, and rounds it to single precision if
+    the user's program has that.
+    """
+    batching = custom_vmap(of)
+
+    @batching.def_vmap
+    def rule(size: int, is_batched: Any, *given: Any) -> Any:
+        axes = tuple(0 if one else None for one in is_batched)
+        with jax.enable_x64(True):
+            found = _batched_in_double(jax.vmap(of, in_axes=axes, axis_size=size))(*given)
+        return found, jax.tree.map(lambda _: True, found)
+
+    return batching
 
 
 @_flow.defjvp

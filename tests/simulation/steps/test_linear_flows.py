@@ -106,3 +106,23 @@ def test_a_rotation_turns_and_keeps_lengths():
     angle = 0.5
     expected = [[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]]
     assert np.allclose(np.eye(2) + change, expected, rtol=0, atol=1e-15)
+
+
+def test_a_dense_flow_goes_through_every_nesting_of_vmap_and_jit():
+    """In a program of single precision, where JAX would round the products of a batch."""
+    matrix = jnp.array([[-1.0, 0.3], [0.0, -2.0]], jnp.float32)
+    noise, force = jnp.eye(2, dtype=jnp.float32), jnp.ones(2, jnp.float32)
+
+    def flow(h, scale=1.0):
+        return linear_flow(scale * matrix, noise, force, h)
+
+    steps, scales = jnp.array([0.1, 30.0]), jnp.array([1.0, 2.0, 0.5])
+    one_by_one = [[flow(h, s) for h in steps] for s in scales]
+    nested = jax.vmap(lambda s: jax.vmap(lambda h: flow(h, s))(steps))
+    compiled = jax.vmap(jax.jit(jax.vmap(flow, (0, None))), (None, 0))
+    for found in (nested(scales), jax.jit(nested)(scales), compiled(steps, scales)):
+        for k, part in enumerate(found):
+            assert part.dtype == jnp.float32
+            exact = np.stack([[row[k] for row in rows] for rows in one_by_one])
+            # Rounding of single precision, once, of numbers of at most 1 but for g and S.
+            np.testing.assert_allclose(part, exact, rtol=3e-7, atol=3e-7)
