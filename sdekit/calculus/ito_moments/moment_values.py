@@ -25,6 +25,8 @@ from sdekit.errors import SimulationError
 TOLERANCE = 1e-10
 #: Steps between two times at least, so that a short pulse in a coefficient is not stepped over.
 LEAST_STEPS = 256
+#: Points in time at which the signs of denominators are compared.
+POLE_GRID = 4097
 
 
 @dataclass(frozen=True, eq=False)
@@ -158,12 +160,31 @@ def _by_flow(
     return np.array(rows)
 
 
+def _refuse_poles(
+    equations: MomentSystem, parameters: Mapping[str, float], t0: float, t1: float
+) -> None:
+    """A solver steps over the pole of 1/(1 - t) and is finite on the other side."""
+    grid = np.linspace(t0, t1, POLE_GRID)
+    for entry in {*equations.entries.values(), *equations.forcing}:
+        below = sp.denom(sp.together(entry))
+        if TIME not in below.free_symbols:
+            continue
+        signs = np.sign(np.broadcast_to(_numbers([below], parameters)(grid)[0], grid.shape))
+        if (signs != signs[0]).any() or not signs[0]:
+            raise SimulationError(
+                "a coefficient has a pole in time",
+                expected=f"finite coefficients from {t0} to {t1}", found=str(entry),
+                fix="stop before it",
+            )  # fmt: skip
+
+
 def _by_time(
     equations: MomentSystem, parameters: Mapping[str, float], m: np.ndarray,
     times: np.ndarray, t0: float,
 ) -> np.ndarray:  # fmt: skip
     from scipy.integrate import solve_ivp
 
+    _refuse_poles(equations, parameters, t0, float(times[-1]))
     system, rows, before = _system(equations, parameters), [], t0
     for time in times:
         if time > before:

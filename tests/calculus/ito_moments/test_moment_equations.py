@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import sympy as sp
 
 import sdekit as sk
 from sdekit.errors import MomentError, SimulationError
@@ -243,3 +244,19 @@ def test_growth_beyond_the_numbers_is_an_error():
 def test_a_moment_that_was_not_asked_for_is_named():
     with pytest.raises(MomentError, match=r"x\*\*3 is not among"):
         sk.moments(OU, 2).solve(1.0, 0.0, VALUES).mean(x**3)
+
+
+def test_an_angle_has_no_mean_on_its_circle():
+    angle = sk.scalar("angle", domain="circle")
+    with pytest.raises(MomentError, match="no moment of a circle"):
+        sk.moments(sk.Dynamics(drift={angle: k}, diffusion={angle: 1}), 1, of=[angle])
+
+
+def test_a_pole_in_time_is_not_stepped_over():
+    bridge = sk.Dynamics(drift={x: (1 - x) / (1 - sk.time)}, diffusion={x: sp.Rational(1, 2)})
+    found = sk.moments(bridge, 2).solve([0.5, 0.9], 0.0)
+    np.testing.assert_allclose(found.mean(x), [0.5, 0.9], rtol=1e-9)
+    np.testing.assert_allclose(found.variance(x), [0.25, 0.09], rtol=1e-7)
+    for late in (1.0, 1.5):
+        with pytest.raises(SimulationError, match="pole in time"):
+            sk.moments(bridge, 2).solve(late, 0.0)
