@@ -10,7 +10,7 @@ sine of the angle. Not for laws (`calculus.linear`) nor for closures by approxim
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import sympy as sp
@@ -122,7 +122,6 @@ def moments(
     ring = _ring(dynamics, components, chosen or [])
     asked = _asked(ring, components, chosen, order)
     applied = closed(Generator(components, ring), asked)
-    _refuse_bare_angles(components, ring, applied)
     support = set().union(*(ring.support(f) for f in applied))
     return MomentEquations(
         dynamics,
@@ -132,21 +131,6 @@ def moments(
         ring,
         applied,
     )
-
-
-def _refuse_bare_angles(
-    components: Components, ring: MomentRing, found: Iterable[Monomial]
-) -> None:
-    """A power of an angle is no function on its circle: what wraps has no such moment."""
-    for i, domain in enumerate(components.domains):
-        for f in found:
-            if domain.kind == "circle" and f[i]:
-                raise MomentError(
-                    f"E[{ring.expression(f)}] is no moment of a circle",
-                    expected="cosines and sines of the angle",
-                    found=str(components.coordinates[i]),
-                    fix="ask for them, or declare the angle on the line",
-                )
 
 
 def _ring(dynamics: Dynamics, components: Components, chosen: Sequence[Expr]) -> MomentRing:

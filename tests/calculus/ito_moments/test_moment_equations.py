@@ -246,12 +246,6 @@ def test_a_moment_that_was_not_asked_for_is_named():
         sk.moments(OU, 2).solve(1.0, 0.0, VALUES).mean(x**3)
 
 
-def test_an_angle_has_no_mean_on_its_circle():
-    angle = sk.scalar("angle", domain="circle")
-    with pytest.raises(MomentError, match="no moment of a circle"):
-        sk.moments(sk.Dynamics(drift={angle: k}, diffusion={angle: 1}), 1, of=[angle])
-
-
 def test_a_pole_in_time_is_not_stepped_over():
     bridge = sk.Dynamics(drift={x: (1 - x) / (1 - sk.time)}, diffusion={x: sp.Rational(1, 2)})
     found = sk.moments(bridge, 2).solve([0.5, 0.9], 0.0)
