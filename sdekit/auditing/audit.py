@@ -137,8 +137,8 @@ def audit(
     """
     started = time.perf_counter()
     largest = _STEP_SIZE if step_size is None else step_size
-    require_free_entries(dynamics.variables, "no audit knows")
     check_objects(step, dynamics, potential=potential, to_state=to_state, from_state=from_state)
+    require_free_entries(dynamics.variables, "no audit knows")
     counts = {"states": states, "draws": draws, "chains": chains, "seed": seed}
     check_numbers(largest, level, resolution, {k: (v, *_RANGES[k]) for k, v in counts.items()})
     check_chains(chains, audit_moments.LEAST_CHAINS)

@@ -247,6 +247,10 @@ def from_numpyro(
     check_seed(seed)
     util, handlers = (_module(f"numpyro.{name}", "bridges") for name in ("infer.util", "handlers"))
     key = jax.random.key(seed)
+    # JAX remembers a NumPy array as it was first read, in single or double precision.
+    arguments, options = jax.tree.map(
+        lambda leaf: leaf.copy() if isinstance(leaf, np.ndarray) else leaf, (arguments, options)
+    )
     try:
         sites = handlers.trace(handlers.seed(model, key)).get_trace(*arguments, **options)
         _check_sites(sites.values())
