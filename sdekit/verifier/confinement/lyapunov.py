@@ -32,7 +32,7 @@ from sdekit.declaration.tree.operators import ZERO
 from sdekit.declaration.tree.symbols import Variable
 from sdekit.verifier.confinement.at_poles import may_have_pole, poles_are_harmless, repels_at_poles
 from sdekit.verifier.confinement.at_walls import walls_are_harmless
-from sdekit.verifier.confinement.tensor_growth import degree, term_degree
+from sdekit.verifier.confinement.tensor_growth import degree, falls_as_squares, term_degree
 from sdekit.verifier.currents.poles import repulsion
 from sdekit.verifier.currents.smoothness import is_continuous, rough_parts
 from sdekit.verifier.declared_facts import below_functions, is_coercive
@@ -221,12 +221,18 @@ def _is_below_square(change: Tensor) -> bool:
         for term, coefficient in change.terms.items()
         if not _is_at_most_quadratic(term, coefficient)
     }
-    return not rest or is_zero(Tensor(change.shape, rest))
+    if not rest or is_zero(Tensor(change.shape, rest)):
+        return True
+    return falls_as_squares({t: c for t, c in change.terms.items() if not _is_quadratic(t)})
 
 
 def _is_at_most_quadratic(term: Term, coefficient: Fraction) -> bool:
+    return _is_quadratic(term) or (coefficient < 0 and _is_never_negative(term))
+
+
+def _is_quadratic(term: Term) -> bool:
     own = term_degree(term)
-    return (own is not None and own <= 2) or (coefficient < 0 and _is_never_negative(term))
+    return own is not None and own <= 2
 
 
 def is_above_minus_square(energy: ex.Expression) -> bool:

@@ -10,15 +10,19 @@ Notation: EPSILON stands for a logarithm, which is below every power.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from fractions import Fraction
 
+import sympy as sp
+
 from sdekit.calculus.contraction import Tensor
+from sdekit.calculus.contraction.graph import Component
 from sdekit.calculus.contraction.heads import Head, Kind
 from sdekit.calculus.contraction.rules.definedness import is_positive_everywhere
 from sdekit.calculus.contraction.splitting_terms import is_positive
 from sdekit.calculus.contraction.tensor import Term
 from sdekit.declaration.functions.records import FUNCTIONS
+from sdekit.verifier.pointwise.pivots import is_semidefinite
 
 #: A power of |z| that outgrows every logarithm.
 EPSILON = Fraction(1, 1000)
@@ -47,6 +51,29 @@ def degree(tensor: Tensor) -> Fraction | None:
             return None
         found = max(found, own)
     return found
+
+
+def falls_as_squares(terms: Mapping[Term, Fraction]) -> bool:
+    """Whether a sum is minus a semidefinite form in closed scalars, as -(a - b)^2 is for any a, b.
+
+    Checked by: tests/verifier/confinement/test_tensor_growth.py.
+    """
+    form: dict[tuple[Component, Component], Fraction] = {}
+    for (monomial, opened), coefficient in terms.items():
+        if opened or any(exponent < 0 for _, exponent in monomial):
+            return False
+        flat = [part for part, exponent in monomial for _ in range(exponent)]
+        if len(flat) != 2:
+            return False
+        for pair in ((flat[0], flat[1]), (flat[1], flat[0])):
+            form[pair] = form.get(pair, Fraction(0)) - coefficient / 2
+    parts = list(dict.fromkeys(part for pair in form for part in pair))
+
+    def entry(i: int, j: int) -> sp.Rational:
+        value = form.get((parts[i], parts[j]), Fraction(0))
+        return sp.Rational(value.numerator, value.denominator)
+
+    return is_semidefinite(sp.Matrix(len(parts), len(parts), entry)) is not None
 
 
 def term_degree(term: Term) -> Fraction | None:

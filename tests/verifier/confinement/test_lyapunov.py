@@ -36,6 +36,17 @@ def test_other_drifts_are_not(drift):
     assert found({x: drift}, {x: 1}, H) is None
 
 
+def test_a_form_in_scalar_products_that_falls_is_no_danger():
+    """Two particles moved along their difference d: L (|t|^2 + |q|^2) holds -(d.t)^2 - (d.q)^2."""
+    d = t - q
+    pull = {t: -sk.dot(d, t) * d + d, q: -sk.dot(d, q) * d - d}
+    energy = sk.dot(t, t) / 2 + sk.dot(q, q) / 2
+    assert found(pull, {}, energy) is not None
+    # Twin: one of the two squares with the other sign.
+    push = {t: -sk.dot(d, t) * d + d, q: sk.dot(d, q) * d - d}
+    assert found(push, {}, energy) is None
+
+
 def test_langevin_needs_a_potential_that_is_bounded_below_only():
     U = sk.sin(t @ sk.ones(n)) + sk.log(1 + sk.dot(t, t))
     kinetic = sk.dot(q, q) / 2

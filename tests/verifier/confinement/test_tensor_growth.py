@@ -6,7 +6,7 @@ import pytest
 
 import sdekit as sk
 from sdekit.calculus.contraction import lower
-from sdekit.verifier.confinement.tensor_growth import EPSILON, degree
+from sdekit.verifier.confinement.tensor_growth import EPSILON, degree, falls_as_squares
 
 n = sk.dim("n")
 x, y, t = sk.scalar("x"), sk.scalar("y"), sk.vector("t", n)
@@ -58,3 +58,14 @@ def test_a_degree_bounds_the_growth(expression, expected):
 def test_no_degree_is_claimed_where_there_is_none(expression):
     """Twin: every one of these is unbounded near a point, or grows faster than every power."""
     assert degree(lower(expression)) is None
+
+
+def test_minus_a_square_of_a_difference_falls():
+    a, b = sk.scalar("a"), sk.scalar("b")
+    v, w = sk.vector("v", sk.dim("n")), sk.vector("w", sk.dim("n"))
+    first, second = sk.dot(v, v), sk.dot(v, w)
+    assert falls_as_squares(lower(-((first - second) ** 2)).terms)
+    assert falls_as_squares(lower(-((a - b) ** 2) - first**2).terms)
+    # Twin: a form of both signs, one that rises, and no form at all.
+    for form in (-(first**2) + 3 * first * second - second**2, first**2, -first * a * b):
+        assert not falls_as_squares(lower(form).terms)
