@@ -14,6 +14,7 @@ from functools import reduce
 import sympy as sp
 
 from sdekit.declaration.model.dynamics import Dynamics
+from sdekit.declaration.model.sympy_types import Expr
 from sdekit.errors import SchemeError
 from sdekit.schemes.jet_ring.jets import JetRing, Polynomial
 from sdekit.schemes.order.one_step_series import Generator, weighted
@@ -22,7 +23,7 @@ from sdekit.schemes.order.ring_stages import small_sizes
 _INVERSE = "inverse_temperature"
 
 
-def effective_temperature(dynamics: Dynamics, **sizes: int) -> sp.Expr | None:
+def effective_temperature(dynamics: Dynamics, **sizes: int) -> Expr | None:
     r"""The constant T with $L^\dagger 1 = 0$ in $L^2(e^{-H/T})$, or None if there is none.
 
     Args:
@@ -60,7 +61,7 @@ def effective_temperature(dynamics: Dynamics, **sizes: int) -> sp.Expr | None:
     return _temperature(ring, ring.numerator(residual))
 
 
-def _temperature(ring: JetRing, residual: Polynomial) -> sp.Expr | None:
+def _temperature(ring: JetRing, residual: Polynomial) -> Expr | None:
     """The T at which all coefficients of the residual vanish together."""
     if residual == 0:
         # Every temperature is stationary, as without noise and friction: none is the one.

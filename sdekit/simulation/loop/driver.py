@@ -324,8 +324,8 @@ class Driver:
                 costs is not known beforehand, and progress and checkpoints come between calls.
         """
         most_blocks, is_compiled = (1 if paced else plan.blocks), False
-        given, of = fixed, [self.keys[k] for k in (NORMALS, GRADIENT, ACCEPT, UPDATES)]
-        keys = self.spread(Keys(*of, fixed.own))
+        given, of = fixed, self.keys
+        keys = self.spread(Keys(of[NORMALS], of[GRADIENT], of[ACCEPT], of[UPDATES], fixed.own))
         fixed = fixed._replace(own=None)
         state = self.spread(state)
         until = -1

@@ -22,6 +22,7 @@ from sdekit.calculus.contraction.rules.definedness import is_positive_everywhere
 from sdekit.calculus.contraction.splitting_terms import is_positive
 from sdekit.calculus.contraction.tensor import Term
 from sdekit.declaration.functions.records import FUNCTIONS
+from sdekit.declaration.model.sympy_types import Expr
 from sdekit.verifier.pointwise.pivots import is_semidefinite
 
 #: A power of |z| that outgrows every logarithm.
@@ -69,9 +70,9 @@ def falls_as_squares(terms: Mapping[Term, Fraction]) -> bool:
             form[pair] = form.get(pair, Fraction(0)) - coefficient / 2
     parts = list(dict.fromkeys(part for pair in form for part in pair))
 
-    def entry(i: int, j: int) -> sp.Rational:
+    def entry(i: int, j: int) -> Expr:
         value = form.get((parts[i], parts[j]), Fraction(0))
-        return sp.Rational(value.numerator, value.denominator)
+        return sp.Integer(value.numerator) / value.denominator
 
     return is_semidefinite(sp.Matrix(len(parts), len(parts), entry)) is not None
 
