@@ -7,7 +7,7 @@ Not for whether it is accepted (`kernel_proposals`), nor for what it keeps
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -27,7 +27,7 @@ from sdekit.schemes.split.unroll import Move
 from sdekit.simulation.bind.bound import Problem
 from sdekit.simulation.bind.jax_reader import evaluate, shape_of
 from sdekit.simulation.gradients.sources import FunctionSource
-from sdekit.simulation.kernel_steps.running import KernelRun, Running, unprepared
+from sdekit.simulation.kernel_steps.running import KernelPart, KernelRun, Running, unprepared
 from sdekit.simulation.steps.scheme import (
     Blocks,
     Cache,
@@ -45,21 +45,8 @@ Moved = tuple[dict[str, Array], Array]
 MOST_ROUNDS = 200
 
 
-@dataclass(frozen=True)
-class Mover:
-    """One move of a proposal, with the random numbers it takes.
-
-    Attributes:
-        elements: Normals.
-        uniforms: Uniform numbers.
-        prepare: (parameters, h, dtype) -> constants.
-        moves: (blocks, input of its own) -> where it ends, what the log ratio gains.
-    """
-
-    elements: int
-    uniforms: int
-    prepare: Callable[..., Any]
-    moves: Callable[[Blocks, StepInput], Moved]
+#: One move of a proposal.
+Mover = KernelPart[Array]
 
 
 @dataclass(frozen=True)
@@ -163,6 +150,8 @@ def _word_mover(account: Account, flow: Flow) -> Mover:
     """Along words, each letter its exact flow."""
     here, words = account.here, _words(account.here.problem, flow)
     length = _length(here.running, flow)
+    if isinstance(flow.steps, Drawn):
+        here.check_weights([weight for _, weight in flow.steps.weights], "a number of steps")
     each = sum(scheme.elements for _, scheme in words)
 
     def prepare(parameters: Mapping[str, Any], h: Any, dtype: np.dtype) -> Any:
@@ -227,12 +216,11 @@ def _lengths(account: Account, flow: Flow, blocks: Blocks, given: StepInput) -> 
     if not isinstance(flow.steps, Drawn):
         return None
     assert given.uniforms is not None
-    drawn = given.uniforms[0]
-    total, found = jnp.zeros(()), jnp.zeros((), jnp.int32)
-    for number, weight in flow.steps.weights:
-        before = total
-        total = total + account.here.value(weight, blocks, given)
-        found = jnp.where((before <= drawn) & (drawn < total), number, found)
+    numbers, weights = zip(*flow.steps.weights, strict=True)
+    found = jnp.zeros((), jnp.int32)
+    chosen = account.here.chosen(weights, given.uniforms[0], blocks, given)
+    for number, is_chosen in zip(numbers, chosen, strict=True):
+        found = jnp.where(is_chosen, number, found)
     return found
 
 

@@ -6,13 +6,11 @@ declared is what runs.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
-from typing import Any
+from collections.abc import Callable
+from dataclasses import dataclass
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jax import Array
 
 from sdekit.errors import SimulationError
@@ -22,7 +20,13 @@ from sdekit.kernels.steps import Choice, Delayed, Flow, GaussianJump, Metropolis
 from sdekit.simulation.bind.jax_reader import evaluate
 from sdekit.simulation.gradients.pathwise import undifferentiable
 from sdekit.simulation.kernel_steps.kernel_movers import Account, mover
-from sdekit.simulation.kernel_steps.running import KernelRun, StepPiece
+from sdekit.simulation.kernel_steps.running import (
+    KernelPart,
+    KernelRun,
+    StepPiece,
+    in_turn,
+    prepared,
+)
 from sdekit.simulation.steps.scheme import Blocks, StepInput
 
 _DECIDED = "a proposal is accepted or rejected"
@@ -33,17 +37,11 @@ class _Attempt:
     """A proposal before it is accepted or not.
 
     Attributes:
-        elements: Normals.
-        uniforms: Uniform numbers, that of the acceptance left out.
-        prepare: (parameters, h, dtype) -> constants.
-        propose: (blocks, input) -> where it ends, flipped, and the log of the ratio t.
+        piece: Where it ends, flipped, and the log of the ratio t.
         log_acceptance: log g(t).
     """
 
-    elements: int
-    uniforms: int
-    prepare: Callable[..., Any]
-    propose: Callable[[Blocks, StepInput], tuple[dict[str, Array], Array]]
+    piece: KernelPart[Array]
     log_acceptance: Callable[[Array], Array]
 
 
@@ -57,16 +55,10 @@ def _attempt(here: KernelRun, step: Metropolis) -> _Attempt:
     account = Account(here, step)
     movers = [mover(account, part) for part in step.proposal]
 
-    def prepare(parameters: Mapping[str, Any], h: Any, dtype: np.dtype) -> Any:
-        return tuple(each.prepare(parameters, h, dtype) for each in movers)
-
     def propose(blocks: Blocks, given: StepInput) -> tuple[dict[str, Array], Array]:
         end, ratio = dict(blocks), account.zero(blocks)
-        normals = uniforms = 0
-        for each, constants in zip(movers, given.constants, strict=True):
-            own = _own(given, normals, uniforms, constants)
-            normals, uniforms = normals + each.elements, uniforms + each.uniforms
-            end, gained = each.moves(end, own)
+        for move, own in in_turn(movers, given):
+            end, gained = move.run(end, own)
             ratio = ratio + gained
         if account.counts_whole:
             ratio = ratio + account.energy(blocks, given) - account.energy(end, given)
@@ -82,16 +74,8 @@ def _attempt(here: KernelRun, step: Metropolis) -> _Attempt:
         environment = here.problem.environment({RATIO.name: jnp.exp(ratio)})
         return jnp.log(jnp.asarray(evaluate(step.accept, environment)))  # type: ignore[arg-type]
 
-    elements, uniforms = (
-        sum(getattr(m, name) for m in movers) for name in ("elements", "uniforms")
-    )
-    return _Attempt(elements, uniforms, prepare, propose, log_acceptance)
-
-
-def _own(given: StepInput, normals: int, uniforms: int, constants: Any) -> StepInput:
-    """The input from some normal and uniform number on."""
-    left = None if given.uniforms is None else given.uniforms[uniforms:]
-    return replace(given, normals=given.normals[normals:], uniforms=left, constants=constants)
+    normals, uniforms = sum(m.elements for m in movers), sum(m.uniforms for m in movers)
+    return _Attempt(KernelPart(normals, uniforms, prepared(movers), propose), log_acceptance)
 
 
 def _where(accept: Array, new: Blocks, old: Blocks) -> dict[str, Array]:
@@ -105,15 +89,16 @@ def metropolis_piece(here: KernelRun, step: Metropolis) -> StepPiece:
         SimulationError: If the proposal cannot be run.
     """
     attempt = _attempt(here, step)
+    proposal = attempt.piece
 
     def run(blocks: Blocks, given: StepInput) -> tuple[dict[str, Array], Array]:
         assert given.uniforms is not None
-        end, ratio = attempt.propose(blocks, _own(given, 0, 1, given.constants))
+        end, ratio = proposal.run(blocks, proposal.own(given, given.constants, 0, 1))
         # Comparisons with NaN are false: a trajectory that diverged is rejected.
         accept = jnp.log(given.uniforms[0]) < attempt.log_acceptance(ratio)
         return _where(accept, end, blocks), accept
 
-    return StepPiece(attempt.elements, 1 + attempt.uniforms, attempt.prepare, run)
+    return StepPiece(proposal.elements, 1 + proposal.uniforms, proposal.prepare, run)
 
 
 def move_piece(here: KernelRun, step: Flow | Midpoint | GaussianJump) -> StepPiece:
@@ -132,55 +117,55 @@ def delayed_piece(here: KernelRun, step: Delayed) -> StepPiece:
     Source: Mira (2001); Sohl-Dickstein, Mudigonda and DeWeese (2014) for maps [recalled].
     """
     first, second = _attempt(here, step.first), _attempt(here, step.second)
-    if any(each.elements or each.uniforms for each in (first, second)):
+    pieces = (first.piece, second.piece)
+    if any(piece.elements or piece.uniforms for piece in pieces):
         raise SimulationError(
             "delayed rejection is run for attempts without noise of their own",
             expected="words without noise, maps and midpoint rules",
             found=step_text(step),
         )
 
-    def prepare(parameters: Mapping[str, Any], h: Any, dtype: np.dtype) -> Any:
-        return tuple(each.prepare(parameters, h, dtype) for each in (first, second))
-
     def run(blocks: Blocks, given: StepInput) -> tuple[dict[str, Array], Array]:
         assert given.uniforms is not None
-        ours, theirs = (replace(given, constants=constants) for constants in given.constants)
+        ours, theirs = (own for _, own in in_turn(pieces, given))
 
         def log_first(at: Blocks) -> tuple[dict[str, Array], Array]:
-            end, ratio = first.propose(at, ours)
+            end, ratio = first.piece.run(at, ours)
             accepted = jnp.minimum(first.log_acceptance(ratio), 0.0)
             return end, jnp.where(jnp.isnan(accepted), -jnp.inf, accepted)
 
         near, chance = log_first(blocks)
-        far, ratio = second.propose(blocks, theirs)
+        far, ratio = second.piece.run(blocks, theirs)
         if step.remembers:
             ratio = ratio + jnp.log1p(-jnp.exp(log_first(far)[1])) - jnp.log1p(-jnp.exp(chance))
         at_once = jnp.log(given.uniforms[0]) < chance
         later = ~at_once & (jnp.log(given.uniforms[1]) < second.log_acceptance(ratio))
         return _where(at_once, near, _where(later, far, blocks)), at_once | later
 
-    return StepPiece(0, 2, prepare, run)
+    return StepPiece(0, 2, prepared(pieces), run)
 
 
 def choice_piece(here: KernelRun, step: Choice, pieces: tuple[StepPiece, ...]) -> StepPiece:
-    """One of several steps; all are computed for all chains, and share their random numbers."""
+    """One of several steps; all are computed for all chains, and share their random numbers.
 
-    def prepare(parameters: Mapping[str, Any], h: Any, dtype: np.dtype) -> Any:
-        return tuple(piece.prepare(parameters, h, dtype) for piece in pieces)
+    Raises:
+        SimulationError: If the weights are numbers, but no probabilities.
+    """
+
+    weights = [weight for weight, _ in step.options]
+    here.check_weights(weights, "a choice")
 
     def run(blocks: Blocks, given: StepInput) -> tuple[dict[str, Array], Array | None]:
         assert given.uniforms is not None
-        drawn, total = given.uniforms[0], jnp.zeros(())
-        chosen, success = dict(blocks), jnp.zeros(jnp.shape(drawn), bool)
-        for (weight, _), piece, constants in zip(
-            step.options, pieces, given.constants, strict=True
-        ):
-            before, total = total, total + here.value(weight, blocks, given)
-            is_chosen = undifferentiable((before <= drawn) & (drawn < total), "a step is chosen")
-            end, accepted = piece.run(blocks, _own(given, 0, 1, constants))
-            chosen = _where(is_chosen, end, chosen)
+        moved, success = dict(blocks), jnp.zeros(given.uniforms.shape[1:], bool)
+        chosen = here.chosen(weights, given.uniforms[0], blocks, given)
+        for piece, constants, falls in zip(pieces, given.constants, chosen, strict=True):
+            is_chosen = undifferentiable(falls, "a step is chosen")
+            end, accepted = piece.run(blocks, piece.own(given, constants, 0, 1))
+            moved = _where(is_chosen, end, moved)
             success = success | (is_chosen if accepted is None else is_chosen & accepted)
-        return chosen, success
+        return moved, success
 
     elements = max(piece.elements for piece in pieces)
-    return StepPiece(elements, 1 + max(piece.uniforms for piece in pieces), prepare, run)
+    uniforms = 1 + max(piece.uniforms for piece in pieces)
+    return StepPiece(elements, uniforms, prepared(pieces), run)

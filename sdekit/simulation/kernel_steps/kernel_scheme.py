@@ -8,12 +8,10 @@ Checked by: tests/simulation/kernel_steps/test_kernel_scheme.py.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import replace
+from collections.abc import Callable
 from typing import Any
 
 import jax.numpy as jnp
-import numpy as np
 from jax import Array
 
 from sdekit.kernels.kernel_text import step_text
@@ -37,7 +35,7 @@ from sdekit.simulation.kernel_steps.kernel_proposals import (
     move_piece,
 )
 from sdekit.simulation.kernel_steps.refreshing import map_piece, refresh_piece
-from sdekit.simulation.kernel_steps.running import KernelRun, Running, StepPiece
+from sdekit.simulation.kernel_steps.running import KernelRun, Running, StepPiece, in_turn, prepared
 from sdekit.simulation.steps.scheme import Blocks, Cache, Scheme, StepInput
 
 
@@ -55,20 +53,9 @@ def kernel_scheme(problem: Problem, running: Running) -> Scheme:
         del parameters
         return jnp.zeros(blocks[first.name].shape[first.ndim :], problem.dtype)
 
-    def prepare(parameters: Mapping[str, Any], h: Any, dtype: np.dtype) -> Any:
-        return tuple(piece.prepare(parameters, h, dtype) for piece in pieces)
-
     def step(blocks: Blocks, cache: Cache, given: StepInput) -> tuple[dict[str, Array], Cache]:
-        normals = uniforms = 0
         accepted: Array | None = None
-        for piece, constants in zip(pieces, given.constants, strict=True):
-            own = replace(
-                given,
-                normals=given.normals[normals : normals + piece.elements],
-                uniforms=None if given.uniforms is None else given.uniforms[uniforms:],
-                constants=constants,
-            )
-            normals, uniforms = normals + piece.elements, uniforms + piece.uniforms
+        for piece, own in in_turn(pieces, given):
             blocks, success = piece.run(blocks, own)
             if success is not None:
                 accepted = success if accepted is None else accepted & success
@@ -87,7 +74,7 @@ def kernel_scheme(problem: Problem, running: Running) -> Scheme:
         oracles=(),
         evaluations=(),
         carried=(),
-        prepare=prepare,
+        prepare=prepared(pieces),
         step=step,
         uniforms=sum(piece.uniforms for piece in pieces),
         potential_energy=nothing if accepts else None,

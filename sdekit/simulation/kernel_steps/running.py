@@ -5,13 +5,15 @@ Not for the pieces themselves (`refreshing`, `proposals`).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Generic, TypeVar
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import Array
+from jax.core import Tracer
 
 from sdekit.declaration.model.dynamics import Dynamics
 from sdekit.declaration.tree.expression import Expression
@@ -36,21 +38,57 @@ class Running:
     steps: int | None
 
 
+Found = TypeVar("Found")
+
+
 @dataclass(frozen=True)
-class StepPiece:
-    """One step of a kernel, with the random numbers it takes.
+class KernelPart(Generic[Found]):
+    """A part of a kernel's step, with the random numbers it takes.
 
     Attributes:
         elements: Normals.
         uniforms: Uniform numbers.
         prepare: (parameters, h, dtype) -> constants.
-        run: (blocks, input of its own) -> (blocks, whether it was accepted or None).
+        run: (blocks, input of its own) -> (blocks, what else is known of each chain).
     """
 
     elements: int
     uniforms: int
     prepare: Callable[..., Any]
-    run: Callable[[Blocks, StepInput], tuple[dict[str, Array], Array | None]]
+    run: Callable[[Blocks, StepInput], tuple[dict[str, Array], Found]]
+
+    def own(self, given: StepInput, constants: Any, normals: int, uniforms: int) -> StepInput:
+        """Its own input: its constants, and its random numbers from these places on."""
+        words = given.uniforms
+        return replace(
+            given,
+            normals=given.normals[normals : normals + self.elements],
+            uniforms=None if words is None else words[uniforms : uniforms + self.uniforms],
+            constants=constants,
+        )
+
+
+#: A whole step of a kernel, and whether it was accepted; None where nothing is rejected.
+StepPiece = KernelPart[Array | None]
+
+
+def prepared(pieces: Sequence[KernelPart[Any]]) -> Callable[..., Any]:
+    """The constants of several pieces, as one function."""
+
+    def prepare(parameters: Mapping[str, Any], h: Any, dtype: np.dtype) -> Any:
+        return tuple(piece.prepare(parameters, h, dtype) for piece in pieces)
+
+    return prepare
+
+
+def in_turn(
+    pieces: Sequence[KernelPart[Found]], given: StepInput
+) -> Iterator[tuple[KernelPart[Found], StepInput]]:
+    """Each piece with its own input; none reads a random number of another."""
+    normals = uniforms = 0
+    for piece, constants in zip(pieces, given.constants, strict=True):
+        yield piece, piece.own(given, constants, normals, uniforms)
+        normals, uniforms = normals + piece.elements, uniforms + piece.uniforms
 
 
 def as_run(
@@ -159,6 +197,34 @@ class KernelRun:
         """The value of an expression, for each chain."""
         found = evaluate(expression, self.environment(blocks, given))
         return jnp.asarray(found, self.problem.dtype)
+
+    def check_weights(self, weights: Sequence[Expression], what: str) -> None:
+        """Refuse numbers that are no probabilities; weights that read the state are not looked at.
+
+        Raises:
+            SimulationError: If one is negative or they do not sum to 1.
+        """
+        read = self.running.kernel.variables
+        is_traced = any(isinstance(v, Tracer) for v in self.problem.parameters.values())
+        if is_traced or any(weight.depends_on(x) for weight in weights for x in read):
+            return
+        blank = StepInput(jnp.zeros(0), (), None, jnp.ones(()), None, self.problem.parameters)
+        found = [float(self.value(weight, {}, blank)) for weight in weights]
+        if min(found) < 0 or abs(sum(found) - 1) > 1e-5:
+            raise SimulationError(
+                f"the weights of {what} are no probabilities",
+                expected="numbers of at least 0 that sum to 1",
+                found=", ".join(f"{number:g}" for number in found),
+            )
+
+    def chosen(
+        self, weights: Sequence[Expression], drawn: Array, blocks: Blocks, given: StepInput
+    ) -> Iterator[Array]:
+        """For each weight, the chains whose uniform number falls on it."""
+        total = jnp.zeros(())
+        for weight in weights:
+            before, total = total, total + self.value(weight, blocks, given)
+            yield (before <= drawn) & (drawn < total)
 
     def for_each(
         self, function: Callable[[dict[str, Array], Any], Array], blocks: Blocks, given: StepInput

@@ -113,6 +113,18 @@ def test_a_refuted_kernel_has_another_moment():
     assert abs(z_of_second_moment("mala-symmetric")) > 7
 
 
+@pytest.mark.parametrize("weight", ["7/10", "-1/10"])
+def test_weights_that_are_no_probabilities_are_refused(weight):
+    x = sk.vector("theta", sk.dim("n"))
+    first, second = (sk.parameter(name, value=weight) for name in "ab")
+    small, large = (K.metropolis(K.jump(x, x, scale)) for scale in (1, 3))
+    kernel = K.compose(
+        K.choose([(first, small), (second, large)]), hamiltonian=sk.potential("U", x)
+    )
+    with pytest.raises(SimulationError, match="weights of a choice are no probabilities"):
+        sk.sampler(kernel, quartic).init(jax.random.key(0), jnp.zeros(3))
+
+
 @pytest.mark.parametrize(
     ("name", "options", "said"),
     [
