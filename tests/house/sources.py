@@ -1,9 +1,11 @@
 """The sources of the package as the gates read them: syntax trees, imports, circles."""
 
 import ast
+import functools
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 import sdekit
 
@@ -16,10 +18,12 @@ def module_name(path: Path) -> str:
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
-def trees() -> dict[str, ast.Module]:
-    """The syntax tree of every module of the package, by full name."""
+@functools.cache
+def trees() -> Mapping[str, ast.Module]:
+    """The syntax tree of every module of the package, by full name; parsed once."""
     paths = sorted(PACKAGE.rglob("*.py"))
-    return {module_name(path): ast.parse(path.read_text(encoding="utf-8")) for path in paths}
+    parsed = {module_name(path): ast.parse(path.read_text(encoding="utf-8")) for path in paths}
+    return MappingProxyType(parsed)
 
 
 def import_graph(modules: Mapping[str, ast.AST]) -> dict[str, set[str]]:
