@@ -11,7 +11,7 @@ import pytest
 
 from verification import table
 from verification.double_well import EXACT
-from verification.papers import figure_1, least_squares_paths
+from verification.papers import _figure_3, figure_1, least_squares_paths
 from verification.papers._experiment import Experiment
 from verification.papers.sources import MET, NOT_MET, OPEN, OUT, SOURCES
 
@@ -74,6 +74,19 @@ def test_figure_1_takes_its_noise_from_the_gradient():
     assert figure_1.within(found["xi"], 1.0, 0.03)
     # Twin: a friction of 10 against the same noise is cold.
     assert not figure_1.within(found["kinetic"], figure_1.kinetic_energy(10, settings), 0.03)
+
+
+def test_a_part_that_diverged_is_told_apart_from_one_that_is_good():
+    found = {
+        ("SGNHT", 0.1, 1.0, 0): {"error": 3.0}, ("SGNHT", 0.1, 1.0, 1): {"error": 5.0},
+        ("SGNHT", 0.1, 2.0, 0): {"error": 1.0}, ("SGNHT", 0.1, 2.0, 1): {"diverged": "at step 7"},
+        ("SGHMC", 0.1, 1.0, 0): {"error": 0.5}, ("SGHMC", 0.1, 2.0, 0): {"diverged": "at step 2"},
+    }  # fmt: skip
+    assert _figure_3.reached(found, "error", "SGNHT", 0.1, 2.0) == [1.0]
+    assert _figure_3.reached(found, "error", "SGHMC", 0.1, 2.0) == []
+    assert np.isnan(_figure_3.mean_or_nan(found, "error", "SGNHT", 0.1, 2.0))
+    assert _figure_3.mean_or_nan(found, "error", "SGNHT", 0.1, 1.0) == 4.0
+    assert _figure_3.best(found, "error") == (0.1, 2.0, 1.0)
 
 
 def test_an_interrupted_experiment_goes_on_where_it_stood(tmp_path, monkeypatch, capsys):

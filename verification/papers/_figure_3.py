@@ -1,0 +1,118 @@
+"""What both experiments of Figure 3 of the SGNHT paper do: SGNHT beside SGHMC over (eta, a).
+
+SGNHT is Algorithm 2 in (eta, a), that is h = sqrt(eta) and A = a/h; SGHMC is Algorithm 1 with
+friction A and no estimate of the gradient's noise. Not for their models, data or errors.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+import jax
+import numpy as np
+from matplotlib.axes import Axes
+
+import sdekit as sk
+from sdekit.errors import DivergenceError
+from sdekit.simulation.runs.result import Run
+from verification.papers._experiment import Experiment
+
+#: Entry of the catalogue, scheme and mark in figures.
+SAMPLERS = {
+    "SGNHT": ("sgnht-paper", "Algorithm2", "o-"),
+    "SGHMC": ("langevin", "Algorithm1", "x--"),
+}
+
+#: A sampler, a, eta, and the number of a repetition.
+Key = tuple[str, float, float, int]
+#: What was measured, by key; a part that diverged has "diverged" only.
+Parts = Mapping[Key, Mapping[str, Any]]
+
+
+def sampled(settings: Mapping[str, Any], key: Key, start: Any, target: Any, **more: Any) -> Run:
+    """One chain of one sampler, with the repetition's number as its seed."""
+    name, a, eta, seed = key
+    h = np.sqrt(eta)
+    entry, scheme, _ = SAMPLERS[name]
+    return sk.simulate(
+        sk.catalog.get(entry), start, potential=target, parameters={"A": a / h}, step_size=h,
+        scheme=scheme, seed=seed, steps=settings["steps"] - settings["burn_in"],
+        burn_in=settings["burn_in"], thin=settings["thin"], **more,
+    )  # fmt: skip
+
+
+def summed(run: Run, predict: Callable[[Any], Any]) -> Any:
+    """The sum of a prediction over the draws."""
+    draws = jax.tree.map(lambda leaf: leaf[0], run.position)
+    compiled = jax.jit(predict)
+    return sum(compiled(jax.tree.map(lambda leaf, k=k: leaf[k], draws)) for k in range(run.draws))
+
+
+def state_of(run: Run, key: Key) -> dict[str, Any]:
+    """Kinetic energy of a coordinate, mean xi where there is one, A, and what the run cost."""
+    return {
+        "kinetic": float(np.mean(run.samples["p"].astype(float) ** 2) / 2),
+        "xi": float(run.samples["xi"].mean()) if "xi" in run.samples else None,
+        "A": key[1] / np.sqrt(key[2]),
+        "seconds": run.seconds,
+    }
+
+
+def grid_of_parts(
+    record: Experiment,
+    settings: Mapping[str, Any],
+    repetitions: Iterable[int],
+    trained: Callable[[Key], Mapping[str, Any]],
+) -> Parts:
+    """What `trained` gives at every key, kept as parts of the experiment and in its record."""
+
+    def part(key: Key) -> Mapping[str, Any]:
+        try:
+            return trained(key)
+        except DivergenceError as error:
+            return {"diverged": str(error)}
+
+    keys = [
+        (name, a, eta, number)
+        for eta in settings["eta"] for a in settings["a"] for name in SAMPLERS
+        for number in repetitions
+    ]  # fmt: skip
+    found = {key: record.part({"key": key}, lambda key=key: part(key)) for key in keys}
+    record.add("runs", {str(key): part for key, part in found.items()})
+    return found
+
+
+def reached(found: Parts, what: str, *setting: Any) -> list[float]:
+    """A measured number at (sampler, a, eta), of the repetitions that did not diverge."""
+    return [part[what] for key, part in found.items() if key[:3] == setting and what in part]
+
+
+def mean_or_nan(found: Parts, what: str, *setting: Any) -> float:
+    """The mean of all repetitions at (sampler, a, eta); NaN if one diverged."""
+    return float(np.mean([p.get(what, np.nan) for key, p in found.items() if key[:3] == setting]))
+
+
+def best(found: Parts, what: str) -> tuple[float, float, float]:
+    """(a, eta) at which the mean of SGNHT is least, and that mean."""
+    settings = dict.fromkeys(key[1:3] for key in found)
+    means = {one: np.mean(v) for one in settings if (v := reached(found, what, "SGNHT", *one))}
+    a, eta = min(means, key=lambda one: means[one])
+    return a, eta, float(means[a, eta])
+
+
+def kinetic_row(record: Experiment, claim: str, found: Parts) -> None:
+    """The row of the kinetic energies of SGNHT, which theory holds at one half."""
+    kept = [p["kinetic"] for key, p in found.items() if key[0] == "SGNHT" and "kinetic" in p]
+    record.row(
+        claim, "0.5", f"{min(kept):.4f} to {max(kept):.4f}",
+        max(abs(k - 0.5) for k in kept) < 0.02,
+    )  # fmt: skip
+
+
+def draw(axis: Axes, settings: Mapping[str, Any], found: Parts, what: str) -> None:
+    """A line over eta for each sampler and a; what diverged is missing."""
+    for name, (_, _, mark) in SAMPLERS.items():
+        for a in settings["a"]:
+            means = [mean_or_nan(found, what, name, a, eta) for eta in settings["eta"]]
+            axis.plot(settings["eta"], means, mark, label=f"{name}, a = {a:g}")
