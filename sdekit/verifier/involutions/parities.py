@@ -69,7 +69,7 @@ def _parities(
     tensor: Tensor, generators: Sequence[Flip]
 ) -> Iterator[tuple[frozenset[int], frozenset[int]]]:
     """The flips that negate each part that is not seen to vanish, and those not worked out."""
-    parts = [(tensor, frozenset[int](), frozenset[int]())]
+    parts = [] if _vanishes(tensor) else [(tensor, frozenset[int](), frozenset[int]())]
     for k, flip in enumerate(generators):
         finer = []
         for part, odd, blocked in parts:
@@ -82,9 +82,12 @@ def _parities(
                 finer.append((part, odd, blocked))
                 continue
             even = combine(((_HALF, part), (_HALF, turned)))
-            finer.append((even, odd, blocked))
-            finer.append((part - even, odd | {k}, blocked))
-        parts = [entry for entry in finer if not _vanishes(entry[0])]
+            # Parts are not zero already: only what is new is looked at.
+            if not _vanishes(even):
+                finer.append((even, odd, blocked))
+            if even.is_empty or not _vanishes(part - even):
+                finer.append((part - even, odd | {k}, blocked))
+        parts = finer
     for _, odd, blocked in parts:
         yield odd, blocked
 
