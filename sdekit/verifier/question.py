@@ -100,7 +100,7 @@ class Problem:
         except (BudgetExceeded, RecursionError):
             return undecided(fault)
 
-    @property
+    @cached_property
     def has_law(self) -> bool:
         """Whether a law is claimed: H is given and nothing depends on time."""
         return self.dynamics.hamiltonian is not None and not self.dynamics.depends_on_time
