@@ -8,6 +8,7 @@ hands to such a word (`sdekit.declaration.functions.entries`).
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from functools import cached_property
 from typing import Any
 
 from sdekit.declaration.tree.expression import Expression, Shape
@@ -56,7 +57,7 @@ class Abbreviation(Expression):
     def _shape(self) -> Shape:
         return () if self.meaning is None else self.meaning.shape
 
-    @property
+    @cached_property
     def children(self) -> tuple[Expression, ...]:
         """The arguments; the meaning says the same again."""
         return self.arguments

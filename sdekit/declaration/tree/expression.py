@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from fractions import Fraction
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from sdekit.declaration.tree.dimension import Dim
@@ -43,7 +44,7 @@ class Expression(PythonHabits):
     def _shape(self) -> Shape:
         raise NotImplementedError
 
-    @property
+    @cached_property
     def children(self) -> tuple[Expression, ...]:
         """The sub-expressions, left to right."""
         found: list[Expression] = []
@@ -91,7 +92,8 @@ class Expression(PythonHabits):
 
     def __getstate__(self) -> dict[str, Any]:
         # String hashes differ between processes: a stored hash must not travel.
-        return {key: value for key, value in self.__dict__.items() if key != "_hash"}
+        derived = ("_hash", "children")
+        return {key: value for key, value in self.__dict__.items() if key not in derived}
 
     def __repr__(self) -> str:
         from sdekit.declaration.text.expression_text import grammar_text
