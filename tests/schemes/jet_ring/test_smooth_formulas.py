@@ -32,5 +32,7 @@ def test_kinks_and_poles_are_refused(formula: sp.Expr) -> None:
         1 / (2 + sp.sin(x)), sp.sqrt(1 + x**2 + y**2), sp.sin(x) / 3, sp.Abs(sp.Symbol("A")) * x,
     ],
 )  # fmt: skip
-def test_smooth_formulas_are_not(formula: sp.Expr) -> None:
+def test_smooth_formulas_are_not_refused_and_a_kink_added_to_them_is(formula: sp.Expr) -> None:
     require_smooth(formula, [x, y], "potential")
+    with pytest.raises(SchemeError, match="not smooth"):
+        require_smooth(formula + sp.Abs(x - 3), [x, y], "potential")

@@ -19,20 +19,17 @@ def quartic(x):
     return jnp.sum(x**4) / 4
 
 
-def z_of_second_moment(name: str, parameters=None, length=2, step_size=0.4) -> float:
-    model = sk.sampler(K.published_kernel(name), quartic, parameters or {}, leapfrog_steps=length)
-    start = jnp.zeros(SIZE)
-    run = sk.simulate(
-        model, start, step_size=step_size, steps=STEPS, chains=CHAINS, burn_in=50, seed=1
-    )
-    means = (np.asarray(run.samples["theta"]) ** 2).reshape(CHAINS, -1).mean(axis=1)
-    return float((means.mean() - SECOND_MOMENT) / (means.std(ddof=1) / np.sqrt(CHAINS)))
+def z_of_second_moment(name: str, parameters=None) -> float:
+    kernel, start = K.published_kernel(name), jnp.zeros(SIZE)
+    return z_of(kernel, SECOND_MOMENT, start, parameters=parameters, steps=STEPS)
 
 
-def z_of(kernel, expected, position, *, observed=lambda x: x**2, **options) -> float:
+def z_of(
+    kernel, expected, position, *, observed=lambda x: x**2, parameters=None, **options
+) -> float:
     functions = {"G": lambda x: jnp.diag(1 + x**2)} if options.pop("metric", False) else None
     length, h = options.pop("length", 2), options.pop("step_size", 0.4)
-    model = sk.sampler(kernel, quartic, functions=functions, leapfrog_steps=length)
+    model = sk.sampler(kernel, quartic, parameters, functions=functions, leapfrog_steps=length)
     given = {"steps": 800, "chains": CHAINS, "burn_in": 50, "seed": 1, **options}
     run = sk.simulate(model, position, step_size=h, **given)
     values = observed(np.asarray(run.samples["theta"])).reshape(CHAINS, -1).mean(axis=1)
