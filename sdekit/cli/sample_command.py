@@ -91,12 +91,11 @@ def _table(samples: Any) -> list[dict[str, Any]]:
     from sdekit.tuning.soundness import varying_entries
 
     names, draws = varying_entries(samples)
-    rows = []
-    for k, name in enumerate(names):
-        mean = mean_estimate(draws[..., k])
-        numbers = {
-            "mean": float(mean.value), "standard_error": float(mean.standard_error),
-            "standard_deviation": float(draws[..., k].std()),
-        }  # fmt: skip
-        rows.append({"name": name, **numbers})
-    return rows
+    if not names:
+        return []
+    mean = mean_estimate(draws)
+    columns = (mean.value, mean.standard_error, draws.std((0, 1)))
+    return [
+        {"name": n, "mean": float(m), "standard_error": float(e), "standard_deviation": float(s)}
+        for n, m, e, s in zip(names, *columns, strict=True)
+    ]

@@ -25,6 +25,7 @@ import numpy as np
 
 from sdekit.simulation.bind.user_functions import QUICK
 from sdekit.tuning.ensembles import MOST_DENSE
+from sdekit.tuning.preconditioning import whitened
 from sdekit.tuning.sampled_target import SampledTarget
 
 #: Standard deviations of the dispersed starts, around the start given, without limits.
@@ -249,8 +250,7 @@ def _modes(
 
 def _is_at(point: np.ndarray, mode: Mode) -> bool:
     """Whether a point lies within a tenth of a standard deviation per coordinate of a mode."""
-    gap = point - mode.point
-    z = np.linalg.solve(mode.factor, gap) if mode.factor.ndim == 2 else gap / mode.factor
+    z = whitened(mode.factor, point - mode.point)
     return bool(np.sqrt((z**2).mean()) < 0.1)
 
 

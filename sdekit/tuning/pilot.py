@@ -22,6 +22,7 @@ import numpy as np
 from sdekit.diagnostics.draw_statistics import split_rhat
 from sdekit.tuning.ensembles import BLOCK, JITTER, ChainEnsemble, Draws, States
 from sdekit.tuning.landscape import LOOKS, Landscape, Surveyor
+from sdekit.tuning.preconditioning import whitened
 
 #: Whitened length of a trajectory, a little below pi / 2 for directions that are wider.
 LENGTH = 1.45
@@ -196,9 +197,7 @@ def new_metric(draws: Draws, before: np.ndarray) -> np.ndarray | None:
     if not np.isfinite(flat).all():
         return None
     known, prior = chains * count / 3, d + 5.0
-    gaps = flat - flat.mean(0)
-    whitened = np.linalg.solve(before, gaps.T) if before.ndim == 2 else (gaps / before).T
-    size = float((whitened**2).mean())
+    size = float((whitened(before, flat - flat.mean(0)) ** 2).mean())
     if before.ndim == 1:
         variance = (known * flat.var(0) + prior * size * before**2) / (known + prior)
         return np.sqrt(variance)

@@ -54,8 +54,7 @@ class LinearMap:
 
     def coordinates(self, position: Any) -> np.ndarray:
         """z of a position, shape (d,)."""
-        gap = np.asarray(ravel_pytree(position)[0], np.float64) - self.mean
-        return gap / self.factor if self.factor.ndim == 1 else np.linalg.solve(self.factor, gap)
+        return whitened(self.factor, np.asarray(ravel_pytree(position)[0], np.float64) - self.mean)
 
     def positions(self, draws: Any) -> Any:
         """Positions of draws (chain, draw, d); leaves of shape (chain, draw, ...)."""
@@ -89,6 +88,14 @@ class LinearMap:
             target.batch_size,
             **settings,
         )
+
+
+def whitened(factor: np.ndarray, gaps: np.ndarray) -> np.ndarray:
+    """z with L z = gap, for each row of gaps of shape (..., d); L is (d, d), or (d,) if diagonal.
+
+    Checked by: tests/tuning/test_preconditioning.py.
+    """
+    return gaps / factor if factor.ndim == 1 else np.linalg.solve(factor, gaps.T).T
 
 
 def from_covariance(mean: Any, covariance: Any) -> LinearMap:

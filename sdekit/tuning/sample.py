@@ -16,6 +16,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from sdekit.bridges.other_libraries import from_numpyro
 from sdekit.errors import SimulationError
 from sdekit.simulation.noise.streams import check_seed
 from sdekit.simulation.runs.compiled_run import check_untransformed, compiled_as_usual
@@ -24,12 +25,7 @@ from sdekit.simulation.runs.output_times import check_count
 from sdekit.tuning.coupled_bias import LangevinChains, setting_of
 from sdekit.tuning.ensembles import BLOCK, Draws
 from sdekit.tuning.landscape import LOOKS
-from sdekit.tuning.sampled_target import (
-    SampledTarget,
-    is_numpyro_model,
-    numpyro_target,
-    target_of,
-)
+from sdekit.tuning.sampled_target import SampledTarget, is_numpyro_model, target_of
 from sdekit.tuning.soundness import quality, stiffness_objections, tail_objections
 from sdekit.tuning.tuned import FRICTION, Tuned, Tuning, tuned_target
 
@@ -187,7 +183,7 @@ def sample(
     given = () if position is None else (position, *arguments)
     with jax.enable_x64(True), compiled_as_usual():
         if is_numpyro_model(target, given, options):
-            found = target_of(numpyro_target(target, given, options, seed), None, domains)
+            found = target_of(from_numpyro(target, *given, seed=seed, **options), None, domains)
         else:
             _check_alone(arguments, options)
             found = target_of(target, position, domains, log_density=log_density)

@@ -1,7 +1,7 @@
 """What is to be sampled, as a function of a flat vector without limits.
 
 From a potential or log density of any PyTree with domains, or from a NumPyro model. Not for how it
-is sampled (`ensembles`, `tune`).
+is sampled (`ensembles`, `tuned`).
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import numpy as np
 from jax import Array
 from jax.flatten_util import ravel_pytree
 
-from sdekit.bridges.other_libraries import NUMPYRO_ERRORS, NumpyroTarget, from_numpyro
+from sdekit.bridges.other_libraries import NUMPYRO_ERRORS, NumpyroTarget
 from sdekit.errors import SimulationError
 from sdekit.simulation.bind.user_functions import QUICK, told
 from sdekit.simulation.gradients.minibatch import Minibatch
@@ -124,11 +124,6 @@ def is_numpyro_model(given: Any, arguments: tuple[Any, ...], options: Mapping[st
         return bool(traced.get_trace(*arguments, **options))
     except NUMPYRO_ERRORS:
         return False
-
-
-def numpyro_target(given: Any, arguments: tuple[Any, ...], options: Any, seed: int) -> Any:
-    """The target of a NumPyro model; refuses discrete latent variables and subsampling plates."""
-    return from_numpyro(given, *arguments, seed=seed, **options)
 
 
 def _from_model(given: NumpyroTarget, domains: Any) -> SampledTarget:

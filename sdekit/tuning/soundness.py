@@ -33,7 +33,6 @@ class Quality:
         r_hat: Largest split R-hat, and whose it is.
         effective: Least effective size, bulk or tail, and whose it is.
         entries: Names of the entries that vary, in the order of the arrays.
-        effective_means: Effective size for the mean of each.
     """
 
     r_hat: tuple[float, str]

@@ -22,7 +22,7 @@ from sdekit.tuning.coupled_bias import LangevinChains, bias_bounds, setting_of
 from sdekit.tuning.ensembles import BLOCK, ChainEnsemble
 from sdekit.tuning.landscape import Landscape, Surveyor, survey
 from sdekit.tuning.pilot import AGREE, Pilot, run_pilot
-from sdekit.tuning.preconditioning import LinearMap
+from sdekit.tuning.preconditioning import LinearMap, whitened
 from sdekit.tuning.sampled_target import SampledTarget, target_of
 
 #: Friction of the unadjusted chains in whitened time: harmonic means and squares, of frequency 1,
@@ -101,7 +101,7 @@ class Tuning:
         pilot: Metropolis chains.
         tolerance: Of the bias.
         budget: Gradients that may be spent.
-        langevin: Unadjusted chains, where they were tried.
+        tried: Unadjusted steps whose bias was too large, in words.
     """
 
     surveyor: Surveyor
@@ -325,7 +325,7 @@ def confirmed(tuning: Tuning, chains: LangevinChains, h: float) -> np.ndarray:
     both = (chains, LangevinChains(model, is_coupled=True, taken=chains.taken))
     settings = [setting_of(L, h, FRICTION) for L in (factor, unit)]
     start = tuning.pilot.draws.theta[:, -1]
-    starts = (start, np.stack([_whitened(factor, point - mean) for point in start]))
+    starts = (start, whitened(factor, start - mean))
     states = [c.begin(x, s) for c, x, s in zip(both, starts, settings, strict=True)]
     linear = _linear_values(tuning.target, mean, factor)
     found: list[list[np.ndarray]] = []
@@ -345,11 +345,6 @@ def confirmed(tuning: Tuning, chains: LangevinChains, h: float) -> np.ndarray:
         if tuning.gradients > tuning.budget:
             break
     return bounds
-
-
-def _whitened(factor: np.ndarray, gap: np.ndarray) -> np.ndarray:
-    """z with L z = gap."""
-    return gap / factor if factor.ndim == 1 else np.linalg.solve(factor, gap)
 
 
 def _linear_values(target: SampledTarget, mean: np.ndarray, factor: np.ndarray) -> Any:
