@@ -184,6 +184,18 @@ def parts_of(step: Step) -> Iterator[Step]:
         yield from parts_of(part)
 
 
+def expressions_in(step: Step) -> Iterator[Expression]:
+    """The formulas that stand in a step, those of the dynamics of its flows left out."""
+    for part in parts_of(step):
+        for value in vars(part).values():
+            for item in value if isinstance(value, tuple) else (value,):
+                inner = item if isinstance(item, tuple) else (item,)
+                yield from (e for e in inner if isinstance(e, Expression))
+        steps = getattr(part, "steps", None)
+        if isinstance(steps, Drawn):
+            yield from (weight for _, weight in steps.weights)
+
+
 def dynamics_in(steps: tuple[Step, ...]) -> tuple[Dynamics, ...]:
     """The dynamics whose flows occur, each once."""
     found = (part for step in steps for part in parts_of(step))

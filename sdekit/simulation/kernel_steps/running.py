@@ -19,7 +19,7 @@ from sdekit.declaration.model.dynamics import Dynamics
 from sdekit.declaration.tree.expression import Expression
 from sdekit.declaration.tree.symbols import Parameter, Variable
 from sdekit.errors import SimulationError
-from sdekit.kernels.steps import Flow, Images, Kernel, Step, dynamics_in, parts_of
+from sdekit.kernels.steps import Flow, Images, Kernel, dynamics_in, expressions_in, parts_of
 from sdekit.simulation.bind.bound import Problem
 from sdekit.simulation.bind.jax_reader import Environment, evaluate
 from sdekit.simulation.steps.scheme import Blocks, StepInput
@@ -150,19 +150,8 @@ def check_noise(noise: str) -> None:
         )
 
 
-def _expressions(step: Step) -> list[Expression]:
-    found: list[Expression] = []
-    for part in parts_of(step):
-        for value in vars(part).values():
-            items = value if isinstance(value, tuple) else (value,)
-            for item in items:
-                inner = item if isinstance(item, tuple) else (item,)
-                found += [e for e in inner if isinstance(e, Expression)]
-    return found
-
-
 def _symbols(kernel: Kernel) -> set[str]:
-    nodes = (node for step in kernel.steps for e in _expressions(step) for node in e.walk())
+    nodes = (node for step in kernel.steps for e in expressions_in(step) for node in e.walk())
     return {n.name for n in nodes if isinstance(n, Parameter) and n.value is None}
 
 

@@ -263,6 +263,8 @@ def _countable(step: Metropolis) -> set[str]:
 def _jump_reason(problem: KernelProblem, step: Metropolis) -> str | None:
     if len(step.proposal) > 1 or step.flip:
         return "a jump beside other moves"
+    if step.counted is not None or step.log_volume is not None:
+        return "letters or volumes are counted, and a jump has neither"
     jump = next(iter(step.proposal))
     assert isinstance(jump, GaussianJump)
     require_free(jump.variable)

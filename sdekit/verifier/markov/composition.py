@@ -30,7 +30,7 @@ from sdekit.verifier.markov.exact_moves import (
     state_texts,
 )
 from sdekit.verifier.markov.harmonic_flux import refute_by_paths
-from sdekit.verifier.markov.imbalance import tried_places, witness_at
+from sdekit.verifier.markov.imbalance import single_numbers, tried_places, witness_at
 from sdekit.verifier.markov.kernel_problem import KernelProblem, keeps_energy, read_flip
 from sdekit.verifier.markov.refreshment import Refreshed
 from sdekit.verifier.markov.volume import check_volume
@@ -203,9 +203,14 @@ def _mean(place: Place, count: int, density: Refreshed, steps: list[Any]) -> arb
     else:
         stay = _mean(place, count, density, rest)
         place.put(start)
-        propose(place, step, count)
-        accepted = arb(log_acceptance(place, step, place.counted)).exp()
-        value = accepted * _mean(place, count, density, rest) + (fmpq(1) - accepted) * stay
+        value = arb(0)
+        for weight, option in single_numbers(step):
+            chance = place.value(weight)
+            propose(place, option, count)
+            accepted = arb(log_acceptance(place, option, place.counted)).exp()
+            moved = _mean(place, count, density, rest)
+            value += chance * (accepted * moved + (fmpq(1) - accepted) * stay)
+            place.put(start)
     place.put(start)
     return value
 

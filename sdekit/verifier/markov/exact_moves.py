@@ -185,6 +185,25 @@ def propose(place: Place, step: Metropolis, count: int, claimed: Tensor | None =
     place.counted = counted
 
 
+def withdraw(place: Place, step: Metropolis, count: int) -> None:
+    """Move a place to where a step proposes it from: its moves backwards, maps being involutions.
+
+    Raises:
+        Unsupported: If a move has no exact point.
+    """
+    place.apply_images([(x, lower(image, x.shape)) for x, image in step.flip])
+    for part in reversed(step.proposal):
+        if isinstance(part, Flow):
+            size = place.value(lower(part.step_size))
+            for _ in range(part.steps if isinstance(part.steps, int) else count):
+                for letter in reversed(letters_of_word(part)):
+                    place.run_letter(letter, -size)
+        elif isinstance(part, Map):
+            place.apply_images([(x, lower(image, x.shape)) for x, image in part.images])
+        else:
+            raise Unsupported(f"points do not follow a {type(part).__name__}")
+
+
 @dataclass(frozen=True)
 class _Picks:
     """Which letters an acceptance counts."""

@@ -11,21 +11,24 @@ Checked by: tests/verifier/markov/test_kernel_ladder.py.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from itertools import islice
 from typing import Any
 
 from flint import arb, ctx, fmpq
 
 from sdekit.calculus.contraction import Tensor, lower
+from sdekit.calculus.contraction.tensor import number as constant
 from sdekit.calculus.contraction.values.concrete_model import OutsideDomain
 from sdekit.calculus.contraction.values.evaluate import model_texts
 from sdekit.calculus.contraction.values.function_polynomials import Value
 from sdekit.calculus.limits import Unsupported
 from sdekit.declaration.tree.dimension import Dim
+from sdekit.declaration.tree.operators import ZERO
 from sdekit.declaration.tree.symbols import Parameter
 from sdekit.kernels.path import letters_of_word
-from sdekit.kernels.steps import Delayed, Drawn, Flow, Metropolis
+from sdekit.kernels.steps import Delayed, Drawn, Flow, Metropolis, Midpoint
 from sdekit.verifier.markov.exact_moves import (
     PRECISION,
     Place,
@@ -35,6 +38,7 @@ from sdekit.verifier.markov.exact_moves import (
     propose,
     shown,
     state_texts,
+    withdraw,
 )
 from sdekit.verifier.markov.kernel_problem import KernelProblem
 from sdekit.verifier.verdict import Check, Witness, refuted
@@ -60,8 +64,39 @@ def tried_places(problem: KernelProblem, step: Metropolis) -> Iterator[tuple[Pla
         for size in (getattr(part, "step_size", None) for part in step.proposal):
             if isinstance(size, Parameter) and size.value is None:
                 place.model.symbols[size] = {(): SMALL_STEP}
-        for count in COUNTS if _open_count(step) is not None else (1,):
+        for count in _counts(place, step):
             yield place, count
+
+
+def _counts(place: Place, step: Metropolis) -> tuple[int, ...]:
+    """The numbers of steps to try: of a random number, those that occur."""
+    for part in step.proposal:
+        steps = getattr(part, "steps", 1)
+        if isinstance(steps, Drawn):
+            return tuple(count for count, weight in steps.weights if weight != ZERO)
+        if isinstance(steps, Dim):
+            size = place.model.sizes.get(steps, steps.size)
+            return COUNTS if size is None else (size,)
+    return (1,)
+
+
+def single_numbers(step: Metropolis) -> list[tuple[Tensor, Metropolis]]:
+    """A step for each number of steps that is drawn, with its weight; the step itself if none is.
+
+    Raises:
+        Unsupported: If a random number of steps stands beside other moves.
+    """
+    if not any(isinstance(getattr(part, "steps", 1), Drawn) for part in step.proposal):
+        return [(constant(1), step)]
+    if len(step.proposal) > 1:
+        raise Unsupported("a random number of steps stands beside other moves")
+    (flow,) = step.proposal
+    assert isinstance(flow, (Flow, Midpoint)) and isinstance(flow.steps, Drawn)
+    return [
+        (lower(weight), replace(step, proposal=(replace(flow, steps=count),)))
+        for count, weight in flow.steps.weights
+        if weight != ZERO
+    ]
 
 
 def _tensors(step: Metropolis) -> list[Tensor]:
@@ -156,7 +191,15 @@ def _gap(first: State, second: State) -> Value | None:
 
 
 def refute_invariance(problem: KernelProblem, step: Metropolis) -> Check | None:
-    """A state into which more or less density flows than out of it."""
+    """A state into which more or less density flows than out of it.
+
+    Raises:
+        Unsupported: If a random number of steps stands beside other moves.
+    """
+    options = single_numbers(step)
+    if len(options) > 1:
+        return refute_mixture(problem, options)
+    ((_, step),) = options
     claimed = None if step.energy is None else lower(step.energy)
 
     def claim(place: Place, count: int) -> tuple[str, Value, dict[str, Any]] | None:
@@ -227,33 +270,47 @@ def refute_forgotten(problem: KernelProblem, step: Delayed) -> Check | None:
     return attempt(problem, step.second, claim)
 
 
-def refute_weights(
-    problem: KernelProblem, options: list[tuple[Tensor, Metropolis, int]]
+def refute_mixture(
+    problem: KernelProblem, options: Sequence[tuple[Tensor, Metropolis]]
 ) -> Check | None:
-    r"""A state at which weights that read the state break the balance of steps that have it.
+    r"""A state into which a random choice of steps carries more or less density than out of it.
 
-    With every step in balance, what flows in less what flows out at z, divided by the density, is
-    $\sum_i a_i(z)\,(w_i(\Phi_i z) - w_i(z))$.
+    What flows in less what flows out at z, divided by the density, is
+    $$\sum_i w_i(y_i)\,a_i(y_i)\,\frac{\rho(y_i)}{\rho(z)\,|\det D\Phi_i(y_i)|}
+    - w_i(z)\,a_i(z),\quad y_i = \Phi_i^{-1}(z).$$
+
+    Args:
+        problem: The kernel.
+        options: Weights, which may read the state, and steps, each a bijection.
     """
-    first = options[0][1]
 
     def claim(place: Place, count: int) -> tuple[str, Value, dict[str, Any]] | None:
-        del count
-        start, total = place.state(), fmpq(0)
-        proposals = {}
-        for number, (weight, step, count_of) in enumerate(options, start=1):
-            here = place.value(weight)
-            propose(place, step, count_of)
-            change = place.value(weight) - here
-            if not (here >= 0 and here + change >= 0):
-                raise OutsideDomain("a weight below zero")
-            proposals[f"proposal {number}"] = state_texts(place, place.state())
-            accepted = log_acceptance(place, step, place.counted)
+        start, height = place.state(), place.energy()
+        total, details = arb(0), {"state": state_texts(place, start)}
+        for number, (weight, step) in enumerate(options, start=1):
+            here = _probability(place, weight)
+            propose(place, step, count)
+            details[f"proposal {number}"] = state_texts(place, place.state())
+            out = arb(log_acceptance(place, step, place.counted)).exp()
             place.put(start)
-            total = total + (fmpq(0) if change == 0 else change * arb(accepted).exp())
+            withdraw(place, step, count)
+            there, below, volume = _probability(place, weight), place.energy(), place.log_volume
+            propose(place, step, count)
+            if _gap(start, place.state()) is not None:
+                raise Unsupported("a step is not undone by its moves run backwards")
+            into = log_acceptance(place, step, place.counted)
+            stretched = below - height + place.log_volume - volume
+            total += there * (arb(into) - stretched).exp() - here * out
+            place.put(start)
         if not surely_differ(total, fmpq(0)):
             return None
-        details = {"state": state_texts(place, start), **proposals}
-        return "the weights read the state: what flows in is not what flows out", total, details
+        return "what flows into the state is not what flows out of it", total, details
 
-    return attempt(problem, first, claim)
+    return attempt(problem, options[0][1], claim)
+
+
+def _probability(place: Place, weight: Tensor) -> Value:
+    found = place.value(weight)
+    if not found >= 0:
+        raise OutsideDomain("a weight below zero")
+    return found

@@ -18,6 +18,7 @@ from sdekit.errors import VerificationError
 from sdekit.kernels.steps import Kernel
 from sdekit.verifier.declared_facts import within_declaration
 from sdekit.verifier.markov.composition import compose_invariance, compose_reversibility
+from sdekit.verifier.markov.formulas import conditions_of_values
 from sdekit.verifier.markov.kernel_problem import KernelProblem
 from sdekit.verifier.markov.step_results import merged_claims, result_of
 from sdekit.verifier.question import Problem
@@ -69,22 +70,33 @@ def _checks(problem: KernelProblem, law: Problem) -> dict[str, Check]:
     results = [result_of(step, problem) for step in problem.kernel.steps]
     found = merged_claims(results)
     invariance = compose_invariance(problem, results)
-    found["invariance"] = _of_a_law(invariance, law)
+    found["invariance"] = _of_a_law(problem, invariance, law)
     found["reversibility"] = compose_reversibility(problem, results, found["invariance"])
     return {name: found[name] for name in CHECKS if name in found}
 
 
-def _of_a_law(invariance: Check, law: Problem) -> Check:
-    """The proof that exp(-H) is kept, where exp(-H) is a law with the marginal that is wanted."""
+def _of_a_law(problem: KernelProblem, invariance: Check, law: Problem) -> Check:
+    """The proof that exp(-H) is kept, where exp(-H) is a law with the marginal that is wanted.
+
+    Raises:
+        Unsupported: If a step is not seen to be defined at all states.
+    """
     if not invariance.is_proved:
         return invariance
+    conditions = (*invariance.side_conditions, *conditions_of_values(problem))
     assumptions = invariance.assumptions
     for name in ("normalizable", "marginalization"):
         check = law.check(name)
-        if check.is_refuted:
-            return replace(check, reason=f"exp(-H) is kept, but {name} fails: {check.reason}")
-        assumptions += check.assumptions if check.is_proved else ("exp(-H) is integrable",)
-    return replace(invariance, assumptions=tuple(dict.fromkeys(assumptions)))
+        if not check.is_proved:
+            how = "fails" if check.is_refuted else "is open"
+            return replace(check, reason=f"exp(-H) is kept, but {name} {how}: {check.reason}")
+        assumptions += check.assumptions
+        conditions += check.side_conditions
+    return replace(
+        invariance,
+        assumptions=tuple(dict.fromkeys(assumptions)),
+        side_conditions=tuple(dict.fromkeys(conditions)),
+    )
 
 
 def require_no_sizes(sizes: object) -> None:

@@ -6,13 +6,14 @@ module of its name.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from fractions import Fraction
 from functools import singledispatch
 from typing import Any
 
 from sdekit.calculus.contraction import (
+    Tensor,
     counterexample,
     current,
     is_zero,
@@ -28,7 +29,6 @@ from sdekit.kernels.path import letters_of_word, moved_by
 from sdekit.kernels.steps import (
     Choice,
     Delayed,
-    Drawn,
     Flow,
     Map,
     Metropolis,
@@ -48,7 +48,8 @@ from sdekit.verifier.markov.imbalance import (
     refute_forgotten,
     refute_invariance,
     refute_involution,
-    refute_weights,
+    refute_mixture,
+    single_numbers,
 )
 from sdekit.verifier.markov.kernel_problem import KernelProblem, nonnegative
 from sdekit.verifier.markov.refreshment import check_refreshment
@@ -83,15 +84,14 @@ def _(step: Refresh, problem: KernelProblem) -> StepResult:
 
 @result_of.register
 def _(step: Metropolis, problem: KernelProblem) -> StepResult:
-    mixture = _state_weights(problem, step)
-    if mixture:
-        return _mixture(problem, step, mixture)
+    weights = [w for part in step.proposal for w in drawn_weights(part)]
+    if any(_reads_moved(weight, step) for weight in weights) and len(step.proposal) == 1:
+        return _mixture(problem, step, single_numbers(step))
     claims: dict[str, Check] = {}
     if not is_jump(step):
         claims["volume"] = guarded(check_volume, problem, step)
         claims["involution"] = guarded(check_involution, problem, step)
     claims["acceptance"] = guarded(check_acceptance, problem, step)
-    weights = [w for part in step.proposal for w in drawn_weights(part)]
     conditions: tuple[str, ...] = ()
     if weights:
         probable = guarded(check_weights, problem, weights)
@@ -116,10 +116,9 @@ def _not_proved(problem: KernelProblem, step: Metropolis, claims: dict[str, Chec
         if found is not None:
             reason = f"{claims['involution'].reason}: {found.reason}"
             claims["involution"] = replace(found, reason=reason)
-    is_bijection = claims.get("involution", undecided("")).is_proved or all(
-        isinstance(part, Flow) for part in step.proposal
-    )
-    against = refute_invariance(problem, step) if is_bijection else None
+    against = guarded(refute_invariance, problem, step) if is_bijection(step, claims) else None
+    if against is not None and not against.is_refuted:
+        against = None
     if against is None and (is_jump(step) or claims["involution"].is_proved):
         against = refute_by_paths(problem, step)
     open_claims = [name for name, claim in claims.items() if not claim.is_proved]
@@ -132,6 +131,14 @@ def _not_proved(problem: KernelProblem, step: Metropolis, claims: dict[str, Chec
         reason = f"{acceptance.reason}; {against.reason}"
         claims["acceptance"] = replace(against, reason=reason)
     return StepResult(step, against, against, claims)
+
+
+def is_bijection(step: Step, claims: Mapping[str, Check]) -> bool:
+    """Whether the proposal of a step is known to be one."""
+    return isinstance(step, Metropolis) and (
+        claims.get("involution", undecided("")).is_proved
+        or all(isinstance(part, Flow) for part in step.proposal)
+    )
 
 
 @result_of.register
@@ -160,32 +167,17 @@ def _reads_moved(weight: Any, step: Step) -> bool:
     return any(weight.depends_on(x) for x in moved_by(step))
 
 
-def _state_weights(problem: KernelProblem, step: Metropolis) -> list[tuple[Any, Metropolis, int]]:
-    """The single numbers of steps with their weights, where these read what the step moves."""
-    del problem
-    if len(step.proposal) != 1 or not isinstance(step.proposal[0], Flow):
-        return []
-    flow = step.proposal[0]
-    if not isinstance(flow.steps, Drawn):
-        return []
-    weights = flow.steps.weights
-    if not any(_reads_moved(weight, step) for _, weight in weights) or 0 in dict(weights):
-        return []
-    return [
-        (weight, replace(step, proposal=(replace(flow, steps=number),)), number)
-        for number, weight in weights
-    ]
-
-
 def _mixture(
-    problem: KernelProblem, step: Step, options: list[tuple[Any, Metropolis, int]]
+    problem: KernelProblem, step: Step, options: Sequence[tuple[Tensor, Metropolis]]
 ) -> StepResult:
-    """Steps in balance, drawn with weights that read what they move."""
-    single = [result_of(option, problem) for _, option, _ in options]
-    claims = single[0].claims
-    if all(r.invariance.is_proved for r in single):
-        found = guarded(refute_weights, problem, [(lower(w), s, k) for w, s, k in options])
-        if found is not None:
+    """Steps drawn with weights that read what they move."""
+    single = [result_of(option, problem) for _, option in options]
+    claims = merged_claims(single)
+    if all(is_bijection(option.step, option.claims) for option in single):
+        found = guarded(refute_mixture, problem, options)
+        if found is not None and found.is_refuted:
+            reason = f"the weights read the state: {found.reason}"
+            found = replace(found, reason=reason)
             return StepResult(step, found, found, {**claims, "acceptance": found})
     return _open(step, "the weights of a choice read what the steps move", claims)
 
@@ -211,7 +203,7 @@ def _(step: Choice, problem: KernelProblem) -> StepResult:
     if any(_reads_moved(weight, option) for weight, option in step.options):
         moves = [option for _, option in step.options]
         if all(isinstance(option, Metropolis) for option in moves):
-            return _mixture(problem, step, [(w, s, 1) for w, s in step.options])  # type: ignore[misc]
+            return _mixture(problem, step, [(lower(w), s) for w, s in step.options])  # type: ignore[misc]
         return _open(step, "the weights of a choice read what the steps move")
     results = [result_of(option, problem) for _, option in step.options]
     claims = merged_claims(results)

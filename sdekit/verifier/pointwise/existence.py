@@ -50,14 +50,14 @@ def missing_value(problem: Sized) -> str | None:
     Checked by: tests/verifier/pointwise/test_existence.py.
     """
     for expression in problem.dynamics.expressions():
-        for node, operand in _demanding(expression):
+        for node, operand in demanding(expression):
             found = _failing(problem, node, operand)
             if found is not None:
                 return found
     return None
 
 
-def _demanding(expression: ex.Expression) -> Iterator[tuple[ex.Expression, ex.Expression]]:
+def demanding(expression: ex.Expression) -> Iterator[tuple[ex.Expression, ex.Expression]]:
     """Nodes that need a positive argument or a regular matrix and were not shown to have one."""
     for node in expression.walk():
         match node:
