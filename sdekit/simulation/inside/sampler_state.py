@@ -16,13 +16,7 @@ from jax import Array
 from sdekit.simulation.bind.bound import Problem
 from sdekit.simulation.bind.position import PositionLayout
 from sdekit.simulation.gradients.branching import value_when
-from sdekit.simulation.steps.scheme import (
-    Acceptance,
-    Cache,
-    Scheme,
-    first_cache,
-    prepared_draws,
-)
+from sdekit.simulation.steps.scheme import Acceptance, Cache, Scheme, renewed_cache
 
 
 class SamplerState(NamedTuple):
@@ -81,16 +75,9 @@ def renewed(
     """
     words = bits(scheme.carried_words)[0]
 
-    def anew(given: tuple[Mapping[str, Array], Array, dict[str, Any]]) -> tuple[Any, ...]:
-        own, words, sources = given
-        draws = prepared_draws(scheme.carried, words, 0)
-        found = first_cache(scheme, own, draws, sources, None, problem.parameters)
-        energy = found.acceptance and found.acceptance.energy
-        return found.gradients, found.sources, energy
+    def anew(given: tuple[Mapping[str, Array], Array, Cache]) -> Cache:
+        own, words, old = given
+        return renewed_cache(scheme, old, own, words, tables=None, parameters=problem.parameters)
 
     moved = jnp.any(jnp.stack([jnp.any(block != origin[name]) for name, block in blocks.items()]))
-    energy = cache.acceptance and cache.acceptance.energy
-    kept = (cache.gradients, cache.sources, energy)
-    gradients, sources, energy = value_when(moved, anew, (dict(blocks), words, cache.sources), kept)
-    acceptance = cache.acceptance and cache.acceptance._replace(energy=energy)
-    return cache._replace(gradients=gradients, sources=sources, acceptance=acceptance)
+    return value_when(moved, anew, (dict(blocks), words, cache), cache)

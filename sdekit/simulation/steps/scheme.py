@@ -342,6 +342,33 @@ def first_cache(
     )
 
 
+def renewed_cache(
+    scheme: Scheme,
+    cache: Cache,
+    blocks: Blocks,
+    words: Array,
+    *,
+    tables: Any,
+    parameters: Mapping[str, Any],
+) -> Cache:
+    """The cache with gradients and energy at blocks that something else than a step has set.
+
+    Args:
+        scheme: The scheme.
+        cache: What the step before handed on.
+        blocks: All blocks.
+        words: uint32, (words[, chains]) of the carried gradients.
+        tables: Tables of the sources that have them.
+        parameters: Arrays by name.
+    """
+    draws = prepared_draws(scheme.carried, words, 0)
+    fresh = first_cache(scheme, blocks, draws, cache.sources, tables, parameters)
+    acceptance = cache.acceptance
+    if acceptance is not None and fresh.acceptance is not None:
+        acceptance = acceptance._replace(energy=fresh.acceptance.energy)
+    return cache._replace(gradients=fresh.gradients, sources=fresh.sources, acceptance=acceptance)
+
+
 def prepared_draws(oracles: Sequence[Oracle], bits: Array, leading: int) -> tuple[Any, ...]:
     """Each oracle's draw from its own words.
 

@@ -19,13 +19,12 @@ from jax import Array, lax
 
 from sdekit.errors import SimulationError
 from sdekit.simulation.bind.bound import Problem
-from sdekit.simulation.bind.jax_reader import shape_of
 from sdekit.simulation.bind.user_functions import USER_ERRORS, told
 from sdekit.simulation.loop.program import Fixed, LoopState
 from sdekit.simulation.noise.streams import THREEFRY
 from sdekit.simulation.steps.boundaries import lost_outside
 from sdekit.simulation.steps.sampler import Bound
-from sdekit.simulation.steps.scheme import first_cache, prepared_draws
+from sdekit.simulation.steps.scheme import Cache, renewed_cache
 from sdekit.simulation.updates.update import PARTS, Update
 
 #: Random words of a step that an update's key is made of.
@@ -65,7 +64,7 @@ class Updating:
         for place, is_due in enumerate(due):
             make = partial(self._made, place, words[:KEY_WORDS])
             blocks = self._where(place, is_due, make, blocks)
-        state = state._replace(blocks=blocks)
+        state = LoopState(blocks, _with_kept_rest(state, blocks))
         moved = [is_due for is_due, moves in zip(due, self.moving, strict=True) if moves]
         if not moved:
             return state
@@ -95,20 +94,25 @@ class Updating:
 
     def _renewed(self, words: Array, fixed: Fixed, state: LoopState) -> LoopState:
         """The state with gradients and energy at its blocks."""
-        scheme, cache = self.bound.scheme, state.cache
-        draws = prepared_draws(scheme.carried, words, 0)
-        given = (cache.sources, fixed.tables, fixed.parameters)
-        fresh = first_cache(scheme, state.blocks, draws, *given)
-        acceptance = cache.acceptance
-        if acceptance is not None and fresh.acceptance is not None:
-            acceptance = acceptance._replace(energy=fresh.acceptance.energy)
-        rest = cache.rest
-        if rest is not None:
-            rest = jax.tree.map(jnp.zeros_like, rest)
-        cache = cache._replace(
-            gradients=fresh.gradients, sources=fresh.sources, acceptance=acceptance, rest=rest
-        )
+        cache = renewed_cache(
+            self.bound.scheme, state.cache, state.blocks, words,
+            tables=fixed.tables, parameters=fixed.parameters,
+        )  # fmt: skip
         return state._replace(cache=cache)
+
+
+def _with_kept_rest(state: LoopState, blocks: Mapping[str, Array]) -> Cache:
+    """The cache behind updates: what rounding took from entries that they set is none of the new.
+
+    The rest of the others stays: it may be all that small steps have moved so far.
+    """
+    rest = state.cache.rest
+    if rest is None:
+        return state.cache
+    kept = {
+        n: jnp.where(blocks[n] == state.blocks[n], r, jnp.zeros_like(r)) for n, r in rest.items()
+    }
+    return state.cache._replace(rest=kept)
 
 
 def given_parts(problem: Problem, blocks: Mapping[str, Any]) -> tuple[Any, dict[str, Any], Any]:
@@ -139,13 +143,12 @@ def bind_updates(bound: Bound, updates: tuple[Update, ...]) -> Updating | None:
     if not updates:
         return None
     problem = bound.problem
-    shapes = {x.name: shape_of(x, problem.sizes) for x in problem.dynamics.variables}
-    blocks = {n: jax.ShapeDtypeStruct(s, problem.dtype) for n, s in shapes.items()}
     assert problem.extra is not None
-    for name, shape, dtype in zip(
-        problem.extra.names, problem.extra.shapes, problem.extra.dtypes, strict=True
-    ):
-        blocks[name] = jax.ShapeDtypeStruct(shape, dtype)
+    dtypes = dict(zip(problem.extra.names, problem.extra.dtypes, strict=True))
+    blocks = {
+        name: jax.ShapeDtypeStruct(shape, dtypes.get(name, problem.dtype))
+        for name, shape in problem.block_shapes.items()
+    }
     given = jax.eval_shape(lambda own: given_parts(problem, own), blocks)
     found = [_tried(each, place, given) for place, each in enumerate(updates)]
     energetic = bound.scheme.potential_energy is not None

@@ -250,3 +250,22 @@ def test_a_formula_reads_no_extra_array_and_runs_beside_one(overdamped):
     )  # fmt: skip
     assert run.extra[0, 0] == 0
     assert len(np.unique(run.extra[0])) == 4
+
+
+def test_an_update_leaves_what_rounding_keeps_of_entries_that_it_does_not_set():
+    """Exact: 1 + 4000 * 1e-9, to one rounding of 1; each step is a sixtieth of that rounding."""
+    x, y = sk.vector("x", 2), sk.scalar("y")
+    slow = sk.Dynamics(drift={x: sk.parameter("c") * sk.ones(2), y: 0 * y}, noise={y: 1})
+
+    def sets_the_second(key, position, auxiliary, extra):
+        del key, auxiliary, extra
+        return {"position": {"x": position["x"].at[1].set(0.0), "y": position["y"]}}
+
+    run = sk.simulate(
+        slow, {"x": np.array([1, 1024]), "y": 0.0}, parameters={"c": 1e-9}, step_size=1.0,
+        steps=4000, thin=4000, scheme="EM", updates=[sk.update(sets_the_second, every=3999)],
+    )  # fmt: skip
+    kept, replaced = run.samples["x"][0, -1].astype(float)
+    assert abs(kept - (1 + 4e-6)) < 2.0**-23
+    # Twin: nothing is left beside an entry that is set; 1024 had 4e-6, and one step follows.
+    assert abs(replaced - 1e-9) < 1e-15
