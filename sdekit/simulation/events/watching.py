@@ -24,6 +24,12 @@ from sdekit.errors import SimulationError
 from sdekit.simulation.bind.bound import Problem
 from sdekit.simulation.bind.jax_reader import evaluate, shape_of
 from sdekit.simulation.events.barrier import Barrier
+from sdekit.simulation.events.reachable_levels import (
+    WallAhead,
+    check_reachable,
+    passing_chance,
+    wall_ahead,
+)
 from sdekit.simulation.kernel_steps.running import KERNEL
 from sdekit.simulation.loop.program import LoopState
 from sdekit.simulation.loop.schedules import Grid
@@ -186,7 +192,10 @@ class Watching:
                 continue
             ends = [self._level(bound, given, at) for at in (0.0, 1.0)]
             distances = (side * (ends[0] - begin), side * (ends[1] - end))
-            is_passed, share = bridge_passage(*distances, variance, (draw, u[1], u[2]))
+            wall = wall_ahead(
+                own, self.problem, self._environment(before, given), side=side, level=ends[0]
+            )
+            is_passed, share = bridge_passage(*distances, variance, (draw, u[1], u[2]), wall=wall)
             is_first = is_passed & (share < found_share)
             found_share = jnp.where(is_first, share, found_share)
             found_side = jnp.where(is_first, side, found_side)
@@ -264,7 +273,12 @@ class Watching:
 
 
 def bridge_passage(
-    begin: Any, end: Any, variance: Any, draws: tuple[Any, Any, Any]
+    begin: Any,
+    end: Any,
+    variance: Any,
+    draws: tuple[Any, Any, Any],
+    *,
+    wall: WallAhead | None = None,
 ) -> tuple[Array, Array]:
     r"""Whether a Brownian bridge passes a level, and at which share of its time.
 
@@ -277,12 +291,16 @@ def bridge_passage(
         end: Distance from the end.
         variance: Of the increment; 0 for a straight line.
         draws: Uniform numbers on (0, 1).
+        wall: The end of the domain behind the level; None where there is none.
 
     Source: Michael, Schucany and Haas (1976), The American Statistician 30, 88.
     """
     is_before = (begin > 0) & (end > 0)
     known = variance > 0
-    chance = jnp.exp(-2 * begin * end / jnp.where(known, variance, 1.0))
+    spread = jnp.where(known, variance, 1.0)
+    chance = jnp.exp(-2 * begin * end / spread)
+    if wall is not None:
+        chance = passing_chance(wall, begin, end, spread)
     chance = jnp.where(is_before, jnp.where(known, chance, 0.0), 1.0)
     a = jnp.where(begin > 0, begin, 1.0)
     ratio = jnp.abs(end) / a
@@ -332,6 +350,7 @@ def watching(given: Mapping[str, Barrier], bound: Bound) -> Watching | None:
     _refuse(given, {"proposals": bound.scheme.uniforms})
     for name, own in given.items():
         _check(name, own, bound.problem)
+        check_reachable(name, own, bound.problem)
     return Watching(given, bound.problem)
 
 

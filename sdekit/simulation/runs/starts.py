@@ -161,6 +161,15 @@ def continued(run: Run, dynamics: Dynamics, chains: Any, others: tuple[Any, ...]
             found=chains,
             fix="leave chains out",
         )
+    watch = run.state.cache.watch
+    stopped = 0 if watch is None else int(np.sum(np.atleast_1d(watch.stopped)[: run.chains]))
+    if stopped:
+        raise SimulationError(
+            "chains of the run have stopped at an event, at times of their own",
+            expected="chains that go on until the end",
+            found=f"{stopped} of {run.chains} that have stopped",
+            fix="run once with a later t1, or lengthen a store with resume=True",
+        )
     blocks = {name: _chains_first(block, run.chains) for name, block in run.state.blocks.items()}
     targets = {x.name: blocks[x.name] for x in run.layout.variables}
     auxiliary = {x.name: blocks[x.name] for x in dynamics.auxiliary_variables if x.name in blocks}

@@ -43,6 +43,8 @@ def test_chains_stay_at_the_level_where_they_stopped(rising):
     np.testing.assert_allclose(rising.samples["x"][:, -1], 1.0, atol=1e-6)
     with pytest.raises(SimulationError, match="beyond the end"):
         rising.events["out"].survival(101.0)
+    with pytest.raises(SimulationError, match="4000 of 4000 that have stopped"):
+        sk.simulate(WALK, start_from=rising, parameters={"m": 0.5}, step_size=1.0, t1=101.0)
 
 
 def test_a_function_that_is_not_affine_is_watched_at_the_ends_of_steps_and_says_so(rising):
