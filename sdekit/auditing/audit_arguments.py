@@ -18,7 +18,7 @@ import numpy as np
 from sdekit.declaration.model.dynamics import Dynamics
 from sdekit.errors import SimulationError
 from sdekit.simulation.bind.jax_reader import shape_of, size_of
-from sdekit.simulation.bind.parameter_values import parameter_arrays
+from sdekit.simulation.bind.parameter_values import check_assumed, parameter_arrays
 
 #: Sizes where nothing is said: two shows mistakes that one hides.
 _DEFAULT_SIZE = 2
@@ -179,6 +179,7 @@ def parameter_values(
                 found=found,
                 fix="give an array of that shape, or other sizes",
             )
+    check_assumed(dynamics, values, sizes)
     return values
 
 

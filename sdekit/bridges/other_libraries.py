@@ -109,7 +109,7 @@ def to_diffrax(
         dynamics,
         position,
         potential=potential,
-        parameters=settled(dynamics, parameters, dtype),
+        parameters=settled(dynamics, parameters, dtype, sizes),
         functions=functions or {},
         sizes=sizes or {},
         dtype=dtype,

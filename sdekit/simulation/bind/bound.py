@@ -23,7 +23,7 @@ from sdekit.declaration.tree.expression import Expression
 from sdekit.declaration.tree.symbols import FunctionSymbol, Variable
 from sdekit.errors import SimulationError
 from sdekit.simulation.bind.jax_reader import Environment, shape_of
-from sdekit.simulation.bind.parameter_values import parameter_arrays
+from sdekit.simulation.bind.parameter_values import check_assumed, parameter_arrays
 from sdekit.simulation.bind.position import PositionLayout, layout_of
 from sdekit.simulation.bind.user_functions import USER_ERRORS, checked_functions, told
 from sdekit.simulation.gradients.sources import (
@@ -128,6 +128,7 @@ def bind(
     layout = layout_of(position, dynamics.target_variables)
     arrays = parameter_arrays(dynamics, parameters)
     found = _sizes(dynamics, layout, arrays, sizes)
+    check_assumed(dynamics, arrays, found)
     example = layout.example(position, dtype) if functions else None
     given = checked_functions(dynamics, functions, example, found, dtype)
     symbol = _potential_symbol(dynamics, given, potential)

@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
@@ -21,18 +22,29 @@ from jax.core import Tracer
 
 from sdekit.declaration.model.assumptions import holds
 from sdekit.declaration.model.dynamics import Dynamics
+from sdekit.declaration.tree.abbreviations import Comparison
 from sdekit.declaration.tree.declared import shape_text
 from sdekit.declaration.tree.symbols import Parameter
 from sdekit.errors import SimulationError
+from sdekit.simulation.bind.jax_reader import COMPARE, Environment, evaluate
+
+#: Units of rounding, of the larger side, by which equal sides of an inequality may differ.
+ROUNDED = 16.0
 
 
-def settled(dynamics: Dynamics, given: Mapping[str, Any] | None, dtype: np.dtype) -> dict[str, Any]:
+def settled(
+    dynamics: Dynamics,
+    given: Mapping[str, Any] | None,
+    dtype: np.dtype,
+    sizes: Mapping[str, int] | None = None,
+) -> dict[str, Any]:
     """What the user gives, with tracers in the precision of the run and NaN where they do not fit.
 
     To be called where the user's trace is: what it computes belongs to it.
 
     Raises:
-        SimulationError: If double precision meets tracers while JAX has it switched off.
+        SimulationError: If double precision meets tracers while JAX has it switched off, or an
+            assumption about traced values reads a size that is not given.
     """
     declared = {parameter.name: parameter for parameter in dynamics.parameters}
     found = dict(given or {})
@@ -47,7 +59,57 @@ def settled(dynamics: Dynamics, given: Mapping[str, Any] | None, dtype: np.dtype
                 )
             array = _checked_shape(declared[name], jnp.asarray(value, dtype))
             found[name] = jnp.where(_fits(declared[name], array), array, jnp.nan)
+    for fact in dynamics.assume:
+        traced = _traced(fact, found)
+        is_kept = _is_kept(fact, found, sizes or {})[0] if traced else True
+        found |= {name: jnp.where(is_kept, found[name], jnp.nan) for name in traced}
     return found
+
+
+def _traced(fact: Comparison, values: Mapping[str, Any]) -> list[str]:
+    """The traced parameters that an inequality reads."""
+    nodes = {*fact.left.walk(), *fact.right.walk()}
+    names = {node.name for node in nodes if isinstance(node, Parameter)}
+    return [name for name in names if isinstance(values.get(name), Tracer)]
+
+
+def _is_kept(
+    fact: Comparison, values: Mapping[str, Any], sizes: Mapping[str, int]
+) -> tuple[Any, Any, Any]:
+    """Whether an inequality holds, and its sides; equal sides are so up to rounding."""
+    environment = Environment(values, sizes)
+    left, right = (
+        jnp.asarray(lax.stop_gradient(evaluate(side, environment)))
+        for side in (fact.left, fact.right)
+    )
+    slack = ROUNDED * float(jnp.finfo(left.dtype).eps) * jnp.maximum(jnp.abs(left), jnp.abs(right))
+    allowed = {">=": slack, "<=": -slack}.get(fact.relation, 0.0)
+    return COMPARE[fact.relation](left + allowed, right), left, right
+
+
+def check_assumed(dynamics: Dynamics, values: Mapping[str, Any], sizes: Mapping[str, int]) -> None:
+    """Refuse numbers that contradict an inequality the declaration assumes between parameters.
+
+    Args:
+        dynamics: As declared.
+        values: Of its parameters, by name; traced ones are looked at elsewhere (`settled`).
+        sizes: Of its dimensions, by name.
+
+    Raises:
+        SimulationError: If one does not hold.
+    """
+    with jax.enable_x64(True), jax.ensure_compile_time_eval():
+        for fact in dynamics.assume:
+            if _traced(fact, values):
+                continue
+            is_kept, left, right = _is_kept(fact, values, sizes)
+            if not is_kept:
+                raise SimulationError(
+                    "the values of parameters contradict what the declaration assumes of them",
+                    expected=repr(fact),
+                    found=f"{float(left):.6g} and {float(right):.6g}",
+                    fix="give other values, or declare the dynamics without it",
+                )
 
 
 def _fits(parameter: Parameter, array: Array) -> Any:

@@ -339,6 +339,8 @@ class Job:
         self, driver: Driver, bound: Bound, guard: CompilerGuard
     ) -> tuple[LoopState, dict[str, Any]]:
         numbers = driver.chain_numbers
+        if self.sweep is not None:
+            self.sweep.check_values(self.sampler, bound)
         given = auxiliary_blocks(bound.problem, self.auxiliary, self.chains, numbers)
         target = self.starts.blocks(bound.problem, numbers)
         given |= self.own.blocks(self.sampler, numbers)
@@ -349,7 +351,6 @@ class Job:
         if self.sweep is None:
             check_noise_parts(bound.problem, state.blocks, driver.is_single)
         else:
-            self.sweep.check_laws(bound)
             self.sweep.check_noise(bound.problem, state.blocks)
         guard.started(state, seen, rest[-1])
         if not seen:

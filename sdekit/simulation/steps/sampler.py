@@ -390,7 +390,7 @@ def sampler(
     return Sampler(
         dynamics,
         potential,
-        settled(dynamics, parameters, dtype),
+        settled(dynamics, parameters, dtype, sizes),
         chosen,
         functions or {},
         sizes or {},

@@ -20,7 +20,7 @@ import numpy as np
 
 from sdekit.errors import SimulationError
 from sdekit.simulation.bind.bound import Problem
-from sdekit.simulation.bind.parameter_values import parameter_arrays
+from sdekit.simulation.bind.parameter_values import check_assumed, parameter_arrays
 from sdekit.simulation.bind.start import kinds_of_laws
 from sdekit.simulation.gradients.declared_noise import check_noise_parts
 from sdekit.simulation.steps.sampler import Bound, Sampler
@@ -85,12 +85,15 @@ class Sweep:
         own = {name: array.astype(problem.dtype) for name, array in self.at(number).items()}
         return replace(problem, parameters={**problem.parameters, **own})
 
-    def check_laws(self, bound: Bound) -> None:
-        """Momenta start by laws of one kind.
+    def check_values(self, model: Sampler, bound: Bound) -> None:
+        """What is assumed between parameters holds, and momenta start by laws of one kind.
 
         Raises:
-            SimulationError: If not: their program is made for one.
+            SimulationError: If not: the program is made for one kind.
         """
+        for number in range(self.size) if model.dynamics.assume else ():
+            values = parameter_arrays(model.dynamics, {**model.parameters, **self.at(number)})
+            check_assumed(model.dynamics, values, bound.problem.sizes)
         given = {name: array.astype(bound.problem.dtype) for name, array in self.values.items()}
         for law in bound.laws:
             kinds = kinds_of_laws(bound.problem, law.variable, given)
