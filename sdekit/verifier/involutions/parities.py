@@ -37,40 +37,43 @@ def reversing_flips(model: Lowered, velocity: Mapping[Variable, Tensor]) -> tupl
     Checked by: tests/verifier/involutions/test_parities.py.
     """
     generators = tuple(flips(model))
-    equations = set(_equations(model, velocity, generators))
-    solution = _solved(equations)
-    if solution is None:
-        return None
+    rows: dict[int, Equation] = {}
+    for tensor, own, value in _conditions(model, velocity, generators):
+        # A flip that is already left out tells no parts apart that matter.
+        left_out = {k for k, row in rows.items() if row == (frozenset({k}), 0)}
+        usable = {k: flip for k, flip in enumerate(generators) if k not in left_out}
+        for parity, blocked in _parities(tensor, usable):
+            found = [(parity ^ own, value), *((frozenset({k}), 0) for k in blocked)]
+            if not all(_is_consistent(rows, equation) for equation in found):
+                return None
     chosen: dict[Variable, Flip] = {}
-    for k in sorted(solution):
+    for k in sorted(pivot for pivot, (_, value) in rows.items() if value):
         flip = generators[k]
         before = chosen.get(flip.variable)
         chosen[flip.variable] = flip if before is None else joined(before, flip)
     return tuple(chosen.values()) or None
 
 
-def _equations(
+def _conditions(
     model: Lowered, velocity: Mapping[Variable, Tensor], generators: Sequence[Flip]
-) -> Iterator[Equation]:
+) -> list[tuple[Tensor, frozenset[int], int]]:
+    """What is to be kept or negated, the flips that negate it beside, and the right-hand side."""
     reflected = {
         x: frozenset(k for k, f in enumerate(generators) if f.variable == x and f.sign < 0)
         for x in model.variables
     }
-    tensors = [(model.energy, frozenset(), 0)]
+    tensors = [(model.energy, frozenset[int](), 0)]
     tensors += [(u, reflected[x], 1) for x, u in velocity.items()]
     tensors += [(D, reflected[x] ^ reflected[y], 0) for (x, y), D in model.diffusion.items()]
-    for tensor, own, value in tensors:
-        for parity, blocked in _parities(tensor, generators):
-            yield parity ^ own, value
-            yield from ((frozenset({k}), 0) for k in blocked)
+    return sorted(tensors, key=lambda condition: len(condition[0].terms))
 
 
 def _parities(
-    tensor: Tensor, generators: Sequence[Flip]
+    tensor: Tensor, generators: Mapping[int, Flip]
 ) -> Iterator[tuple[frozenset[int], frozenset[int]]]:
     """The flips that negate each part that is not seen to vanish, and those not worked out."""
     parts = [] if _vanishes(tensor) else [(tensor, frozenset[int](), frozenset[int]())]
-    for k, flip in enumerate(generators):
+    for k, flip in generators.items():
         finer = []
         for part, odd, blocked in parts:
             try:
@@ -96,21 +99,21 @@ def _vanishes(tensor: Tensor) -> bool:
     return tensor.is_empty or is_zero(tensor)
 
 
-def _solved(equations: set[Equation]) -> frozenset[int] | None:
-    """A solution modulo 2 with free unknowns at 0; None if there is none."""
-    rows: dict[int, Equation] = {}
-    for unknowns, value in sorted(equations, key=lambda e: (len(e[0]), sorted(e[0]))):
-        for pivot, (others, right) in rows.items():
-            if pivot in unknowns:
-                unknowns, value = unknowns ^ others, value ^ right
-        if not unknowns:
-            if value:
-                return None
-            continue
-        # The last flip is determined by those before it, so that positions stay where they are.
-        pivot = max(unknowns)
-        for other, (others, right) in list(rows.items()):
-            if pivot in others:
-                rows[other] = others ^ unknowns, right ^ value
-        rows[pivot] = unknowns, value
-    return frozenset(pivot for pivot, (_, value) in rows.items() if value)
+def _is_consistent(rows: dict[int, Equation], equation: Equation) -> bool:
+    """Whether a system in reduced form, to which the equation is added, has solutions modulo 2.
+
+    The last unknown of an equation is determined by those before it, so that positions stay where
+    they are; with free unknowns at 0, those are 1 whose row has 1 on the right.
+    """
+    unknowns, value = equation
+    for pivot, (others, right) in rows.items():
+        if pivot in unknowns:
+            unknowns, value = unknowns ^ others, value ^ right
+    if not unknowns:
+        return not value
+    last = max(unknowns)
+    for pivot, (others, right) in rows.items():
+        if last in others:
+            rows[pivot] = others ^ unknowns, right ^ value
+    rows[last] = unknowns, value
+    return True
