@@ -176,7 +176,6 @@ def _multiple_of_call(part: Expression) -> tuple[Call | None, Signs]:
     factors = part.factors if isinstance(part, Product) else (part,)
     calls = [f for f in factors if isinstance(f, Call)]
     rest = Product((ONE, *(f for f in factors if f not in calls)))
-    varies = any(isinstance(node, (Call, Variable)) for node in rest.walk())
-    if len(calls) != 1 or calls[0].shape or varies:
+    if len(calls) != 1 or calls[0].shape or rest.varies:
         return None, UNKNOWN
     return calls[0], entry_signs(rest)

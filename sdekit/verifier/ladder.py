@@ -10,6 +10,7 @@ import time
 from collections.abc import Mapping
 
 from sdekit.calculus.limits import BudgetExceeded, spending
+from sdekit.calculus.memory import remembering
 from sdekit.declaration.model.dynamics import Dynamics
 from sdekit.errors import VerificationError
 from sdekit.kernels.steps import Kernel
@@ -61,7 +62,8 @@ def verify(
 
         require_no_sizes(n)
         _check_budget(budget)
-        return verify_kernel(dynamics, budget)
+        with remembering():
+            return verify_kernel(dynamics, budget)
     if not isinstance(dynamics, Dynamics):
         raise VerificationError(
             "only a Dynamics can be verified",
@@ -72,15 +74,19 @@ def verify(
     _check_budget(budget)
     check_names(dynamics)
     started, begun = time.perf_counter(), time.thread_time()
-    problem = Problem(dynamics, read_sizes(dynamics, n))
-    if has_joint_domains(dynamics):
-        from sdekit.verifier.joint_domains import joint_checks
-
-        checks = joint_checks(problem, lambda inner: _checks(inner, budget, begun))
-    else:
-        checks = _checks(problem, budget, begun)
+    with remembering():
+        problem = Problem(dynamics, read_sizes(dynamics, n))
+        checks = _decided(problem, budget, begun)
     seconds = time.perf_counter() - started
     return Verification(dynamics.name or "", problem.scope, checks, seconds)
+
+
+def _decided(problem: Problem, budget: float | None, begun: float) -> dict[str, Check]:
+    if has_joint_domains(problem.dynamics):
+        from sdekit.verifier.joint_domains import joint_checks
+
+        return joint_checks(problem, lambda inner: _checks(inner, budget, begun))
+    return _checks(problem, budget, begun)
 
 
 def _checks(problem: Problem, budget: float | None, begun: float) -> dict[str, Check]:

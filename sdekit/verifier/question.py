@@ -34,7 +34,7 @@ TRIAL_SIZES = (1, 2, 3)
 _RUNG = {rung.name: rung for rung in RUNGS}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Problem:
     """A dynamics in Ito form and the sizes it is verified at.
 
@@ -46,7 +46,7 @@ class Problem:
 
     dynamics: Dynamics
     sizes: Mapping[str, int] | None = None
-    declared: Dynamics = field(init=False, compare=False, repr=False)
+    declared: Dynamics = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         # Rules for kinks, signs and growth know the functions that abbreviations stand for.

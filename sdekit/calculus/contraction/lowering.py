@@ -27,6 +27,7 @@ from sdekit.calculus.contraction.tensor import (
     zero,
 )
 from sdekit.calculus.limits import Unsupported, tick
+from sdekit.calculus.memory import remembered
 from sdekit.declaration.tree import expression as tree
 from sdekit.declaration.tree.abbreviations import Abbreviation, EachRow
 from sdekit.declaration.tree.dimension import Dim
@@ -34,6 +35,7 @@ from sdekit.declaration.tree.expression import Expression
 from sdekit.declaration.tree.symbols import Parameter, Variable
 
 
+@remembered
 def lower(expression: Expression, shape: tuple[Dim, ...] | None = None) -> Tensor:
     """The tensor that an expression stands for, in normal form.
 

@@ -17,8 +17,10 @@ from sdekit.calculus.contraction.rules.rational import needs_fraction, numerator
 from sdekit.calculus.contraction.rules.reduction import coefficients, reduced
 from sdekit.calculus.contraction.tensor import Tensor, combine
 from sdekit.calculus.contraction.values.evaluate import is_nonzero_somewhere
+from sdekit.calculus.memory import remembered
 
 
+@remembered
 def is_zero(tensor: Tensor) -> bool:
     """Whether the normal form of a tensor is zero.
 

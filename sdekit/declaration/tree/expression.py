@@ -11,10 +11,10 @@ Not for proving, differentiating or evaluating: each reading (`calculus.contract
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from sdekit.declaration.tree.dimension import Dim
 from sdekit.declaration.tree.python_habits import PythonHabits
@@ -35,6 +35,8 @@ class Expression(PythonHabits):
     """
 
     shape: Shape
+    #: Whether the node changes with the state by itself.
+    _moves: ClassVar[bool] = False
     #: NumPy must leave `array * expression` to the expression.
     __array_priority__ = 1000
 
@@ -48,15 +50,21 @@ class Expression(PythonHabits):
     def children(self) -> tuple[Expression, ...]:
         """The sub-expressions, left to right."""
         found: list[Expression] = []
-        for value in self._fields():
+        for value in self._parts:
             if isinstance(value, Expression):
                 found.append(value)
             elif isinstance(value, tuple):
                 found.extend(item for item in value if isinstance(item, Expression))
         return tuple(found)
 
-    def _fields(self) -> tuple[Any, ...]:
-        return tuple(getattr(self, field.name) for field in fields(self))  # type: ignore[arg-type]
+    @cached_property
+    def _parts(self) -> tuple[Any, ...]:
+        return tuple(getattr(self, name) for name in self.__match_args__)  # type: ignore[attr-defined]
+
+    @cached_property
+    def varies(self) -> bool:
+        """Whether it changes with the state: it holds a variable or an unknown function."""
+        return self._moves or any(child.varies for child in self.children)
 
     @property
     def ndim(self) -> int:
@@ -80,19 +88,19 @@ class Expression(PythonHabits):
             return True
         if type(self) is not type(other):
             return False
-        return hash(self) == hash(other) and self._fields() == other._fields()  # type: ignore[attr-defined]
+        return hash(self) == hash(other) and self._parts == other._parts  # type: ignore[attr-defined]
 
     def __hash__(self) -> int:
         try:
             return self.__dict__["_hash"]
         except KeyError:
-            value = hash((type(self).__name__, self._fields()))
+            value = hash((type(self).__name__, self._parts))
             object.__setattr__(self, "_hash", value)
             return value
 
     def __getstate__(self) -> dict[str, Any]:
         # String hashes differ between processes: a stored hash must not travel.
-        derived = ("_hash", "children")
+        derived = ("_hash", "_parts", "children", "varies")
         return {key: value for key, value in self.__dict__.items() if key not in derived}
 
     def __repr__(self) -> str:
@@ -216,6 +224,7 @@ class Call(Expression):
 
     function: FunctionSymbol
     arguments: tuple[Expression, ...]
+    _moves = True
 
     def _shape(self) -> Shape:
         return self.function.shape

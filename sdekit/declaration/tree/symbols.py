@@ -31,6 +31,7 @@ class Variable(Expression):
     dims: Shape = ()
     symmetry: str | None = None
     domain: Domain = REAL
+    _moves = True
 
     def __post_init__(self) -> None:
         check_name(self.name, "variable")

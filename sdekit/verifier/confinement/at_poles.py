@@ -8,6 +8,7 @@ from __future__ import annotations
 from sdekit.calculus.contraction import lower
 from sdekit.calculus.contraction.heads import variable
 from sdekit.calculus.expansion.rewriting import with_closed_ends
+from sdekit.calculus.memory import remembered
 from sdekit.declaration.tree import expression as ex
 from sdekit.verifier.currents.poles import repulsion, rough_at_other_places
 from sdekit.verifier.currents.smoothness import has_pole, rough_parts
@@ -15,6 +16,7 @@ from sdekit.verifier.currents.tensor_smoothness import order_at_origin
 from sdekit.verifier.question import Problem
 
 
+@remembered
 def may_have_pole(problem: Problem) -> bool:
     """Whether v or D may be unbounded near a state."""
     dynamics = problem.dynamics
@@ -28,6 +30,7 @@ def may_have_pole(problem: Problem) -> bool:
     )
 
 
+@remembered
 def repels_at_poles(problem: Problem) -> bool:
     """Whether H tends to infinity at every pole of v, D and H, and is smooth elsewhere."""
     dynamics = problem.dynamics

@@ -25,6 +25,7 @@ from sdekit.calculus.contraction.heads import Head, Kind, variable
 from sdekit.calculus.contraction.rules.definedness import is_sum_of_squares
 from sdekit.calculus.contraction.splitting_terms import is_positive
 from sdekit.calculus.contraction.tensor import Term
+from sdekit.calculus.memory import remembered
 from sdekit.calculus.signs.implied_signs import entry_signs, never_negative
 from sdekit.declaration.model.component_reader import ComponentReader
 from sdekit.declaration.tree import expression as ex
@@ -124,6 +125,7 @@ def by_terms(problem: Problem) -> Check | None:
     return proved(f"H tends to infinity term by term, and L H = {shown} <= c (1 + H)")
 
 
+@remembered
 def _is_admissible(problem: Problem) -> bool:
     """Whether H is smooth, nothing has a pole, and no wall turns H of other variables."""
     dynamics = problem.dynamics
@@ -246,19 +248,15 @@ def is_above_minus_square(energy: ex.Expression) -> bool:
         case ex.Sum():
             return all(map(is_above_minus_square, energy.terms))
         case ex.Product():
-            known = [f for f in energy.factors if not _varies(f)]
-            rest = [f for f in energy.factors if _varies(f)]
+            known = [f for f in energy.factors if not f.varies]
+            rest = [f for f in energy.factors if f.varies]
             signs = [never_negative(entry_signs(f)) for f in known]
             return len(rest) == 1 and all(signs) and is_above_minus_square(rest[0])
-        case ex.Quotient() if not _varies(energy.denominator):
+        case ex.Quotient() if not energy.denominator.varies:
             return never_negative(entry_signs(energy.denominator)) and is_above_minus_square(
                 energy.numerator
             )
     return False
-
-
-def _varies(node: ex.Expression) -> bool:
-    return any(isinstance(part, (Variable, ex.Call)) for part in node.walk())
 
 
 def _properness(problem: Problem, quadratic: frozenset[Head]) -> tuple[str, ...] | None:

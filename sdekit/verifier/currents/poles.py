@@ -15,11 +15,11 @@ from fractions import Fraction
 
 from sdekit.calculus.expansion.expand import expand
 from sdekit.calculus.expansion.monomial_sums import TooLarge, as_expression
+from sdekit.calculus.memory import remembered
 from sdekit.calculus.signs.implied_signs import POSITIVE, entry_signs, never_negative
 from sdekit.calculus.signs.scalar_signs import decided_signs
 from sdekit.declaration.tree import expression as ex
 from sdekit.declaration.tree.operators import ONE
-from sdekit.declaration.tree.symbols import Variable
 from sdekit.verifier.currents.smoothness import rough_parts
 from sdekit.verifier.integrals.lower_bounds import summands
 
@@ -76,6 +76,7 @@ def _is_at(part: ex.Expression, bases: frozenset[ex.Expression]) -> bool:
     return found is not None and all(base in bases for base in found[0])
 
 
+@remembered
 def repulsion(energy: ex.Expression) -> Repulsion:
     """The poles of an energy at which it tends to infinity, and its other terms.
 
@@ -142,8 +143,8 @@ def _split(part: ex.Expression) -> tuple[Powers, ex.Expression] | None:
     """Powers of bases, and the constant factors."""
     match part:
         case ex.Product():
-            constants = [f for f in part.factors if not _varies(f)]
-            varying = [f for f in part.factors if _varies(f)]
+            constants = [f for f in part.factors if not f.varies]
+            varying = [f for f in part.factors if f.varies]
             found = powers_of(ex.Product(tuple(varying))) if varying else {}
             if found is not None:
                 return found, ex.Product((ONE, *constants))
@@ -152,7 +153,7 @@ def _split(part: ex.Expression) -> tuple[Powers, ex.Expression] | None:
         case ex.Negation():
             inner = _split(part.operand)
             return None if inner is None else (inner[0], ex.Negation(inner[1]))
-        case ex.Quotient() if not _varies(part.numerator):
+        case ex.Quotient() if not part.numerator.varies:
             below = _split(part.denominator)
             if below is None:
                 return None
@@ -166,7 +167,7 @@ def _logarithm(part: ex.Expression) -> list[ex.Expression] | None:
     factors = part.factors if isinstance(part, ex.Product) else (part,)
     logs = [f for f in factors if isinstance(f, ex.Elementwise) and f.name == "log"]
     others = [f for f in factors if f not in logs]
-    if len(logs) != 1 or any(map(_varies, others)):
+    if len(logs) != 1 or any(f.varies for f in others):
         return None
     if decided_signs(ex.Negation(ex.Product((ONE, *others)))) != POSITIVE:
         return None
@@ -223,7 +224,7 @@ def _factors(
 
 def _canonical(base: ex.Expression) -> ex.Expression | None:
     """A smooth scalar up to its sign, collected, so that x - y and y - x are the same."""
-    if base.shape or not _varies(base) or _is_rough(base):
+    if base.shape or not base.varies or _is_rough(base):
         return None
     try:
         terms = expand(base)
@@ -235,7 +236,3 @@ def _canonical(base: ex.Expression) -> ex.Expression | None:
 
 def _is_whole(exponent: ex.Expression) -> bool:
     return isinstance(exponent, ex.Number) and exponent.value.denominator == 1
-
-
-def _varies(node: ex.Expression) -> bool:
-    return any(isinstance(part, (Variable, ex.Call)) for part in node.walk())

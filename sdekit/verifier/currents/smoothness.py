@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from sdekit.calculus.memory import remembered
 from sdekit.calculus.signs.forms import form_signs
 from sdekit.calculus.signs.implied_signs import POSITIVE, Signs, entry_signs
 from sdekit.declaration.functions import record
@@ -33,27 +34,24 @@ def rough_parts(expression: ex.Expression, *, inside: bool = False) -> Iterator[
         [abs(x)]
     """
     for node in expression.walk():
-        if _varies(node) and not _is_smooth_step(node, inside):
+        if node.varies and not _is_smooth_step(node, inside):
             yield node
 
 
-def _varies(node: ex.Expression) -> bool:
-    return any(isinstance(part, (Variable, ex.Call)) for part in node.walk())
-
-
+@remembered
 def _is_smooth_step(node: ex.Expression, inside: bool) -> bool:
     """Whether the node is a smooth function of its children, at all their admissible values."""
     match node:
         case ex.Elementwise():
             return _is_smooth_at(FUNCTIONS[node.name].smooth, node.operand, inside)
         case ex.Quotient():
-            return not _varies(node.denominator) or 0 not in _signs(node.denominator, inside)
+            return not node.denominator.varies or 0 not in _signs(node.denominator, inside)
         case ex.Power():
             return _is_smooth_power(node, inside)
         case Abbreviation():
             return False
         case ex.Inverse() | ex.LogDet():
-            return not _varies(node.operand) or form_signs(node.operand) == POSITIVE
+            return not node.operand.varies or form_signs(node.operand) == POSITIVE
         case ex.Gradient() | ex.Divergence():
             # The derivative of a kink jumps.
             return next(rough_parts(node.operand, inside=inside), None) is None
@@ -71,7 +69,7 @@ def _is_smooth_at(where: str, operand: ex.Expression, inside: bool) -> bool:
 
 
 def _is_smooth_power(node: ex.Power, inside: bool) -> bool:
-    if not _varies(node.base) and not _varies(node.exponent):
+    if not node.base.varies and not node.exponent.varies:
         return True
     exponent = node.exponent
     if isinstance(exponent, ex.Number) and exponent.value.denominator == 1:
@@ -122,7 +120,7 @@ def _is_jump(node: ex.Elementwise) -> bool:
 
 
 def _is_jump_at_constant(node: ex.Elementwise) -> bool:
-    return _is_jump(node) and (not _varies(node) or 0 not in entry_signs(node.operand))
+    return _is_jump(node) and (not node.varies or 0 not in entry_signs(node.operand))
 
 
 def _needs_nonnegative(node: ex.Expression) -> bool:
@@ -173,7 +171,7 @@ def _has_no_root_on_interval(divisor: ex.Expression) -> bool:
     The ends count: a reflected process reaches them, and the integral of a pole there diverges.
     """
     if isinstance(divisor, ex.Product):
-        return all(not _varies(f) or _has_no_root_on_interval(f) for f in divisor.factors)
+        return all(not f.varies or _has_no_root_on_interval(f) for f in divisor.factors)
     if isinstance(divisor, ex.Elementwise) and divisor.name == "sqrt":
         return _has_no_root_on_interval(divisor.operand)
     polynomial = _polynomial_on_interval(divisor)
@@ -195,6 +193,7 @@ def _sign_between_ends(operand: ex.Expression) -> int | None:
     return 1 if middle > 0 else -1
 
 
+@remembered
 def _polynomial_on_interval(divisor: ex.Expression) -> tuple[Any, list[Any]] | None:
     """A rational polynomial in one interval variable, as SymPy has it, and the ends."""
     variables = {node for node in divisor.walk() if isinstance(node, (Variable, ex.Call))}

@@ -63,12 +63,12 @@ def summands(energy: ex.Expression, scale: tuple[ex.Expression, ...] = ()) -> li
             return [part for term in energy.terms for part in summands(term, scale)]
         case ex.Negation():
             return summands(energy.operand, (*scale, ex.Number(Fraction(-1))))
-        case ex.Quotient() if not energy.denominator.shape and _is_constant(energy.denominator):
+        case ex.Quotient() if not energy.denominator.shape and not energy.denominator.varies:
             inverse = ex.Power(energy.denominator, ex.Number(Fraction(-1)))
             return summands(energy.numerator, (*scale, inverse))
         case ex.Product() if not energy.shape:
-            varying = [f for f in energy.factors if not _is_constant(f)]
-            constant = tuple(f for f in energy.factors if _is_constant(f))
+            varying = [f for f in energy.factors if f.varies]
+            constant = tuple(f for f in energy.factors if not f.varies)
             if len(varying) == 1 and constant and not varying[0].shape:
                 return summands(varying[0], (*scale, *constant))
     return [ex.Product((*scale, energy)) if scale else energy]
@@ -86,10 +86,6 @@ def without_bounded_functions(energy: ex.Expression) -> ex.Expression:
         if not (any(isinstance(n, ex.Call) for n in part.walk()) and is_bounded(part))
     ]
     return energy if len(kept) == len(parts) else ex.Sum((ZERO, *kept))
-
-
-def _is_constant(node: ex.Expression) -> bool:
-    return not any(isinstance(part, (Variable, ex.Call)) for part in node.walk())
 
 
 def _of_summands(parts: list[ex.Expression], blocks: Blocks) -> str | None:
@@ -132,9 +128,9 @@ def _components(part: ex.Expression) -> list[ex.Expression] | None:
 def _negative_log(term: ex.Expression) -> ex.Expression:
     """-log of a product of constants and one exponential, up to a constant."""
     factors = term.factors if isinstance(term, ex.Product) else (term,)
-    if isinstance(term, ex.Quotient) and _is_constant(term.denominator):
+    if isinstance(term, ex.Quotient) and not term.denominator.varies:
         return _negative_log(term.numerator)
-    varying = [f for f in factors if not _is_constant(f)]
+    varying = [f for f in factors if f.varies]
     if not varying:
         return ZERO
     if len(varying) == 1 and isinstance(varying[0], ex.Elementwise) and varying[0].name == "exp":
@@ -146,7 +142,7 @@ def is_bounded(part: ex.Expression) -> bool:
     """Whether a scalar is a bounded function of the state."""
     if part.shape:
         return False
-    if _is_constant(part):
+    if not part.varies:
         return True
     match part:
         case ex.Call():
@@ -207,13 +203,13 @@ def _squares(
         ((monomial, number),) = mine.items()
         square = (x, Fraction(2))
         rest = as_expression({Monomial(monomial.factors - {square}, monomial.core): number})
-        is_square = square in monomial.factors and _is_constant(rest)
+        is_square = square in monomial.factors and not rest.varies
         if not is_square or entry_signs(rest) != POSITIVE:
             return None
         factors.append(rest)
         del terms[monomial]
     constant = as_expression(terms)
-    return (constant, tuple(factors)) if _is_constant(constant) else None
+    return (constant, tuple(factors)) if not constant.varies else None
 
 
 def _without_nonnegative(parts: list[ex.Expression], blocks: Blocks) -> str | None:
@@ -280,7 +276,7 @@ def _pure_degree(monomial: Monomial, coefficient: Fraction, x: Variable) -> Frac
     entry = line if x.shape else x
     mine = [f for f in single.factors if f[0].depends_on(entry)]
     rest = as_expression({Monomial(single.factors - frozenset(mine)): number})
-    if len(mine) != 1 or not _is_constant(rest) or entry_signs(rest) != POSITIVE:
+    if len(mine) != 1 or rest.varies or entry_signs(rest) != POSITIVE:
         return None
     base, exponent = mine[0]
     if base == ex.Elementwise("abs", entry):
@@ -296,7 +292,7 @@ def _weight(
     """How fast a term can fall, in units of the pure powers; None where that is not known."""
     total = Fraction(0)
     for base, exponent in monomial.factors:
-        if _is_constant(base):
+        if not base.varies:
             continue
         if _is_falling_log(base, exponent, coefficient, monomial):
             continue
@@ -314,7 +310,7 @@ def _is_falling_log(
     others = {(b, e) for b, e in monomial.factors if b != base}
     scale = as_expression({Monomial(frozenset(others)): -coefficient})
     is_log = isinstance(base, ex.Elementwise) and base.name == "log" and exponent == 1
-    if not is_log or not _is_constant(scale) or entry_signs(scale) != POSITIVE:
+    if not is_log or scale.varies or entry_signs(scale) != POSITIVE:
         return False
     ones = {n: Fraction(1) for n in base.walk() if isinstance(n, Variable)}
     return _growth(base.children[0], ones) is not None
@@ -325,7 +321,7 @@ def _growth_of_log(operand: ex.Expression, degrees: dict[Variable, Fraction]) ->
     terms = operand.terms if isinstance(operand, ex.Sum) else (operand,)
     if any(entry_signs(term) != POSITIVE for term in terms):
         return None
-    varying = [term for term in terms if not _is_constant(term)]
+    varying = [term for term in terms if term.varies]
     if not all(isinstance(term, ex.Elementwise) and term.name == "exp" for term in varying):
         return None
     known = [_growth(term.children[0], degrees) for term in varying]
@@ -338,7 +334,7 @@ _SCALES = {"linear": Fraction(1), "root": Fraction(1, 2)}
 
 def _growth(node: ex.Expression, degrees: dict[Variable, Fraction]) -> Fraction | None:
     """w with |node| <= C (1 + sum of pure powers)^w, entry by entry; None where none is known."""
-    if _is_constant(node):
+    if not node.varies:
         return Fraction(0)
     if isinstance(node, Variable):
         return 1 / degrees[node] if node in degrees else None
@@ -357,7 +353,7 @@ def _growth(node: ex.Expression, degrees: dict[Variable, Fraction]) -> Fraction 
                 return None
             return children[0] * e.value
         case ex.Quotient():
-            return children[0] if _is_constant(node.denominator) else None
+            return children[0] if not node.denominator.varies else None
     known = [child for child in children if child is not None]
     if len(known) < len(children):
         return None

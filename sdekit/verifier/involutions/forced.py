@@ -107,8 +107,7 @@ def _function_of(x: Variable, monomial: Monomial, coefficient: Fraction) -> str 
     if call.arguments != (x,) or not call.function.assumptions <= _HARMLESS:
         return None
     rest = as_expression({Monomial(monomial.factors - {calls[0]}, monomial.core): coefficient})
-    varies = any(isinstance(node, (Variable, Call)) for node in rest.walk())
-    return call.function.name if not varies and entry_signs(rest) == POSITIVE else None
+    return call.function.name if not rest.varies and entry_signs(rest) == POSITIVE else None
 
 
 def _momentum(model: Lowered, current: Tensor, x: Variable) -> Variable | None:

@@ -76,8 +76,8 @@ def _may_be_split(problem: Problem) -> str | None:
     smooth += [dynamics.drift[x] for x in dynamics.variables if x not in noisy]
     harsh = [part for e in smooth for part in _rough(e)]
     harsh += [part for part in _rough(dynamics.hamiltonian) if not is_continuous(part)]
-    for x in noisy:
-        if any(True for _ in _rough(dynamics.drift[x])) and has_pole(dynamics.drift[x]):
+    for x in dynamics.variables:
+        if x in noisy and has_pole(dynamics.drift[x]):
             harsh += list(_rough(dynamics.drift[x]))
     if not harsh:
         return None

@@ -20,6 +20,7 @@ from sdekit.calculus.contraction.values.concrete_model import Model, OutsideDoma
 from sdekit.calculus.contraction.values.function_polynomials import Coordinate, Index, Value
 from sdekit.calculus.contraction.values.simpler import simplifications
 from sdekit.calculus.limits import tick
+from sdekit.calculus.memory import remembered
 from sdekit.declaration.tree.dimension import Dim
 from sdekit.declaration.tree.names import entry_name
 from sdekit.declaration.tree.symbols import FunctionSymbol, Parameter, Variable
@@ -162,13 +163,22 @@ def is_nonzero_somewhere(tensor: Tensor) -> bool:
     symbols = _Symbols()
     symbols.collect(tensor)
     for size in (1, 2):
-        sizes = {dim: size if dim.size is None else dim.size for dim in symbols.dims}
+        sizes = frozenset((dim, size if dim.size is None else dim.size) for dim in symbols.dims)
+        orders = frozenset(symbols.orders.items())
         for seed in range(_QUICK_SEEDS):
-            if _nonzero(Model(sizes, seed, symbols.orders), tensor) is not None:
+            if _nonzero(_quick_model(sizes, seed, orders), tensor) is not None:
                 return True
         if not any(dim.size is None for dim in symbols.dims):
             break
     return False
+
+
+@remembered
+def _quick_model(
+    sizes: frozenset[tuple[Dim, int]], seed: int, orders: frozenset[tuple[FunctionSymbol, int]]
+) -> Model:
+    """Parts that several tensors share have their values once."""
+    return Model(dict(sizes), seed, dict(orders))
 
 
 def models_of(tensors: Iterable[Tensor], order: int = 2, seeds: int = _SEEDS) -> Iterator[Model]:
