@@ -91,7 +91,11 @@ class LinearMap:
 
 
 def whitened(factor: np.ndarray, gaps: np.ndarray) -> np.ndarray:
-    """z with L z = gap, for each row of gaps of shape (..., d); L is (d, d), or (d,) if diagonal.
+    """z with L z = gap for each row: deviations in coordinates in which L L^T is the identity.
+
+    Args:
+        factor: L, shape (d, d); or (d,) for a diagonal.
+        gaps: Deviations, shape (d,) or (rows, d).
 
     Checked by: tests/tuning/test_preconditioning.py.
     """
