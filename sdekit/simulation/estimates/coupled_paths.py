@@ -16,6 +16,7 @@ from jax import Array
 
 from sdekit.simulation.steps.sampler import Bound, Sampler
 from sdekit.simulation.steps.scheme import Scheme, StepInput
+from sdekit.simulation.steps.small_steps import with_care
 
 
 def halved(scheme: Scheme, normals: Array) -> Array:
@@ -48,6 +49,7 @@ def path_end(
     target = problem.layout.blocks(position, sampler.dtype)
     blocks = sampler.start(bound, target, {}, keys)
     cache = sampler.first_cache(bound, blocks, keys, position)
+    step, begun = with_care(problem, scheme, (dict(blocks), cache), h)
     constants = scheme.prepare(problem.parameters, h, sampler.dtype)
     draws = tuple(() for _ in scheme.evaluations)
 
@@ -55,8 +57,8 @@ def path_end(
         number, normal = given
         time = t0 + number * h
         moved = StepInput(normal, draws, None, h, constants, problem.parameters, time)
-        return scheme.step(*carry, moved), None
+        return step(*carry, moved), None
 
     numbers = jnp.arange(len(normals), dtype=sampler.dtype)
-    (blocks, _), _ = jax.lax.scan(body, (dict(blocks), cache), (numbers, normals))
+    (blocks, _), _ = jax.lax.scan(body, begun, (numbers, normals))
     return dict(blocks)

@@ -16,7 +16,6 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import jax
@@ -26,9 +25,13 @@ import numpy as np
 from sdekit.declaration.model.dynamics import Dynamics
 from sdekit.errors import SimulationError
 from sdekit.simulation.bind.step_size import check_step_size
+from sdekit.simulation.bind.user_functions import USER_ERRORS, told
 from sdekit.simulation.estimates.coupled_paths import halved, path_end
+from sdekit.simulation.estimates.expectation import Expectation, Level
 from sdekit.simulation.noise.streams import check_seed
+from sdekit.simulation.runs.output_times import read_time
 from sdekit.simulation.runs.run import sampler_of
+from sdekit.simulation.steps.boundaries import check_start_inside
 from sdekit.simulation.steps.sampler import Bound, Sampler
 
 #: Paths of one compiled call, at most.
@@ -39,84 +42,6 @@ MOST_NORMALS = 2**23
 LEAST_LEVELS, MOST_LEVELS = 3, 14
 #: Standard errors by which the mean of coarse paths may differ from that of the level below.
 APART = 5.0
-
-
-@dataclass(frozen=True)
-class Level:
-    """One level of a multilevel estimate.
-
-    Attributes:
-        steps: Steps of its fine paths.
-        paths: Their number.
-        mean: Of the difference of fine and coarse paths; of the function on the coarsest level.
-        variance: Of one such difference.
-        fine: Mean and standard error of the function on fine paths.
-        coarse: The same on coarse paths; zeros on the coarsest level.
-    """
-
-    steps: int
-    paths: int
-    mean: float
-    variance: float
-    fine: tuple[float, float]
-    coarse: tuple[float, float]
-
-    @property
-    def cost(self) -> float:
-        """Steps of all its paths."""
-        return self.paths * self.each
-
-    @property
-    def each(self) -> float:
-        """Steps of one sample."""
-        return self.steps * (1.0 if self.coarse == (0.0, 0.0) else 1.5)
-
-
-@dataclass(frozen=True)
-class Expectation:
-    """A mean to a tolerance.
-
-    Attributes:
-        value: The estimate.
-        standard_error: Its statistical error.
-        bias: Estimate of what the step size leaves.
-        tolerance: Asked for, of the root mean square error.
-        levels: Coarse to fine.
-        weak_rate: Power of h by which means of differences fall, as estimated.
-        variance_rate: The same of their variances.
-        notes: What contradicts the assumptions.
-    """
-
-    value: float
-    standard_error: float
-    bias: float
-    tolerance: float
-    levels: tuple[Level, ...]
-    weak_rate: float
-    variance_rate: float
-    notes: tuple[str, ...]
-
-    @property
-    def cost(self) -> float:
-        """Steps of all paths."""
-        return sum(level.cost for level in self.levels)
-
-    @property
-    def plain_cost(self) -> float:
-        """Steps that plain Monte Carlo with the finest step would need for the same error."""
-        last = self.levels[-1]
-        spread = last.fine[1] ** 2 * last.paths
-        return 2 * spread / self.tolerance**2 * last.steps
-
-    def __str__(self) -> str:
-        lines = [
-            f"{self.value:.6g} +- {self.standard_error:.2g}, bias about {self.bias:.2g}; "
-            f"{self.cost:.3g} steps, plain paths {self.plain_cost:.3g}",
-            *(f"{level.steps} steps: {level.paths} paths, mean {level.mean:.3g}, variance "
-              f"{level.variance:.3g}" for level in self.levels),
-            *self.notes,
-        ]  # fmt: skip
-        return "\n".join(lines)
 
 
 def expect(
@@ -178,13 +103,15 @@ def expect(
     }  # fmt: skip
     model = sampler_of(model, options, {"a Dynamics": Dynamics}, "averaged")
     check_seed(seed)
-    span, wanted = check_step_size(t1 - t0), _tolerance(tolerance)
+    begin, end = read_time("t0", t0), read_time("t1", t1)
+    span, wanted = check_step_size(end - begin), _tolerance(tolerance)
     h = span / 4 if step_size is None else check_step_size(step_size)
     first = max(1, math.ceil(span / h * (1 - 1e-9)))
     with model.precision():
         bound = model.bind(position)
         _check(model, bound)
-        levels = _Levels(model, bound, function, position, (t0, span, first), antithetic, seed)
+        check_start_inside(bound.problem, position, {})
+        levels = _Levels(model, bound, function, position, (begin, span, first), antithetic, seed)
         return _estimated(levels, wanted)
 
 
@@ -264,7 +191,14 @@ class _Levels:
         def value(start: Any, normals: Any) -> Any:
             h = jnp.asarray(span / len(normals), model.dtype)
             end = path_end(model, bound, self.position, (start, normals), h=h, t0=t0)
-            found = jnp.asarray(self.function(end))
+            try:
+                found = jnp.asarray(self.function(end))
+            except USER_ERRORS as error:
+                raise SimulationError(
+                    "the function fails",
+                    expected=f"a JAX function of a dictionary with {', '.join(end)}",
+                    found=told(error),
+                ) from error
             if found.shape:
                 raise SimulationError(
                     "the function gives no number", expected="shape ()", found=found.shape
@@ -312,11 +246,11 @@ def _estimated(levels: _Levels, tolerance: float) -> Expectation:
                 if paths:
                     levels.draw(number, paths)
             continue
-        _check_laws(found)
+        check_laws(found, float(np.finfo(levels.model.dtype).eps))
         rates = _rates(found)
         bias = _bias(found, rates[0])
         if bias < tolerance / math.sqrt(2):
-            return _result(found, tolerance, rates, bias)
+            return expectation(found, tolerance, rates, bias)
         if count == MOST_LEVELS:
             raise SimulationError(
                 "the bias does not fall below the tolerance",
@@ -360,11 +294,20 @@ def _bias(found: list[Level], rate: float) -> float:
     return max(last, before / 2**rate) / (2**rate - 1)
 
 
-def _check_laws(found: list[Level]) -> None:
+def check_laws(found: list[Level], rounding: float) -> None:
+    """Refuse levels whose coarse paths are no paths of the level below.
+
+    Args:
+        found: Levels, coarse to fine.
+        rounding: Of numbers of their precision, relative.
+
+    Raises:
+        SimulationError: If two means of one quantity differ.
+    """
     for below, level in itertools.pairwise(found):
         apart = abs(level.coarse[0] - below.fine[0])
         error = math.hypot(level.coarse[1], below.fine[1])
-        if apart > APART * error:
+        if apart > APART * (error + rounding * abs(below.fine[0])):
             raise SimulationError(
                 "coarse paths on the noise of fine ones have another law than those of their own",
                 expected=f"a mean of {below.fine[0]:.4g} within {error:.1g}",
@@ -373,16 +316,18 @@ def _check_laws(found: list[Level]) -> None:
             )
 
 
-def _result(
+def expectation(
     found: list[Level], tolerance: float, rates: tuple[float, float], bias: float
 ) -> Expectation:
+    """The estimate of levels with a small bias, and what contradicts its assumptions."""
     weak, spread = rates
     last, notes = found[-1], []
     if weak < 0.5 and abs(last.mean) > 3 * math.sqrt(last.variance / last.paths):
         notes.append(
             f"means of differences fall like h^{weak:.2f} only: the bias is estimated for h^0.5"
         )
-    if spread < 0.8 and last.variance > 0:
+    # Levels of a smaller variance have few paths, which cost nothing beside the others.
+    if spread < 0.8 and last.variance > tolerance**2:
         notes.append(
             f"variances of differences fall like h^{spread:.2f}, slower than costs grow: most of "
             "the cost is at the finest level"

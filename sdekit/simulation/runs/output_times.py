@@ -82,7 +82,7 @@ def read_span(
         )
     for name, (count, least) in {"thin": (thin, 1), "burn_in": (burn_in, 0)}.items():
         check_count(name, count, least)
-    begin = _time("t0", t0)
+    begin = read_time("t0", t0)
     if steps is not None:
         check_count("steps", steps, 1)
         if steps < thin:
@@ -96,7 +96,7 @@ def read_span(
             "a run to a time has no burn-in", found=f"burn_in={burn_in}", fix="leave it out"
         )
     if times is None:
-        return _to_an_end(h, begin, _time("t1", t1), thin)
+        return _to_an_end(h, begin, read_time("t1", t1), thin)
     if thin != 1:
         raise SimulationError(
             "times say what is kept", found=f"thin={thin}", fix="leave thin or times out"
@@ -161,7 +161,12 @@ def _limited(span: Span) -> Span:
     return span
 
 
-def _time(name: str, value: Any) -> float:
+def read_time(name: str, value: Any) -> float:
+    """A time of the user.
+
+    Raises:
+        SimulationError: If it is no finite number.
+    """
     is_number = isinstance(value, (int, float, np.number)) and not isinstance(value, bool)
     if not is_number or not math.isfinite(value):
         raise SimulationError(f"{name} is no time", expected="a number", found=repr(value)[:60])

@@ -30,7 +30,7 @@ from sdekit.simulation.noise.streams import ACCEPT, GRADIENT, NORMALS, chain_key
 from sdekit.simulation.runs.run import sampler_of
 from sdekit.simulation.steps.sampler import Bound, Sampler, SamplerState
 from sdekit.simulation.steps.scheme import Cache, StepInput, prepared_draws
-from sdekit.simulation.steps.small_steps import LOST, sizes_and_drifts, with_rest
+from sdekit.simulation.steps.small_steps import with_care
 
 #: Share of a step by which an interval may be longer than a whole number of steps: rounding.
 _SLACK = 1e-6
@@ -290,14 +290,9 @@ def _path(
     model: Sampler, bound: Bound, key: Array, start: SamplerState, grid: OutputGrid, save: str
 ) -> SolvedPath:
     problem, scheme = bound.problem, bound.scheme
-    is_single = model.dtype == np.float32
     blocks = {**problem.layout.blocks(start.position, model.dtype), **start.auxiliary}
     cache = Cache(start.gradients, start.sources, acceptance=start.acceptance)
-    if is_single and scheme.compensated is not None:
-        cache = with_rest(cache, blocks)
-    elif is_single and not scheme.uniforms:
-        blocks = _held(bound, blocks, cache, grid.step_size)
-    step = (scheme.compensated or scheme).step if is_single else scheme.step
+    step, (blocks, cache) = with_care(problem, scheme, (blocks, cache), grid.step_size)
     keys = {stream: chain_keys(key, np.uint32(0), stream) for stream in (NORMALS, GRADIENT, ACCEPT)}
     shared = scheme.prepare(problem.parameters, grid.step_size, model.dtype)
 
@@ -343,16 +338,6 @@ def _public(bound: Bound, blocks: Mapping[str, Array], time: Array) -> SolvedPat
     targets = {x.name for x in layout.variables}
     auxiliary = {name: block for name, block in blocks.items() if name not in targets}
     return SolvedPath(time, layout.position(blocks), auxiliary)
-
-
-def _held(bound: Bound, blocks: Mapping[str, Array], cache: Cache, h: Any) -> dict[str, Array]:
-    """The blocks; NaN where single precision cannot hold the steps of this scheme."""
-    found = sizes_and_drifts(bound.problem, bound.scheme, blocks, cache)
-    lost = jnp.asarray(False)
-    for size, drift in found.values():
-        moved = drift * jnp.min(h)
-        lost |= (moved > 0) & (moved < LOST * size)
-    return {name: jnp.where(lost, jnp.nan, block) for name, block in blocks.items()}
 
 
 def checkpointed(

@@ -12,7 +12,7 @@ Checked by: tests/simulation/steps/test_small_steps.py.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 import jax.numpy as jnp
@@ -108,3 +108,30 @@ def is_careful(problem: Problem, scheme: Scheme, share: tuple[float, str], h: fl
 def with_rest(cache: Cache, blocks: Blocks) -> Cache:
     """The cache with nothing taken by rounding so far from these blocks."""
     return cache._replace(rest={name: jnp.zeros_like(block) for name, block in blocks.items()})
+
+
+def with_care(
+    problem: Problem, scheme: Scheme, state: tuple[dict[str, Array], Cache], h: Any
+) -> tuple[Callable[..., Any], tuple[dict[str, Array], Cache]]:
+    """The step of a program that cannot look at its numbers, and where it starts.
+
+    In single precision sums keep what rounding takes from them; the start of a scheme that has no
+    such sums is NaN where its steps would be lost.
+
+    Args:
+        problem: The bound dynamics.
+        scheme: Of the program.
+        state: Blocks and cache at the start.
+        h: Step sizes, traced or not.
+    """
+    blocks, cache = state
+    if problem.dtype == np.float64:
+        return scheme.step, state
+    if scheme.compensated is not None:
+        return scheme.compensated.step, (blocks, with_rest(cache, blocks))
+    lost = jnp.asarray(False)
+    found = {} if scheme.uniforms else sizes_and_drifts(problem, scheme, blocks, cache)
+    for size, drift in found.values():
+        moved = drift * jnp.min(h)
+        lost |= (moved > 0) & (moved < LOST * size)
+    return scheme.step, ({name: jnp.where(lost, jnp.nan, b) for name, b in blocks.items()}, cache)

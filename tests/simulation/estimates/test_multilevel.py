@@ -1,5 +1,6 @@
 """Expectations to a tolerance: exact means, the cost, what is refused."""
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -7,10 +8,17 @@ from scipy import stats
 
 import sdekit as sk
 from sdekit.errors import SimulationError
+from sdekit.simulation.estimates.coupled_paths import path_end
+from sdekit.simulation.estimates.expectation import Level
+from sdekit.simulation.estimates.multilevel import check_laws, expectation
 
 X = sk.scalar("x")
+X_POSITIVE = sk.scalar("x", domain="positive")
 RATE, SPREAD = 0.05, 0.2
 STOCK = sk.Dynamics(drift={X: X / 20}, noise={X: X / 5}, name="Black-Scholes")
+
+
+RATED = sk.Dynamics(drift={X_POSITIVE: 1}, noise={X_POSITIVE: 1})
 
 
 def call(blocks):
@@ -53,6 +61,27 @@ def test_mirrored_paths_have_a_smaller_variance():
     assert abs(mirrored.value - np.exp(RATE)) < 4.5 * 5e-3
 
 
+def test_small_steps_of_a_path_are_summed_with_care():
+    rising = sk.sampler(sk.Dynamics(drift={X: 1}, noise={X: 0}), scheme="EM")
+    noise = (jax.random.key(0), np.zeros((40, 1)))
+    # Each step is below half a rounding of the state, 2^-4: plain sums stay at 1e6.
+    end = jax.jit(lambda h: path_end(rising, rising.bind(1e6), 1e6, noise, h=h))(1 / 40)
+    assert abs(float(end["x"]) - 1_000_001) < 2.0**-4
+
+
+def test_levels_that_agree_to_rounding_are_of_one_law_and_get_no_note():
+    def level(steps, mean, coarse):
+        return Level(steps, 4096, mean, 1e-12, (1e6 + 0.06, 1e-8), coarse)
+
+    found = [level(4, 1e6, (0.0, 0.0)), level(8, 0.0, (1e6, 1e-8)), level(16, 0.0, (1e6, 1e-8))]
+    check_laws(found, 2.0**-23)
+    assert not expectation(found, 0.1, (2.0, -1.0), 0.0).notes
+    # Twins: in double precision these are no roundings, and 1e-5 needs many paths of each level.
+    with pytest.raises(SimulationError, match="another law"):
+        check_laws(found, 2.0**-52)
+    assert expectation(found, 1e-7, (2.0, -1.0), 0.0).notes
+
+
 def test_what_has_no_levels_is_refused_in_words():
     overdamped = sk.Dynamics(drift={X: -(X**3)}, diffusion={X: 1}, hamiltonian=X**4 / 4)
     driven = sk.Dynamics(drift={X: sk.cos(sk.time)}, noise={X: 1})
@@ -62,12 +91,16 @@ def test_what_has_no_levels_is_refused_in_words():
         (driven, {}, "single precision"),
         (STOCK, {"tolerance": -1.0}, "tolerance is none"),
         (STOCK, {"t1": -1.0}, "step size"),
+        (STOCK, {"t1": "later"}, "t1 is no time"),
+        (RATED, {}, "outside its domain"),
     ]:
         with pytest.raises(SimulationError, match=words):
-            sk.expect(dynamics, lambda b: b["x"], 1.0, **{**asked, **other})
+            sk.expect(dynamics, lambda b: b["x"], -1.0, **{**asked, **other})
     weak = sk.sampler(overdamped, scheme="EM", noise="weak")
     with pytest.raises(SimulationError, match="weak"):
         sk.expect(weak, lambda b: b["x"], 1.0, **asked)
+    with pytest.raises(SimulationError, match=r"the function fails.*KeyError"):
+        sk.expect(STOCK, lambda b: b["y"], 1.0, scheme="EM", **asked)
     with pytest.raises(SimulationError, match="no number"):
         sk.expect(STOCK, lambda b: jnp.stack([b["x"]] * 2), 1.0, scheme="EM", **asked)
     with pytest.raises(SimulationError, match="not finite"):
