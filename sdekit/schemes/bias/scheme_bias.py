@@ -21,7 +21,7 @@ from sdekit.declaration.model.dynamics import Dynamics
 from sdekit.errors import SchemeError
 from sdekit.notebook import ShownInNotebooks
 from sdekit.schemes.bias.concrete import Particle, Value, particle
-from sdekit.schemes.bias.curvature import step_limit
+from sdekit.schemes.bias.curvature import TAIL, step_limit
 from sdekit.schemes.bias.galerkin import (
     Coefficient,
     leading_coefficient,
@@ -130,10 +130,19 @@ class Bias(ShownInNotebooks):
             f"{self.error_bound:.1g}, by refinement)"
         ]
         if self.stability_limit is not None:
-            lines.append(f"  unstable from about h = {self.stability_limit:.4g}")
+            lines.append(f"  {self._stability()}")
         if self.harmonic is not None:
             lines.append(str(self.harmonic))
         return "\n".join(lines)
+
+    def _stability(self) -> str:
+        """What is known: a limit of the scheme for quadratic potentials, else one of comparison."""
+        if self.harmonic is not None:
+            return f"unstable from h = {self.stability_limit:.4g}"
+        return (
+            f"as stiff as the potential is within {1 - 2 * TAIL:.3%} of its law, a quadratic one "
+            f"would be unstable from h = {self.stability_limit:.3g}; of this one no limit is known"
+        )
 
 
 def bias(

@@ -11,13 +11,18 @@ from sdekit.declaration.model.dynamics import Dynamics
 from sdekit.declaration.tree.symbols import Variable
 from sdekit.errors import SchemeError
 from sdekit.schemes.ends.vanishing_noise import vanishing_ends
-from sdekit.schemes.split.flow_records import IntervalNoise, PowerNoise
+from sdekit.schemes.split.flow_records import GeometricBrownian, IntervalNoise, PowerNoise
 from sdekit.schemes.split.splitting import splitting
 from sdekit.schemes.split.unroll import unroll
 
 
-def end_notes(dynamics: Dynamics, scheme: str) -> tuple[str, ...]:
+def end_notes(dynamics: Dynamics, scheme: str, *, folded: bool = True) -> tuple[str, ...]:
     """One sentence for each way in which the law near such ends is not exact.
+
+    Args:
+        dynamics: What ran.
+        scheme: Its scheme.
+        folded: Whether a path was led back inside, or may have been.
 
     Example:
         >>> import sdekit as sk
@@ -38,7 +43,9 @@ def end_notes(dynamics: Dynamics, scheme: str) -> tuple[str, ...]:
     kept = {x for m in moves if m.method == "euler_maruyama" for x in m.moves} & set(ending)
     exact = {m.flow.variable for m in moves if isinstance(m.flow, PowerNoise)}
     matched = {m.flow.variable for m in moves if isinstance(m.flow, IntervalNoise)}
-    rest = set(ending) - kept - exact - matched
+    leaving = {x for m in moves if not isinstance(m.flow, GeometricBrownian) for x in m.moves}
+    signed = set(ending) - leaving if moves else set()
+    rest = set(ending) - kept - exact - matched - signed if folded else set()
     sentences = {
         "keeps its domain by steps with the exact mean and variance, of weak order 2": matched,
         "keeps its domain, where the noise vanishes, by steps with the mean and variance of "

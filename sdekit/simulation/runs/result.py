@@ -173,7 +173,9 @@ class Run(ShownInNotebooks):
             if own.censored
         ]
         found += [] if self.events else equilibrium_notes(self)
-        found += end_notes(self.dynamics, self.scheme)
+        found += end_notes(
+            self.dynamics, self.scheme, folded=self._folds is None or self._folds > 0
+        )
         if self.dynamics.hamiltonian is None:
             found.append("the dynamics claims no stationary density")
             return tuple(found)
@@ -193,16 +195,22 @@ class Run(ShownInNotebooks):
         """<p . dH/dp>/n, 1 for every H, beside what the scheme itself has; None without momenta."""
         return equilibrium_of(self)
 
+    @property
+    def _folds(self) -> float | None:
+        """Reflections of a chain, on average; None where none are counted."""
+        folds = None if self.state is None else self.state.cache.folds
+        # Chains that fill up a device are no chains of the run.
+        return (
+            None if folds is None else float(np.atleast_1d(np.asarray(folds))[: self._own].mean())
+        )
+
     def _boundary_notes(self) -> list[str]:
         """How often the chains met the ends of their domains."""
-        folds = None if self.state is None else self.state.cache.folds
         bounded = [x.name for x in self.dynamics.variables if x.domain.is_bounded]
         steps = self.steps
-        if folds is None or not bounded or not steps:
+        if self._folds is None or not bounded or not steps:
             return []
-        # Chains that fill up a device are no chains of the run.
-        own = np.atleast_1d(np.asarray(folds))[: self._own]
-        each = 1000 * float(own.mean()) / steps
+        each = 1000 * self._folds / steps
         what = f"{', '.join(bounded)} met the ends of the domain"
         return [f"{what} {each:.3g} times in 1,000 steps and was reflected"] if each else []
 

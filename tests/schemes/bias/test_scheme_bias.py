@@ -239,6 +239,7 @@ def test_a_recommended_step_stays_away_from_instability() -> None:
     found = bias(langevin(), "BAOAB", potential="theta**2/2", parameters={"A": 2})
     assert found.stability_limit == pytest.approx(2.0, rel=1e-6)
     assert found.recommended_step_size(1.0) == pytest.approx(1.0, rel=1e-6)
+    assert "unstable from h = 2" in str(found)
 
 
 def test_the_stability_limit_of_a_double_well_is_that_of_its_stiffest_reach() -> None:
@@ -247,6 +248,7 @@ def test_the_stability_limit_of_a_double_well_is_that_of_its_stiffest_reach() ->
     at_minimum = 2 / np.sqrt(4.2702905)
     assert found.stability_limit is not None
     assert at_minimum / 2 < found.stability_limit < at_minimum
+    assert "a quadratic one would be" in str(found) and "no limit is known" in str(found)
     # A thermostat is not linear: no limit is claimed.
     assert (
         bias(sgnht(), potential="theta**2/2", parameters={"A": 1, "mu": 1}).stability_limit is None

@@ -20,3 +20,12 @@ def test_approximate_steps_are_named():
 
 def test_a_plain_reflecting_wall_is_no_such_end():
     assert end_notes(sk.Dynamics(drift={V: -V}, diffusion={V: 1}), "EM") == ()
+
+
+def test_only_what_leaves_its_domain_is_said_to_be_mirrored():
+    stock = sk.Dynamics(drift={V: V}, noise={V: V})
+    growing = sk.Dynamics(drift={V: V * (1 - V)}, noise={V: V})
+    assert end_notes(stock, "G") == () and sk.splitting(stock).default_word == "G"
+    # Twins: Euler-Maruyama may leave it, and so may a scheme that is no word.
+    assert "mirrored" in end_notes(stock, "milstein")[0]
+    assert end_notes(growing, "milstein", folded=False) == ()
