@@ -45,6 +45,7 @@ from sdekit.auditing.implied_coefficients import RATIOS, Sums
 from sdekit.auditing.own_states import OWN_CHAINS, own_comparisons, own_state_check
 from sdekit.declaration.model.dynamics import Dynamics
 from sdekit.declaration.model.dynamics_checks import require_free_entries
+from sdekit.declaration.tree.names import by_name
 
 #: Increments at each state and step size at the first look; every further look doubles them.
 _FIRST_LOOK = 40_000
@@ -143,7 +144,12 @@ def audit(
     check_numbers(largest, level, resolution, {k: (v, *_RANGES[k]) for k, v in counts.items()})
     check_chains(chains, audit_moments.LEAST_CHAINS)
     declared = declared_coefficients(
-        dynamics.ito(), sizes or {}, position, potential, functions or {}, parameters or {}
+        dynamics.ito(),
+        sizes or {},
+        by_name(position),
+        potential,
+        by_name(functions or {}),
+        by_name(parameters or {}),
     )
     points = random_states(declared, states, seed)
     steps = step_map(step, declared, to_state, from_state, points[0])

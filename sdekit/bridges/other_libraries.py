@@ -17,6 +17,7 @@ from jax.core import Tracer
 
 from sdekit.declaration.model.dynamics import Dynamics
 from sdekit.declaration.model.dynamics_checks import require_free_entries
+from sdekit.declaration.tree.names import by_name
 from sdekit.errors import MissingDependencyError, SimulationError
 from sdekit.simulation.bind.bound import bind
 from sdekit.simulation.bind.parameter_values import settled
@@ -104,13 +105,13 @@ def to_diffrax(
     check_seed(seed)
     if not any(isinstance(t, Tracer) for t in (t0, t1)) and not t1 > t0:
         raise SimulationError("the time interval is empty", found=f"{t0} to {t1}", fix="swap them")
-    dtype = _dtype(precision)
+    dtype, position = _dtype(precision), by_name(position)
     problem = bind(
         dynamics,
         position,
         potential=potential,
         parameters=settled(dynamics, parameters, dtype, sizes),
-        functions=functions or {},
+        functions=by_name(functions or {}),
         sizes=sizes or {},
         dtype=dtype,
     )

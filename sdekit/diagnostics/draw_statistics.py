@@ -8,6 +8,7 @@ Notation: draws of one variable have shape (chain, draw, *event) everywhere.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
@@ -262,7 +263,10 @@ def require_arviz() -> Any:
         MissingDependencyError: If it is not installed.
     """
     try:
-        return import_module("arviz")
+        with warnings.catch_warnings():
+            # ArviZ 0.23 announces its next version at every start, which nobody here can act upon.
+            warnings.simplefilter("ignore", FutureWarning)
+            return import_module("arviz")
     except ImportError as error:
         raise MissingDependencyError(
             "diagnostics need ArviZ", fix="pip install 'sdekit[store]'"

@@ -36,6 +36,8 @@ STARTS = 8
 NEGLIGIBLE = -12.0
 #: Newton decrement g^T H^-1 g below which a point is a mode; energies are of order 1.
 CONVERGED = 1e-3
+#: Fall of U along a descent that ends in no mode from which on its sign is asked about.
+FALL = 1e3
 #: Products with the Hessian that find its largest eigenvalue to some per cent.
 POWERS = 8
 #: Points at which one call of a compiled program looks.
@@ -211,7 +213,7 @@ def survey(surveyor: Surveyor, chains: int, seed: int) -> Landscape:
         centre = surveyor.target.start
         root = inverse_root(surveyor.hessian(centre))
         factor = np.ones(centre.size) if root is None else root
-        notes = (*notes, "no descent ended in a mode")
+        notes = (*notes, _no_mode(surveyor))
     starts = []
     for chain in range(chains):
         mode = modes[chain % len(modes)] if modes else None
@@ -221,6 +223,17 @@ def survey(surveyor: Surveyor, chains: int, seed: int) -> Landscape:
     if factor.ndim == 1 and surveyor.target.size <= MOST_DENSE:
         factor = np.diag(factor)
     return Landscape(modes, factor, np.stack(starts), notes, heavy)
+
+
+def _no_mode(surveyor: Surveyor) -> str:
+    """What may be wrong with a target on which nothing descends to a mode."""
+    # The start itself may be where the slope is zero.
+    start = _finite(surveyor, surveyor.target.start, np.ones(surveyor.target.size))
+    fallen = surveyor.slope(start)[0] - surveyor.slope(surveyor.descend(start))[0]
+    said = "no descent ended in a mode"
+    if fallen < FALL:
+        return said
+    return f"{said}: U fell by {fallen:.1g}; is it *minus* the log density? log_density= takes that"
 
 
 def _modes(

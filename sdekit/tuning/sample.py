@@ -17,6 +17,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from sdekit.bridges.other_libraries import from_numpyro
+from sdekit.diagnostics.draw_statistics import require_arviz
 from sdekit.errors import SimulationError
 from sdekit.simulation.noise.streams import check_seed
 from sdekit.simulation.runs.compiled_run import check_untransformed, compiled_as_usual
@@ -108,10 +109,12 @@ class Sample:
         return to_inference_data(self.samples, facts, sample_stats=self.sample_stats)
 
     def summary(self) -> Any:
-        """ArviZ's table of means, standard deviations, effective sample sizes and R-hat."""
-        import arviz
+        """ArviZ's table of means, standard deviations, effective sample sizes and R-hat.
 
-        return arviz.summary(self.to_arviz())
+        Raises:
+            MissingDependencyError: Without ArviZ.
+        """
+        return require_arviz().summary(self.to_arviz())
 
     def __str__(self) -> str:
         lines = [
@@ -195,7 +198,24 @@ def sample(
         return _result(tuning, tuned, _long_enough(tuning, tuned, draws), seed, began)
 
 
+#: What other libraries call our options.
+_OTHER_WORDS = {
+    "logdensity": "log_density", "logdensity_fn": "log_density", "log_prob": "log_density",
+    "logp": "log_density", "log_posterior": "log_density", "logpost": "log_density",
+    "num_samples": "draws", "n_samples": "draws", "num_steps": "draws", "steps": "draws",
+    "num_chains": "chains", "n_chains": "chains", "rng_key": "seed", "key": "seed",
+    "init_params": "position", "start": "position", "constraints": "domains", "tol": "tolerance",
+    "potential": "target", "U": "target",
+}  # fmt: skip
+
+
 def _check_alone(arguments: tuple[Any, ...], options: Mapping[str, Any]) -> None:
+    known = {name: _OTHER_WORDS[name] for name in options if name in _OTHER_WORDS}
+    if known:
+        raise SimulationError(
+            "an option has another name here", expected=", ".join(known.values()),
+            found=", ".join(known), fix="see help(sk.sample) for the options",
+        )  # fmt: skip
     if arguments or options:
         unknown = ", ".join(options) or f"{len(arguments)} arguments after the position"
         raise SimulationError(

@@ -29,6 +29,13 @@ def test_modes_carry_their_weights():
     assert modes[0].log_weight - modes[1].log_weight == pytest.approx(1.5, abs=1e-3)
 
 
+def test_a_target_that_falls_without_end_is_asked_for_its_sign():
+    """Twin: a flat one ends in no mode either, and its sign may be right."""
+    falling, flat = found(lambda x: -jnp.sum(x**2), 2), found(lambda x: 0 * jnp.sum(x), 2)
+    assert "is it *minus* the log density?" in falling.notes[-1]
+    assert flat.notes[-1] == "no descent ended in a mode"
+
+
 def test_a_mode_without_weight_is_left_out_and_said_so():
     """Twin of the one before, with other odds."""
     landscape = found(mixture(-20.0, 0.5), 2)

@@ -123,7 +123,11 @@ WRONG = {
         {"target": lambda x: x["a"], "position": 1.0},
         "fails at the position",
     ),
-    "an unknown option": ({"target": joint, "position": START, "steps": 5}, "steps"),
+    "an unknown option": ({"target": joint, "position": START, "stepps": 5}, "stepps"),
+    "a word of another library": (
+        {"target": joint, "num_samples": 5},
+        "expected draws, found num_",
+    ),
     "no tolerance": ({"target": joint, "position": START, "tolerance": 0}, "tolerated bias"),
     "one chain": ({"target": joint, "position": START, "chains": 1}, "chains"),
     "text": ({"target": "x**2", "position": 1.0}, "of no known kind"),

@@ -13,7 +13,7 @@ import numpy as np
 
 from sdekit.declaration.model.assumptions import holds
 from sdekit.declaration.model.dynamics import Dynamics
-from sdekit.declaration.tree.names import entry_name
+from sdekit.declaration.tree.names import by_name, entry_name
 from sdekit.errors import SimulationError
 
 
@@ -35,6 +35,7 @@ def parameter_entries(
     tests/calculus/ito_moments/test_moment_equations.py.
     """
     declared = {parameter.name: parameter for parameter in dynamics.parameters}
+    given = by_name(given)
     for name in given:
         if name not in declared:
             raise SimulationError(

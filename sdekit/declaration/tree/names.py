@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import keyword
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from typing import Any
 
 from sdekit.declaration.functions.records import is_word
 from sdekit.errors import DeclarationError
@@ -59,6 +60,22 @@ def check_name(name: str, kind: str) -> None:
             f"a {kind} is named {name}, which is a word of the grammar",
             fix=f"rename it, for example {name}_0",
         )
+
+
+def by_name(given: Any) -> Any:
+    """A mapping whose keys are symbols, by their names; anything else as it is.
+
+    Example:
+        >>> import sdekit as sk
+        >>> by_name({sk.scalar("x"): 1.0, "y": 2.0})
+        {'x': 1.0, 'y': 2.0}
+    """
+    if not isinstance(given, Mapping) or all(isinstance(key, str) for key in given):
+        return given
+    # Symbols of SymPy have a name as well; U(theta) has that of its function.
+    return {
+        getattr(getattr(key, "function", key), "name", key): value for key, value in given.items()
+    }
 
 
 def entry_name(name: str, index: tuple[int, ...], declared: Collection[str] = ()) -> str:

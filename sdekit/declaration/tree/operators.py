@@ -71,12 +71,16 @@ def as_expression(value: Any) -> Expression:
         "this is no expression",
         expected="expressions, dimensions and exact numbers",
         found=f"{value!r} of type {type(value).__name__}"[:200],
-        fix=(
-            "text belongs in a model file: sk.loads(text) or sk.load(path)"
-            if isinstance(value, str)
-            else "declare data as symbolic parameters; they get their values when the model is run"
-        ),
+        fix=_fix_of(value),
     )
+
+
+def _fix_of(value: Any) -> str:
+    if isinstance(value, str):
+        return "text belongs in a model file: sk.loads(text) or sk.load(path)"
+    if isinstance(value, Comparison):
+        return f"a comparison is no 0 or 1: write sk.where({value}, 1, 0)"
+    return "declare data as symbolic parameters; they get their values when the model is run"
 
 
 def _rational_hint(value: numbers.Number) -> str:

@@ -18,6 +18,7 @@ from typing import Any
 import sympy as sp
 
 from sdekit.declaration.model.dynamics import Dynamics
+from sdekit.declaration.tree.names import by_name
 from sdekit.errors import SchemeError
 from sdekit.notebook import ShownInNotebooks
 from sdekit.schemes.bias.concrete import Particle, Value, particle
@@ -198,12 +199,12 @@ def bias(
     Source: Talay, Tubaro (1990) [recalled].
     Checked by: tests/schemes/bias/test_scheme_bias.py.
     """
-    given = dict(parameters or {})
+    given = dict(by_name(parameters or {}))
     at = dict(sizes or {})
     check_one_noise(splitting(dynamics), gradient_covariance)
     target = particle(
         dynamics, potential, given, observable,
-        functions=functions, gradient_covariance=gradient_covariance, sizes=at,
+        functions=by_name(functions), gradient_covariance=gradient_covariance, sizes=at,
     )  # fmt: skip
     require_few_coordinates(target)
     found, series = analysed(dynamics, scheme, at)

@@ -256,7 +256,9 @@ def named(scheme: str) -> NamedScheme | None:
     """
     if scheme in NAMED:
         return NAMED[scheme]
-    return _SPELLINGS.get(_plain(scheme))
+    # A lower-case letter is none of a word, so that "Milstein" can only be the name.
+    solver = NAMED.get(scheme.lower()) if scheme != scheme.upper() else None
+    return _SPELLINGS.get(_plain(scheme), solver)
 
 
 def canonical(scheme: str) -> str:

@@ -109,11 +109,14 @@ def _share(word: str, text: str) -> Fraction:
 
 def _misspelt(word: str, position: int, expected: str) -> SchemeError:
     found = repr(word[position:].strip()[:12]) if word[position:].strip() else "the end"
+    fix = "write letters like BAOAB, groups like (CAC)*3, multipliers like A[1/6]"
+    if any(letter.islower() for letter in word):
+        fix = f"letters are capital, {word.upper()}; names are in sk.schemes.names(dynamics)"
     return SchemeError(
         f"cannot read the splitting word {word!r} at column {position + 1}",
         expected=expected,
         found=found,
-        fix="write letters like BAOAB, groups like (CAC)*3, multipliers like A[1/6]",
+        fix=fix,
     )
 
 

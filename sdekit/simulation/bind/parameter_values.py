@@ -24,6 +24,7 @@ from sdekit.declaration.model.assumptions import holds
 from sdekit.declaration.model.dynamics import Dynamics
 from sdekit.declaration.tree.abbreviations import Comparison
 from sdekit.declaration.tree.declared import shape_text
+from sdekit.declaration.tree.names import by_name
 from sdekit.declaration.tree.symbols import Parameter
 from sdekit.errors import SimulationError
 from sdekit.simulation.bind.jax_reader import COMPARE, Environment, evaluate
@@ -47,7 +48,7 @@ def settled(
             assumption about traced values reads a size that is not given.
     """
     declared = {parameter.name: parameter for parameter in dynamics.parameters}
-    found = dict(given or {})
+    found = dict(by_name(given or {}))
     for name, value in found.items():
         if name in declared and isinstance(value, Tracer):
             if dtype == np.float64 and value.dtype != np.float64:

@@ -23,6 +23,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from sdekit.declaration.model.dynamics import Dynamics
+from sdekit.declaration.tree.names import by_name
 from sdekit.errors import SimulationError
 from sdekit.simulation.bind.step_size import check_step_size
 from sdekit.simulation.bind.user_functions import USER_ERRORS, told
@@ -103,7 +104,7 @@ def expect(
     }  # fmt: skip
     model = sampler_of(model, options, {"a Dynamics": Dynamics}, "averaged")
     check_seed(seed)
-    begin, end = read_time("t0", t0), read_time("t1", t1)
+    position, begin, end = by_name(position), read_time("t0", t0), read_time("t1", t1)
     span, wanted = check_step_size(end - begin), _tolerance(tolerance)
     h = span / 4 if step_size is None else check_step_size(step_size)
     first = max(1, math.ceil(span / h * (1 - 1e-9)))

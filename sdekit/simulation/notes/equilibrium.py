@@ -40,6 +40,8 @@ MOST_DRAWS, MOST_NUMBERS = 50_000, 20_000_000
 FEWEST = 100
 #: Standard errors.
 SIGMAS = 4.5
+#: <p . dH/dp>/n of one draw that Markov's inequality gives the chance of SIGMAS, where none is < 0.
+RUNAWAY = 1.5e5
 #: What may be missing without theory of the scheme: its own bias.
 WITHOUT_THEORY = 0.1
 #: Below this distance from 1 nobody asks what the scheme predicts.
@@ -99,6 +101,14 @@ def equilibrium_of(run: Any) -> Equilibrium | None:
 
 def equilibrium_notes(run: Any) -> list[str]:
     """A sentence where the temperature of the momenta is off."""
+    works = _works(run)
+    last = 0.0 if works is None or works[1].min() < 0 else works[1][:, -1].min()
+    if last > RUNAWAY:
+        # The standard error grows as they do, so that the mean alone would tell nothing.
+        return [
+            f"the momenta run away: p . dH/dp / n is {last:.1g} or more at the end of every chain, "
+            "1 in equilibrium; is the potential *minus* the log density?"
+        ]
     found = _measured(run)
     if found is None or abs(found[1].value - 1) <= SIGMAS * found[1].standard_error + CLOSE:
         return []
@@ -115,6 +125,15 @@ def equilibrium_notes(run: Any) -> list[str]:
 
 
 def _measured(run: Any) -> tuple[tuple[Variable, ...], Estimate] | None:
+    works = _works(run)
+    try:
+        return None if works is None else (works[0], correlated_mean(works[1]))
+    except DataError:
+        return None
+
+
+def _works(run: Any) -> tuple[tuple[Variable, ...], np.ndarray] | None:
+    """Momenta p, and p . dH/dp / n at the draws, (chain, draw)."""
     problem, dynamics = run.problem, run.dynamics
     if problem is None or dynamics.hamiltonian is None or dynamics.depends_on_time:
         return None
@@ -126,16 +145,13 @@ def _measured(run: Any) -> tuple[tuple[Variable, ...], Estimate] | None:
     if not kinetic:
         return None
     slopes = [grad(total(kinetic), p) for p in momenta]
-    works = zip(momenta, slopes, strict=True)
-    work = total(dot(p, slope) if p.shape else p * slope for p, slope in works)
+    pairs = zip(momenta, slopes, strict=True)
+    work = total(dot(p, slope) if p.shape else p * slope for p, slope in pairs)
     values = _values(run, problem, work)
     if values is None:
         return None
     size = sum(int(np.prod(run.samples[x.name].shape[2:], dtype=int)) for x in momenta)
-    try:
-        return momenta, correlated_mean(values / size)
-    except DataError:
-        return None
+    return momenta, values / size
 
 
 def _values(run: Any, problem: Problem, work: Expression) -> np.ndarray | None:

@@ -16,6 +16,7 @@ import jax
 import numpy as np
 
 from sdekit.declaration.model.dynamics import Dynamics
+from sdekit.diagnostics.draw_statistics import require_arviz
 from sdekit.diagnostics.path_bands import Paths
 from sdekit.errors import SdekitError, SimulationError
 from sdekit.notebook import ShownInNotebooks
@@ -290,10 +291,12 @@ class Run(ShownInNotebooks):
         }
 
     def summary(self) -> Any:
-        """ArviZ's table of means, standard deviations, effective sample sizes and R-hat."""
-        import arviz
+        """ArviZ's table of means, standard deviations, effective sample sizes and R-hat.
 
-        return arviz.summary(self.to_arviz())
+        Raises:
+            MissingDependencyError: Without ArviZ.
+        """
+        return require_arviz().summary(self.to_arviz())
 
     def citation(self) -> str:
         """One sentence on what ran, and BibTeX of sdekit, the dynamics and the scheme."""

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from sdekit.declaration.model.dynamics import Dynamics
+from sdekit.declaration.tree.names import by_name
 from sdekit.errors import SimulationError
 from sdekit.kernels.steps import Kernel
 from sdekit.schemes.guards.step_guards import check_step, kind_of_scheme
@@ -175,6 +176,8 @@ def simulate(
 
     Checked by: tests/simulation/runs/test_run.py.
     """
+    position, starts, auxiliary = map(by_name, (position, starts, auxiliary))
+    parameters, sweep = map(by_name, (parameters, sweep))
     options = {
         "potential": potential,
         "parameters": parameters,

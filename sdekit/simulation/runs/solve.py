@@ -24,6 +24,7 @@ from jax import Array, lax
 from jax.core import Tracer
 
 from sdekit.declaration.model.dynamics import Dynamics
+from sdekit.declaration.tree.names import by_name
 from sdekit.errors import SimulationError
 from sdekit.simulation.bind.step_size import check_step_size
 from sdekit.simulation.noise.streams import ACCEPT, GRADIENT, NORMALS, chain_keys, check_seed
@@ -143,6 +144,7 @@ def solve(
         "precision": precision,
         "noise": noise,
     }
+    position = by_name(position)
     model = sampler_of(model, options, {"a Dynamics": Dynamics}, "solved")
     if save not in ("path", "end"):
         raise SimulationError("unknown save", expected='"path" or "end"', found=repr(save))

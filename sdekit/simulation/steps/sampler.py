@@ -24,6 +24,7 @@ from jax.core import Tracer, eval_context
 from jax.typing import ArrayLike
 
 from sdekit.declaration.model.dynamics import Dynamics
+from sdekit.declaration.tree.names import by_name
 from sdekit.errors import SimulationError
 from sdekit.kernels.steps import Kernel
 from sdekit.schemes.order.scheme_order import weak_noise
@@ -158,9 +159,10 @@ class Sampler:
         Raises:
             SimulationError: If the position does not fit the dynamics.
         """
+        position = by_name(position)
         with self.precision():
             bound = self.bind(position)
-            given = check_auxiliary(bound.problem, auxiliary or {})
+            given = check_auxiliary(bound.problem, by_name(auxiliary or {}))
             check_start_inside(bound.problem, position, given)
             return self._compiled("init", bound, self._init)(key, position, given)
 
@@ -386,15 +388,10 @@ def sampler(
         raise SimulationError("a scheme is named by text", expected='"BAOAB"', found=repr(scheme))
     chosen = KERNEL if KERNEL in options else scheme_that_fits(dynamics, scheme)
     dtype = PRECISIONS[precision]
-    parameters, implied = from_published_units(chosen, parameters)
+    parameters, implied = from_published_units(chosen, by_name(parameters))
     return Sampler(
-        dynamics,
-        potential,
-        settled(dynamics, parameters, dtype, sizes),
-        chosen,
-        functions or {},
-        sizes or {},
-        dtype,
+        dynamics, potential, settled(dynamics, parameters, dtype, sizes), chosen,
+        by_name(functions or {}), sizes or {}, dtype,
         NoiseSource(noise, dtype, weak_noise(dynamics, chosen) if noise == "weak" else None),
         {**options, "step_size": implied},
-    )
+    )  # fmt: skip

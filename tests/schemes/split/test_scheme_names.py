@@ -25,6 +25,7 @@ from sdekit.schemes.split.scheme_names import NAMED, canonical, named
         ("hmc", "HMC"),
         ("euler", "euler"),
         ("slow-rk", "slow-rk"),
+        ("Milstein", "milstein"),
     ],
 )
 def test_a_spelling_leads_to_its_record(spelling: str, name: str) -> None:

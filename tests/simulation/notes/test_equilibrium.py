@@ -40,6 +40,15 @@ def test_baoab_at_a_large_step_has_the_value_of_its_scheme_and_no_warning():
     assert run.notes == ()
 
 
+def test_momenta_that_run_away_are_told_though_their_error_is_as_large():
+    """The log density in place of the potential; twins: no run of the other tests has the note."""
+    given = {"potential": lambda z: -jnp.sum(z**2), "steps": 60, "burn_in": 0}
+    run = run_of("langevin", {"A": 1.0}, "BAOAB", **given)
+    (note,) = run.notes
+    assert "run away" in note and "minus* the log density" in note
+    assert not run.equilibrium.is_off
+
+
 def test_a_planted_temperature_is_told():
     model, parameters = heated(1.2)
     run = run_of(model, parameters, "BAOAB")
