@@ -27,7 +27,9 @@ def mathml(latex: str, *, display: bool = False) -> str:
         from latex2mathml.converter import convert
     except ImportError as missing:
         raise _missing("latex2mathml") from missing
-    return convert(latex, display="block" if display else "inline")
+    # latex2mathml knows the lines of {split}, and would write & and \\ of {aligned} as text.
+    spelt = latex.replace("{aligned}", "{split}")
+    return convert(spelt, display="block" if display else "inline")
 
 
 def _tall(latex: str) -> str:

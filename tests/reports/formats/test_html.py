@@ -1,6 +1,7 @@
 """Every formula of every report converts to MathML, and the file needs nothing but itself."""
 
 import re
+import xml.etree.ElementTree
 from html.parser import HTMLParser
 
 import pytest
@@ -152,3 +153,12 @@ def test_an_unknown_block_is_refused(write, tmp_path):
     document = Document("t", "", (Section("s", (object(),)),))
     with pytest.raises(TypeError, match="object"):
         write(document, tmp_path / "x")
+
+
+def test_aligned_lines_become_rows_and_no_ampersand_is_shown():
+    lines = sk.catalog.get("sgnht").latex()
+    assert lines.count(r"\\") == 5
+    formula = mathml(lines, display=True)
+    assert formula.count("<mtr>") == 6
+    assert "<mi>&</mi>" not in formula
+    xml.etree.ElementTree.fromstring(formula)
