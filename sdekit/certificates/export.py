@@ -1,34 +1,40 @@
-"""A model and its stationarity claim as JSON, for the stand-alone checker.
+"""A verification as a certificate: the model and the evidence of each rung as JSON.
 
-A certificate holds the declaration itself, not a derivation: `checker.py` derives everything anew
-and believes nothing but the model. Only the polynomial fragment has certificates (polynomials in
-variables, parameters, sizes and unknown functions at their own variables, divided by monomials of
-parameters and sizes). Not for the other rungs of the ladder.
+The stand-alone checker (`sdekit.certificates.checker`) derives everything anew and believes nothing
+but the model; a rung whose evidence cannot be written, or that the checker cannot repeat, is not
+certified and says why. Not for kernels, and not for uniqueness and reversibility.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-from sdekit.certificates.checker import check
+from sdekit.certificates.checker.check import UNREADABLE, check
+from sdekit.certificates.checker.index_ring import Refused
+from sdekit.certificates.integral_evidence import integral_evidence
 from sdekit.declaration.model.dynamics import Dynamics
 from sdekit.declaration.model.dynamics_checks import require_free_entries
 from sdekit.declaration.tree import expression as ex
-from sdekit.declaration.tree.symbols import Parameter, Variable
+from sdekit.declaration.tree.abbreviations import Abbreviation
+from sdekit.declaration.tree.domains import JOINT_KINDS, REAL, Domain
+from sdekit.declaration.tree.symbols import FunctionSymbol, Parameter, Variable
 from sdekit.errors import VerificationError
+from sdekit.verifier.integrals.elimination import Step
 from sdekit.verifier.ladder import verify
 from sdekit.verifier.question import read_sizes
-from sdekit.verifier.verdict import Verdict, Verification
+from sdekit.verifier.verdict import Check, Verdict, Verification
 
 Tree = list[Any]
 
 #: The format of certificate files.
-FORMAT = 1
+FORMAT = 2
 #: What the message of every refusal begins with.
-_OUTSIDE = "certificates cover polynomial models only"
+_OUTSIDE = "certificates do not cover this model"
 
 
 def certify(
@@ -37,7 +43,7 @@ def certify(
     *,
     path: str | Path | None = None,
 ) -> dict[str, Any]:
-    """Verify a dynamics and give the certificate of its stationarity verdict.
+    """Verify a dynamics and give the certificate of its verdict.
 
     Args:
         dynamics: The declaration.
@@ -45,11 +51,11 @@ def certify(
         path: Where to write it as JSON, for `sdekit check`; None to write nothing.
 
     Returns:
-        An object for JSON: format, name, model, claim.
+        An object for JSON: format, name, model, claim, and for every required rung its verdict
+        with the evidence.
 
     Raises:
-        VerificationError: If the verdict is open, the model is outside the polynomial fragment,
-            or the file cannot be written.
+        VerificationError: If the model cannot be written as trees, or the file cannot be written.
 
     Checked by: tests/certificates/test_checker.py.
     """
@@ -64,37 +70,66 @@ def certify(
 def certificate(
     dynamics: Dynamics, verification: Verification, sizes: Mapping[str, int] | None = None
 ) -> dict[str, Any]:
-    """The certificate of a stationarity verdict that has been reached already.
+    """The certificate of a verdict that has been reached already.
 
     Args:
         dynamics: The declaration.
-        verification: Its verification; the stationarity must be proved or refuted.
+        verification: Its verification.
         sizes: The sizes it was verified at; None or empty for all sizes.
 
     Returns:
-        An object for JSON: format, name, model, claim.
+        An object for JSON: format, name, model, claim, rungs.
 
     Raises:
-        VerificationError: If the verdict is open, or the model is outside the polynomial fragment.
+        VerificationError: If the model cannot be written as trees.
     """
-    check = verification.checks.get("stationarity")
-    if check is None or check.verdict is Verdict.UNDECIDED:
-        raise VerificationError(
-            "there is no certificate without a verdict on stationarity",
-            found="no claim" if check is None else check.reason,
-        )
-    at = dict(sizes or {})
-    if check.verdict is Verdict.REFUTED and not at and check.witness is not None:
-        at = {name: int(size) for name, size in check.witness.dimensions.items()}
-    claim: dict[str, Any] = {"verdict": check.verdict.value, "sizes": at}
-    if verification.is_conditional:
-        claim["assumed"] = list(verification.conditions)
+    rungs = {name: _rung(verification.checks.get(name)) for name in verification.required}
+    claim = {
+        "verdict": verification.verdict.value,
+        "conditional": verification.is_conditional,
+        "sizes": dict(sizes or {}),
+    }
     return {
         "format": FORMAT,
         "name": verification.name,
         "model": model_tree(dynamics.ito()),
         "claim": claim,
+        "rungs": rungs,
     }
+
+
+def _rung(check: Check | None) -> dict[str, Any]:
+    if check is None:
+        return {"verdict": Verdict.UNDECIDED.value, "open": "no law is claimed"}
+    rung: dict[str, Any] = {"verdict": check.verdict.value, "reason": check.reason}
+    if check.assumed is not None:
+        rung["assumed"] = check.assumed
+    try:
+        rung["evidence"] = as_trees(check.evidence or {"kind": "inspection"})
+    except VerificationError as error:
+        rung["open"] = str(error)
+    return rung
+
+
+def as_trees(evidence: Any) -> Any:
+    """Evidence with its expressions as trees, and the steps of an integral by name.
+
+    Raises:
+        VerificationError: If no evidence can be written for a step or an expression.
+    """
+    match evidence:
+        case ex.Expression():
+            return expression_tree(evidence)
+        case Step():
+            found = integral_evidence(evidence)
+            if found is None:
+                raise VerificationError("no named integral", found=evidence.reason)
+            return as_trees(found)
+        case dict():
+            return {key: as_trees(value) for key, value in evidence.items()}
+        case list() | tuple():
+            return [as_trees(value) for value in evidence]
+    return evidence
 
 
 def write_certificate(path: str | Path, content: Mapping[str, Any]) -> None:
@@ -139,47 +174,72 @@ def read_certificate(path: str | Path) -> dict[str, Any]:
     return content
 
 
-def check_certificate(path: str | Path) -> tuple[bool, str]:
+@dataclass(frozen=True)
+class Checked:
+    """What the stand-alone checker says of a certificate.
+
+    Attributes:
+        verdict: The verdict that is certified as a whole; None if a rung is not certified.
+        rungs: For each rung, whether it is certified, and a sentence.
+        rejected: Why the certificate is rejected; None if it is not.
+    """
+
+    verdict: str | None
+    rungs: Mapping[str, tuple[bool, str]]
+    rejected: str | None = None
+
+
+def recheck(content: Mapping[str, Any], model: Dynamics | None = None) -> Checked:
     """Hand a certificate to the stand-alone checker.
 
-    Returns:
-        Whether the checker accepts it, and what it says.
+    Args:
+        content: The certificate.
+        model: The dynamics that it has to be about; None to believe the one in it.
+
+    Raises:
+        VerificationError: If the checker cannot read it.
+
+    Checked by: tests/certificates/test_checker.py.
+    """
+    try:
+        return Checked(*check(content, None if model is None else model_tree(model.ito())))
+    except Refused as reason:
+        return Checked(None, {}, str(reason))
+    except UNREADABLE as error:
+        # The checker is kept free of input checks, so that it can be read in one sitting.
+        raise VerificationError(
+            "no usable certificate",
+            found=f"{type(error).__name__}: {error}"[:200],
+            fix="write it again with sdekit.certify or sdekit verify --certificate",
+        ) from None
+
+
+def check_certificate(path: str | Path, model: Dynamics | None = None) -> Checked:
+    """Hand a certificate file to the stand-alone checker.
 
     Raises:
         VerificationError: If the file is no certificate, or the checker cannot read its model.
     """
-    content = read_certificate(path)
-    try:
-        return check(content)
-    except (KeyError, IndexError, TypeError, ValueError, AttributeError, RecursionError) as error:
-        # The checker is kept free of input checks, so that it can be read in one sitting.
-        raise VerificationError(
-            f"{path} is no usable certificate",
-            found=f"{type(error).__name__}: {error}",
-            fix="write it again with sdekit.certify or sdekit verify --certificate",
-        ) from None
+    return recheck(read_certificate(path), model)
 
 
 def model_tree(dynamics: Dynamics) -> dict[str, Any]:
     """An Ito declaration as nested lists for the checker.
 
     Raises:
-        VerificationError: If it is outside the polynomial fragment.
+        VerificationError: If a part of it has no form there.
     """
     if dynamics.hamiltonian is None:
         raise VerificationError(
             "a dynamics without a hamiltonian claims nothing to certify",
             fix="declare hamiltonian=H with the density exp(-H)",
         )
-    symbols: dict[str, Any] = {x.name: _symbol(x.shape, x.symmetry) for x in dynamics.variables}
-    for parameter in dynamics.parameters:
-        if parameter.value is None:
-            symbols[parameter.name] = _symbol(parameter.shape, _symmetry(parameter.assumptions))
+    symbols = {x.name: _symbol("variable", x) for x in dynamics.variables}
+    symbols |= {p.name: _symbol("parameter", p) for p in dynamics.parameters if p.value is None}
     for function in dynamics.functions:
-        symbols[function.name] = {
-            **_symbol(function.shape, _symmetry(function.assumptions)),
-            "of": [argument.name for argument in function.arguments],
-        }
+        arguments = [argument.name for argument in function.arguments]
+        symbols[function.name] = {**_symbol("function", function), "of": arguments}
+    target = dynamics.hamiltonian if dynamics.target is None else dynamics.target
     return {
         "dimensions": {dim.name: dim.size for dim in dynamics.dimensions},
         "symbols": symbols,
@@ -188,16 +248,36 @@ def model_tree(dynamics: Dynamics) -> dict[str, Any]:
             [x.name, y.name, expression_tree(block)] for (x, y), block in dynamics.blocks()
         ],
         "hamiltonian": expression_tree(dynamics.hamiltonian),
+        "target": expression_tree(target),
+        "target_variables": [x.name for x in dynamics.target_variables],
     }
 
 
-def _symbol(shape: ex.Shape, symmetry: str | None) -> dict[str, Any]:
-    entry: dict[str, Any] = {"shape": _names(shape)}
-    return {**entry, "symmetry": symmetry} if symmetry else entry
+def _symbol(role: str, declared: Variable | Parameter | FunctionSymbol) -> dict[str, Any]:
+    entry: dict[str, Any] = {"role": role, "shape": _names(declared.shape)}
+    assumptions = sorted(getattr(declared, "assumptions", ()))
+    symmetry = getattr(declared, "symmetry", None) or next(
+        (kind for kind in ("symmetric", "antisymmetric") if kind in assumptions), None
+    )
+    if symmetry and len(declared.shape) == 2:
+        entry["symmetry"] = symmetry
+    if assumptions:
+        entry["assumptions"] = assumptions
+    domain = getattr(declared, "domain", REAL)
+    if domain != REAL:
+        entry["domain"] = _domain(domain)
+    return entry
 
 
-def _symmetry(assumptions: frozenset[str]) -> str | None:
-    return next((kind for kind in ("symmetric", "antisymmetric") if kind in assumptions), None)
+def _domain(domain: Domain) -> dict[str, Any]:
+    if domain.kind in JOINT_KINDS or domain.period is not None:
+        raise VerificationError(_OUTSIDE, found=f"a variable on {domain}"[:120])
+    if domain.kind != "interval":
+        return {"kind": domain.kind}
+    ends = domain.lower, domain.upper
+    if not all(isinstance(end, (int, Fraction)) for end in ends):
+        raise VerificationError(_OUTSIDE, found=f"an interval with the ends {ends}"[:120])
+    return {"kind": "interval", "lower": str(ends[0]), "upper": str(ends[1])}
 
 
 def _names(dims: ex.Shape) -> list[str]:
@@ -208,7 +288,7 @@ def expression_tree(node: ex.Expression) -> Tree:
     """An expression as nested lists.
 
     Raises:
-        VerificationError: If it is outside the polynomial fragment.
+        VerificationError: If a part of it has no form there.
     """
     writer = _WRITERS.get(type(node))
     if writer is None:
@@ -218,23 +298,28 @@ def expression_tree(node: ex.Expression) -> Tree:
 
 def _power(node: ex.Power) -> Tree:
     exponent = node.exponent
-    if not isinstance(exponent, ex.Number) or exponent.value.denominator != 1:
+    if not isinstance(exponent, ex.Number):
         raise VerificationError(_OUTSIDE, found=f"the power {node!r}"[:120])
     if exponent.value == 0:
         return ["ones", _names(node.shape)]
-    return ["power", _divisor(node.base, exponent.value < 0), int(exponent.value)]
+    return ["power", expression_tree(node.base), str(exponent.value)]
 
 
 def _quotient(node: ex.Quotient) -> Tree:
-    denominator = _divisor(node.denominator, True)
-    return ["product", expression_tree(node.numerator), ["power", denominator, -1]]
+    denominator = expression_tree(node.denominator)
+    return ["product", expression_tree(node.numerator), ["power", denominator, "-1"]]
 
 
-def _divisor(node: ex.Expression, is_inverted: bool) -> Tree:
-    monomial = (ex.Number, ex.Size, Parameter, Variable, ex.Product, ex.Power)
-    if is_inverted and not all(isinstance(part, monomial) for part in node.walk()):
-        raise VerificationError(_OUTSIDE, found=f"division by {node!r}"[:120])
-    return expression_tree(node)
+def _elementwise(node: ex.Elementwise) -> Tree:
+    if node.name == "sqrt":
+        return ["power", expression_tree(node.operand), "1/2"]
+    return ["function", node.name, expression_tree(node.operand)]
+
+
+def _abbreviation(node: Abbreviation) -> Tree:
+    if node.meaning is None:
+        raise VerificationError(_OUTSIDE, found=f"{node!r}"[:120])
+    return expression_tree(node.meaning)
 
 
 def _call(node: ex.Call) -> Tree:
@@ -266,6 +351,10 @@ _WRITERS: dict[type, Any] = {
     ex.Dot: lambda node: _contract(node.left, node.right, node.left.ndim),
     ex.Outer: lambda node: _contract(node.left, node.right, 0),
     ex.Trace: lambda node: ["trace", expression_tree(node.operand)],
+    ex.Inverse: lambda node: ["inverse", expression_tree(node.operand)],
+    ex.LogDet: lambda node: ["logdet", expression_tree(node.operand)],
+    ex.Elementwise: _elementwise,
+    Abbreviation: _abbreviation,
     ex.Diag: lambda node: ["diag", expression_tree(node.operand)],
     ex.Eye: lambda node: ["eye", _names(node.dims)],
     ex.Ones: lambda node: ["ones", _names(node.dims)],

@@ -162,9 +162,13 @@ def verify(
     result = verify_dynamics(dynamics, sizes, **limits)
     if certificate is not None:
         from sdekit.certificates.export import certificate as certificate_of
-        from sdekit.certificates.export import write_certificate
+        from sdekit.certificates.export import recheck, write_certificate
+        from sdekit.cli.show import show_certified
 
-        write_certificate(certificate, certificate_of(dynamics, result, sizes))
+        content = certificate_of(dynamics, result, sizes)
+        write_certificate(certificate, content)
+        if not as_json:
+            show_certified(recheck(content, dynamics))
     if coq is not None:
         from sdekit.certificates.coq import write_theorem
 
@@ -219,21 +223,26 @@ def design(
 @app.command()
 def check(
     certificate: Annotated[Path, typer.Argument(metavar="FILE.json", help="A certificate.")],
+    model: Annotated[
+        str | None, typer.Option(help="The name or file of the model it has to be about.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> int:
     """Check a certificate with a checker that shares no code with the verifier.
 
-    Exit status: 0 accepted, 1 rejected, 2 no certificate.
+    Exit status: 0 certified as a whole, 1 rejected, 3 some rung is not certified, 2 no certificate.
     """
     from sdekit.certificates.export import check_certificate
-    from sdekit.cli.show import show_certificate, show_json
+    from sdekit.cli.inputs import model_of
+    from sdekit.cli.show import show_certified, show_json
 
-    accepted, reason = check_certificate(certificate)
+    found = check_certificate(certificate, None if model is None else model_of(model))
     if as_json:
-        show_json({"accepted": accepted, "reason": reason})
+        rungs = {k: {"certified": ok, "because": why} for k, (ok, why) in found.rungs.items()}
+        show_json({"certified": found.verdict, "rejected": found.rejected, "rungs": rungs})
     else:
-        show_certificate(accepted, reason)
-    return 0 if accepted else 1
+        show_certified(found)
+    return 1 if found.rejected is not None else 0 if found.verdict else 3
 
 
 @app.command()

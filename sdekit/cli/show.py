@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from sdekit.catalog import Entry
     from sdekit.catalog.markov_kernels import KernelEntry
+    from sdekit.certificates.export import Checked
     from sdekit.declaration.model.dynamics import Dynamics
     from sdekit.designer.ansatz import Solution
     from sdekit.designer.repair import Repair
@@ -76,10 +77,22 @@ def show_entries(entries: Sequence[Entry | KernelEntry]) -> None:
     Console(highlight=False, width=width).print(table)
 
 
-def show_certificate(accepted: bool, reason: str) -> None:
-    """What the checker says of a certificate."""
-    verdict, colour = ("ACCEPTED", "green") if accepted else ("REJECTED", "red")
-    console().print(f"[bold {colour}]{verdict}[/]: {reason}", markup=True)
+def show_certified(found: Checked) -> None:
+    """What the checker says of a certificate: of the whole, and of every rung."""
+    from rich.text import Text
+
+    out = console()
+    if found.rejected is not None:
+        out.print(Text.assemble(("certificate: REJECTED", "bold red"), f": {found.rejected}"))
+        return
+    said, colour = f"CERTIFIED, {found.verdict}", "green"
+    if found.verdict is None:
+        said, colour = "NOT CERTIFIED as a whole", "yellow"
+    out.print(Text.assemble("certificate: ", (said, f"bold {colour}")))
+    width = max(map(len, found.rungs))
+    for name, (is_certified, sentence) in found.rungs.items():
+        mark = "+ certified    " if is_certified else "? not certified"
+        out.print(Text(f"  {name:<{width}}  {mark}  {sentence}"))
 
 
 def show_run(

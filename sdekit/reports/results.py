@@ -12,8 +12,7 @@ from sdekit import __version__, catalog
 from sdekit.calculus.expansion.monomial_sums import TooLarge
 from sdekit.calculus.limits import Unsupported
 from sdekit.calculus.stationarity_terms import Derivation, derive
-from sdekit.certificates.checker import check as check_content
-from sdekit.certificates.export import certificate
+from sdekit.certificates.export import Checked, certificate, recheck
 from sdekit.declaration.model.dynamics import Dynamics
 from sdekit.designer.recipe import Recipe, recipe
 from sdekit.designer.repair import repair
@@ -130,19 +129,13 @@ def _derivation(dynamics: Dynamics) -> Derivation | None:
         return None
 
 
-def _certified(dynamics: Dynamics, verification: Verification) -> str | None:
-    """What the stand-alone checker says, if it accepts a certificate of stationarity."""
-    check = verification.checks.get("stationarity")
-    several = sum(dim.size is None for dim in dynamics.dimensions) > 1
-    if check is None or not check.is_proved or several:
-        # With several sizes the checker goes through their product, which takes a minute.
-        return None
+def _certified(dynamics: Dynamics, verification: Verification) -> Checked | None:
+    """What the stand-alone checker says of a certificate of the verdict."""
     try:
-        accepted, reason = check_content(certificate(dynamics, verification))
+        return recheck(certificate(dynamics, verification), dynamics)
     except VerificationError:
         # The model is outside what certificates cover; the verdict stands without one.
         return None
-    return reason if accepted else None
 
 
 def _recipe(dynamics: Dynamics, verification: Verification) -> Recipe | None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sdekit.calculus.stationarity_terms import Derivation
+from sdekit.certificates.export import Checked
 from sdekit.declaration.model.dynamics import Dynamics
 from sdekit.declaration.text.latex import dynamics_lines
 from sdekit.designer.recipe import Recipe
@@ -61,7 +62,7 @@ class Results:
         dynamics: The declaration.
         verification: Its verdicts.
         repairs: Changes that mend a refuted design.
-        certified: What the stand-alone checker says of the certificate that it accepted.
+        certified: What the stand-alone checker says of the certificate; None without one.
         derivation: The stationarity condition written out.
         recipe: The dynamics in the form of the complete recipe.
         marginal: The integrals over the auxiliary variables.
@@ -78,7 +79,7 @@ class Results:
     dynamics: Dynamics
     verification: Verification
     repairs: tuple[Repair, ...] = ()
-    certified: str | None = None
+    certified: Checked | None = None
     derivation: Derivation | None = None
     recipe: Recipe | None = None
     marginal: Elimination | None = None

@@ -100,6 +100,8 @@ class Check:
             verdict is then conditional on it. None for an outright proof.
         assumptions: What the verdict takes for granted, as sentences.
         side_conditions: Where the verdict holds, such as "mu != 0".
+        evidence: What a stand-alone checker needs to repeat a proof, beyond the model: the kind of
+            argument with its data, for `sdekit.certificates`. Not part of `to_dict`.
     """
 
     verdict: Verdict
@@ -110,6 +112,7 @@ class Check:
     assumed: str | None = None
     assumptions: tuple[str, ...] = ()
     side_conditions: tuple[str, ...] = ()
+    evidence: Mapping[str, Any] | None = field(default=None, repr=False, compare=False)
 
     @property
     def is_proved(self) -> bool:

@@ -147,14 +147,20 @@ def test_a_typo_in_a_file_is_named_with_its_place(written, mistyped, named, mode
 def test_a_certificate_is_accepted_and_a_tampered_one_rejected(tmp_path, capsys):
     path = tmp_path / "sgnht.json"
     assert run(["verify", "sgnht", "--certificate", str(path)]) == 0
-    assert run(["check", str(path)]) == 0
-    assert "ACCEPTED" in capsys.readouterr().out
+    assert capsys.readouterr().out.count("+ certified") == 7
+    assert run(["check", str(path), "--model", "sgnht"]) == 0
+    assert "CERTIFIED, proved" in capsys.readouterr().out
+    assert run(["check", str(path), "--model", "langevin"]) == 1
     content = json.loads(path.read_text())
     content["claim"]["verdict"] = "refuted"
     path.write_text(json.dumps(content))
     assert run(["check", str(path)]) == 1
     assert "REJECTED" in capsys.readouterr().out
-    content["model"]["drift"] = {"theta": 3}
+    content["rungs"]["diffusion_psd"]["verdict"] = "undecided"
+    path.write_text(json.dumps(content))
+    assert run(["check", str(path)]) == 3
+    assert "? not certified" in capsys.readouterr().out
+    content["model"]["drift"] = 3
     path.write_text(json.dumps(content))
     assert run(["check", str(path)]) == 2
 

@@ -6,10 +6,10 @@ Not for the derivation of stationarity (`derivation_lines`) nor of the marginal
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 
 from sdekit.catalog.literature import works_named
+from sdekit.certificates.export import Checked
 from sdekit.declaration.text.latex import dynamics_lines, symbol_latex
 from sdekit.designer.repair import Repair
 from sdekit.reports.chapters.claim_records import CLAIMS, title_of
@@ -29,7 +29,7 @@ from sdekit.reports.formats.document import (
 )
 from sdekit.verifier.verdict import REQUIRED, Check, Verification, Witness
 
-#: The status of a stationarity that the stand-alone checker accepted.
+#: The status of a claim that the stand-alone checker confirmed.
 CERTIFIED = "certified"
 
 
@@ -62,7 +62,7 @@ def verdict_section(
     scope: Scope,
     notes: tuple[str, ...] = (),
     *,
-    certified: str | None = None,
+    certified: Checked | None = None,
 ) -> Section:
     """The verdict of the whole, every check with its reason, and what is taken for granted.
 
@@ -70,7 +70,7 @@ def verdict_section(
         verification: The verdicts.
         scope: The symbols that the reasons speak of.
         notes: Sentences below them.
-        certified: What the stand-alone checker says of the certificate that it accepted.
+        certified: What the stand-alone checker says of the certificate; None without one.
     """
     rows = tuple(
         (_claim(name), _status(name, check, certified), mathematics(check.reason, scope))
@@ -81,16 +81,7 @@ def verdict_section(
         Verdict(verdict, _sentence(verification)),
         Table(("claim", "verdict", "because"), rows, verdict_column=1),
     ]
-    if certified:
-        blocks.append(
-            Paragraph(
-                "Certified: a program of one file that shares no code with the verifier and needs "
-                "the standard library only was given the certificate and says: "
-                f"{_sizes(certified)}. "
-                "Repeat it with `sdekit verify MODEL --certificate c.json` and "
-                "`sdekit check c.json`."
-            )
-        )
+    blocks += _certified(certified)
     theorems = _theorems(verification)
     if theorems:
         blocks += [Paragraph("Why such reasons are enough:"), Items(theorems)]
@@ -99,9 +90,20 @@ def verdict_section(
     return Section("Verdict", tuple(blocks))
 
 
-def _sizes(said: str) -> str:
-    """What the checker says, with its table of sizes as a reader would write it."""
-    return re.sub(r"\{'(\w+)': \[([^]]*)\]\}", r"$\1 = \2$", said)
+def _certified(found: Checked | None) -> list[Block]:
+    """What of the verdicts somebody can check again who does not trust the verifier."""
+    confirmed = [] if found is None else [name for name, (ok, _) in found.rungs.items() if ok]
+    if found is None or not confirmed:
+        return []
+    named = "; ".join(map(title_of, confirmed))
+    said = "every required claim" if found.verdict else f"of the required claims: {named}"
+    return [
+        Paragraph(
+            "Certified: a program of three short files that shares no code with the verifier and "
+            f"needs the standard library only was given the certificate and confirms {said}. "
+            "Repeat it with `sdekit verify MODEL --certificate c.json` and `sdekit check c.json`."
+        )
+    ]
 
 
 def _claim(name: str) -> str:
@@ -109,8 +111,9 @@ def _claim(name: str) -> str:
     return f"{title_of(name)}: ${formula}$" if formula else title_of(name)
 
 
-def _status(name: str, check: Check, certified: str | None) -> str:
-    return CERTIFIED if certified and name == "stationarity" else check.verdict.value
+def _status(name: str, check: Check, found: Checked | None) -> str:
+    is_certified = found is not None and found.rungs.get(name, (False, ""))[0]
+    return CERTIFIED if is_certified else check.verdict.value
 
 
 def _theorems(verification: Verification) -> tuple[str, ...]:

@@ -13,14 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from fractions import Fraction
 
-from sdekit.calculus.contraction import (
-    Tensor,
-    generator,
-    gradient,
-    is_zero,
-    lower,
-    text,
-)
+from sdekit.calculus.contraction import Tensor, generator, gradient, is_zero, lower, text
 from sdekit.calculus.contraction.heads import Head, Kind, variable
 from sdekit.calculus.contraction.rules.definedness import is_sum_of_squares
 from sdekit.calculus.contraction.splitting_terms import is_positive
@@ -55,11 +48,12 @@ def by_energy(problem: Problem) -> Check | None:
     if proper is None:
         return None
     change = generator(problem.lowered, problem.lowered.energy)
-    if change.is_empty or is_zero(change):
-        return proved("H is conserved along solutions and proper", assumptions=proper)
-    if all(_is_controlled(*term, quadratic) for term in change.terms.items()):
-        return proved(f"L H = {text(change)} <= c (1 + H)", assumptions=proper)
-    return None
+    is_kept = change.is_empty or is_zero(change)
+    if not is_kept and not all(_is_controlled(*term, quadratic) for term in change.terms.items()):
+        return None
+    bound = "H is conserved along solutions and proper"
+    bound = bound if is_kept else f"L H = {text(change)} <= c (1 + H)"
+    return proved(bound, assumptions=proper, evidence={"kind": "energy"})
 
 
 def by_square(problem: Problem) -> Check | None:
@@ -76,7 +70,7 @@ def by_square(problem: Problem) -> Check | None:
     change = generator(problem.lowered, square)
     if not _is_below_square(change):
         return None
-    return proved(f"L |z|^2 = {text(change)} <= c (1 + |z|^2)")
+    return proved(f"L |z|^2 = {text(change)} <= c (1 + |z|^2)", evidence={"kind": "square"})
 
 
 def by_energy_and_square(problem: Problem) -> Check | None:

@@ -21,6 +21,7 @@ from sdekit.declaration.tree.expression import (
     Eye,
     MatMul,
     Number,
+    Ones,
     Outer,
     Product,
     Sum,
@@ -145,8 +146,9 @@ def _tensor_piece(base: Expression, x: Variable) -> tuple[int, Expression] | Non
     if not all(_is_linear(f, x) for f in mine):
         return None
     cotangent = _entrywise_product(weight)
-    if len(mine) == 1 and cotangent is not None:
-        return 1, _adjoint(mine[0], x, cotangent)
+    if len(mine) == 1:
+        weight_of_all = Ones(mine[0].shape) if cotangent is None else cotangent
+        return 1, _adjoint(mine[0], x, weight_of_all)
     if len(mine) == 2:
         return _quadratic_piece(mine[0], mine[1], cotangent, x)
     return None

@@ -7,7 +7,7 @@ refutations of a claim about all functions (`instances`).
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from fractions import Fraction
 
 from sdekit.calculus.expansion.rewriting import substituted
@@ -36,7 +36,7 @@ _RISING = frozenset({"convex", "coercive"})
 _DEFINITE = frozenset({"positive_definite", "positive_semidefinite"})
 
 
-def with_chosen_functions(dynamics: Dynamics) -> Iterator[tuple[Dynamics, str]]:
+def with_chosen_functions(dynamics: Dynamics) -> Iterator[tuple[Dynamics, dict[Call, Expression]]]:
     """The dynamics with scalars that grow, are constant, fall, grow positively; and the choice.
 
     Scalars with a sign are constant but for the last. Coercive ones always grow, unless their
@@ -64,8 +64,13 @@ def with_chosen_functions(dynamics: Dynamics) -> Iterator[tuple[Dynamics, str]]:
                 target=None if target is None else substituted(target, chosen),
                 target_variables=None if target is None else dynamics.target_variables,
             ),
-            ", ".join(f"{call!r} = {value!r}" for call, value in chosen.items()),
+            chosen,
         )
+
+
+def choice_text(chosen: Mapping[Call, Expression]) -> str:
+    """A choice in words, such as "U(x) = x**2"."""
+    return ", ".join(f"{call!r} = {value!r}" for call, value in chosen.items())
 
 
 def _choice(call: Call, growth: int) -> Expression | None:

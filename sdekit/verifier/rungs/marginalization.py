@@ -59,7 +59,8 @@ def _judge_complete(problem: Problem, found: Elimination) -> Check:
         return jump
     moving = [x for x in problem.target_variables if not gradient_vanishes(left, x)]
     if not moving:
-        return proved(steps_text(found), assumptions=found.assumptions)
+        evidence = {"blocks": found.steps}
+        return proved(steps_text(found), assumptions=found.assumptions, evidence=evidence)
     for x in moving:
         witness = gradient_witness(left, x, problem.trial_sizes())
         if witness is not None:

@@ -12,13 +12,10 @@ Fukushima, Oshima, Takeda (2011), theorem 1.6.3 (functions of vanishing energy t
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from sdekit.calculus.contraction import current, generator, is_zero, text
 from sdekit.calculus.expansion.expand import expand
 from sdekit.calculus.expansion.monomial_sums import TooLarge, as_expression
 from sdekit.calculus.limits import Unsupported
-from sdekit.declaration.model.dynamics import Dynamics
 from sdekit.declaration.tree.expression import Eye, Negation, Product, Sum
 from sdekit.declaration.tree.operators import ONE
 from sdekit.verifier.confinement import lyapunov
@@ -29,7 +26,7 @@ from sdekit.verifier.confinement.polynomial_lyapunov import by_coercivity
 from sdekit.verifier.confinement.tensor_growth import degrees
 from sdekit.verifier.currents.smoothness import has_pole, rough_parts
 from sdekit.verifier.integrals.elimination import eliminate
-from sdekit.verifier.pointwise.function_choices import with_chosen_functions
+from sdekit.verifier.pointwise.function_choices import choice_text, with_chosen_functions
 from sdekit.verifier.question import Problem
 from sdekit.verifier.rungs.brackets import is_definite
 from sdekit.verifier.verdict import Check, Verdict, proved, refuted, undecided
@@ -65,16 +62,20 @@ def check_non_explosion(problem: Problem) -> Check:
         except ValueError:
             # A choice may be singular where the functions are not: inv of a Hessian that is zero.
             continue
-        if outright.is_proved and not outright.assumptions and _has_law(chosen, problem.sizes):
-            reason = f"open in general; for {choice}: {outright.reason}"
-            return proved(reason, assumed=ASSUMED)
+        if not outright.is_proved or outright.assumptions:
+            continue
+        # A choice has to have what else is assumed of the functions: a density that is one.
+        finite = Problem(chosen, problem.sizes).check("normalizable")
+        if finite.is_proved and not finite.assumptions:
+            reason = f"open in general; for {choice_text(choice)}: {outright.reason}"
+            evidence = {
+                "kind": "instance",
+                "choice": {call.function.name: value for call, value in choice.items()},
+                "evidence": outright.evidence,
+                "normalizable": finite.evidence,
+            }
+            return proved(reason, assumed=ASSUMED, evidence=evidence)
     return found
-
-
-def _has_law(chosen: Dynamics, sizes: Mapping[str, int] | None) -> bool:
-    """Whether a choice has what else is assumed of the functions: a density that is one."""
-    finite = Problem(chosen, sizes).check("normalizable")
-    return finite.is_proved and not finite.assumptions
 
 
 def _decided(problem: Problem) -> Check:
@@ -123,7 +124,8 @@ def _linear_growth(problem: Problem) -> Check | None:
     noise = degrees(d for pair, d in model.diffusion.items() if set(pair) & unbounded)
     if drift is None or noise is None or drift > 1 or noise > 2:
         return None
-    return proved("the drift grows at most linearly and D at most quadratically")
+    reason = "the drift grows at most linearly and D at most quadratically"
+    return proved(reason, evidence={"kind": "growth"})
 
 
 def _completeness(problem: Problem) -> Check | None:
@@ -159,6 +161,7 @@ def _completeness(problem: Problem) -> Check | None:
     return proved(
         f"a reversible diffusion with definite D, {size}, and finite exp(-H) does not explode",
         assumptions=finite.assumptions,
+        evidence={"kind": "reversible", "normalizable": finite.evidence},
     )
 
 

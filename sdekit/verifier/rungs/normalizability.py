@@ -14,9 +14,10 @@ from sdekit.calculus.limits import Unsupported
 from sdekit.declaration.tree.expression import Call, Expression
 from sdekit.declaration.tree.symbols import PROPERTIES, Variable
 from sdekit.verifier.declared_facts import below_functions
-from sdekit.verifier.integrals.elimination import Elimination, eliminate
+from sdekit.verifier.integrals.elimination import Elimination, Step, eliminate
 from sdekit.verifier.integrals.infinite import infinite_integral
 from sdekit.verifier.integrals.lower_bounds import finite_by_bounds, without_bounded_functions
+from sdekit.verifier.integrals.questions import Integral, Outcome
 from sdekit.verifier.pointwise.function_choices import with_chosen_functions
 from sdekit.verifier.question import Problem
 from sdekit.verifier.rungs.marginalization import infinite_marginal
@@ -52,9 +53,11 @@ def check_normalizable(problem: Problem) -> Check:
     if auxiliary.assumptions + target.assumptions and not _may_be_integrable(problem):
         return undecided("no function with what is declared of it was found to have a finite law")
     reasons = [part.reason for part in (auxiliary, target) if part.reason]
+    both = {**(auxiliary.evidence or {}), **(target.evidence or {})}
     return proved(
         "; ".join(reasons),
         assumptions=tuple(dict.fromkeys(auxiliary.assumptions + target.assumptions)),
+        evidence=None if None in (auxiliary.evidence, target.evidence) else both,
     )
 
 
@@ -67,7 +70,9 @@ def _auxiliary_part(problem: Problem) -> Check:
     if infinite is not None:
         return infinite
     if found.is_finite:
-        return proved(_finite_text(found), assumptions=found.assumptions)
+        steps = (*found.steps, *found.open_steps)
+        evidence = {"blocks": steps}
+        return proved(_finite_text(found), assumptions=found.assumptions, evidence=evidence)
     return _auxiliary_in_components(problem, "; ".join(s.reason for s in found.open_steps))
 
 
@@ -96,12 +101,12 @@ def _target_part(problem: Problem) -> Check:
         # Bounds first where a target of many scalars would grow long when it is multiplied out.
         bound = None if unknown or len(known) < _MANY else finite_by_bounds(target, known)
         if bound is not None:
-            return proved(f"the target is integrable: {bound}")
+            return _integrable(bound, target, known)
         found = eliminate(target, known, unknown)
         if not unknown and found.infinite is None and not found.is_finite:
             bound = finite_by_bounds(target, known)
             if bound is not None:
-                return proved(f"the target is integrable: {bound}")
+                return _integrable(bound, target, known)
         infinite = infinite_integral(problem, target, known, unknown, found)
     except (TooLarge, Unsupported) as why:
         return _target_in_components(problem, target, f"the target is too long {why}", unknown)
@@ -111,9 +116,19 @@ def _target_part(problem: Problem) -> Check:
         reason = "; ".join(step.reason for step in found.open_steps)
         return _target_in_components(problem, target, reason, unknown)
     if not unknown:
-        return proved(f"the target is integrable: {_finite_text(found)}")
+        steps = (*found.steps, *found.open_steps)
+        return proved(
+            f"the target is integrable: {_finite_text(found)}", evidence={"target": steps}
+        )
     assumed = (*_assumptions(target, unknown), *found.assumptions)
-    return proved("exp(-target) by assumption", assumptions=assumed)
+    evidence = {"target": "assumed"}
+    return proved("exp(-target) by assumption", assumptions=assumed, evidence=evidence)
+
+
+def _integrable(bound: str, target: Expression, known: tuple[Variable, ...]) -> Check:
+    """By a bound; a block at a time is what a certificate may still say of it."""
+    steps = tuple(Step((x,), target, Integral(Outcome.FINITE, bound)) for x in known)
+    return proved(f"the target is integrable: {bound}", evidence={"target": steps})
 
 
 def _finite_below(problem: Problem, below: Expression) -> Check | None:

@@ -3,21 +3,27 @@
 import pytest
 
 import sdekit as sk
-from sdekit.verifier.pointwise.function_choices import with_chosen_functions
+from sdekit.verifier.pointwise.function_choices import choice_text, with_chosen_functions
+
+
+def words_of(model):
+    return [choice_text(choice) for _, choice in with_chosen_functions(model)]
 
 
 @pytest.mark.parametrize("name", ["sgrld", "rhmc", "recipe", "santa", "langevin-kinetic"])
 def test_a_choice_leaves_no_function_open(name):
-    for chosen, words in with_chosen_functions(sk.catalog.get(name)):
+    for chosen, choice in with_chosen_functions(sk.catalog.get(name)):
         assert not chosen.functions
-        assert "=" in words
+        assert "=" in choice_text(choice)
 
 
 def test_positive_functions_and_angles_get_constants():
     phi = sk.scalar("phi", domain="circle")
     U, g = sk.potential("U", phi), sk.function("g", phi, positive=True)
     model = sk.Dynamics({phi: -sk.grad(U, phi)}, {phi: g}, hamiltonian=U)
-    assert [words for _, words in with_chosen_functions(model)] == ["U(phi) = 1, g(phi) = 1"]
+    assert [choice_text(choice) for _, choice in with_chosen_functions(model)] == [
+        "U(phi) = 1, g(phi) = 1"
+    ]
 
 
 @pytest.mark.parametrize(
@@ -36,4 +42,6 @@ def test_a_choice_has_what_is_declared(declared, choices):
     x = sk.scalar("x")
     u = sk.potential("U", x, **dict.fromkeys(declared, True))
     model = sk.Dynamics({x: -sk.grad(u, x)}, {x: 1}, hamiltonian=u)
-    assert [words for _, words in with_chosen_functions(model)] == [f"U(x) = {c}" for c in choices]
+    assert [choice_text(choice) for _, choice in with_chosen_functions(model)] == [
+        f"U(x) = {c}" for c in choices
+    ]

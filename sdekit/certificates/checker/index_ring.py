@@ -1,0 +1,355 @@
+"""Formulas of tensors with indices, for every size, in a normal form. Standard library only.
+
+A formula is {monomial: coefficient}, a monomial the sorted tuple of ((head, indices), exponent).
+Indices 0, 1, ... are free; negative ones are summed, however often they occur. Every rewriting here
+is an equality wherever the formula is defined; what it fails to see makes the checker refuse and
+never accept. Heads are (kind, name, derivatives): a `symbol` or unknown function with the variables
+that it was differentiated by, `delta`, `one` (1 for each index), `size`, and `inverse`, `logdet`,
+`power` and elementary functions of an argument that is kept in `Ring.arguments`.
+"""
+
+import itertools
+import math
+from fractions import Fraction as Q
+
+ONE = {(): Q(1)}
+#: u' for u(a), as [(coefficient, {function: exponent})]; "" stands for a itself.
+DERIVATIVES = {
+    "exp": [(1, {"exp": 1})],
+    "log": [(1, {"": -1})],
+    "sin": [(1, {"cos": 1})],
+    "cos": [(-1, {"sin": 1})],
+    "tanh": [(1, {}), (-1, {"tanh": 2})],
+}
+
+
+class Refused(Exception):
+    """What this checker does not understand or cannot confirm."""
+
+
+def need(condition, what):
+    if not condition:
+        raise Refused(what)
+
+
+def plus(a, b, scale=1):
+    out = dict(a)
+    for key, value in b.items():
+        out[key] = out.get(key, 0) + scale * value
+        if not out[key]:
+            del out[key]
+    return out
+
+
+def renamed(formula, places, base=-1000):
+    """Raw terms: free indices renamed by a mapping, summed ones moved below `base`."""
+    for term, c in formula.items():
+        move = [tuple(places.get(i, i) if i >= 0 else base + i for i in ix) for (_, ix), _ in term]
+        yield [((head, ix), e) for ((head, _), e), ix in zip(term, move)], c
+
+
+class Ring:
+    """Arithmetic of formulas over the symbols of a model; `fixed` holds sizes that are numbers."""
+
+    def __init__(self, symbols, fixed):
+        self.symbols, self.fixed = symbols, fixed
+        self.arguments = {}  # name of an opaque head: (dimensions, formula, is a symmetric matrix)
+
+    def slots(self, head):
+        """Dimension and label of each slot; slots with equal labels may be exchanged."""
+        kind, name, jet = head
+        if kind in ("size", "logdet"):
+            return []
+        if kind in ("delta", "one"):
+            return [(name, 0)] * (2 if kind == "delta" else 1)
+        if kind != "symbol":
+            dims, _, is_even = self.arguments[name]
+            return [(d, 0 if is_even and kind == "inverse" else k) for k, d in enumerate(dims)]
+        alike = self.symbols[name].get("symmetry")
+        out = [(d, 0 if alike else k) for k, d in enumerate(self.symbols[name]["shape"])]
+        for k, x in enumerate(jet):
+            shape = self.slots(("symbol", x, ()))
+            group = jet.index(x) if len(shape) == 1 else k
+            out += [(d, (x, group, label)) for d, label in shape]
+        return out
+
+    def ordered(self, head, indices):
+        """(sign, indices) with exchangeable slots sorted; the sign is 0 where it vanishes."""
+        out, sign = list(indices), 1
+        if head[0] == "symbol" and self.symbols[head[1]].get("symmetry") == "antisymmetric":
+            sign = (out[0] < out[1]) - (out[0] > out[1])
+        labels = [label for _, label in self.slots(head)]
+        for label in set(labels):
+            at = [k for k, other in enumerate(labels) if other == label]
+            for k, i in zip(at, sorted(out[k] for k in at)):
+                out[k] = i
+        return sign, tuple(out)
+
+    def ones(self, head, ix):
+        return [((("one", d, ()), (i,)), 1) for (d, _), i in zip(self.slots(head), ix)]
+
+    def base(self, head):
+        """The head P of an inverse of P alone."""
+        term = next(iter(self.arguments[head[1]][1])) if head[0] == "inverse" else ()
+        plain = {((((term[0][0][0], (0, 1))), 1),): 1} if term else {}
+        return term[0][0][0] if term and self.arguments[head[1]][1] == plain else None
+
+    # The normal form
+
+    def total(self, terms):
+        """The normal form of a sum of raw terms (factors, coefficient)."""
+        out, todo = {}, list(terms)
+        while todo:
+            step = self.reduced(*todo.pop())
+            if isinstance(step, list):
+                todo += step
+            elif step[1]:
+                out = plus(out, {step[0]: step[1]})
+        return out
+
+    def reduced(self, factors, c):
+        """One raw term: raw terms that add up to it, or (monomial, coefficient)."""
+        merged = {}
+        for (head, ix), e in factors:
+            sign, ix = self.ordered(head, ix)
+            if not sign:
+                return (), 0
+            c *= sign if e % 2 else 1
+            merged[head, ix] = merged.get((head, ix), 0) + e
+        rest = [(key, int(e) if e == int(e) else e) for key, e in merged.items() if e]
+        gone = [one for key, e in merged.items() if not e for one in self.ones(*key)]
+        if gone:  # a factor that cancels leaves its indices behind
+            return [(rest + gone, c)]
+        for (head, ix), e in rest:
+            others = [f for f in rest if f[0] != (head, ix)]
+            found = self.rewritten(head, ix, e, others)
+            if found is not None:
+                return [(terms, c * k) for terms, k in found]
+        return self.canonical(rest, c)
+
+    def rewritten(self, head, ix, e, others):
+        """head_ix^e * others as raw terms in a simpler form; None if it is simple."""
+        kind, name, _ = head
+        used = {i for (_, jx), _ in others for i in jx}
+        left = [*others, *self.ones(head, ix)]
+        if kind == "delta" and (ix[0] < 0 or ix[0] == ix[1] or ix[1] in used or e != 1):
+            is_kept = 0 <= ix[0] < ix[1]
+            old, new = ix[::-1] if is_kept else ix
+            out = [((h, tuple(new if i == old else i for i in jx)), f) for (h, jx), f in others]
+            return [([*out, *([((head, ix), 1)] if is_kept else self.ones(head, ix)[1:])], 1)]
+        if kind == "one":
+            if ix[0] >= 0 or ix[0] in used:
+                return [(others, 1)]
+            if name in self.fixed:
+                return [(others, self.fixed[name])]
+            return [([*others, ((("size", name, ()), ()), 1)], 1)]
+        if kind == "power" and e >= 1:  # a power of a sum is multiplied out, one factor at a time
+            inner = renamed(self.arguments[name][1], dict(enumerate(ix)), min([0, *ix, *used]))
+            return [([*left, ((head, ix), e - 1), *part], k) for part, k in inner]
+        if kind == "sin" and e >= 2:
+            left = [*left, ((head, ix), e - 2)]
+            return [(left, 1), ([*left, ((("cos", name, ()), ix), 2)], -1)]
+        base = self.base(head) if e == 1 else None
+        count = [i for (_, jx), _ in others for i in jx].count
+        ways = (
+            ((1, 0), (0, 1), (0, 0), (1, 1))
+            if base and self.arguments[name][2]
+            else ((1, 0), (0, 1))
+        )
+        for (other, jx), f in others if base else ():  # inv(P)_ij P_jk, j being nowhere else
+            for i, j in ways:
+                if (
+                    other == base
+                    and f == 1
+                    and ix[i] == jx[j] < 0
+                    and count(ix[i]) == 1 != ix.count(ix[i]) - 1
+                ):
+                    delta = (("delta", self.slots(head)[0][0], ()), (ix[1 - i], jx[1 - j])), 1
+                    return [([*(g for g in others if g[0] != (other, jx)), delta], 1)]
+        return None
+
+    def canonical(self, factors, c):
+        """Summed indices renamed so that equal graphs have equal monomials."""
+        summed = sorted({i for (_, ix), _ in factors for i in ix if i < 0})
+        labels = {h: [repr(label) for _, label in self.slots(h)] for (h, _), _ in factors}
+        colour = dict.fromkeys(summed, 0)
+
+        def look(i):
+            """An index as seen from the factors that hold it."""
+            views = []
+            for (h, ix), e in factors:
+                seen = [(at, i == j, str(colour.get(j, [j]))) for at, j in zip(labels[h], ix)]
+                views += [(h, str(e), sorted(seen))] if i in ix else []
+            return repr((colour[i], sorted(views)))
+
+        for _ in summed:
+            looks = {i: look(i) for i in summed}
+            ranks = sorted(looks.values())
+            colour = {i: ranks.index(seen) for i, seen in looks.items()}
+        classes = [[i for i in summed if colour[i] == k] for k in sorted(set(colour.values()))]
+        ways = math.prod(math.factorial(len(members)) for members in classes)
+        need(ways <= 5040, "a sum over too many indices that look alike")
+        forms = {}
+        for orders in itertools.product(*map(itertools.permutations, classes)):
+            names = {i: -1 - k for k, i in enumerate(itertools.chain(*orders))}
+            sign, out = 1, []
+            for (h, ix), e in factors:
+                own, ix = self.ordered(h, tuple(names.get(i, i) for i in ix))
+                sign *= own if e % 2 else 1
+                out.append(((h, ix), e))
+            forms.setdefault(tuple(sorted(out)), set()).add(sign)
+        best = min(forms)
+        # A renaming that turns a term into minus itself shows that it is zero.
+        return (best, c * sum(forms[best])) if len(forms[best]) == 1 else ((), 0)
+
+    # Arithmetic
+
+    def times(self, a, b, left=None, right=None):
+        """The product; free indices are renamed first, and equal names then mean one index."""
+        first, second = list(renamed(a, left or {})), list(renamed(b, right or {}, -2000))
+        return self.total((fa + fb, ca * cb) for fa, ca in first for fb, cb in second)
+
+    def moved(self, a, places):
+        return self.total(renamed(a, places))
+
+    def single(self, kind, dims, argument, e=1):
+        """A function of an argument to a power, entry by entry (an inverse: as a matrix)."""
+        name = repr((dims, sorted(argument.items())))
+        is_square = len(dims) == 2 and dims[0] == dims[1]
+        is_even = is_square and self.moved(argument, {0: 1, 1: 0}) == argument
+        self.arguments[name] = (dims, argument, is_even)
+        places = () if kind == "logdet" else tuple(range(len(dims)))
+        return self.total([([(((kind, name, ()), places), e)], Q(1))])
+
+    def raised(self, dims, a, e):
+        """a^e, entry by entry."""
+        if e == int(e) and 0 <= e <= 12:
+            out = ONE
+            for _ in range(int(e)):
+                out = self.times(out, a)
+            return out
+        need(a and not (e == int(e) and e > 0), "a power of zero, or one that is too high")
+        (term, c), *more = a.items()
+        is_plain = not any(h[0] == "delta" or min(ix, default=0) < 0 for (h, ix), _ in term)
+        is_symbol = c == 1 and [f for _, f in term] == [1]
+        if not more and is_plain and (e == int(e) or is_symbol):
+            return self.total([([(key, f * e) for key, f in term], c ** (1 if is_symbol else e))])
+        # The least term of a sum gets the coefficient 1: multiples are then seen as such.
+        lead = a[min(a)] if e == int(e) else Q(1)
+        inner = {key: value / lead for key, value in a.items()}
+        return plus({}, self.single("power", dims, inner, e), lead ** int(e) if lead != 1 else 1)
+
+    def function(self, name, dims, a):
+        """An elementary function, entry by entry; exp of a sum is a product of powers of exp."""
+        need(name in DERIVATIVES, f"the function {name}")
+        if name != "exp":
+            return self.single(name, dims, a)
+        out = ONE
+        for term, c in a.items():
+            out = self.times(out, self.single("exp", dims, {term: Q(1)}, c))
+        return out
+
+    def matrix(self, kind, dims, a):
+        """inverse and logdet; those of diag(v), c P and inv(P) are taken apart."""
+        need(len(dims) == 2 and dims[0] == dims[1] and a, f"{kind} of what is no square matrix")
+        (term, c), *more = a.items()
+        wide = [f for f in term if len(f[0][1]) > 1]
+        rest = {tuple(f for f in term if f not in wide): c}
+        is_free = min((i for (_, ix), _ in term for i in ix), default=0) >= 0
+        if more or len(wide) != 1 or wide[0][1] != 1 or not is_free:
+            return self.single(kind, dims, a)
+        (((head, ix), _),) = wide
+        size = self.total([([((("one", dims[0], ()), (-1,)), 1)], Q(1))])
+        if head[0] == "delta":  # `rest` is the diagonal, written with index 0
+            if kind == "inverse":
+                return self.times(self.raised(dims[:1], rest, Q(-1)), {tuple(wide): Q(1)})
+            return self.moved(self.function("log", dims[:1], rest), {0: -1})
+        base, inner = self.base(head), {tuple(wide): Q(1)}
+        if any(jx for (_, jx), _ in next(iter(rest))) or ix != (0, 1) or (base and rest != ONE):
+            return self.single(kind, dims, a)
+        matrix = {(((base, ix), 1),): Q(1)} if base else inner
+        if kind == "logdet":
+            factor = {} if rest == ONE else self.times(size, self.function("log", (), rest))
+            return plus(factor, self.single(kind, dims, matrix), -1 if base else 1)
+        return (
+            matrix
+            if base
+            else self.times(self.raised((), rest, Q(-1)), self.single(kind, dims, inner))
+        )
+
+    # Differentiation
+
+    def derivative(self, a, x, rank):
+        """By the variable x; its indices are appended to the `rank` free ones of a."""
+        places = tuple(range(rank, rank + len(self.symbols[x]["shape"])))
+        terms = []
+        for factors, c in renamed(a, {}):
+            for k, ((head, ix), e) in enumerate(factors):
+                rest = factors[:k] + factors[k + 1 :] + [((head, ix), e - 1), *self.ones(head, ix)]
+                inner = self.slope(head, ix, x, places)
+                terms += [(rest + part, c * e * value) for part, value in inner]
+        return self.total(terms)
+
+    def slope(self, head, ix, x, places):
+        """The derivative of one factor as raw terms."""
+        kind, name, jet = head
+        if kind in ("delta", "one", "size"):
+            return []
+        if kind == "symbol":
+            return self.symbol_slope(name, jet, ix, x, places)
+        dims, argument, _ = self.arguments[name]
+        inner = self.derivative(argument, x, len(dims))
+        ends = {len(dims) + k: i for k, i in enumerate(places)}
+        if kind in ("inverse", "logdet"):  # d inv(M) = -inv(M) dM inv(M), d logdet M = tr inv(M) dM
+            left = self.matrix("inverse", dims, argument)
+            if kind == "logdet":
+                out = self.times(left, inner, {0: -501, 1: -500}, {0: -500, 1: -501, **ends})
+                return renamed(out, {}, -3000)
+            out = self.times(left, inner, {1: -500}, {0: -500})
+            inner = plus({}, self.times(out, left, {1: -500}, {0: -500}), -1)
+        elif kind != "power":  # the exponent of a power is dealt with as that of any factor
+            outer = {}
+            for c, powers in DERIVATIVES[kind]:
+                part = ONE
+                for u, e in powers.items():
+                    one = (
+                        self.single(u, dims, argument, e)
+                        if u
+                        else self.raised(dims, argument, Q(e))
+                    )
+                    part = self.times(part, one)
+                outer = plus(outer, part, c)
+            inner = self.times(outer, inner)
+        return renamed(inner, {**dict(enumerate(ix)), **ends}, -3000)
+
+    def symbol_slope(self, name, jet, ix, x, places):
+        alike, shape = self.symbols[x].get("symmetry"), self.symbols[x]["shape"]
+        if name == x:  # by an entry of a symmetric matrix: projected onto the symmetric ones
+            ways = [(places, Q(1))]
+            if alike:
+                half = Q(1, 2) if alike == "symmetric" else Q(-1, 2)
+                ways = [(places, Q(1, 2)), (places[::-1], half)]
+            deltas = [("delta", d, ()) for d in shape]
+            return [([(key, 1) for key in zip(deltas, zip(ix, ends))], c) for ends, c in ways]
+        if x not in self.symbols[name].get("of", ()):
+            return []
+        need(alike != "antisymmetric", "an unknown function of an antisymmetric matrix")
+        groups, at = [(x, places)], len(self.symbols[name]["shape"])
+        own = ix[:at]
+        for y in jet:
+            groups.append((y, ix[at : at + len(self.symbols[y]["shape"])]))
+            at += len(groups[-1][1])
+        groups.sort()  # derivatives commute
+        head = ("symbol", name, tuple(y for y, _ in groups))
+        return [([((head, own + tuple(i for _, g in groups for i in g)), 1)], Q(1))]
+
+    def is_zero(self, a):
+        """Whether a formula is seen to vanish, after multiplication with its denominators."""
+        for _ in range(20):
+            powers = [f for term in a for f in term if f[0][0][0] == "power" and f[1] < 0]
+            powers = [(key, e) for key, e in powers if min(key[1], default=0) >= 0]
+            if not powers:
+                break
+            lows = {key: math.ceil(max(-f for k, f in powers if k == key)) for key, _ in powers}
+            a = self.times(a, {tuple(sorted(lows.items())): Q(1)})
+        return not a
