@@ -235,8 +235,12 @@ def check(
     from sdekit.certificates.export import check_certificate
     from sdekit.cli.inputs import model_of
     from sdekit.cli.show import show_certified, show_json
+    from sdekit.declaration.model.dynamics import Dynamics
 
-    found = check_certificate(certificate, None if model is None else model_of(model))
+    about = None if model is None else model_of(model)
+    if about is not None and not isinstance(about, Dynamics):
+        raise VerificationError("a kernel has no certificate", fix="leave --model out")
+    found = check_certificate(certificate, about)
     if as_json:
         rungs = {k: {"certified": ok, "because": why} for k, (ok, why) in found.rungs.items()}
         show_json({"certified": found.verdict, "rejected": found.rejected, "rungs": rungs})
