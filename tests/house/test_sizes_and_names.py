@@ -28,7 +28,7 @@ SHARED = set(
     """
     Comparison Constant Derivation Generator Jet Kernel LinearMap Model Moments NoiseSource
     Outcome Polynomial Problem Reader Rows Scheme Sign Stage Step Sums Term Transition Verdict
-    accumulate adjoint_of_one as_expression call canonical compare comparisons
+    adjoint_of_one as_expression call canonical compare comparisons
     configurational_temperature constant constant_covariance content coordinates current diag
     diagonal_of divide divided dot entrywise exponential extremum eye functions_of
     inverse is_diagonal is_locally_bounded is_real is_semidefinite is_surely_nonzero

@@ -9,9 +9,9 @@ import json
 from fractions import Fraction as Q
 
 if __package__:
-    from sdekit.certificates.checker.index_ring import ONE, Ring, need, plus
+    from sdekit.certificates.checker.index_ring import ONE, IndexRing, need, plus
 else:  # run as a program from its folder, without the package
-    from index_ring import ONE, Ring, need, plus
+    from index_ring import ONE, IndexRing, need, plus
 
 POSITIVE, NONNEGATIVE, UNKNOWN = 2, 1, 0
 SIGNS = {"positive": POSITIVE, "nonnegative": NONNEGATIVE}
@@ -25,7 +25,7 @@ def indices(factors):
     return {i for (_, ix), _ in factors for i in ix}
 
 
-class Model(Ring):
+class Model(IndexRing):
     """The model; `choice` puts trees in the place of symbols."""
 
     def __init__(self, model, sizes, choice=None):

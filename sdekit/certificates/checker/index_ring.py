@@ -5,7 +5,7 @@ Indices 0, 1, ... are free; negative ones are summed, however often they occur. 
 is an equality wherever the formula is defined; what it fails to see makes the checker refuse and
 never accept. Heads are (kind, name, derivatives): a `symbol` or unknown function with the variables
 that it was differentiated by, `delta`, `one` (1 for each index), `size`, and `inverse`, `logdet`,
-`power` and elementary functions of an argument that is kept in `Ring.arguments`.
+`power` and elementary functions of an argument that is kept in `IndexRing.arguments`.
 """
 
 import itertools
@@ -48,7 +48,7 @@ def renamed(formula, places, base=-1000):
         yield [((head, ix), e) for ((head, _), e), ix in zip(term, move)], c
 
 
-class Ring:
+class IndexRing:
     """Arithmetic of formulas over the symbols of a model; `fixed` holds sizes that are numbers."""
 
     def __init__(self, symbols, fixed):

@@ -40,7 +40,7 @@ from sdekit.declaration.tree.operators import ZERO
 from sdekit.declaration.tree.symbols import Variable
 from sdekit.verifier.currents.smoothness import has_pole
 from sdekit.verifier.integrals.tails import Tail, tail
-from sdekit.verifier.pointwise.instances import choice_text, choices
+from sdekit.verifier.pointwise.instances import choices, text_of_choice
 from sdekit.verifier.question import Problem
 from sdekit.verifier.verdict import Check, Witness, proved, refuted
 
@@ -158,7 +158,7 @@ def _judged(line: Line, at: Components) -> Check | None:
         v, d, h, u = (substituted(e, numbers) for e in parts)
         chosen = Line(line.x, v, d, h, u, line.balanced, line.steady)
         if _decided(chosen) is Tail.FINITE:
-            point, _ = choice_text(numbers)
+            point, _ = text_of_choice(numbers)
             witness = Witness(dict(at.sizes), point, f"{line.x.name} reaches infinity")
             return refuted("a solution explodes, by Feller's test", witness)
     return None

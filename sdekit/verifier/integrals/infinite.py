@@ -20,7 +20,7 @@ from sdekit.declaration.tree.operators import ZERO
 from sdekit.declaration.tree.symbols import Variable
 from sdekit.verifier.integrals.block_integrals import DIRECT
 from sdekit.verifier.integrals.elimination import Elimination, Step, eliminate
-from sdekit.verifier.pointwise.instances import Choice, choice_text, choices, symbols_of
+from sdekit.verifier.pointwise.instances import Choice, choices, symbols_of, text_of_choice
 from sdekit.verifier.question import Problem
 from sdekit.verifier.verdict import Check, Witness, refuted
 
@@ -145,7 +145,7 @@ def _has_value(energy: Expression, choice: Choice) -> bool:
 
 
 def _refutation(step: Step, sizes: Mapping[str, int], choice: Choice) -> Check:
-    point, functions = choice_text(choice)
+    point, functions = text_of_choice(choice)
     witness = Witness(dict(sizes), point, INFINITE, functions=functions)
     mass = f"the integral of exp(-({step.energy!r})) over {step.names}"
     if step.energy == ZERO:

@@ -97,7 +97,7 @@ def _values(shape: tuple, assumptions: frozenset[str]) -> list[Expression]:
     return [Product((s, unit)) for s in scalars]
 
 
-def choice_text(choice: Choice) -> tuple[dict[str, str], dict[str, str]]:
+def text_of_choice(choice: Choice) -> tuple[dict[str, str], dict[str, str]]:
     """A choice as the point and the functions of a witness."""
     point: dict[str, str] = {}
     functions: dict[str, str] = {}

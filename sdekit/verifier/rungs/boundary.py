@@ -45,7 +45,7 @@ from sdekit.declaration.tree.symbols import Parameter, Variable
 from sdekit.verifier.currents.normal_current import Normal, current_at, is_jet, normal_current
 from sdekit.verifier.currents.periodicity import is_periodic
 from sdekit.verifier.currents.specular import is_finite_at_ends, turned_momentum
-from sdekit.verifier.pointwise.instances import Choice, choice_text, choices
+from sdekit.verifier.pointwise.instances import Choice, choices, text_of_choice
 from sdekit.verifier.pointwise.zero import nonzero_value
 from sdekit.verifier.question import Problem
 from sdekit.verifier.verdict import Check, Verdict, Witness, proved, refuted, undecided
@@ -301,7 +301,7 @@ def _flowing(
         if found is None:
             continue
         point, value = found
-        fixed, _ = choice_text(chosen or {})
+        fixed, _ = text_of_choice(chosen or {})
         witness = Witness(sizes, {**point, **fixed, x.name: str(end.at)}, value)
         amount = "an infinite" if size else "a"
         return refuted(
