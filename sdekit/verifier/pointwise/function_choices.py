@@ -68,7 +68,7 @@ def with_chosen_functions(dynamics: Dynamics) -> Iterator[tuple[Dynamics, dict[C
         )
 
 
-def text_of_choice(chosen: Mapping[Call, Expression]) -> str:
+def functions_in_words(chosen: Mapping[Call, Expression]) -> str:
     """A choice in words, such as "U(x) = x**2"."""
     return ", ".join(f"{call!r} = {value!r}" for call, value in chosen.items())
 

@@ -26,7 +26,7 @@ from sdekit.verifier.confinement.polynomial_lyapunov import by_coercivity
 from sdekit.verifier.confinement.tensor_growth import degrees
 from sdekit.verifier.currents.smoothness import has_pole, rough_parts
 from sdekit.verifier.integrals.elimination import eliminate
-from sdekit.verifier.pointwise.function_choices import text_of_choice, with_chosen_functions
+from sdekit.verifier.pointwise.function_choices import functions_in_words, with_chosen_functions
 from sdekit.verifier.question import Problem
 from sdekit.verifier.rungs.brackets import is_definite
 from sdekit.verifier.verdict import Check, Verdict, proved, refuted, undecided
@@ -67,7 +67,7 @@ def check_non_explosion(problem: Problem) -> Check:
         # A choice has to have what else is assumed of the functions: a density that is one.
         finite = Problem(chosen, problem.sizes).check("normalizable")
         if finite.is_proved and not finite.assumptions:
-            reason = f"open in general; for {text_of_choice(choice)}: {outright.reason}"
+            reason = f"open in general; for {functions_in_words(choice)}: {outright.reason}"
             evidence = {
                 "kind": "instance",
                 "choice": {call.function.name: value for call, value in choice.items()},
