@@ -1,5 +1,7 @@
 """Euler-Maruyama keeps its mean and variance at an end where the noise vanishes."""
 
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -15,12 +17,23 @@ COUNT, H = 100_000, 0.02
 V, U, Y = sk.scalar("v", domain="positive"), sk.scalar("u", domain=(0, 1)), sk.scalar("y")
 
 
-def moved(dynamics, h=H, **start):
+GROWING = sk.Dynamics(drift={V: (1 - V) / 2}, diffusion={V: V + V**2})
+BETWEEN = sk.Dynamics(drift={U: (1 - 2 * U) / 9}, diffusion={U: U * (1 - U) * (1 + U)})
+
+
+@functools.cache
+def stepped(dynamics):
+    """The stage of a step, and one compiled step for all starts."""
     (move,) = unroll(splitting(dynamics), "EM")
     stage = stage_of(move.flow, {})
+    return stage, jax.jit(lambda given, z, h: stage.apply(Environment(given), z, h, None))
+
+
+def moved(dynamics, h=H, **start):
+    stage, step = stepped(dynamics)
     given = {name: jnp.full(COUNT, value, jnp.float32) for name, value in start.items()}
     z = jax.random.normal(jax.random.key(0), (stage.elements, COUNT))
-    found = stage.apply(Environment(given), z, jnp.float32(h), None)
+    found = step(given, z, jnp.float32(h))
     return {name: np.asarray(value, float) for name, value in found.items()}, z
 
 
@@ -31,7 +44,7 @@ def z_of_mean(values, expected):
 @pytest.mark.parametrize("v", [0.3, 0.05, 0.02, 0.003])
 def test_mean_and_variance_are_those_of_the_plain_step(v):
     """The distances are 8, 3, 2 and less than one standard deviations."""
-    found = moved(sk.Dynamics(drift={V: (1 - V) / 2}, diffusion={V: V + V**2}), v=v)[0]["v"]
+    found = moved(GROWING, v=v)[0]["v"]
     mean = v + H * (1 - v) / 2
     assert found.min() >= 0
     assert abs(z_of_mean(found, mean)) < 4.5
@@ -53,9 +66,8 @@ def test_far_from_the_end_the_step_is_the_plain_one():
 
 
 def test_both_ends_of_an_interval_are_kept():
-    block = U * (1 - U) * (1 + U)
     for u in (0.002, 0.998):
-        found = moved(sk.Dynamics(drift={U: (1 - 2 * U) / 9}, diffusion={U: block}), u=u)[0]["u"]
+        found = moved(BETWEEN, u=u)[0]["u"]
         assert found.min() >= 0 and found.max() <= 1
         assert abs(z_of_mean(found, u + H * (1 - 2 * u) / 9)) < 4.5
 

@@ -1,5 +1,7 @@
 """Steps of square-root diffusions have their exact law; those in an interval two exact moments."""
 
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -22,16 +24,22 @@ ROOT = sk.Dynamics(drift={V: A - B * V}, diffusion={V: Q * V})
 JACOBI = sk.Dynamics(drift={U: A - B * U}, diffusion={U: Q * U * (1 - U)})
 
 
+@functools.cache
+def stepped(dynamics):
+    """The stage of the letter C, and one compiled step of it for all starts and parameters."""
+    stage = stage_of(sk.splitting(dynamics).part("C").flow, {"n": 2})
+    return stage, jax.jit(lambda given, z, h: stage.apply(Environment(given, {"n": 2}), z, h, None))
+
+
 def drawn(dynamics, start, h, seed=0, **parameters):
     """One step of the letter C from the same start, many times."""
     (x,) = dynamics.variables
-    stage = stage_of(sk.splitting(dynamics).part("C").flow, {"n": 2})
+    stage, step = stepped(dynamics)
     shape = np.shape(start)
     given = {name: jnp.asarray(value, jnp.float32) for name, value in parameters.items()}
     given[x.name] = jnp.broadcast_to(jnp.asarray(start, jnp.float32)[..., None], (*shape, COUNT))
     z = jax.random.normal(jax.random.key(seed), (stage.elements, COUNT))
-    found = stage.apply(Environment(given, {"n": 2}), z, jnp.float32(h), None)[x.name]
-    return np.asarray(found, float)
+    return np.asarray(step(given, z, jnp.float32(h))[x.name], float)
 
 
 def z_of_mean(values, expected):
