@@ -2,16 +2,27 @@
 
 import argparse
 import importlib
+import itertools
 import json
 import re
 from pathlib import Path
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
+from scipy.special import gammaln
+from scipy.stats import chi2
 
 from verification import table
 from verification.double_well import EXACT
-from verification.papers import _figure_3, figure_1, least_squares_paths
+from verification.papers import (
+    _figure_3,
+    figure_1,
+    least_squares_paths,
+    misprints,
+    topics,
+)
 from verification.papers._experiment import Experiment
 from verification.papers.sources import MET, NOT_MET, OPEN, OUT, SOURCES
 
@@ -108,3 +119,30 @@ def test_an_interrupted_experiment_goes_on_where_it_stood(tmp_path, monkeypatch,
     least_squares_paths.main()
     assert re.search("ok +Slides", capsys.readouterr().out)
     assert (tmp_path / "papers_least_squares_paths.png").is_file()
+
+
+def test_sweeps_of_topics_have_the_posterior_of_a_short_document():
+    """Frequencies against p(z | words) by enumeration, the document's mixture summed out."""
+    words, alpha, copies = np.array([0, 0, 2]), 0.5, 4000
+    chances = np.array([[0.6, 0.3, 0.1], [0.2, 0.3, 0.5]])
+    states = np.array(list(itertools.product(range(2), repeat=3)))
+    counts = np.array([np.bincount(z, minlength=2) for z in states])
+    heights = np.exp(gammaln(counts + alpha).sum(axis=1)) * chances[states, words].prod(axis=1)
+    tokens = jnp.asarray(np.pad(words, (0, 1), constant_values=-1)[None].repeat(copies, axis=0))
+    step = jax.jit(lambda key, z: topics.sweep(key, z, tokens, jnp.asarray(chances), alpha))
+    z = jnp.zeros(tokens.shape, int)
+    for key in jax.random.split(jax.random.key(0), 12):
+        z, found = step(key, z)
+    assert np.array_equal(found[:, 1], np.asarray(z)[:, :3].sum(axis=1)), "the fourth is no token"
+    seen = np.bincount(np.asarray(z)[:, :3] @ [4, 2, 1], minlength=8)
+    expected = copies * heights / heights.sum()
+    assert chi2.sf(np.sum((seen - expected) ** 2 / expected), 7) > 1e-5
+    # Twin: without the document's own counts the law is another one.
+    alone = copies * chances[states, words].prod(axis=1) / chances[:, words].sum(axis=0).prod()
+    assert chi2.sf(np.sum((seen - alone) ** 2 / alone), 7) < 1e-9
+
+
+@pytest.mark.parametrize("place", misprints.PLACES, ids=lambda place: place.compute.__name__)
+def test_what_is_called_a_misprint_fails_as_printed_and_holds_as_corrected(place):
+    found = place.compute({**misprints.SETTINGS, **misprints.QUICK})
+    assert found is None or found[1], found

@@ -12,7 +12,7 @@ import argparse
 import hashlib
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 import numpy as np
@@ -37,9 +37,21 @@ class Experiment(Report):
         if getattr(options, "reduced", False):
             self.content["command"] += " --reduced"
 
-    def part(self, key: Mapping[str, Any], make: Callable[[], Mapping[str, Any]]) -> dict[str, Any]:
-        """What `make()` returns, numbers and lists; from the disk where it was made before."""
-        text = json.dumps([self.name, self.content["settings"], _plain(dict(key))])
+    def part(
+        self,
+        key: Mapping[str, Any],
+        make: Callable[[], Mapping[str, Any]],
+        named: Collection[str] = (),
+    ) -> dict[str, Any]:
+        """What `make()` returns, numbers and lists; from the disk where it was made before.
+
+        Args:
+            key: Names the part.
+            make: Computes it.
+            named: Settings that list what keys name one of: a longer list keeps what was made.
+        """
+        common = {k: v for k, v in self.content["settings"].items() if k not in named}
+        text = json.dumps([self.name, common, _plain(dict(key))])
         digest = hashlib.sha256(text.encode()).hexdigest()[:16]
         path = self.out / "parts" / f"{self.name}-{digest}.json"
         if not path.is_file():

@@ -10,13 +10,14 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from matplotlib.axes import Axes
 
 import sdekit as sk
 from sdekit.errors import DivergenceError
 from sdekit.simulation.runs.result import Run
-from verification.papers._experiment import Experiment
+from verification.papers._experiment import Experiment, spread
 
 #: Entry of the catalogue, scheme and mark in figures.
 SAMPLERS = {
@@ -49,10 +50,27 @@ def summed(run: Run, predict: Callable[[Any], Any]) -> Any:
     return sum(compiled(jax.tree.map(lambda leaf, k=k: leaf[k], draws)) for k in range(run.draws))
 
 
+def precision(key: Any, values: Any) -> Any:
+    """A draw of tau where values ~ N(0, 1/tau) and tau ~ Gamma(1, 1)."""
+    shape, rate = 1 + values.size / 2, 1 + jnp.sum(values**2) / 2
+    return jax.random.gamma(key, shape) / rate
+
+
 def state_of(run: Run, key: Key) -> dict[str, Any]:
-    """Kinetic energy of a coordinate, mean xi where there is one, A, and what the run cost."""
+    """Kinetic energy of a coordinate, mean xi where there is one, A, and what the run cost.
+
+    The energy also for each leaf of the position (`kinetic by block`), and of the last tenth of
+    the draws (`kinetic at the end`), when a thermostat has had most time to follow.
+    """
+    energies = run.samples["p"].astype(float) ** 2 / 2
+    leaves = jax.tree_util.tree_leaves_with_path(run.position)
+    ends = np.cumsum([np.prod(leaf.shape[2:], dtype=int) for _, leaf in leaves])
+    parts = np.split(energies.mean(axis=(0, 1)), ends[:-1])
+    names = [jax.tree_util.keystr(path, simple=True) for path, _ in leaves]
     return {
-        "kinetic": float(np.mean(run.samples["p"].astype(float) ** 2) / 2),
+        "kinetic": float(np.mean(energies)),
+        "kinetic at the end": float(np.mean(energies[:, -max(1, run.draws // 10) :])),
+        "kinetic by block": {k: float(np.mean(part)) for k, part in zip(names, parts, strict=True)},
         "xi": float(run.samples["xi"].mean()) if "xi" in run.samples else None,
         "A": key[1] / np.sqrt(key[2]),
         "seconds": run.seconds,
@@ -75,10 +93,11 @@ def grid_of_parts(
 
     keys = [
         (name, a, eta, number)
-        for eta in settings["eta"] for a in settings["a"] for name in SAMPLERS
-        for number in repetitions
+        for number in repetitions for eta in settings["eta"] for a in settings["a"]
+        for name in SAMPLERS
     ]  # fmt: skip
-    found = {key: record.part({"key": key}, lambda key=key: part(key)) for key in keys}
+    named = ("a", "eta", "seeds", "folds_run")
+    found = {key: record.part({"key": key}, lambda key=key: part(key), named=named) for key in keys}
     record.add("runs", {str(key): part for key, part in found.items()})
     return found
 
@@ -99,6 +118,31 @@ def best(found: Parts, what: str) -> tuple[float, float, float]:
     means = {one: np.mean(v) for one in settings if (v := reached(found, what, "SGNHT", *one))}
     a, eta = min(means, key=lambda one: means[one])
     return a, eta, float(means[a, eta])
+
+
+def told_grid(found: Parts, what: str, label: str) -> tuple[str, bool]:
+    """SGNHT / SGHMC at every (a, eta); and whether SGHMC is worse at the smallest a, largest eta.
+
+    Args:
+        found: All parts.
+        what: The name of the error in them.
+        label: What the row calls it.
+    """
+    told = []
+    settings = list(dict.fromkeys(key[1:3] for key in found))
+    for a, eta in settings:
+        shown = [
+            spread(errors) if (errors := reached(found, what, name, a, eta)) else "diverged"
+            for name in SAMPLERS
+        ]
+        energy = [mean_or_nan(found, "kinetic", name, a, eta) for name in SAMPLERS]
+        told.append(
+            f"a = {a:g}, eta = {eta:g}: {label} {' / '.join(shown)}, "
+            f"K {' / '.join(f'{one:.3f}' for one in energy)}"
+        )
+    last = min(a for a, _ in settings), max(eta for _, eta in settings)
+    ours, theirs = (reached(found, what, name, *last) for name in SAMPLERS)
+    return "; ".join(told), not theirs or bool(ours and np.mean(theirs) > np.mean(ours))
 
 
 def kinetic_row(record: Experiment, claim: str, found: Parts) -> None:
