@@ -198,7 +198,7 @@ def _kind(part: str, removed: Expression | None, new: list[Expression], is_same:
 
 
 def _variables(terms: list[Expression]) -> set[Expression]:
-    return {node for term in terms for node in term.walk() if isinstance(node, Variable)}
+    return set().union(*(term.variables for term in terms))
 
 
 def _shorter(expression: Expression) -> Expression:

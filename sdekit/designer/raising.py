@@ -93,7 +93,7 @@ def in_order(factors: Iterable[Expression]) -> list[Expression]:
     """Factors in an order that depends on them alone: constants come first."""
 
     def place(factor: Expression) -> tuple[bool, str]:
-        return any(isinstance(node, Variable) for node in factor.walk()), repr(factor)
+        return bool(factor.variables), repr(factor)
 
     return sorted(factors, key=place)
 

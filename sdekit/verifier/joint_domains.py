@@ -16,7 +16,6 @@ import sympy as sp
 from sdekit.calculus.limits import Unsupported
 from sdekit.declaration.model.components import Components
 from sdekit.declaration.model.sympy_types import Expr
-from sdekit.declaration.tree.symbols import Variable
 from sdekit.verifier.charts import Chart, chart_of
 from sdekit.verifier.declared_facts import within_declaration
 from sdekit.verifier.question import Problem
@@ -94,7 +93,7 @@ def _driven(problem: Problem) -> str:
     dynamics = problem.dynamics
     still = {x for x in dynamics.variables if not any(x in pair for pair, _ in dynamics.blocks())}
     for x in dynamics.variables:
-        read = {n for n in dynamics.drift[x].walk() if isinstance(n, Variable)}
+        read = dynamics.drift[x].variables
         if x.domain.is_joint and x in still and read - {x}:
             return x.name
     return ""

@@ -154,7 +154,7 @@ class Dynamics:
     def _target_variables(self, given: Sequence[Any] | None, reader: Any) -> tuple[Variable, ...]:
         if self.target is None:
             return self.variables
-        written = {node for node in self.target.walk() if isinstance(node, Variable)}
+        written = self.target.variables
         if given is not None:
             named = {reader.variable(x) for x in given}
             if not written <= named:

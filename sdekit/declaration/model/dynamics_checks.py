@@ -274,7 +274,7 @@ def check_interpretation(interpretation: str, factors: Factors | None, blocks: B
     if interpretation == "ito" or factors is not None:
         return
     for (x, y), block in blocks.items():
-        if any(isinstance(node, Variable) for node in block.walk()):
+        if block.variables:
             raise DeclarationError(
                 f"a Stratonovich SDE whose diffusion block ({x.name}, {y.name}) depends on the "
                 "state is not determined by D",

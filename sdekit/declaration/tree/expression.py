@@ -10,7 +10,7 @@ Not for proving, differentiating or evaluating: each reading (`calculus.contract
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
@@ -24,6 +24,23 @@ if TYPE_CHECKING:
     from sdekit.declaration.tree.symbols import FunctionSymbol, Variable
 
 Shape = tuple[Dim, ...]
+
+
+def _operators() -> Any:
+    from sdekit.declaration.tree import operators
+
+    return operators
+
+
+_Binary = Callable[["Expression", Any], "Expression"]
+
+
+def _operator(name: str) -> tuple[_Binary, _Binary]:
+    """An operator of Python by its rule in `operators`, and with the expression on the right."""
+    return (
+        lambda node, other: getattr(_operators(), name)(node, other),
+        lambda node, other: getattr(_operators(), name)(other, node),
+    )
 
 
 class Expression(PythonHabits):
@@ -64,7 +81,23 @@ class Expression(PythonHabits):
     @cached_property
     def varies(self) -> bool:
         """Whether it changes with the state: it holds a variable or an unknown function."""
-        return self._moves or any(child.varies for child in self.children)
+        self._look_below()
+        return self.__dict__["varies"]
+
+    @cached_property
+    def variables(self) -> frozenset[Variable]:
+        """The variables that are written in it."""
+        self._look_below()
+        return self.__dict__["variables"]
+
+    def _look_below(self) -> None:
+        """Fill in `varies` and `variables`, children first, so that no depth is too deep."""
+        for node in reversed([*self.walk()]):
+            known, below = node.__dict__, node.children
+            if "varies" not in known:
+                own = (node,) if node._moves and not below else ()
+                known["variables"] = frozenset(own).union(*(child.variables for child in below))
+                known["varies"] = node._moves or any(child.varies for child in below)
 
     @property
     def ndim(self) -> int:
@@ -81,7 +114,7 @@ class Expression(PythonHabits):
 
     def depends_on(self, variable: Variable) -> bool:
         """Whether the variable is written anywhere in the expression."""
-        return any(node == variable for node in self.walk())
+        return variable in self.variables
 
     def __eq__(self, other: object) -> bool:
         if self is other:
@@ -100,10 +133,14 @@ class Expression(PythonHabits):
 
     def __getstate__(self) -> dict[str, Any]:
         # String hashes differ between processes: a stored hash must not travel.
-        derived = ("_hash", "_parts", "children", "varies")
+        derived = ("_hash", "_parts", "_text", "children", "variables", "varies")
         return {key: value for key, value in self.__dict__.items() if key not in derived}
 
     def __repr__(self) -> str:
+        return self._text
+
+    @cached_property
+    def _text(self) -> str:
         from sdekit.declaration.text.expression_text import grammar_text
 
         return grammar_text(self)
@@ -111,41 +148,12 @@ class Expression(PythonHabits):
     def __abs__(self) -> Expression:
         return Elementwise("abs", self)
 
-    def __add__(self, other: Any) -> Expression:
-        return _operators().add(self, other)
-
-    def __radd__(self, other: Any) -> Expression:
-        return _operators().add(other, self)
-
-    def __sub__(self, other: Any) -> Expression:
-        return _operators().subtract(self, other)
-
-    def __rsub__(self, other: Any) -> Expression:
-        return _operators().subtract(other, self)
-
-    def __mul__(self, other: Any) -> Expression:
-        return _operators().multiply(self, other)
-
-    def __rmul__(self, other: Any) -> Expression:
-        return _operators().multiply(other, self)
-
-    def __truediv__(self, other: Any) -> Expression:
-        return _operators().divide(self, other)
-
-    def __rtruediv__(self, other: Any) -> Expression:
-        return _operators().divide(other, self)
-
-    def __pow__(self, other: Any) -> Expression:
-        return _operators().power(self, other)
-
-    def __rpow__(self, other: Any) -> Expression:
-        return _operators().power(other, self)
-
-    def __matmul__(self, other: Any) -> Expression:
-        return _operators().matmul(self, other)
-
-    def __rmatmul__(self, other: Any) -> Expression:
-        return _operators().matmul(other, self)
+    __add__, __radd__ = _operator("add")
+    __sub__, __rsub__ = _operator("subtract")
+    __mul__, __rmul__ = _operator("multiply")
+    __truediv__, __rtruediv__ = _operator("divide")
+    __pow__, __rpow__ = _operator("power")
+    __matmul__, __rmatmul__ = _operator("matmul")
 
     def __neg__(self) -> Expression:
         return _operators().negate(self)
@@ -169,12 +177,6 @@ class Expression(PythonHabits):
     def T(self) -> Expression:
         """The expression with its axes in reverse order."""
         return _operators().transpose(self)
-
-
-def _operators() -> Any:
-    from sdekit.declaration.tree import operators
-
-    return operators
 
 
 @dataclass(frozen=True, eq=False, repr=False)

@@ -111,7 +111,7 @@ def _end(end: End) -> sp.Expr:
 def _components(
     x: Variable, block: Expression
 ) -> tuple[tuple[sp.Symbol, ...], dict[tuple[int, int], sp.Expr]] | None:
-    others = {y for y in block.walk() if isinstance(y, Variable)} - {x}
+    others = block.variables - {x}
     try:
         alone = Dynamics(dict.fromkeys([x, *others], ZERO), {x: block})
         found = alone.at(**{d.name: SIZE for d in alone.dimensions if d.size is None})

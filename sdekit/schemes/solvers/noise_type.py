@@ -105,7 +105,7 @@ def is_additive(dynamics: Dynamics) -> bool:
 
 def reads_state(expression: Expression) -> bool:
     """Whether a variable occurs in the expression."""
-    return any(isinstance(node, Variable) for node in expression.walk())
+    return bool(expression.variables)
 
 
 def diagonal_entries(block: Expression, x: Variable) -> Expression | None:

@@ -30,11 +30,6 @@ from sdekit.declaration.tree.symbols import Parameter, Variable
 MAX_TERMS = 4096
 
 
-def variables_of(expression: Expression) -> frozenset[Variable]:
-    """The variables that an expression reads."""
-    return frozenset(node for node in expression.walk() if isinstance(node, Variable))
-
-
 def functions_of(expressions: Iterable[Expression]) -> tuple[str, ...]:
     """Names of the unknown functions in the expressions, in order of appearance."""
     names = [
@@ -103,7 +98,7 @@ def _gradient_terms(operand: Expression, variable: Variable) -> list[Expression]
     """Terms of the gradient of a scalar."""
     found = []
     for term in _expand(operand):
-        if variable in variables_of(term):
+        if variable in term.variables:
             found += _expand_gradient(term, variable)
     return found
 
@@ -112,11 +107,11 @@ def _expand_gradient(term: Expression, x: Variable) -> list[Expression]:
     match term:
         case ex.Negation(operand=operand):
             return [negated(piece) for piece in _expand_gradient(operand, x)]
-        case ex.Quotient(numerator=numerator, denominator=d) if x not in variables_of(d):
+        case ex.Quotient(numerator=numerator, denominator=d) if x not in d.variables:
             return [divide(piece, d) for piece in _expand_gradient(numerator, x)]
         case ex.Product(factors=factors):
-            inside = [factor for factor in factors if x in variables_of(factor)]
-            outside = [factor for factor in factors if x not in variables_of(factor)]
+            inside = [factor for factor in factors if x in factor.variables]
+            outside = [factor for factor in factors if x not in factor.variables]
             if len(inside) == 1 and not inside[0].shape:
                 scale = reduce(multiply, outside)
                 return [multiply(scale, piece) for piece in _expand_gradient(inside[0], x)]
@@ -134,14 +129,14 @@ def _gradient_of_dot(
 ) -> list[Expression]:
     if left == right == x:
         return [multiply(2, x)]
-    if left == x and x not in variables_of(right):
+    if left == x and x not in right.variables:
         return [right]
-    if right == x and x not in variables_of(left):
+    if right == x and x not in left.variables:
         return [left]
     for one, other in ((left, right), (right, left)):
         if one == x and x.ndim == 1 and isinstance(other, ex.MatMul) and other.right == x:
             matrix = other.left
-            if x not in variables_of(matrix):
+            if x not in matrix.variables:
                 if is_symmetric(matrix):
                     return [multiply(2, other)]
                 return [other, matmul(transpose(matrix), x)]

@@ -11,7 +11,6 @@ from fractions import Fraction
 
 from sdekit.declaration.model.noise_factor import sum_of_blocks
 from sdekit.errors import SchemeError
-from sdekit.schemes.split.affine import variables_of
 from sdekit.schemes.split.flow_records import Blocks, Part, Updates
 from sdekit.schemes.split.splitting import Splitting
 from sdekit.schemes.split.unroll import Move, unroll
@@ -63,7 +62,7 @@ def _factors(move: Move) -> tuple[Factor, ...]:
             fix="measure with sk.empirical_order",
         )
     noise, frozen = whole_noise(move), move.method == "euler_maruyama"
-    read = {x for _, block in move.gradient_noise for x in variables_of(block)}
+    read = {x for _, block in move.gradient_noise for x in block.variables}
     if read & set(move.moves) and not frozen:
         raise SchemeError(
             f"the gradient noise of {move.name} reads what it moves",

@@ -12,7 +12,7 @@ from sdekit.declaration.model.dynamics import Dynamics
 from sdekit.declaration.tree import expression as ex
 from sdekit.declaration.tree.expression import Expression
 from sdekit.errors import SchemeError
-from sdekit.schemes.split.affine import forces_of, functions_of, variables_of
+from sdekit.schemes.split.affine import forces_of, functions_of
 from sdekit.schemes.split.flow_records import Blocks, Flow, Inexact, Part, Updates
 from sdekit.schemes.split.pieces import Pair, both_triangles, noise_of
 
@@ -64,7 +64,7 @@ def lettered(drafts: list[Draft]) -> tuple[Part, ...]:
 
 def _part(letter: str, draft: Draft) -> Part:
     written = [term for _, term in draft.updates] + [block for _, block in draft.diffusion]
-    read = {x for expression in written for x in variables_of(expression)}
+    read = {x for expression in written for x in expression.variables}
     moved = set(draft.flow.variables)
     reads = tuple(sorted(read - moved, key=lambda x: x.name))
     return Part(

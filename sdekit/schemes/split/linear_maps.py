@@ -14,7 +14,7 @@ from sdekit.declaration.tree import expression as ex
 from sdekit.declaration.tree.expression import Expression, Number
 from sdekit.declaration.tree.operators import ONE, add, divide, matmul, multiply, power, transpose
 from sdekit.declaration.tree.symbols import Variable
-from sdekit.schemes.split.affine import expanded_terms, negated, variables_of
+from sdekit.schemes.split.affine import expanded_terms, negated
 from sdekit.schemes.split.flow_records import LinearMap
 
 
@@ -23,7 +23,7 @@ def linear_map(term: Expression, x: Variable) -> LinearMap | None:
     if term.shape != x.shape:
         return None
     found = _map(term, x)
-    if found is None or any(x in variables_of(piece) for piece in found.pieces):
+    if found is None or any(x in piece.variables for piece in found.pieces):
         return None
     return found
 
@@ -37,8 +37,8 @@ def _map(term: Expression, x: Variable) -> LinearMap | None:
         case ex.Quotient(numerator=numerator, denominator=denominator):
             return _divided(_map(numerator, x), denominator)
         case ex.Product(factors=factors):
-            inside = [factor for factor in factors if x in variables_of(factor)]
-            outside = [factor for factor in factors if x not in variables_of(factor)]
+            inside = [factor for factor in factors if x in factor.variables]
+            outside = [factor for factor in factors if x not in factor.variables]
             if len(inside) != 1 or inside[0].shape != x.shape:
                 return None
             inner = _map(inside[0], x)
@@ -50,7 +50,7 @@ def _map(term: Expression, x: Variable) -> LinearMap | None:
 
 def monomial(term: Expression, x: Variable) -> tuple[int, Expression] | None:
     """(k, c) with term = c x^k for a number x and c free of x, or None if none is seen."""
-    if x not in variables_of(term):
+    if x not in term.variables:
         return 0, term
     if term == x:
         return 1, ONE
@@ -58,7 +58,7 @@ def monomial(term: Expression, x: Variable) -> tuple[int, Expression] | None:
         case ex.Negation(operand=operand):
             found = monomial(operand, x)
             return None if found is None else (found[0], negated(found[1]))
-        case ex.Quotient(numerator=numerator, denominator=below) if x not in variables_of(below):
+        case ex.Quotient(numerator=numerator, denominator=below) if x not in below.variables:
             found = monomial(numerator, x)
             return None if found is None else (found[0], divide(found[1], below))
         case ex.Product(factors=factors):
@@ -83,8 +83,8 @@ def _product(factors: list[Expression]) -> Expression:
 
 
 def _matmul_map(left: Expression, right: Expression, x: Variable) -> LinearMap | None:
-    if x in variables_of(left):
-        inner = _map(left, x) if x not in variables_of(right) and left.ndim == 1 else None
+    if x in left.variables:
+        inner = _map(left, x) if x not in right.variables and left.ndim == 1 else None
         # x @ M is M^T @ x; anything but x itself on the left is not needed by any known model.
         if inner is None or inner.scalar is None or not inner.is_scalar or right.ndim != 2:
             return None

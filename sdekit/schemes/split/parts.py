@@ -14,7 +14,7 @@ from sdekit.declaration.model.dynamics import Dynamics
 from sdekit.declaration.tree.expression import Expression, Number
 from sdekit.declaration.tree.symbols import Variable
 from sdekit.schemes.ends.vanishing_noise import entrywise_noise
-from sdekit.schemes.split.affine import functions_of, total, variables_of
+from sdekit.schemes.split.affine import functions_of, total
 from sdekit.schemes.split.flow_records import (
     FRICTION_STEPS,
     Blocks,
@@ -99,7 +99,7 @@ def find_parts(dynamics: Dynamics, *, separate_forces: bool = False) -> tuple[Pa
 
 def momenta_of(dynamics: Dynamics, positions: frozenset[Variable]) -> frozenset[Variable]:
     """The auxiliary variables that positions move along."""
-    read = (variables_of(dynamics.drift[x]) for x in positions)
+    read = (dynamics.drift[x].variables for x in positions)
     return frozenset(y for reads in read for y in reads) - positions
 
 
@@ -181,7 +181,7 @@ def _multiplicative(work: _Sorted, stuck: set[Variable]) -> set[Variable]:
     found: set[Variable] = set()
     for (x, y), block in work.noise:
         entangled = x != y and (x.shape != y.shape or bool({x, y} & work.positions))
-        if entangled or variables_of(block) & {x, y}:
+        if entangled or block.variables & {x, y}:
             found |= {x, y}
     for _ in work.dynamics.variables:
         for (x, y), _ in work.noise:
@@ -267,7 +267,7 @@ def _take_linear_block(work: _Sorted, moved: list[Variable]) -> bool:
         sources = piece.reads & inside
         (source, *more) = sources
         found = None if more else linear_map(piece.term, source)
-        if found is None or any(variables_of(c) & inside for c in found.pieces):
+        if found is None or any(c.variables & inside for c in found.pieces):
             return False
         pieces.append(piece)
         matrix.append(((piece.variable, source), found))

@@ -18,7 +18,7 @@ from sdekit.declaration.tree import expression as ex
 from sdekit.declaration.tree.expression import Expression
 from sdekit.declaration.tree.operators import negate
 from sdekit.declaration.tree.symbols import Variable
-from sdekit.schemes.split.affine import expanded_terms, is_antisymmetric, variables_of
+from sdekit.schemes.split.affine import expanded_terms, is_antisymmetric
 from sdekit.schemes.split.flow_records import Blocks, LinearMap
 from sdekit.schemes.split.linear_maps import linear_map
 
@@ -64,11 +64,11 @@ def positions_of(dynamics: Dynamics) -> frozenset[Variable]:
         return frozenset(dynamics.target_variables)
     if dynamics.hamiltonian is not None:
         called = [node for node in dynamics.hamiltonian.walk() if isinstance(node, ex.Call)]
-        found = frozenset(x for call in called for x in variables_of(call))
+        found = frozenset(x for call in called for x in call.variables)
         if found:
             return found
     noisy = {x for (x, _), _ in dynamics.blocks()}
-    damped = {x for x in dynamics.variables if x in variables_of(dynamics.drift[x])}
+    damped = {x for x in dynamics.variables if x in dynamics.drift[x].variables}
     return frozenset(
         x
         for x in dynamics.variables
@@ -79,7 +79,7 @@ def positions_of(dynamics: Dynamics) -> frozenset[Variable]:
 def _is_linear_in_one_of(drift: Expression, candidates: set[Variable]) -> bool:
     return any(
         drift.shape == y.shape and all(linear_map(term, y) for term in expanded_terms(drift))
-        for y in variables_of(drift) & candidates
+        for y in drift.variables & candidates
     )
 
 
@@ -112,7 +112,7 @@ def _sort(piece: Piece, positions: frozenset[Variable]) -> tuple[bool, bool, boo
 
 
 def _piece(x: Variable, term: Expression) -> Piece:
-    return Piece(x, term, variables_of(term), linear_map(term, x))
+    return Piece(x, term, term.variables, linear_map(term, x))
 
 
 def _top_level(expression: Expression) -> list[Expression]:
@@ -143,7 +143,7 @@ def both_triangles(variables: Sequence[Variable], blocks: Mapping[Pair, Expressi
 
 def is_frozen(noise: Blocks, moved: frozenset[Variable]) -> bool:
     """Whether the noise reads none of the variables that move."""
-    return all(not variables_of(block) & moved for _, block in noise)
+    return all(not block.variables & moved for _, block in noise)
 
 
 def commuting_groups(items: Sequence[Piece], noise: Blocks = ()) -> list[list[Piece]]:
@@ -155,7 +155,7 @@ def commuting_groups(items: Sequence[Piece], noise: Blocks = ()) -> list[list[Pi
     """
     reads: dict[Variable, frozenset[Variable]] = {}
     for item in items:
-        drawn = [variables_of(block) for key, block in noise if item.variable in key]
+        drawn = [block.variables for key, block in noise if item.variable in key]
         before = reads.get(item.variable, frozenset())
         reads[item.variable] = before.union(item.reads, *drawn) - {item.variable}
     groups: list[list[Variable]] = []

@@ -19,7 +19,7 @@ from sdekit.declaration.tree import expression as ex
 from sdekit.declaration.tree.operators import ZERO
 from sdekit.declaration.tree.symbols import Variable
 from sdekit.errors import SchemeError
-from sdekit.schemes.split.affine import forces_of, variables_of
+from sdekit.schemes.split.affine import forces_of
 from sdekit.schemes.split.flow_records import (
     Blocks,
     Flow,
@@ -163,7 +163,7 @@ def _group(dynamics: Dynamics, group: tuple[Variable, ...]) -> Move:
     for pair, _ in touched:
         _check_together(pair, group)
     moved = {x for x, _ in updates}
-    if not touched and not any(variables_of(rate) & moved for _, rate in updates):
+    if not touched and not any(rate.variables & moved for _, rate in updates):
         return Move(Shift(updates), Fraction(1), updates, ())
     rows = {x: row for x, row in (dynamics.noise or {}).items() if x in group}
     shared = [x for x, row in (dynamics.noise or {}).items() if isinstance(row, tuple)]
@@ -199,9 +199,9 @@ def fresh_gradients(moves: Sequence[Move], *, forces_only: bool = False) -> tupl
         found = []
         for move in moves:
             calls = move.forces if forces_only else move.calls
-            lost = {call for call in calls if variables_of(call) & set(move.moves)}
+            lost = {call for call in calls if call.variables & set(move.moves)}
             # Sub-integrators evaluate at points of their own in between.
             between = lost if move.method in ("rk4", "strang") else set()
             found.append(bool(calls - (good - between)))
-            good = {call for call in good | calls if not variables_of(call) & set(move.moves)}
+            good = {call for call in good | calls if not call.variables & set(move.moves)}
     return tuple(found)

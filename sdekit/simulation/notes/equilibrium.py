@@ -24,7 +24,7 @@ from sdekit.diagnostics.draw_statistics import Estimate, correlated_mean
 from sdekit.errors import DataError, SdekitError
 from sdekit.schemes.guards.heating import heated
 from sdekit.schemes.guards.scheme_equilibrium import scheme_equilibrium
-from sdekit.schemes.split.affine import expanded_terms, total, variables_of
+from sdekit.schemes.split.affine import expanded_terms, total
 from sdekit.schemes.split.parts import momenta_of
 from sdekit.schemes.split.pieces import positions_of
 from sdekit.simulation.bind.bound import Problem
@@ -141,7 +141,7 @@ def _works(run: Any) -> tuple[tuple[Variable, ...], np.ndarray] | None:
     momenta = tuple(x for x in dynamics.variables if x in found)
     if not momenta or any(x.domain.kind != "real" or x.symmetry for x in momenta):
         return None
-    kinetic = [t for t in expanded_terms(dynamics.hamiltonian) if variables_of(t) & set(momenta)]
+    kinetic = [t for t in expanded_terms(dynamics.hamiltonian) if t.variables & set(momenta)]
     if not kinetic:
         return None
     slopes = [grad(total(kinetic), p) for p in momenta]
@@ -156,7 +156,7 @@ def _works(run: Any) -> tuple[tuple[Variable, ...], np.ndarray] | None:
 
 def _values(run: Any, problem: Problem, work: Expression) -> np.ndarray | None:
     """The work at the draws, shape (chain, draw); None where they are too few or not kept."""
-    read = sorted(x.name for x in variables_of(work))
+    read = sorted(x.name for x in work.variables)
     if not set(read) <= set(run.samples) or run.draws * len(run.samples[read[0]]) < FEWEST:
         return None
     shape = run.samples[read[0]].shape[:2]

@@ -85,7 +85,7 @@ def _wall(dynamics: Dynamics, x: Variable) -> Wall:
         is_plain = len(rows) == 1 and diagonal_entries(rows[x], x) is not None
         return Wall(x) if is_plain else Wall(x, noise=tuple(rows.items()))
     velocity = dynamics.drift[x]
-    read = {node for node in velocity.walk() if isinstance(node, Variable)}
+    read = velocity.variables
     momenta = [p for p in read - {x} if p.shape == x.shape and not p.domain.is_bounded]
     if not momenta or x in read:
         return Wall(x)

@@ -25,7 +25,7 @@ from jax.core import Tracer
 
 from sdekit.declaration.tree.expression import Expression
 from sdekit.errors import SimulationError
-from sdekit.schemes.split.affine import expanded_terms, variables_of
+from sdekit.schemes.split.affine import expanded_terms
 from sdekit.schemes.split.scheme_names import hamiltonian_flow
 from sdekit.schemes.split.splitting import splitting
 from sdekit.schemes.split.unroll import unroll
@@ -144,7 +144,7 @@ def _momentum_laws(problem: Problem) -> tuple[StartLaw, ...]:
         )
     # (U + K)/T is U/T + K/T, whichever way it is written.
     for term in expanded_terms(energy):
-        read = variables_of(term)
+        read = term.variables
         if read & {law.variable for law in laws} and read & set(problem.layout.variables):
             raise SimulationError("HMC needs a separable Hamiltonian", found=f"the term {term!r}")
     return laws

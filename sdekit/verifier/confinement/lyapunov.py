@@ -138,7 +138,7 @@ def _follows_paths(problem: Problem, energy: ex.Expression) -> bool:
     if repels_at_poles(problem):
         return True
     for part in rough_parts(energy):
-        crossed = {node for node in part.walk() if isinstance(node, Variable)}
+        crossed = part.variables
         noisy = any(x in crossed for (x, _), _ in problem.dynamics.blocks())
         if noisy or not is_continuous(part):
             return False

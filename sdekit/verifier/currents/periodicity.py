@@ -127,7 +127,7 @@ def turned_function(dynamics: Dynamics) -> Call | None:
     for expression in dynamics.expressions():
         for node in expression.walk():
             for argument in node.arguments if isinstance(node, Call) else ():
-                angles = {x for x in argument.walk() if isinstance(x, Variable)}
+                angles = argument.variables
                 if argument not in angles and any(x.domain.kind == "circle" for x in angles):
                     assert isinstance(node, Call)
                     return node

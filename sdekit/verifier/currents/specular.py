@@ -21,7 +21,7 @@ from sdekit.declaration.model.dynamics import Dynamics
 from sdekit.declaration.tree.expression import Expression
 from sdekit.declaration.tree.operators import add, negate, subtract
 from sdekit.declaration.tree.symbols import Variable
-from sdekit.schemes.split.affine import expanded_terms, variables_of
+from sdekit.schemes.split.affine import expanded_terms
 from sdekit.schemes.split.linear_maps import linear_map
 
 
@@ -38,7 +38,7 @@ def turned_momentum(dynamics: Dynamics, q: Variable) -> Variable | None:
     energy, velocity = dynamics.hamiltonian, dynamics.drift[q]
     if energy is None or any(q in pair for pair, _ in dynamics.blocks()):
         return None
-    read = variables_of(velocity)
+    read = velocity.variables
     if len(read) != 1 or read == {q}:
         return None
     (p,) = read

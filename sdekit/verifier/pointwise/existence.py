@@ -20,7 +20,6 @@ from sdekit.declaration.functions.records import FUNCTIONS
 from sdekit.declaration.model.dynamics import Dynamics
 from sdekit.declaration.model.sympy_types import Expr
 from sdekit.declaration.tree import expression as ex
-from sdekit.declaration.tree.symbols import Variable
 
 if TYPE_CHECKING:
     from sdekit.calculus.field.witnesses.random_points import Scene
@@ -63,7 +62,7 @@ def demanding(expression: ex.Expression) -> Iterator[tuple[ex.Expression, ex.Exp
         match node:
             case ex.Elementwise() if FUNCTIONS[node.name].smooth == record.POSITIVE:
                 signs = entry_signs(node.operand)
-                edge = FUNCTIONS[node.name].edge == "root" or _varies(node.operand)
+                edge = FUNCTIONS[node.name].edge == "root" or bool(node.operand.variables)
                 if -1 in signs or (signs == frozenset({0}) and not edge):
                     yield node, node.operand
             case ex.Power() if _is_root(node.exponent) and -1 in entry_signs(node.base):
@@ -78,10 +77,6 @@ def _is_root(exponent: ex.Expression) -> bool:
     return isinstance(exponent, ex.Number) and exponent.value.denominator > 1
 
 
-def _varies(node: ex.Expression) -> bool:
-    return any(isinstance(part, Variable) for part in node.walk())
-
-
 def _failing(problem: Sized, node: ex.Expression, operand: ex.Expression) -> str | None:
     if not operand.shape and -1 not in decided_signs(operand):
         return None
@@ -94,7 +89,7 @@ def _failing(problem: Sized, node: ex.Expression, operand: ex.Expression) -> str
         if place:
             return f"{node!r} has no value at {place}, and without one nothing is proved"
     if not is_matrix:
-        where = "state" if _varies(operand) else "value of its parameters"
+        where = "state" if operand.variables else "value of its parameters"
         return f"{node!r} is not shown to be real at every {where}"
     return None
 

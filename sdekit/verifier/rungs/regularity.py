@@ -161,7 +161,7 @@ def _is_smooth_across(
 ) -> bool:
     """Whether u and D are continuous in all directions in which S can be crossed."""
     dynamics = problem.dynamics
-    crossed = {n for part in rough for n in part.walk() if isinstance(n, Variable)}
+    crossed = set().union(*(part.variables for part in rough))
     for x in dynamics.variables:
         row = [block for (y, _), block in dynamics.blocks() if y == x]
         if x in crossed:
@@ -183,7 +183,7 @@ def _at_origin(
     problem: Problem, rough: list[ex.Expression], flow: dict[Variable, Tensor]
 ) -> str | None:
     """Poles at x = 0 of one vector x, with bounded u and D: nothing flows for n >= 2."""
-    crossed = {n for part in rough for n in part.walk() if isinstance(n, Variable)}
+    crossed = set().union(*(part.variables for part in rough))
     (x, *others) = crossed
     if others or x.ndim != 1 or x.domain.kind != "real":
         return None
