@@ -36,9 +36,11 @@ from sdekit.calculus.contraction.tensor import (
     zero,
 )
 from sdekit.calculus.limits import tick
+from sdekit.calculus.memory import remembered
 from sdekit.declaration.tree.symbols import Variable
 
 
+@remembered
 def gradient(tensor: Tensor, variable: Variable) -> Tensor:
     """Derivative by a variable, whose axes are appended to those of the tensor.
 

@@ -16,12 +16,13 @@ from sdekit.calculus.contraction.lowering import lower
 from sdekit.calculus.contraction.rules.projection import projected
 from sdekit.calculus.contraction.tensor import Tensor, combine, contract, reindex, zero
 from sdekit.calculus.limits import Unsupported
+from sdekit.calculus.memory import remembered
 from sdekit.declaration.model.dynamics import Dynamics
 from sdekit.declaration.tree.expression import Expression
 from sdekit.declaration.tree.symbols import Variable
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Lowered:
     """A dynamics as tensors, in Ito form.
 
@@ -63,6 +64,7 @@ def lower_dynamics(dynamics: Dynamics) -> Lowered:
     return Lowered(tuple(ito.variables), drift, nonzero, hamiltonian)
 
 
+@remembered
 def residual(dynamics: Dynamics | Lowered) -> Tensor:
     r"""What is left of the stationary Fokker-Planck equation, divided by exp(-H).
 
@@ -112,6 +114,7 @@ def summands_of(dynamics: Dynamics | Lowered) -> list[Tensor]:
     return parts
 
 
+@remembered
 def current(dynamics: Dynamics | Lowered) -> dict[Variable, Tensor]:
     r"""Velocity of the probability current, $u_X = v_X - \nabla\cdot D_X + D_X\nabla H$.
 
@@ -136,6 +139,7 @@ def current(dynamics: Dynamics | Lowered) -> dict[Variable, Tensor]:
     return {X: projected(combine(parts), X) for X, parts in velocity.items()}
 
 
+@remembered
 def generator(dynamics: Dynamics | Lowered, f: Expression | Tensor) -> Tensor:
     r"""The generator applied to a scalar, $Lf = v\cdot\nabla f + D:\nabla\nabla f$.
 
