@@ -46,8 +46,8 @@ from sdekit.simulation.steps.stage import Moved, Stage, at_block
 
 Sizes = Mapping[str, int]
 
-#: Attempts at a gamma variable (the share of failures is below 0.05), and most Poisson counts.
-MOST_ATTEMPTS, MOST_COUNTS = 60, 100_000
+#: Attempts at a gamma variable (the share of failures is below 0.05).
+MOST_ATTEMPTS = 60
 #: Uses of random words in one step.
 _USES = 3
 #: Normals whose bits are the key of the variables that are no normals.
@@ -77,7 +77,7 @@ def power_noise_stage(flow: PowerNoise, sizes: Sizes) -> Stage:
         end = jnp.where(pull > 0, jnp.maximum(end, jnp.finfo(end.dtype).tiny), end)
         return {x.name: end - block if changes else end}
 
-    return _stage(x, (flow.noise, *flow.rate.pieces, flow.pull), apply, sizes)
+    return _stage((x,), (flow.noise, *flow.rate.pieces, flow.pull), apply, sizes)
 
 
 def interval_noise_stage(flow: IntervalNoise, sizes: Sizes) -> Stage:
@@ -101,13 +101,15 @@ def interval_noise_stage(flow: IntervalNoise, sizes: Sizes) -> Stage:
         end = jnp.clip(low + width * part, lower, upper)
         return {x.name: end - block if changes else end}
 
-    return _stage(x, (flow.noise, *flow.rate.pieces, flow.pull), apply, sizes)
+    return _stage((x,), (flow.noise, *flow.rate.pieces, flow.pull), apply, sizes)
 
 
-def _stage(x: Variable, read: tuple[Expression | None, ...], apply: Any, sizes: Sizes) -> Stage:
-    elements = math.prod(shape_of(x, sizes)) + KEY_NORMALS
+def _stage(
+    moves: tuple[Variable, ...], read: tuple[Expression | None, ...], apply: Any, sizes: Sizes
+) -> Stage:
+    elements = math.prod(shape_of(moves[0], sizes)) + KEY_NORMALS
     given = tuple(expression for expression in read if expression is not None)
-    return Stage((x,), elements, given, None, apply, keeps_domain=True)
+    return Stage(moves, elements, given, None, apply, keeps_domain=True)
 
 
 def _value(expression: Expression, environment: Environment, x: Variable) -> Array:
@@ -262,22 +264,28 @@ def _uniform(word: Array, dtype: Any) -> Array:
 
 
 def _poisson(words: _Words, use: int, mean: Array) -> Array:
-    """Poisson variables of means below `LARGE / 2` or so, by inversion."""
-    u = _uniform(words.pair(use, 0)[0], mean.dtype)
+    """Poisson variables by inversion, with logarithms: exp(-mean) may be below all numbers.
 
-    def go_on(carried: tuple[Array, Array, Array]) -> Array:
-        count, _, below = carried
-        return jnp.any(below < u) & jnp.all(count < MOST_COUNTS)
+    Sums of probabilities may stay below a uniform number near 1: where the rest rounds to nothing
+    the count is that of the last one.
+    """
+    u = _uniform(words.pair(use, 0)[0], mean.dtype)
+    least = jnp.finfo(mean.dtype).eps / 4
+
+    def is_short(carried: tuple[Array, Array, Array]) -> Array:
+        count, log_probability, below = carried
+        return (below < u) & ((count < mean) | (jnp.exp(log_probability) > least))
 
     def turn(carried: tuple[Array, Array, Array]) -> tuple[Array, Array, Array]:
-        count, probability, below = carried
-        more = below < u
+        count, log_probability, below = carried
+        more = is_short(carried)
         count = jnp.where(more, count + 1, count)
-        probability = jnp.where(more, probability * mean / jnp.maximum(count, 1.0), probability)
-        return count, probability, jnp.where(more, below + probability, below)
+        step = jnp.log(mean / jnp.maximum(count, 1.0))
+        log_probability = jnp.where(more, log_probability + step, log_probability)
+        return count, log_probability, jnp.where(more, below + jnp.exp(log_probability), below)
 
-    none = jnp.exp(-mean)
-    return jax.lax.while_loop(go_on, turn, (jnp.zeros_like(mean), none, none))[0]
+    begin = (jnp.zeros_like(mean), -mean, jnp.exp(-mean))
+    return jax.lax.while_loop(lambda carried: jnp.any(is_short(carried)), turn, begin)[0]
 
 
 def _gamma(words: _Words, use: int, shape: Array) -> tuple[Array, Array]:

@@ -13,6 +13,7 @@ import scipy.stats
 import sdekit as sk
 from sdekit.errors import SimulationError
 from sdekit.simulation.bind.jax_reader import Environment
+from sdekit.simulation.ends.vanishing_noise_stages import _poisson, _Words
 from sdekit.simulation.steps.stages import stage_of
 
 COUNT = 40_000
@@ -193,3 +194,24 @@ def test_derivatives_are_refused_in_words():
 
     with pytest.raises(SimulationError, match="no derivative"):
         jax.grad(end)(0.1)
+
+
+class _Highest(_Words):
+    """Words of the largest uniform number, which single precision rounds to 1."""
+
+    def pair(self, use, attempt):
+        del use, attempt
+        return (jnp.full(self.shape, 2**32 - 1, jnp.uint32),) * 2
+
+
+def test_poisson_counts_end_where_sums_of_probabilities_do_and_begin_below_all_numbers():
+    key, means = jax.random.bits(jax.random.key(1), (2,), jnp.uint32), jnp.array([0.006, 50, 300.0])
+    highest = np.asarray(_poisson(_Highest(key, (3,)), 1, means))
+    # Each within the count whose tail is 1e-10, and above the one of 1e-6.
+    assert np.all(highest < scipy.stats.poisson.isf(1e-10, means) + 1)
+    assert np.all(highest > scipy.stats.poisson.isf(1e-6, means) - 1)
+    # exp(-300) is 0 in single precision.
+    draw = jax.jit(lambda key: _poisson(_Words(key, (20_000,)), 1, jnp.full(20_000, 300.0)))
+    count = np.asarray(draw(key))
+    assert abs(count.mean() - 300) < 4.5 * np.sqrt(300 / 20_000)
+    assert abs(count.var() / 300 - 1) < 4.5 * np.sqrt(2 / 20_000)
