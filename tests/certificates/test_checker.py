@@ -151,6 +151,12 @@ def test_a_sign_that_is_not_declared_is_not_believed():
         assert recheck(tampered).verdict is None
 
 
+def test_nothing_is_assumed_over_what_no_unknown_function_reaches():
+    """exp(-U(x)) has no finite integral over (x, y), whatever U is."""
+    tampered = changed("mclmc-2d", '["x", "y"]', '["x"]', "model", "symbols", "U")
+    assert "reaches" in recheck(tampered).rungs["normalizable"][1]
+
+
 def test_what_no_evidence_covers_is_said():
     """A double well in two variables: a concrete target that no named integral covers."""
     x, y = sk.scalar("x"), sk.scalar("y")

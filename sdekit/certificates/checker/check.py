@@ -160,7 +160,7 @@ def _integrated(m, energy, blocks, left):
         need(not m.depends(mine, *({*m.variables} - {*xs})), f"{xs} is coupled to others")
         if data["kind"] == "assumed":
             said.append(
-                f"exp(-H) is integrable over {', '.join(xs)}, by choice of {_unknown(m, mine)}"
+                f"exp(-H) is integrable over {', '.join(xs)}, by choice of {_unknown(m, mine, xs)}"
             )
         else:
             INTEGRALS[data["kind"]](m, mine, *xs, data)
@@ -168,8 +168,8 @@ def _integrated(m, energy, blocks, left):
     return energy, said
 
 
-def _unknown(m, a):
-    """Names of the functions in a; something is assumed of c f, c > 0, f without properties."""
+def _unknown(m, a, xs):
+    """Names of the functions in a, which may be chosen: c f(xs), c > 0, f without properties."""
     names = {}
     for term, c in a.items():
         found = [(key, e) for key, e in term if m.depends({((key, e),): 1}, *m.functions)]
@@ -180,7 +180,8 @@ def _unknown(m, a):
             need(is_plain and m.term_sign(rest, c) == POSITIVE, "functions that are not alone")
             need(not m.symbols[name].get("assumptions"), f"more is declared of {name}")
             names[name] = True
-    need(names, "nothing is unknown, so that nothing may be assumed")
+    reached = {x for name in names for x in m.symbols[name]["of"]}
+    need(names and {*xs} <= reached, "what no unknown function reaches may not be assumed")
     return " and ".join(names)
 
 
@@ -195,7 +196,7 @@ def _marginal(m, evidence):
 def _normalizable(m, evidence):
     said = _marginal(m, evidence)
     if evidence["target"] == "assumed":
-        return [*said, f"exp(-target) is integrable, by choice of {_unknown(m, m.target)}"]
+        return [*said, f"exp(-target) is integrable, by choice of {_unknown(m, m.target, m.stay)}"]
     return [*said, *_integrated(m, m.target, evidence["target"], m.stay)[1]]
 
 
@@ -251,7 +252,9 @@ def _energy(m, _):
         (own if is_own else rest).append(x)
     need({*rest} <= {*m.stay}, "H is not seen to be quadratic in an auxiliary variable")
     if rest and m.depends(m.target, *m.functions):
-        said.append(f"the target is bounded below and proper, by choice of {_unknown(m, m.target)}")
+        said.append(
+            f"the target is bounded below and proper, by choice of {_unknown(m, m.target, rest)}"
+        )
         need(
             not m.depends(plus(m.energy, m.target, -1), *rest),
             "H - target depends on the target's variables",

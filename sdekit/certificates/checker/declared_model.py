@@ -16,9 +16,13 @@ else:  # run as a program from its folder, without the package
 POSITIVE, NONNEGATIVE, UNKNOWN = 2, 1, 0
 SIGNS = {"positive": POSITIVE, "nonnegative": NONNEGATIVE}
 FORMS = {"positive_definite": POSITIVE, "positive_semidefinite": NONNEGATIVE}
+SYMMETRIES = (None, "symmetric", "antisymmetric")
+WORDS = (*SIGNS, *FORMS, *SYMMETRIES[1:], *"even convex bounded lipschitz coercive".split())
 REAL = {"kind": "real"}
 DOMAINS = {kind: {"kind"} for kind in ("real", "positive", "circle")}
 DOMAINS["interval"] = {"kind", "lower", "upper"}
+#: What symbols of each role may have beside a role, a shape and a symmetry.
+PARTS = {"variable": {"domain"}, "parameter": {"assumptions"}, "function": {"of", "assumptions"}}
 
 
 def indices(factors):
@@ -31,7 +35,8 @@ class Model(IndexRing):
     def __init__(self, model, sizes, choice=None):
         fixed = {d: n or sizes.get(d) for d, n in model["dimensions"].items()}
         super().__init__(model["symbols"], {d: n for d, n in fixed.items() if n is not None})
-        need(all(type(n) is int and n > 0 for n in self.fixed.values()), "the sizes")
+        numbers = (*self.fixed.values(), *sizes.values())
+        need(all(type(n) is int and n > 0 for n in numbers), "the sizes")
         need({*sizes} <= {*fixed}, "the sizes")
         self.known = {*fixed}
         self.model, self.choice, self.memo = model, choice or {}, {}
@@ -40,12 +45,15 @@ class Model(IndexRing):
         self.functions = [f for f, role in roles if role == "function" and f not in self.choice]
         need({*self.variables} == {*model["drift"]}, "the variables")
         for name, symbol in self.symbols.items():
-            is_square = len(symbol["shape"]) == 2 and len({*symbol["shape"]}) == 1
-            alike, domain = symbol.get("symmetry"), symbol.get("domain", REAL)
-            need({*symbol["shape"]} <= self.known, f"the dimensions of {name}")
-            need(alike is None or (alike in ("symmetric", "antisymmetric") and is_square), name)
+            shape, alike, domain = symbol["shape"], symbol.get("symmetry"), self.domain(name)
+            parts = {"role", "shape", "symmetry"} | PARTS[symbol["role"]]
+            need({*symbol} <= parts, f"the parts of {name}")
+            need({*shape} <= self.known, f"the dimensions of {name}")
+            need(alike in SYMMETRIES and (not alike or shape[1:] == shape[:1]), name)
             need({*domain} == DOMAINS[domain["kind"]], f"the domain of {name}")
-            need(symbol["role"] == "function" or "of" not in symbol, f"the role of {name}")
+            need({*symbol.get("assumptions", ())} <= {*WORDS}, f"what is declared of {name}")
+            of = symbol["of"] if symbol["role"] == "function" else None
+            need(of is None or (of and {*of} <= {*self.variables}), f"the arguments of {name}")
         self.drift = {x: self.formula(tree, x) for x, tree in model["drift"].items()}
         self.blocks = {(x, y): self.formula(tree, x, y) for x, y, tree in model["diffusion"]}
         need(len(self.blocks) == len(model["diffusion"]), "a block of D is there twice")

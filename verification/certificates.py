@@ -1,0 +1,281 @@
+"""Corrupted certificates, in process: does the stand-alone checker accept one that is wrong?
+
+Every whole certificate of the catalogue is changed at random (a token for another one of the same
+kind, a number by one, a part dropped, doubled or swapped with its neighbour) and handed to the
+checker; then every token of three certificates is replaced, one at a time, by every other token of
+its type that the certificate holds. What is accepted is judged by an oracle:
+
+- the model and the claim are unchanged: harmless, since what is certified is the true statement,
+  from evidence that the checker confirmed;
+- the model is changed: the verifier decides the changed model. A rung that the checker certifies
+  and the verifier refutes is *wrong*; a rung that it leaves open is counted as open, one that the
+  declaration itself refuses (a name with two meanings) as undeclarable.
+
+    python -m verification.certificates [--count 100000] [--seconds 3600] [--quick] [--out DIR]
+"""
+
+from __future__ import annotations
+
+import argparse
+import collections
+import copy
+import json
+import random
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from fractions import Fraction
+from typing import Any
+
+import sdekit as sk
+from sdekit.certificates.checker.check import UNREADABLE, check
+from sdekit.certificates.checker.index_ring import Refused
+from sdekit.declaration.tree import expression as ex
+from sdekit.declaration.tree.dimension import Dim
+from sdekit.declaration.tree.domains import Domain
+from sdekit.declaration.tree.symbols import FunctionSymbol, Parameter, Variable
+from sdekit.errors import SdekitError
+from verification._results import Report, arguments
+
+#: Parts that are said for readers only.
+SAID = ("name", "reason", "open")
+#: Certificates of which every token is changed.
+SINGLE = ("overdamped-preconditioned", "vasicek", "sgnht")
+WRONG = "WRONG"
+#: Seconds of the oracle for one changed model.
+BUDGET = 1.0
+
+Honest = Mapping[str, dict[str, Any]]
+Job = tuple[str, dict[str, Any], str]
+Counts = collections.Counter[str]
+
+
+def certified_entries(names: Iterable[str] | None = None) -> Honest:
+    """The certificates of entries, of all that are proved when none is named."""
+    every = [entry.name for entry in sk.catalog.entries() if entry.claims_all]
+    return {n: json.loads(json.dumps(sk.certify(sk.catalog.get(n)))) for n in names or every}
+
+
+def declared(model: dict[str, Any]) -> sk.Dynamics:
+    """The model of a certificate as a declaration."""
+    dims = {name: Dim(name, size) for name, size in model["dimensions"].items()}
+    nodes: dict[str, Any] = {}
+    for name, s in model["symbols"].items():
+        shape, words = tuple(dims[d] for d in s["shape"]), frozenset(s.get("assumptions", ()))
+        if s["role"] == "variable":
+            ends = dict(s.get("domain", {"kind": "real"}))
+            ends = {k: Fraction(v) if k in ("lower", "upper") else v for k, v in ends.items()}
+            nodes[name] = Variable(name, shape, s.get("symmetry"), Domain(**ends))
+        elif s["role"] == "parameter":
+            nodes[name] = Parameter(name, shape, words)
+    for name, s in model["symbols"].items():
+        if s["role"] == "function":
+            shape, words = tuple(dims[d] for d in s["shape"]), frozenset(s.get("assumptions", ()))
+            arguments = tuple(nodes[x] for x in s["of"])
+            nodes[name] = ex.Call(FunctionSymbol(name, arguments, shape, words), arguments)
+
+    def build(tree: Any) -> Any:
+        op, *args = tree
+        if op == "number":
+            return ex.Number(Fraction(args[0]))
+        if op == "size":
+            return ex.Size(dims[args[0]])
+        if op == "symbol":
+            return nodes[args[0]]
+        if op in ("eye", "ones"):
+            return (ex.Eye if op == "eye" else ex.Ones)(tuple(dims[d] for d in args[0]))
+        if op in ("sum", "product"):
+            out, *rest = map(build, args)
+            for part in rest:
+                out = out + part if op == "sum" else out * part
+            return out
+        if op == "power":
+            return build(args[0]) ** Fraction(args[1])
+        if op == "function":
+            return getattr(sk, args[0])(build(args[1]))
+        if op in ("grad", "div"):
+            return getattr(sk, op)(build(args[0]), nodes[args[1]])
+        if op == "contract":
+            a, b = build(args[0]), build(args[1])
+            if args[2] == 0:
+                return sk.outer(a, b)
+            return sk.dot(a, b) if args[2] == a.ndim == b.ndim else ex.MatMul(a, b)
+        if op == "transpose":
+            return ex.Transpose(build(args[0]), tuple(args[1]))
+        named = {"inverse": sk.inv, "logdet": sk.logdet, "trace": sk.trace, "diag": sk.diag}
+        return named[op](build(args[0]))
+
+    return sk.Dynamics(
+        {nodes[x]: build(tree) for x, tree in model["drift"].items()},
+        {(nodes[x], nodes[y]): build(tree) for x, y, tree in model["diffusion"]},
+        hamiltonian=build(model["hamiltonian"]),
+        target=build(model["target"]),
+        target_variables=[nodes[x] for x in model["target_variables"]],
+    )
+
+
+def places(part: Any, way: tuple = ()) -> list[tuple]:
+    """The way to every part of a certificate that is not said for readers only."""
+    found = [way] if way else []
+    if isinstance(part, dict):
+        for key in part:
+            found += [] if key in SAID else places(part[key], (*way, key))
+    elif isinstance(part, list):
+        for k, inner in enumerate(part):
+            found += places(inner, (*way, k))
+    return found
+
+
+def at(content: Any, way: tuple) -> Any:
+    for key in way:
+        content = content[key]
+    return content
+
+
+def corrupted(content: dict[str, Any], random_: random.Random) -> tuple[dict[str, Any], str]:
+    """One change at a random place, and what it is."""
+    out = copy.deepcopy(content)
+    ways = places(out)
+    way = random_.choice(ways)
+    parent, key, old = at(out, way[:-1]), way[-1], at(out, way)
+    kinds = ["swap", "drop", "double", "graft"]
+    if isinstance(old, (str, int)):
+        kinds = ["token", "token", "token", "number", "drop"]
+    kind = random_.choice(kinds)
+    if kind == "token":
+        same = [p for p in (at(out, w) for w in ways) if type(p) is type(old) and p != old]
+        parent[key] = random_.choice(same or [None])
+    elif kind == "number":
+        parent[key] = shifted(old, random_)
+    elif kind == "graft":
+        parent[key] = copy.deepcopy(at(content, random_.choice(ways)))
+    elif kind == "drop" or not isinstance(parent, list):
+        del parent[key]
+    elif kind == "double":
+        parent.insert(key, copy.deepcopy(old))
+    else:
+        other = random_.randrange(len(parent))
+        parent[key], parent[other] = parent[other], parent[key]
+    return out, f"{kind} at {'/'.join(map(str, way))}"
+
+
+def shifted(old: Any, random_: random.Random) -> Any:
+    """Another number; text that is no number stays as it is."""
+    if isinstance(old, bool):
+        return not old
+    if isinstance(old, int):
+        return old + random_.choice((-2, -1, 1, 2))
+    try:
+        value = Fraction(old)
+    except ValueError:
+        return f"{old}_"
+    return str(random_.choice((value + 1, value - 1, -value, 2 * value, value / 2)))
+
+
+def said_of(content: dict[str, Any]) -> tuple[str | None, dict[str, bool]] | str:
+    """What the checker certifies, or that it rejects or cannot read it."""
+    try:
+        verdict, rungs = check(content)
+    except Refused:
+        return "rejected"
+    except UNREADABLE:
+        return "unreadable"
+    return verdict, {name: ok for name, (ok, _) in rungs.items()}
+
+
+def judged(content: dict[str, Any], original: dict[str, Any]) -> tuple[str, str]:
+    """What becomes of one corrupted certificate, and what there is to say of it."""
+    said = said_of(content)
+    if isinstance(said, str):
+        return said, ""
+    verdict, rungs = said
+    confirmed = [name for name, ok in rungs.items() if ok]
+    whole = "accepted" if verdict else "not certified as a whole"
+    if content["model"] == original["model"] and content["claim"] == original["claim"]:
+        return f"{whole}, the statement is unchanged", ""
+    if not confirmed:
+        return "no rung certified", ""
+    try:
+        dynamics, sizes = declared(content["model"]), content["claim"]["sizes"] or None
+        found = sk.verify(dynamics, sizes, budget=BUDGET)
+    except (SdekitError, *UNREADABLE) as error:
+        return f"{whole}, undeclarable", f"{type(error).__name__}: {error}"[:150]
+    verdicts = {name: str(found.checks[name].verdict) for name in confirmed if name in found.checks}
+    bad = [f"{n}: {found.checks[n].witness}" for n, v in verdicts.items() if v == "refuted"]
+    if bad:
+        return f"{WRONG}, {whole}", "; ".join(bad)
+    unseen = [n for n, v in verdicts.items() if v != "proved"]
+    return f"{whole}, " + ("open" if unseen else "true"), ", ".join(unseen)
+
+
+def substitutions(content: dict[str, Any]) -> list[tuple[dict[str, Any], str]]:
+    """Every token replaced by every other token of its type."""
+    ways = [w for w in places(content) if isinstance(at(content, w), (str, int))]
+    tokens = {type(at(content, w)): set() for w in ways}
+    for w in ways:
+        tokens[type(at(content, w))].add(at(content, w))
+    found = []
+    for w in ways:
+        old = at(content, w)
+        for new in sorted(tokens[type(old)] - {old}, key=str):
+            out = copy.deepcopy(content)
+            at(out, w[:-1])[w[-1]] = new
+            found.append((out, f"{old} -> {new} at {'/'.join(map(str, w))}"))
+    return found
+
+
+def attacked(jobs: Iterable[Job], honest: Honest, seconds: float) -> tuple[Counts, list[str]]:
+    """What became of corrupted certificates in the time given, and a line for each wrong one."""
+    found: Counts = collections.Counter()
+    lines = []
+    started = time.perf_counter()
+    for name, content, change in jobs:
+        if time.perf_counter() - started > seconds:
+            break
+        if content == honest[name]:
+            continue
+        outcome, remark = judged(content, honest[name])
+        found[outcome] += 1
+        if WRONG in outcome:
+            lines.append(f"{name}: {change}: {remark}")
+    return found, lines
+
+
+def random_jobs(honest: Honest, count: int, seed: int) -> Iterator[Job]:
+    """Corrupted certificates of entries drawn at random."""
+    numbers = random.Random(seed)
+    for name in numbers.choices(list(honest), k=count):
+        yield (name, *corrupted(honest[name], numbers))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--count", type=int, default=100_000)
+    parser.add_argument("--seconds", type=float, default=3600.0, help="for each of both parts")
+    options = arguments(str(__doc__).split("\n", maxsplit=1)[0], parser)
+    report = Report("certificates", options, seed=0)
+    honest = certified_entries()
+    count = 500 if options.quick else options.count
+    found, wrong = attacked(random_jobs(honest, count, 0), honest, options.seconds)
+    every = [(name, *change) for name in SINGLE for change in substitutions(honest[name])]
+    random.Random(0).shuffle(every)
+    single, more = attacked(every[:500] if options.quick else every, honest, options.seconds)
+    report.add("random changes", dict(found))
+    report.add("single tokens", dict(single))
+    report.add("single tokens there are", len(every))
+    for line in (*wrong, *more):
+        print(line)
+    report.claim(
+        "No corrupted certificate of the catalogue is wrongly accepted, in any rung",
+        f"{len(wrong)} of {found.total()} random changes",
+        not wrong,
+    )
+    report.claim(
+        f"Nor any with one token changed, of {', '.join(SINGLE)}",
+        f"{len(more)} of {single.total()} of all {len(every)} changes, in random order",
+        not more,
+    )
+    report.write()
+
+
+if __name__ == "__main__":
+    main()
