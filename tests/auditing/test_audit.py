@@ -196,15 +196,15 @@ def test_of_dependent_terms_the_combination_is_judged():
     a, b = sk.parameter("a", positive=True), sk.parameter("b", positive=True)
     apart = sk.Dynamics({x: -a * x - b * x - x**3}, {x: 1})
 
-    def audited(rate):
+    def audited(rate, draws):
         def step(key, state, h):
             y = state["x"]
             return {"x": y - h * (rate * y + y**3) + jnp.sqrt(2 * h) * jax.random.normal(key)}
 
-        return sk.audit(step, apart, parameters={"a": 0.25, "b": 0.5}, chains=0)
+        return sk.audit(step, apart, parameters={"a": 0.25, "b": 0.5}, chains=0, draws=draws)
 
-    assert audited(0.75).is_consistent
-    assert audited(1.5).verdict == "inconsistent"
+    assert audited(0.75, 640_000).is_consistent
+    assert audited(1.5, 80_000).verdict == "inconsistent"
 
 
 def test_noise_that_two_entries_share_is_told_as_their_covariance():

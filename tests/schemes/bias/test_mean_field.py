@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 import numpy as np
 import pytest
 
@@ -13,6 +15,7 @@ K, V = 100.0, 900.0
 SETTINGS = [(0.01, 1.0), (0.01, 10.0), (0.02, 5.0)]
 
 
+@functools.cache
 def _predicted(word: str, h: float, A: float, noise: float = V) -> MeanField:
     return thermostat_prediction(
         sgnht(),
