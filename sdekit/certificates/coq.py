@@ -1,26 +1,23 @@
-"""The stationarity identity of a model as a Coq theorem, at concrete sizes or for every n.
+"""The stationarity of a model as a theorem of Coq: about functions, or the algebra at given sizes.
 
-At concrete sizes derivatives of unknown functions are universally quantified reals, taken by SymPy;
-for every n the contractions (p.p, tr D, p.grad U, n, ...) are, taken by the index calculus. Coq
-confirms the algebra of the residual, not the calculus before it. Not for models with kernels such
-as exp or sqrt, which `field` does not decide.
+For every n the theorem says that exp(-H) solves the Fokker-Planck equation, with U and its partial
+derivatives as functions (`theorems`). At concrete sizes derivatives of unknown functions are
+universally quantified reals, taken by SymPy: Coq confirms the algebra of the residual, not the
+calculus before it, and not with kernels such as exp or sqrt, which `field` does not decide.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import sympy as sp
 from sympy.core.function import AppliedUndef
 
-from sdekit.calculus.contraction.fokker_planck import summands_of
-from sdekit.calculus.contraction.graph import Component
-from sdekit.calculus.contraction.printing import component_text
-from sdekit.calculus.contraction.tensor import Term
+from sdekit.calculus.contraction.fokker_planck import residual
+from sdekit.calculus.contraction.relations import is_zero
 from sdekit.calculus.limits import Unsupported
 from sdekit.declaration.model.components import Components
 from sdekit.declaration.model.dynamics import Dynamics
@@ -33,6 +30,8 @@ _PROOF = """Proof.
         | match goal with H : ?d <> 0 |- _ => intro Z; apply H; rewrite <- Z; ring end].
 Qed.
 """
+#: The library of every theorem about functions.
+LIBRARY = Path(__file__).parent / "theorems" / "Sdekit.v"
 _HEADER = "Require Import Reals Field.\nOpen Scope R_scope.\n"
 
 
@@ -62,7 +61,7 @@ def coq_theorem(components: Components, name: str) -> str:
     body = "\n   + ".join(f"({term})" for term in _terms(components, writer))
     denominators = "".join(f"{factor} <> 0 -> " for factor in writer.denominators)
     quantified = " ".join(writer.names.values())
-    theorem = re.sub(r"\W", "_", name, flags=re.ASCII)
+    theorem = _identifier(name)
     return (
         f"{_HEADER}Theorem {theorem} : forall {quantified} : R, {denominators}\n   {body} = 0.\n"
         f"{_PROOF}Print Assumptions {theorem}.\n"
@@ -70,56 +69,71 @@ def coq_theorem(components: Components, name: str) -> str:
 
 
 def coq_theorem_all_sizes(dynamics: Dynamics, name: str) -> str:
-    r"""The identity R = 0 for every n, in the contractions of the index calculus.
+    r"""A Coq file that proves $\nabla\cdot(v\rho)=\nabla\nabla:(D\rho)$ for every n, rho = exp(-H).
 
-    Each summand of R (div v, v.H', ...) is one polynomial in closed contractions, which are
-    universally quantified; that they cancel is what Coq proves.
+    The unknown functions, with their partial derivatives, are hypotheses; the derivatives of v, D
+    and H as declared are taken and the sums over indices carried out inside Coq. It needs the
+    library that `write_library` writes, compiled once.
 
     Args:
-        dynamics: With a Hamiltonian, in the polynomial fragment.
-        name: Name of the theorem.
+        dynamics: With a Hamiltonian.
+        name: Of the theorem, to which `_fokker_planck` is added.
 
     Raises:
-        VerificationError: If H is missing.
-        Unsupported: If a coefficient is outside the index calculus.
+        VerificationError: If the calculus does not find the residual zero, or no such theorem can
+            be written about the model.
+
+    Checked by: tests/certificates/theorems/test_theorem_file.py.
     """
-    if dynamics.hamiltonian is None:
+    from sdekit.certificates.theorems.theorem_file import TheoremFile
+
+    try:
+        text = TheoremFile(dynamics, _identifier(name)).text
+        is_solved = is_zero(residual(dynamics))
+    except Unsupported as unsupported:
         raise VerificationError(
-            "a dynamics without a hamiltonian claims nothing to certify",
-            fix="declare hamiltonian=H with the density exp(-H)",
+            "no theorem for every size about this model",
+            found=unsupported.reason,
+            fix="give sizes for the identity of its components, --n 2",
+        ) from None
+    if not is_solved:
+        raise VerificationError(
+            "no theorem: exp(-H) is not seen to solve the Fokker-Planck equation",
+            found="a residual that is not zero for every size",
+            fix="see what sdekit verify says of stationarity",
         )
-    names: dict[Component, str] = {}
-    inverted: dict[str, None] = {}
-    summands = [
-        " + ".join(_monomial(term, c, names, inverted) for term, c in part.terms.items())
-        for part in summands_of(dynamics)
-        if not part.is_empty
-    ]
-    body = "\n   + ".join(f"({text})" for text in summands) or "0"
-    legend = "".join(f"(* {short} is {component_text(c)} *)\n" for c, short in names.items())
-    denominators = "".join(f"{factor} <> 0 -> " for factor in inverted)
-    quantified = f"forall {' '.join(names.values())} : R, " if names else ""
-    theorem = re.sub(r"\W", "_", name, flags=re.ASCII)
-    return (
-        f"{_HEADER}{legend}Theorem {theorem} : {quantified}{denominators}\n   {body} = 0.\n"
-        f"{_PROOF}Print Assumptions {theorem}.\n"
-    )
+    return text
+
+
+def write_library(folder: Path) -> Path:
+    """Write the library that every file needs, Sdekit.v, into a folder.
+
+    Raises:
+        OSError: If it cannot be written.
+    """
+    path = folder / "Sdekit.v"
+    path.write_text(LIBRARY.read_text(encoding="utf-8"), encoding="utf-8")
+    return path
 
 
 def write_theorem(path: str | Path, dynamics: Dynamics, sizes: Mapping[str, int] | None) -> None:
-    """Write the theorem at the sizes given, or for every size where some are open.
+    """Write the theorem for every size, and its library beside it; at the sizes where given.
 
     Raises:
-        VerificationError: If the model is outside the fragment, or the file cannot be written.
+        VerificationError: If there is no such theorem, or the file cannot be written.
     """
+    path = Path(path)
     name = dynamics.name or "stationarity"
-    is_open = any(dim.size is None for dim in dynamics.dimensions)
+    if path.name == LIBRARY.name:
+        raise VerificationError(
+            "the theorem cannot have the name of its library", found=path.name, fix="name.v"
+        )
     try:
-        if is_open and not sizes:
-            text = coq_theorem_all_sizes(dynamics, name)
+        if sizes:
+            path.write_text(coq_theorem(dynamics.at(**sizes), name), encoding="utf-8")
         else:
-            text = coq_theorem(dynamics.at(**(sizes or {})), name)
-        Path(path).write_text(text, encoding="utf-8")
+            path.write_text(coq_theorem_all_sizes(dynamics, name), encoding="utf-8")
+            write_library(path.parent)
     except Unsupported as unsupported:
         raise VerificationError(
             "Coq certificates cover polynomial models only", found=unsupported.reason
@@ -132,18 +146,9 @@ def write_theorem(path: str | Path, dynamics: Dynamics, sizes: Mapping[str, int]
         ) from None
 
 
-def _monomial(
-    term: Term, coefficient: Fraction, names: dict[Component, str], inverted: dict[str, None]
-) -> str:
-    factors = [f"({coefficient.numerator} / {coefficient.denominator})"]
-    for component, exponent in term.monomial:
-        short = names.setdefault(component, f"c{len(names)}")
-        if exponent < 0:
-            inverted.setdefault(short)
-            factors.append(f"(/ ({short} ^ {-exponent}))")
-        else:
-            factors.append(f"{short} ^ {exponent}")
-    return " * ".join(factors)
+def _identifier(name: str) -> str:
+    plain = re.sub(r"\W", "_", name, flags=re.ASCII)
+    return plain if plain[:1].isalpha() else f"model_{plain}"
 
 
 def _terms(components: Components, writer: _Writer) -> list[str]:

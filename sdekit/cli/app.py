@@ -127,7 +127,7 @@ def verify(
         Path | None, typer.Option(help="Write a certificate for sdekit check, as JSON.")
     ] = None,
     coq: Annotated[
-        Path | None, typer.Option(help="Write the identity R = 0 as a Coq theorem, FILE.v.")
+        Path | None, typer.Option(help="Write stationarity as a Coq theorem, FILE.v.")
     ] = None,
 ) -> int:
     """Prove or refute that exp(-H) is stationary and that its marginal is the target.

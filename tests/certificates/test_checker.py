@@ -12,7 +12,7 @@ import pytest
 
 import sdekit as sk
 from sdekit.certificates.checker import check
-from sdekit.certificates.coq import coq_theorem, coq_theorem_all_sizes
+from sdekit.certificates.coq import coq_theorem
 from sdekit.certificates.export import (
     certificate,
     check_certificate,
@@ -246,19 +246,6 @@ def test_coq_rejects_a_wrong_identity(tmp_path):
     assert not coq_accepts(coq_theorem(components, "wrong"), tmp_path)
 
 
-@needs_coq
-@pytest.mark.parametrize("name", ["sgnht", "sgnht-matrix", "sgrhmc", "recipe"])
-def test_coq_accepts_the_identity_for_every_n(name, tmp_path):
-    text = coq_theorem_all_sizes(sk.catalog.get(name), name)
-    assert coq_accepts(text, tmp_path)
-
-
-@needs_coq
-def test_coq_rejects_a_wrong_identity_for_every_n(tmp_path):
-    text = coq_theorem_all_sizes(sk.catalog.get("sgnht-sign"), "wrong")
-    assert not coq_accepts(text, tmp_path)
-
-
 def test_the_command_line_writes_the_theorem(tmp_path):
     run = subprocess.run(
         [sys.executable, "-m", "sdekit", "verify", "sgnht", "--coq", str(tmp_path / "sgnht.v")],
@@ -268,12 +255,7 @@ def test_the_command_line_writes_the_theorem(tmp_path):
     )
     assert run.returncode == 0, run.stderr
     assert "Theorem sgnht" in (tmp_path / "sgnht.v").read_text()
-
-
-def test_the_theorem_for_every_n_names_its_contractions():
-    text = coq_theorem_all_sizes(sgnht, "sgnht")
-    assert "is dot(p, p) *)" in text
-    assert "is n *)" in text
+    assert (tmp_path / "Sdekit.v").exists()
 
 
 def test_coq_text_is_refused_for_kernels():
