@@ -10,9 +10,9 @@ from collections.abc import Callable, Mapping
 from fractions import Fraction
 
 from sdekit.calculus.limits import Unsupported
-from sdekit.certificates.theorems import entries as rows
-from sdekit.certificates.theorems.entries import ONE, ZERO, Indices, Node
+from sdekit.certificates.theorems import row_formulas as rows
 from sdekit.certificates.theorems.naming import Symbols
+from sdekit.certificates.theorems.row_formulas import ONE, ZERO, Indices, Node
 from sdekit.declaration.tree import expression as tree
 from sdekit.declaration.tree.abbreviations import Abbreviation
 from sdekit.declaration.tree.dimension import Dim
@@ -49,7 +49,7 @@ class Entrywise:
         bound = tuple(self._symbols.fresh_index() for _ in dims)
         total = body(bound)
         for dim, index in reversed(tuple(zip(dims, bound, strict=True))):
-            total = rows.summed(self._symbols.size(dim), index, total)
+            total = rows.sum_over(self._symbols.size(dim), index, total)
         return total
 
     def _number(self, node: tree.Number, at: Indices) -> Node:
@@ -64,26 +64,26 @@ class Entrywise:
         return rows.Length(self._symbols.size(node.dim))
 
     def _variable(self, node: Variable, at: Indices) -> Node:
-        return rows.Coordinate(self._symbols.block(node), at)
+        return rows.StateEntry(self._symbols.block(node), at)
 
     def _parameter(self, node: Parameter, at: Indices) -> Node:
         if node.value is not None:
             return rows.Rational(node.value)
         if not node.shape:
             return rows.Real(self._symbols.real(node))
-        return rows.Entry(self._symbols.parameter(node), at)
+        return rows.AtomEntry(self._symbols.parameter(node), at)
 
     def _call(self, node: tree.Call, at: Indices) -> Node:
-        return rows.Entry(self._symbols.call(node), at)
+        return rows.AtomEntry(self._symbols.call(node), at)
 
     def _sum(self, node: tree.Sum, at: Indices) -> Node:
-        return rows.plus(*(self.read(term, at) for term in node.terms))
+        return rows.row_sum(*(self.read(term, at) for term in node.terms))
 
     def _negation(self, node: tree.Negation, at: Indices) -> Node:
         return rows.minus(self.read(node.operand, at))
 
     def _product(self, node: tree.Product, at: Indices) -> Node:
-        return rows.times(*(self.read(factor, at) for factor in node.factors))
+        return rows.row_product(*(self.read(factor, at) for factor in node.factors))
 
     def _quotient(self, node: tree.Quotient, at: Indices) -> Node:
         top, bottom = self.read(node.numerator, at), self.read(node.denominator, at)
@@ -105,7 +105,7 @@ class Entrywise:
         split = len(node.left.shape) - 1
         return self.summed(
             node.right.shape[:1],
-            lambda k: rows.times(
+            lambda k: rows.row_product(
                 self.read(node.left, at[:split] + k), self.read(node.right, k + at[split:])
             ),
         )
@@ -113,12 +113,12 @@ class Entrywise:
     def _dot(self, node: tree.Dot, at: Indices) -> Node:
         return self.summed(
             node.left.shape,
-            lambda k: rows.times(self.read(node.left, k), self.read(node.right, k)),
+            lambda k: rows.row_product(self.read(node.left, k), self.read(node.right, k)),
         )
 
     def _outer(self, node: tree.Outer, at: Indices) -> Node:
         split = len(node.left.shape)
-        return rows.times(self.read(node.left, at[:split]), self.read(node.right, at[split:]))
+        return rows.row_product(self.read(node.left, at[:split]), self.read(node.right, at[split:]))
 
     def _trace(self, node: tree.Trace, at: Indices) -> Node:
         return self.summed(node.operand.shape[:1], lambda k: self.read(node.operand, k + k))
@@ -126,21 +126,21 @@ class Entrywise:
     def _diag(self, node: tree.Diag, at: Indices) -> Node:
         if len(node.operand.shape) == 2:
             return self.read(node.operand, at + at)
-        return rows.times(self.read(node.operand, at[:1]), rows.Equal(*at))
+        return rows.row_product(self.read(node.operand, at[:1]), rows.Equal(*at))
 
     def _eye(self, node: tree.Eye, at: Indices) -> Node:
         half = len(at) // 2
-        return rows.times(ONE, *map(rows.Equal, at[:half], at[half:]))
+        return rows.row_product(ONE, *map(rows.Equal, at[:half], at[half:]))
 
     def _ones(self, node: tree.Ones, at: Indices) -> Node:
         return ONE
 
     def _inverse(self, node: tree.Inverse, at: Indices) -> Node:
-        return rows.Entry(self._symbols.inverse(node.operand), at)
+        return rows.AtomEntry(self._symbols.inverse(node.operand), at)
 
     def _logdet(self, node: tree.LogDet, at: Indices) -> Node:
         atom = self._symbols.log_determinant(node.operand)
-        return rows.Entry(atom, at) if atom.arguments else rows.Real(atom.name)
+        return rows.AtomEntry(atom, at) if atom.arguments else rows.Real(atom.name)
 
     def _transpose(self, node: tree.Transpose, at: Indices) -> Node:
         inner = dict(zip(node.axes, at, strict=True))
@@ -174,7 +174,7 @@ def _over(top: Node, bottom: Node) -> Node:
         return rows.Rational(top.value / bottom.value)
     if bottom == ONE:
         return top
-    return rows.times(top, rows.Reciprocal(bottom))
+    return rows.row_product(top, rows.Reciprocal(bottom))
 
 
 _RULES: Mapping[type[Expression], Callable[..., Node]] = {

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from sdekit.certificates.theorems.entries import Atom, Block
 from sdekit.certificates.theorems.naming import Assumed, Symbols
+from sdekit.certificates.theorems.row_formulas import Atom, Block
 
 
 def hypotheses(symbols: Symbols, atoms: Sequence[Atom]) -> str:
@@ -134,7 +134,7 @@ def _commutes(atom: Atom) -> bool:
     return len(last) == 2 and last[0] == last[1] and len(last[0].sizes) == 1
 
 
-def swaps(symbols: Symbols, atoms: Sequence[Atom]) -> str:
+def swap_tactics(symbols: Symbols, atoms: Sequence[Atom]) -> str:
     """Rewritings that put index i before index j wherever the order is free."""
     found = []
     for atom in atoms:

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from sdekit.calculus.limits import Unsupported
-from sdekit.certificates.theorems.entries import Atom, Block
+from sdekit.certificates.theorems.row_formulas import Atom, Block
 from sdekit.declaration.model.dynamics import Dynamics
 from sdekit.declaration.tree.dimension import Dim
 from sdekit.declaration.tree.expression import Call, Expression

@@ -1,18 +1,17 @@
 """Formulas in the syntax of Coq: as a reader reads them, and as data of the library.
 
 Notation: z is the state; an index is a number counted from the innermost sum outwards in the data.
-Not for the formulas themselves (`entries`).
+Not for the formulas themselves (`row_formulas`).
 """
 
 from __future__ import annotations
 
 from fractions import Fraction
 
-from sdekit.certificates.theorems.entries import (
+from sdekit.certificates.theorems.row_formulas import (
     Applied,
     Atom,
-    Coordinate,
-    Entry,
+    AtomEntry,
     Equal,
     Indices,
     Length,
@@ -23,12 +22,13 @@ from sdekit.certificates.theorems.entries import (
     Rational,
     Real,
     Reciprocal,
+    StateEntry,
     Summed,
     Times,
 )
 
 
-def formula(node: Node) -> str:
+def as_formula(node: Node) -> str:
     """As a reader reads it; self-contained as a factor or an argument of a sum."""
     match node:
         case Rational(value):
@@ -39,9 +39,9 @@ def formula(node: Node) -> str:
             return f"INR {size}"
         case Equal(first, second):
             return f"delta {first} {second}"
-        case Entry(atom, indices):
+        case AtomEntry(atom, indices):
             return atom.text(indices)
-        case Coordinate(block, indices):
+        case StateEntry(block, indices):
             return f"z ({' '.join((block.name, *indices))})" if indices else f"z {block.name}"
         case Plus((first, *others)):
             return _first_term(first) + "".join(map(_further_term, others))
@@ -56,7 +56,7 @@ def formula(node: Node) -> str:
         case Applied(name, operand):
             return f"{name} {_operand(operand)}"
         case Summed(size, index, body):
-            return f"Sum {size} (fun {index} => {formula(body)})"
+            return f"Sum {size} (fun {index} => {as_formula(body)})"
     raise AssertionError(node)
 
 
@@ -65,7 +65,7 @@ def _number(value: Fraction) -> str:
 
 
 def _first_term(node: Node) -> str:
-    return formula(node)
+    return as_formula(node)
 
 
 def _further_term(node: Node) -> str:
@@ -77,8 +77,8 @@ def _further_term(node: Node) -> str:
 def _factor(node: Node, *, is_product_bare: bool = False) -> str:
     is_sum = isinstance(node, (Plus, Minus, Reciprocal))
     if is_sum or (isinstance(node, Times) and not is_product_bare):
-        return f"({formula(node)})"
-    return formula(node)
+        return f"({as_formula(node)})"
+    return as_formula(node)
 
 
 def _further_factor(node: Node) -> str:
@@ -88,7 +88,7 @@ def _further_factor(node: Node) -> str:
 
 
 def _operand(node: Node) -> str:
-    return formula(node) if isinstance(node, (Real, Rational)) else f"({formula(node)})"
+    return as_formula(node) if isinstance(node, (Real, Rational)) else f"({as_formula(node)})"
 
 
 def data(node: Node, stack: Indices, numbers: dict[Atom, int], tags: dict[str, int]) -> str:
@@ -119,9 +119,9 @@ def data(node: Node, stack: Indices, numbers: dict[Atom, int], tags: dict[str, i
             return f"Size {tags[size]}"
         case Equal(first, second):
             return f"Delta {stack.index(first)} {stack.index(second)}"
-        case Entry(atom, indices):
+        case AtomEntry(atom, indices):
             return f"Atom {numbers[atom]} {_places(indices, stack)}"
-        case Coordinate(block, indices):
+        case StateEntry(block, indices):
             return f"X {block.number} {_places(indices, stack)}"
         case Plus((first, *others)):
             return chain("Add", first, others)

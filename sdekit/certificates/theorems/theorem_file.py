@@ -10,11 +10,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from sdekit.calculus.limits import Unsupported
-from sdekit.certificates.theorems.entries import ZERO, Atom, Block, Indices, Node, atoms_of
 from sdekit.certificates.theorems.entrywise import Entrywise
-from sdekit.certificates.theorems.hypotheses import diagonals, hypotheses, swaps
+from sdekit.certificates.theorems.hypotheses import diagonals, hypotheses, swap_tactics
 from sdekit.certificates.theorems.naming import Symbols
-from sdekit.certificates.theorems.printing_coq import data, formula
+from sdekit.certificates.theorems.printing_coq import as_formula, data
+from sdekit.certificates.theorems.row_formulas import ZERO, Atom, Block, Indices, Node, atoms_of
 from sdekit.declaration.model.dynamics import Dynamics
 
 _AND = " /\\ "
@@ -102,13 +102,13 @@ class TheoremFile:
         lines += [
             f"Definition blocks : list (list nat) := [{sizes}]%nat.",
             f"Definition domain (z : state) : Prop :=\n  {self._domain()}.",
-            f"Definition energy (z : state) : R :=\n  {formula(self.energy)}.",
+            f"Definition energy (z : state) : R :=\n  {as_formula(self.energy)}.",
             "Definition drift (c : coordinate) (z : state) : R :=\n  match c with",
-            *(f"  | {_pattern(b, self.at[b])} => {formula(e)}" for b, e in self.drift.items()),
+            *(f"  | {_pattern(b, self.at[b])} => {as_formula(e)}" for b, e in self.drift.items()),
             "  | _ => 0\n  end.",
             "Definition diffusion (a b : coordinate) (z : state) : R :=\n  match a, b with",
             *(
-                f"  | {_pattern(a, self.at[a])}, {_pattern(b, self.also[b])} => {formula(entry)}"
+                f"  | {_pattern(a, self.at[a])}, {_pattern(b, self.also[b])} => {as_formula(entry)}"
                 for (a, b), entry in self.diffusion.items()
             ),
             "  | _, _ => 0\n  end.",
@@ -196,7 +196,7 @@ class TheoremFile:
             k=_cases("k'", count),
             b=_cases("b'", blocks),
             jets=" ".join(_jet_case(atom) for atom in self.atoms if atom.derivatives),
-            swaps=swaps(self.symbols, self.atoms),
+            swap_tactics=swap_tactics(self.symbols, self.atoms),
             diagonals=diagonals(self.symbols, self.atoms),
         )
 
@@ -241,7 +241,7 @@ Proof.
           lazymatch goal with {jets} | _ => fail end].
 Qed.
 
-Ltac symmetries j i := idtac{swaps}.
+Ltac symmetries j i := idtac{swap_tactics}.
 Ltac diagonals i := idtac{diagonals}.
 
 Theorem {name}_fokker_planck :

@@ -114,7 +114,7 @@ class Equal(Node):
 
 
 @dataclass(frozen=True)
-class Entry(Node):
+class AtomEntry(Node):
     """An atom at indices."""
 
     atom: Atom
@@ -122,7 +122,7 @@ class Entry(Node):
 
 
 @dataclass(frozen=True)
-class Coordinate(Node):
+class StateEntry(Node):
     """An entry of the state."""
 
     block: Block
@@ -185,7 +185,7 @@ class Summed(Node):
 ZERO, ONE = Rational(Fraction(0)), Rational(Fraction(1))
 
 
-def plus(*terms: Node) -> Node:
+def row_sum(*terms: Node) -> Node:
     """A sum without zeros."""
     kept: list[Node] = []
     for term in terms:
@@ -193,7 +193,7 @@ def plus(*terms: Node) -> Node:
     return Plus(tuple(kept)) if len(kept) > 1 else kept[0] if kept else ZERO
 
 
-def times(*factors: Node) -> Node:
+def row_product(*factors: Node) -> Node:
     """A product without ones, with signs outside."""
     kept: list[Node] = []
     is_negative = False
@@ -217,28 +217,30 @@ def minus(operand: Node) -> Node:
     return Minus(operand)
 
 
-def summed(size: str, index: str, body: Node) -> Node:
+def sum_over(size: str, index: str, body: Node) -> Node:
     """A sum over an index, in which a delta of that index is carried out."""
     if body == ZERO:
         return ZERO
     if isinstance(body, Minus):
-        return minus(summed(size, index, body.operand))
+        return minus(sum_over(size, index, body.operand))
     if isinstance(body, Plus):
-        parts = [summed(size, index, term) for term in body.terms]
+        parts = [sum_over(size, index, term) for term in body.terms]
         whole = [p.body for p in parts if isinstance(p, Summed) and p.index == index]
         others = [p for p in parts if not (isinstance(p, Summed) and p.index == index)]
-        return plus(*others, *([Summed(size, index, plus(*whole))] if whole else []))
+        return row_sum(*others, *([Summed(size, index, row_sum(*whole))] if whole else []))
     factors = body.factors if isinstance(body, Times) else (body,)
     for place, factor in enumerate(factors):
         if isinstance(factor, Equal) and index in (factor.first, factor.second):
             other = factor.second if factor.first == index else factor.first
             if other == index:
                 continue
-            rest = times(*factors[:place], *factors[place + 1 :])
-            return substituted(rest, {index: other})
+            rest = row_product(*factors[:place], *factors[place + 1 :])
+            return with_indices(rest, {index: other})
         if isinstance(factor, Plus) and any(_has_delta(term, index) for term in factor.terms):
             rest = (*factors[:place], *factors[place + 1 :])
-            return summed(size, index, plus(*(times(term, *rest) for term in factor.terms)))
+            return sum_over(
+                size, index, row_sum(*(row_product(term, *rest) for term in factor.terms))
+            )
     return Summed(size, index, body)
 
 
@@ -268,9 +270,9 @@ def rebuilt(node: Node, inner: tuple[Node, ...]) -> Node:
     """The node with other formulas inside."""
     match node:
         case Plus():
-            return plus(*inner)
+            return row_sum(*inner)
         case Times():
-            return times(*inner)
+            return row_product(*inner)
         case Minus():
             return minus(*inner)
         case Reciprocal():
@@ -284,7 +286,7 @@ def rebuilt(node: Node, inner: tuple[Node, ...]) -> Node:
     return node
 
 
-def substituted(node: Node, names: dict[str, str]) -> Node:
+def with_indices(node: Node, names: dict[str, str]) -> Node:
     """The formula with indices renamed; sums bind names that nothing else has."""
 
     def at(indices: Indices) -> Indices:
@@ -293,16 +295,16 @@ def substituted(node: Node, names: dict[str, str]) -> Node:
     match node:
         case Equal(first, second):
             return Equal(*at((first, second)))
-        case Entry(atom, indices):
-            return Entry(atom, at(indices))
-        case Coordinate(block, indices):
-            return Coordinate(block, at(indices))
-    return rebuilt(node, tuple(substituted(inner, names) for inner in children(node)))
+        case AtomEntry(atom, indices):
+            return AtomEntry(atom, at(indices))
+        case StateEntry(block, indices):
+            return StateEntry(block, at(indices))
+    return rebuilt(node, tuple(with_indices(inner, names) for inner in children(node)))
 
 
 def atoms_of(node: Node) -> set[Atom]:
     """The atoms that occur."""
-    found = {node.atom} if isinstance(node, Entry) else set()
+    found = {node.atom} if isinstance(node, AtomEntry) else set()
     return found.union(*(atoms_of(inner) for inner in children(node)))
 
 
@@ -312,30 +314,30 @@ _SLOPES = {"exp": "exp", "sin": "cos"}
 def derivative(node: Node, block: Block, by: Indices) -> Node:
     """The partial derivative by an entry of a block of the state."""
     match node:
-        case Entry(atom, indices):
+        case AtomEntry(atom, indices):
             slope = atom.by(block)
-            return ZERO if slope is None else Entry(slope, (*indices, *by))
-        case Coordinate(own, indices):
+            return ZERO if slope is None else AtomEntry(slope, (*indices, *by))
+        case StateEntry(own, indices):
             same = (Equal(i, j) for i, j in zip(indices, by, strict=True))
-            return times(ONE, *same) if own == block else ZERO
+            return row_product(ONE, *same) if own == block else ZERO
         case Plus(terms):
-            return plus(*(derivative(term, block, by) for term in terms))
+            return row_sum(*(derivative(term, block, by) for term in terms))
         case Times(factors):
-            return plus(*(
-                times(*factors[:k], derivative(factors[k], block, by), *factors[k + 1 :])
+            return row_sum(*(
+                row_product(*factors[:k], derivative(factors[k], block, by), *factors[k + 1 :])
                 for k in range(len(factors))
             ))  # fmt: skip
         case Minus(operand):
             return minus(derivative(operand, block, by))
         case Reciprocal(operand):
-            return minus(times(node, node, derivative(operand, block, by)))
+            return minus(row_product(node, node, derivative(operand, block, by)))
         case Raised(base, exponent):
             lower = base if exponent == 2 else Raised(base, exponent - 1)
-            return times(Rational(Fraction(exponent)), lower, derivative(base, block, by))
+            return row_product(Rational(Fraction(exponent)), lower, derivative(base, block, by))
         case Applied(name, operand):
-            return times(_slope(node, name, operand), derivative(operand, block, by))
+            return row_product(_slope(node, name, operand), derivative(operand, block, by))
         case Summed(size, index, body):
-            return summed(size, index, derivative(body, block, by))
+            return sum_over(size, index, derivative(body, block, by))
     return ZERO
 
 
@@ -347,5 +349,5 @@ def _slope(node: Node, name: str, operand: Node) -> Node:
     if name == "ln":
         return Reciprocal(operand)
     if name == "sqrt":
-        return Reciprocal(times(Rational(Fraction(2)), node))
+        return Reciprocal(row_product(Rational(Fraction(2)), node))
     raise Unsupported(f"the derivative of {name}")
