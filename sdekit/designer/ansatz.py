@@ -17,10 +17,11 @@ from sdekit.calculus.contraction import heads as hd
 from sdekit.calculus.contraction.fokker_planck import swapped
 from sdekit.calculus.expansion.rewriting import substituted
 from sdekit.calculus.limits import BudgetExceeded, Unsupported, spending
-from sdekit.calculus.signs.implied_signs import entry_signs
+from sdekit.calculus.signs.forms import form_signs
+from sdekit.calculus.signs.implied_signs import POSITIVE, ZERO, entry_signs, never_negative
 from sdekit.declaration.model.dynamics import Dynamics
 from sdekit.declaration.text.expression_text import grammar_text
-from sdekit.declaration.tree.expression import Expression
+from sdekit.declaration.tree.expression import Call, Expression
 from sdekit.declaration.tree.operators import ONE, multiply, negate
 from sdekit.declaration.tree.symbols import Parameter
 from sdekit.designer.marginals import marginal_equations
@@ -149,6 +150,16 @@ def _read(
 ) -> list[Unknown]:
     if dynamics.hamiltonian is None:
         raise VerificationError("a design needs a Hamiltonian", fix="declare hamiltonian=H")
+    if dynamics.depends_on_time:
+        raise VerificationError("no law is stationary where a coefficient depends on time")
+    for fact in dynamics.assume:
+        if not {*fact.left.walk(), *fact.right.walk()}.isdisjoint(unknowns):
+            raise VerificationError(
+                "what is assumed of an unknown is not solved along",
+                expected="assumptions on the other parameters",
+                found=repr(fact),
+                fix='declare the unknown itself, as sk.parameter("c", positive=True)',
+            )
     if len(set(unknowns)) < len(unknowns):
         raise VerificationError("an unknown is given twice", found=repr(list(unknowns)))
     sought = [read_unknown(dynamics, u, unknowns, powers=powers) for u in unknowns]
@@ -230,12 +241,41 @@ def _solved(
         images: dict[Expression, Expression] = {
             u.symbol: values[u.name] for u in sought if u.name in values
         }
+        for symbol, value in images.items():
+            _require_declared(symbol, value)
         solved = with_values(dynamics, images)
         if not is_zero(residual(solved)):
             raise Unsupported("a solution of the equations is not seen to be a design")
         found.append((values, free, solved))
     is_open = all(dim.size is None for dim in dynamics.dimensions)
     return found, system.is_exact and is_open
+
+
+def _require_declared(symbol: Expression, value: Expression) -> None:
+    """Refuse a function or block that is not seen to be what is declared of it.
+
+    Raises:
+        Unsupported: If it is not; another one, as with another constant, may be.
+    """
+    if isinstance(symbol, Parameter) and not symbol.shape:
+        return
+    owner = symbol.function if isinstance(symbol, Call) else symbol
+    known = set()
+    if symbol.ndim == 2:
+        tensor = lower(value, symbol.shape)
+        turned = swapped(tensor, 1)
+        signs = ZERO if tensor.is_empty else form_signs(value)
+        known |= {"symmetric"} if is_zero(tensor - turned) else set()
+        known |= {"antisymmetric"} if is_zero(tensor + turned) else set()
+        known |= {"positive_definite", "positive_semidefinite"} if signs == POSITIVE else set()
+        known |= {"positive_semidefinite"} if never_negative(signs) else set()
+    elif entry_signs(value) == POSITIVE:
+        known = {"positive", "nonnegative"}
+    left = sorted(getattr(owner, "assumptions", frozenset()) - known)
+    if left:
+        raise Unsupported(
+            f"{symbol!r} is declared {', '.join(left)}, and {value!r} is not seen to be that"
+        )
 
 
 def _values(

@@ -74,7 +74,7 @@ def repair(dynamics: Dynamics, *, most: int = 3) -> tuple[Repair, ...]:
 
     Checked by: tests/designer/test_repair.py, verification/repairs.py.
     """
-    if dynamics.hamiltonian is None:
+    if dynamics.hamiltonian is None or dynamics.depends_on_time:
         return ()
     ito = dynamics.ito()
     checks = verify(dynamics)

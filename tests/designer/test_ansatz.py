@@ -220,6 +220,40 @@ def test_a_value_has_the_sign_that_is_declared_of_the_unknown():
     assert str(found) == "k = b + 1\nwhere b + 1 > 0"
 
 
+def test_a_function_or_block_is_what_is_declared_of_it():
+    """S = 0 keeps the law as every constant does, and is not positive; C = 0 is antisymmetric."""
+    x = sk.scalar("x")
+    S = sk.function("S", x, positive=True)
+    with pytest.raises(UndecidedError, match="no proof of none"):
+        sk.design(sk.Dynamics({x: -S * x}, {x: S}, hamiltonian=x**2 / 2), [S])
+    for declared in ({"antisymmetric": True}, {"positive_definite": True}):
+        C = sk.parameter("C", n, n, **declared)
+        drift = {theta: -(sk.eye(n) + C) @ sk.grad(U, theta)}
+        posed = sk.Dynamics(drift, {theta: sk.eye(n)}, hamiltonian=U)
+        if "antisymmetric" in declared:
+            assert str(sk.design(posed, [C])[0]) == "C = 0"
+        else:
+            with pytest.raises(UndecidedError, match="declared positive_definite"):
+                sk.design(posed, [C])
+
+
+def test_what_depends_on_time_has_no_design_and_no_repair():
+    x = sk.scalar("x")
+    moving = sk.Dynamics({x: -c0 * x * sk.time}, {x: sk.time}, hamiltonian=x**2 / 2)
+    with pytest.raises(VerificationError, match="depends on time"):
+        sk.design(moving, [c0])
+    assert sk.repair(moving) == ()
+
+
+def test_what_is_assumed_of_other_parameters_holds_for_a_design():
+    x = sk.scalar("x")
+    posed = sk.Dynamics({x: -c0 * x}, {x: A - mu}, hamiltonian=x**2 / 2, assume=[mu < A])
+    assert str(only(posed, c0)) == "c0 = A - mu"
+    about = sk.Dynamics({x: -x}, {x: 1}, hamiltonian=c0 * x**2, assume=[c0 > 1])
+    with pytest.raises(VerificationError, match="assumed of an unknown"):
+        sk.design(about, [c0])
+
+
 def test_an_ansatz_without_a_design_has_no_solution():
     """Twin: without the momentum in the force no coefficients work."""
     assert sk.design(thermostat(c0 + c2 * xi), [c0, c2, s1, s2], nonzero=[c2]) == ()
