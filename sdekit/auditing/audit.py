@@ -40,12 +40,20 @@ from sdekit.auditing.audit_law import (
     required_linear_sde,
     stationary_law,
 )
-from sdekit.auditing.audit_result import CONSISTENT, INCONSISTENT, OPEN, Audit, Comparison
+from sdekit.auditing.audit_result import (
+    CONSISTENT,
+    INCONSISTENT,
+    OPEN,
+    Audit,
+    Comparison,
+    KernelAudit,
+)
 from sdekit.auditing.implied_coefficients import RATIOS, Sums
 from sdekit.auditing.own_states import OWN_CHAINS, own_comparisons, own_state_check
 from sdekit.declaration.model.dynamics import Dynamics
 from sdekit.declaration.model.dynamics_checks import require_free_entries
 from sdekit.declaration.tree.names import by_name
+from sdekit.kernels.steps import Kernel
 
 #: Increments at each state and step size at the first look; every further look doubles them.
 _FIRST_LOOK = 40_000
@@ -66,8 +74,8 @@ _RANGES = {
 
 
 def audit(
-    step: Callable[[Any, Any, Any], Any],
-    dynamics: Dynamics,
+    step: Callable[[Any, Any, Any], Any] | Kernel,
+    dynamics: Dynamics | Kernel | None = None,
     *,
     position: Any = None,
     sizes: Mapping[str, int] | None = None,
@@ -84,16 +92,18 @@ def audit(
     chains: int = 8192,
     seed: int = 0,
     exact: bool = False,
-) -> Audit:
-    r"""Compare a step function with the SDE it claims to discretize.
+    leapfrog_steps: int | None = None,
+) -> Audit | KernelAudit:
+    r"""Compare a step function with the SDE it claims to discretize, or with a Markov kernel.
 
     Stationary moments are compared where H is quadratic with the given functions, such as for a
     quadratic potential, or the SDE is linear.
 
     Args:
         step: (key, state, h) -> state after a time h, a pure JAX function; a minibatch, if it needs
-            one, is drawn from the key.
-        dynamics: The declared SDE.
+            one, is drawn from the key. A kernel alone has its compiled step audited.
+        dynamics: The declared SDE, or the kernel that a step claims to be: one step from states of
+            its law is compared with that law, and with the kernel's own step.
         position: Unused values are not needed: sizes are read from it, or from `sizes`.
         sizes: Size of each dimension, such as {"n": 2}; 2 where nothing is said.
         potential: The target's potential U that the step uses, a JAX function of the position.
@@ -115,6 +125,7 @@ def audit(
         exact: The step claims to be exact for a linear SDE: compare its law at the finite
             `step_size` with the exact one, instead of the limit of small steps; the times of the
             fastest and of the slowest rate when left out. Chains run at the first of them.
+        leapfrog_steps: The number of steps of a kernel that leaves it open.
 
     Returns:
         The verdict with its evidence.
@@ -136,9 +147,31 @@ def audit(
     Checked by: tests/auditing/test_audit.py, tests/auditing/test_audit_stationary.py,
         tests/auditing/test_own_states.py.
     """
+    kernel = step if isinstance(step, Kernel) else dynamics
+    if isinstance(kernel, Kernel):
+        from sdekit.auditing.kernel_audit.audit_kernel import audit_kernel
+
+        check_numbers(step_size or _STEP_SIZE, level, resolution, {"draws": (draws, 1000, 10**9)})
+        return audit_kernel(
+            None if isinstance(step, Kernel) else step,
+            kernel,
+            sizes=sizes or {},
+            position=position,
+            potential=potential,
+            functions=functions or {},
+            parameters=parameters or {},
+            to_state=to_state,
+            from_state=from_state,
+            step_size=step_size,
+            leapfrog_steps=leapfrog_steps,
+            level=level,
+            draws=draws,
+            seed=seed,
+        )
     started = time.perf_counter()
     largest = _STEP_SIZE if step_size is None else step_size
     check_objects(step, dynamics, potential=potential, to_state=to_state, from_state=from_state)
+    assert isinstance(dynamics, Dynamics) and not isinstance(step, Kernel)
     require_free_entries(dynamics.variables, "no audit knows")
     counts = {"states": states, "draws": draws, "chains": chains, "seed": seed}
     check_numbers(largest, level, resolution, {k: (v, *_RANGES[k]) for k, v in counts.items()})

@@ -142,10 +142,66 @@ class Audit:
         if self.reason:
             lines.append(f"  {self.reason}")
         lines += [f"  x {text}" for text in self.discrepancies]
-        for name, values in self.checks.items():
-            mark = "+" if values["z"] <= values["threshold"] else "x"
-            lines.append(f"  {mark} {name}: |z| = {values['z']:.2f} of {values['threshold']:.2f}")
-        lines.append(f"  {self.stationary}")
+        lines += [*_check_lines(self.checks), f"  {self.stationary}"]
         if self.verdict != INCONSISTENT and math.isfinite(self.resolution):
             lines.append(f"  a relative change of a term by {self.resolution:.0%} would be seen")
         return "\n".join(lines)
+
+
+@dataclass(frozen=True)
+class KernelAudit:
+    """What the audit of one step of a Markov kernel found.
+
+    Attributes:
+        verdict: "consistent", "inconsistent" or "not enough evidence".
+        discrepancies: What is off, in words.
+        level: Probability that a right step is called inconsistent, all checks together.
+        resolution: A change of an expectation by one step, in units of the bounded functions that
+            are compared (at most 1), that would not have been seen.
+        draws: States.
+        step_size: h.
+        moved: The share of states that move.
+        checks: Name, largest |z| and threshold of each comparison: invariance, reversibility where
+            it is proved, acceptance where a step of somebody's own is compared with the kernel.
+        seconds: Time it took.
+        reason: Why there is not enough evidence; empty otherwise.
+    """
+
+    verdict: str
+    discrepancies: tuple[str, ...]
+    level: float
+    resolution: float
+    draws: int
+    step_size: float
+    moved: float
+    checks: Mapping[str, Mapping[str, float]]
+    seconds: float
+    reason: str = ""
+
+    @property
+    def is_consistent(self) -> bool:
+        """Whether every comparison agreed, with enough evidence."""
+        return self.verdict == CONSISTENT
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data for JSON."""
+        found = {"format": 1, **vars(self)}
+        checks = {name: dict(values) for name, values in self.checks.items()}
+        return {**found, "discrepancies": list(self.discrepancies), "checks": checks}
+
+    def __str__(self) -> str:
+        lines = [
+            f"{self.verdict.upper()} at level {self.level:g}: one step of size {self.step_size:g} "
+            f"from {self.draws} states of the law, {self.moved:.0%} of which move"
+        ]
+        lines += [f"  {self.reason}"] if self.reason else []
+        lines += [f"  x {text}" for text in self.discrepancies]
+        return "\n".join([*lines, *_check_lines(self.checks)])
+
+
+def _check_lines(checks: Mapping[str, Mapping[str, float]]) -> list[str]:
+    return [
+        f"  {'+' if values['z'] <= values['threshold'] else 'x'} {name}: "
+        f"|z| = {values['z']:.2f} of {values['threshold']:.2f}"
+        for name, values in checks.items()
+    ]

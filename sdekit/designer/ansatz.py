@@ -151,7 +151,10 @@ def _read(
     if dynamics.hamiltonian is None:
         raise VerificationError("a design needs a Hamiltonian", fix="declare hamiltonian=H")
     if dynamics.depends_on_time:
-        raise VerificationError("no law is stationary where a coefficient depends on time")
+        raise VerificationError(
+            "no law is stationary where a coefficient depends on time",
+            expected="coefficients that depend on the state alone",
+        )
     for fact in dynamics.assume:
         if not {*fact.left.walk(), *fact.right.walk()}.isdisjoint(unknowns):
             raise VerificationError(

@@ -1,0 +1,1 @@
+"""Audits of Markov kernels: one step against the law that it is to keep."""

@@ -1,0 +1,57 @@
+"""One step of a kernel is audited against its law; twins that break it are seen."""
+
+import jax
+import jax.numpy as jnp
+import pytest
+
+import sdekit as sk
+from sdekit.auditing.kernel_audit.audit_kernel import shortage
+from sdekit.errors import SimulationError
+
+K = sk.kernels
+X = sk.scalar("x")
+W = sk.potential("W", X)
+SCALE = sk.parameter("s", positive=True)
+WALK = K.compose(K.metropolis(K.random_walk(X, SCALE)), hamiltonian=W)
+GIVEN = {"potential": lambda x: x**4 / 4, "draws": 40_000}
+
+
+def by_hand(scale):
+    """Random-walk Metropolis as a user writes it."""
+
+    def step(key, state, h):
+        first, second = jax.random.split(key)
+        x = state["x"]
+        y = x + scale * jax.random.normal(first)
+        gain = GIVEN["potential"](x) - GIVEN["potential"](y)
+        return {"x": jnp.where(jnp.log(jax.random.uniform(second)) < gain, y, x)}
+
+    return step
+
+
+def test_a_step_of_ones_own_is_compared_with_law_and_kernel():
+    found = sk.audit(by_hand(1.0), WALK, parameters={"s": 1.0}, step_size=1.0, **GIVEN)
+    assert found.is_consistent
+    assert set(found.checks) == {"invariance", "reversibility", "acceptance"}
+    # Twin: a longer walk keeps the law, and is another kernel.
+    found = sk.audit(by_hand(1.5), WALK, parameters={"s": 1.0}, step_size=1.0, **GIVEN)
+    assert found.verdict == "inconsistent"
+    assert {text.split(":")[0] for text in found.discrepancies} == {"acceptance"}
+
+
+def test_a_kernel_that_leaves_its_densities_out_is_seen():
+    jump = K.jump(X, X - sk.parameter("h", positive=True) * sk.grad(W, X), SCALE)
+    wrong = K.compose(K.metropolis(jump, is_symmetric=True), hamiltonian=W)
+    found = sk.audit(wrong, parameters={"s": 1.0}, step_size=0.4, **GIVEN)
+    assert found.verdict == "inconsistent" and "invariance" in found.discrepancies[0]
+    assert found.to_dict()["verdict"] == "inconsistent" and "INCONSISTENT" in str(found)
+
+
+def test_agreement_is_evidence_where_states_move_and_changes_would_be_seen():
+    assert shortage(0.5, 0.01) == ""
+    assert "move" in shortage(0.001, 0.01) and "draws" in shortage(0.5, 0.2)
+
+
+def test_a_law_that_is_not_drawn_is_refused():
+    with pytest.raises(SimulationError, match="weights"):
+        sk.audit(WALK, parameters={"s": 1.0}, potential=lambda x: 0 * x, draws=2000)
