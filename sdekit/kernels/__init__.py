@@ -13,16 +13,17 @@ from sdekit.loading import on_use
 _HOMES = {
     **dict.fromkeys(
         (
-            "RATIO", "choose", "compose", "delayed", "flip", "flow", "implicit_midpoint", "jump",
+            "choose", "compose", "delayed", "flip", "flow", "implicit_midpoint", "jump",
             "map_to", "metropolis", "palindrome", "random_steps", "random_walk", "refresh",
             "slice_step",
         ),
         "sdekit.kernels.building",
     ),
     "Kernel": "sdekit.kernels.steps",
+    "RATIO": "sdekit.kernels.steps",
     "published_kernel": "sdekit.kernels.kernel_file",
     "published_kernels": "sdekit.kernels.kernel_file",
-    "written_steps": "sdekit.kernels.kernel_text",
+    "written_steps": "sdekit.kernels.steps",
     "hmc": "sdekit.kernels.methods",
     "generalized_hmc": "sdekit.kernels.methods",
     "mala": "sdekit.kernels.methods",

@@ -16,10 +16,11 @@ from sdekit.declaration.model.dynamics import Dynamics
 from sdekit.declaration.tree.dimension import Dim
 from sdekit.declaration.tree.expression import Expression
 from sdekit.declaration.tree.operators import ZERO, as_expression
-from sdekit.declaration.tree.symbols import Parameter, Variable
+from sdekit.declaration.tree.symbols import Variable
 from sdekit.errors import DeclarationError
 from sdekit.kernels.path import letters_of_word
 from sdekit.kernels.steps import (
+    STEP_SIZE,
     Choice,
     Count,
     Delayed,
@@ -38,10 +39,6 @@ from sdekit.kernels.steps import (
 )
 from sdekit.schemes.split.splitting import Splitting
 
-#: The step size of flows where none is given.
-STEP_SIZE = Parameter("h", (), frozenset({"positive"}))
-#: t, the ratio that acceptance functions are written in.
-RATIO = Variable("t")
 ACCEPTANCES = ("metropolis", "barker", "always")
 
 

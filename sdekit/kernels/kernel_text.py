@@ -1,4 +1,4 @@
-r"""Steps of kernels as text, both ways: what `[kernel] steps = [...]` of a model file holds.
+r"""Steps of kernels read from text: what `[kernel] steps = [...]` of a model file holds.
 
     refresh p [keep C] [noise S] [law E]            flip p xi        flip x -> y, y -> x
     metropolis PROPOSAL [then PROPOSAL] [flip ...] [accept barker] [energy E] [count B A]
@@ -8,7 +8,7 @@ r"""Steps of kernels as text, both ways: what `[kernel] steps = [...]` of a mode
     PROPOSAL: (BAB)^L, (BAB)^{1: 1/2, 2: 1/2}, BAOAB step h/2, midpoint^L, map ..., walk x scale s,
               jump x to MEAN scale s
 
-Not for building steps (`building`) nor for files (`kernel_file`).
+Not for building steps (`building`), writing them (`steps`) nor for files (`kernel_file`).
 Checked by: tests/kernels/test_kernel_file.py.
 """
 
@@ -22,22 +22,13 @@ from sdekit.declaration.model.dynamics import Dynamics
 from sdekit.declaration.text.parser import Scope, parse_expression
 from sdekit.declaration.tree.dimension import Dim
 from sdekit.declaration.tree.expression import Expression
-from sdekit.declaration.tree.operators import ZERO
 from sdekit.declaration.tree.symbols import Variable
 from sdekit.errors import ModelFileError
 from sdekit.kernels import building
 from sdekit.kernels.steps import (
-    Choice,
-    Delayed,
-    Drawn,
-    Flow,
-    GaussianJump,
-    Images,
-    Kernel,
-    Map,
+    RATIO,
+    STEP_SIZE,
     Metropolis,
-    Midpoint,
-    Refresh,
     Step,
 )
 
@@ -72,7 +63,7 @@ class StepReader:
                 where=where,
                 fix="rename the symbol",
             )
-        self.scope = {building.STEP_SIZE.name: building.STEP_SIZE, **scope}
+        self.scope = {STEP_SIZE.name: STEP_SIZE, **scope}
 
     def step(self, text: str) -> Step:
         """One step.
@@ -126,7 +117,7 @@ class StepReader:
                 given["flip"] = self._images(value)
             elif name == "accept":
                 plain = value in building.ACCEPTANCES
-                ratio = {building.RATIO.name: building.RATIO}
+                ratio = {RATIO.name: RATIO}
                 given["accept"] = value if plain else self._formula(value, ratio)
             elif name == "energy":
                 given["energy"] = self._formula(value)
@@ -239,76 +230,3 @@ def clauses_of(text: str, words: Sequence[str]) -> tuple[str, list[tuple[str, st
     return text[: found[0][0]].strip(), [
         (word, text[stop:end].strip()) for (_, stop, word), end in zip(found, ends, strict=True)
     ]
-
-
-# ------------------------------------------------------------------ printing
-
-
-def written_steps(kernel: Kernel) -> tuple[str, ...]:
-    """The steps of a kernel as they are written in a model file."""
-    return tuple(step_text(step) for step in kernel.steps)
-
-
-def step_text(step: Step) -> str:
-    """A step as it is written in a model file."""
-    if isinstance(step, Refresh):
-        return _with_clauses(
-            f"refresh {' '.join(x.name for x in step.variables)}",
-            ("keep", None if step.keep == ZERO else step.keep),
-            ("noise", step.noise),
-            ("law", step.law),
-        )
-    if isinstance(step, Metropolis):
-        return _metropolis_text(step)
-    if isinstance(step, Delayed):
-        attempts = [_metropolis_text(s).partition(" ")[2] for s in (step.first, step.second)]
-        tail = "" if step.remembers else " | forgetful"
-        return f"delayed {' | '.join(attempts)}{tail}"
-    if isinstance(step, Choice):
-        return "choose " + " | ".join(f"{w!r}: {step_text(s)}" for w, s in step.options)
-    if isinstance(step, Map):
-        return f"map {_images_text(step.images)}"
-    return _proposal_text(step)
-
-
-def _with_clauses(head: str, *clauses: tuple[str, object]) -> str:
-    told = [f"{name} {value!r}" for name, value in clauses if value is not None]
-    return " ".join([head, *told])
-
-
-def _metropolis_text(step: Metropolis) -> str:
-    parts = [f"metropolis {' then '.join(map(_proposal_text, step.proposal))}"]
-    if step.flip:
-        parts.append(f"flip {_images_text(step.flip)}")
-    if step.accept != "metropolis":
-        parts.append(f"accept {step.accept if isinstance(step.accept, str) else repr(step.accept)}")
-    if step.energy is not None:
-        parts.append(f"energy {step.energy!r}")
-    if step.counted is not None:
-        parts.append(f"count {' '.join(step.counted)}")
-    if step.log_volume is not None:
-        rates = ", ".join(f"{name}: {rate!r}" for name, rate in step.log_volume)
-        parts.append(f"volume {rates or 0}")
-    if step.is_symmetric:
-        parts.append("symmetric")
-    return " ".join(parts)
-
-
-def _images_text(images: Images) -> str:
-    return ", ".join(f"{x.name} -> {image!r}" for x, image in images)
-
-
-def _proposal_text(step: Flow | Midpoint | Map | GaussianJump) -> str:
-    if isinstance(step, Map):
-        return f"map {_images_text(step.images)}"
-    if isinstance(step, GaussianJump):
-        return f"jump {step.variable.name} to {step.mean!r} scale {step.scale!r}"
-    word = step.word if isinstance(step, Flow) else "midpoint"
-    text = f"({word})^{_count_text(step.steps)}" if step.steps != 1 else word
-    return text if step.step_size == building.STEP_SIZE else f"{text} step {step.step_size!r}"
-
-
-def _count_text(steps: int | Dim | Drawn) -> str:
-    if isinstance(steps, Drawn):
-        return "{" + ", ".join(f"{k}: {w!r}" for k, w in steps.weights) + "}"
-    return str(steps) if isinstance(steps, int) else steps.name

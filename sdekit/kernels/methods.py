@@ -13,8 +13,8 @@ from sdekit.declaration.functions.grammar import grad, sqrt
 from sdekit.declaration.model.dynamics import Dynamics
 from sdekit.declaration.tree.symbols import Variable
 from sdekit.errors import DeclarationError
-from sdekit.kernels.building import STEP_SIZE, compose, flip, flow, jump, metropolis, refresh
-from sdekit.kernels.steps import Kernel
+from sdekit.kernels.building import compose, flip, flow, jump, metropolis, refresh
+from sdekit.kernels.steps import STEP_SIZE, Kernel
 
 
 def momenta_of_kernel(dynamics: Dynamics) -> tuple[Variable, ...]:

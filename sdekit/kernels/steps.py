@@ -1,8 +1,8 @@
-r"""Markov kernels as data: flows, maps, flips, refreshments, acceptance, and their composition.
+r"""Markov kernels as data and as text: flows, maps, flips, refreshments, acceptance, composition.
 
 A kernel moves a state z and claims that exp(-H) is invariant. Every record says what a step does;
 whether the claim holds is for `sdekit.verifier.markov`, and running it for `sdekit.simulation`.
-Not for checking what a user types (`building`, `kernel_text`).
+Not for checking what a user builds (`building`) or types (`kernel_text`).
 
 Notation: F a flip, an involution of the state; S a proposal; h the step size; L a number of steps.
 """
@@ -13,10 +13,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from sdekit.declaration.model.dynamics import Dynamics
+from sdekit.declaration.model.model_file_writer import to_toml
 from sdekit.declaration.tree.dimension import Dim
 from sdekit.declaration.tree.expression import Expression
-from sdekit.declaration.tree.symbols import Variable
+from sdekit.declaration.tree.operators import ZERO
+from sdekit.declaration.tree.symbols import Parameter, Variable
+from sdekit.errors import DeclarationError
 
+#: The step size of flows where none is given.
+STEP_SIZE = Parameter("h", (), frozenset({"positive"}))
+#: t, the ratio that acceptance functions are written in.
+RATIO = Variable("t")
 Images = tuple[tuple[Variable, Expression], ...]
 
 
@@ -169,6 +176,20 @@ class Kernel:
     name: str = field(default="", compare=False)
     source: str = field(default="", compare=False)
 
+    def to_toml(self) -> str:
+        """The kernel as the text of a model file; `sdekit.loads` gives an equal object back.
+
+        Raises:
+            DeclarationError: If model files have no form for it: flows of several dynamics or of
+                one with another law, a choice inside of a choice, a parameter called t.
+
+        Checked by: tests/kernels/test_kernel_file.py.
+        """
+        steps = ",\n".join(f'  "{step_text(step)}"' for step in self.steps)
+        formulas = (e for step in self.steps for e in expressions_in(step))
+        model = to_toml(_file_dynamics(self), formulas, known=(STEP_SIZE, RATIO))
+        return f"{model}\n[kernel]\nsteps = [\n{steps},\n]\n"
+
 
 def parts_of(step: Step) -> Iterator[Step]:
     """A step and all that it is made of."""
@@ -201,3 +222,120 @@ def dynamics_in(steps: tuple[Step, ...]) -> tuple[Dynamics, ...]:
     found = (part for step in steps for part in parts_of(step))
     flows = (part.dynamics for part in found if isinstance(part, (Flow, Midpoint)))
     return tuple(dict.fromkeys(flows))
+
+
+# ------------------------------------------------------------------ as text
+
+
+def _file_dynamics(kernel: Kernel) -> Dynamics:
+    """The dynamics that stands in the model file of a kernel."""
+    flows = dynamics_in(kernel.steps)
+    target = None if kernel.target is None else kernel.target_variables
+    given = {"name": kernel.name or None, "source": kernel.source or None}
+    still = Dynamics(
+        dict.fromkeys(kernel.variables, ZERO),
+        hamiltonian=kernel.hamiltonian,
+        target=kernel.target,
+        target_variables=target,
+    )
+    found = flows[0] if flows else still
+    law = (found.hamiltonian, found.target, found.variables)
+    parts = [part for step in kernel.steps for part in parts_of(step)]
+    inner = [o for part in parts if isinstance(part, Choice) for _, o in part.options]
+    hidden = [
+        symbol
+        for part in parts
+        if isinstance(part, Metropolis) and isinstance(part.accept, Expression)
+        for symbol in part.accept.walk()
+        if isinstance(symbol, Parameter) and symbol.name == RATIO.name
+    ]
+    wrong = {
+        "flows of several dynamics": len(flows) > 1,
+        "flows of a dynamics with another law": law
+        != (kernel.hamiltonian, kernel.target, kernel.variables),
+        "a choice of steps with attempts of their own": any(
+            isinstance(option, (Choice, Delayed)) for option in inner
+        ),
+        "a number of steps with a name and a size": any(
+            getattr(getattr(part, "steps", None), "size", None) is not None for part in parts
+        ),
+        "a parameter that is called like the ratio of an acceptance": bool(hidden),
+    }
+    for what, is_so in wrong.items():
+        if is_so:
+            raise DeclarationError(
+                "no model file holds this kernel",
+                expected="steps over one dynamics with the law of the kernel",
+                found=what,
+            )
+    return found.changed(given)
+
+
+def written_steps(kernel: Kernel) -> tuple[str, ...]:
+    """The steps of a kernel as they are written in a model file."""
+    return tuple(step_text(step) for step in kernel.steps)
+
+
+def step_text(step: Step) -> str:
+    """A step as it is written in a model file."""
+    if isinstance(step, Refresh):
+        return _with_clauses(
+            f"refresh {' '.join(x.name for x in step.variables)}",
+            ("keep", None if step.keep == ZERO else step.keep),
+            ("noise", step.noise),
+            ("law", step.law),
+        )
+    if isinstance(step, Metropolis):
+        return _metropolis_text(step)
+    if isinstance(step, Delayed):
+        attempts = [_metropolis_text(s).partition(" ")[2] for s in (step.first, step.second)]
+        tail = "" if step.remembers else " | forgetful"
+        return f"delayed {' | '.join(attempts)}{tail}"
+    if isinstance(step, Choice):
+        return "choose " + " | ".join(f"{w!r}: {step_text(s)}" for w, s in step.options)
+    if isinstance(step, Map):
+        return f"map {_images_text(step.images)}"
+    return _proposal_text(step)
+
+
+def _with_clauses(head: str, *clauses: tuple[str, object]) -> str:
+    told = [f"{name} {value!r}" for name, value in clauses if value is not None]
+    return " ".join([head, *told])
+
+
+def _metropolis_text(step: Metropolis) -> str:
+    parts = [f"metropolis {' then '.join(map(_proposal_text, step.proposal))}"]
+    if step.flip:
+        parts.append(f"flip {_images_text(step.flip)}")
+    if step.accept != "metropolis":
+        parts.append(f"accept {step.accept if isinstance(step.accept, str) else repr(step.accept)}")
+    if step.energy is not None:
+        parts.append(f"energy {step.energy!r}")
+    if step.counted is not None:
+        parts.append(f"count {' '.join(step.counted)}")
+    if step.log_volume is not None:
+        rates = ", ".join(f"{name}: {rate!r}" for name, rate in step.log_volume)
+        parts.append(f"volume {rates or 0}")
+    if step.is_symmetric:
+        parts.append("symmetric")
+    return " ".join(parts)
+
+
+def _images_text(images: Images) -> str:
+    return ", ".join(f"{x.name} -> {image!r}" for x, image in images)
+
+
+def _proposal_text(step: Flow | Midpoint | Map | GaussianJump) -> str:
+    if isinstance(step, Map):
+        return f"map {_images_text(step.images)}"
+    if isinstance(step, GaussianJump):
+        return f"jump {step.variable.name} to {step.mean!r} scale {step.scale!r}"
+    word = step.word if isinstance(step, Flow) else "midpoint"
+    text = f"({word})^{_count_text(step.steps)}" if step.steps != 1 else word
+    return text if step.step_size == STEP_SIZE else f"{text} step {step.step_size!r}"
+
+
+def _count_text(steps: int | Dim | Drawn) -> str:
+    if isinstance(steps, Drawn):
+        return "{" + ", ".join(f"{k}: {w!r}" for k, w in steps.weights) + "}"
+    return str(steps) if isinstance(steps, int) else steps.name

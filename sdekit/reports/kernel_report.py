@@ -7,13 +7,11 @@ Checked by: tests/reports/test_kernel_report.py.
 from __future__ import annotations
 
 from sdekit.catalog.markov_kernels import ENTRIES, WRONG
-from sdekit.declaration.model.dynamics import Dynamics
 from sdekit.declaration.model.toml_text import marked
 from sdekit.declaration.text.latex import latex_text
 from sdekit.errors import SdekitError
 from sdekit.kernels.kernel_file import loads
-from sdekit.kernels.kernel_text import written_steps
-from sdekit.kernels.steps import Flow, Kernel, dynamics_in, parts_of
+from sdekit.kernels.steps import Flow, Kernel, dynamics_in, parts_of, written_steps
 from sdekit.reports.chapters.dynamics_sections import CONVENTION, MODEL_SAID
 from sdekit.reports.chapters.formulas import scope_of_kernel, space_of, symbol
 from sdekit.reports.chapters.scheme_sections import letter_table
@@ -101,29 +99,11 @@ def _flow_sections(kernel: Kernel) -> list[Section]:
 
 def _model_section(kernel: Kernel) -> Section | None:
     """The kernel as a model file, if that gives the same kernel back."""
-    record = next((e for e in (*ENTRIES, *WRONG) if e.name == kernel.name), None)
-    texts = [_written(kernel), *([] if record is None else [record.model_file()])]
-    for text in texts:
-        try:
-            if loads(text) == kernel:
-                blocks = (Paragraph(MODEL_SAID), Listing(marked(text)))
-                return Section("Model file", blocks)
-        except SdekitError:
-            # A step that was built in Python may have no form in model files.
-            continue
-    return None
-
-
-def _written(kernel: Kernel) -> str:
-    flows = dynamics_in(kernel.steps)
-    drift = flows[0].drift if flows else dict.fromkeys(kernel.variables, 0)
-    law = Dynamics(
-        drift,
-        diffusion=flows[0].diffusion if flows else None,
-        hamiltonian=kernel.hamiltonian,
-        target=kernel.target,
-        name=kernel.name or None,
-        source=kernel.source or None,
-    )
-    steps = ",\n".join(f'  "{step}"' for step in written_steps(kernel))
-    return f"{law.to_toml()}\n[kernel]\nsteps = [\n{steps},\n]\n"
+    try:
+        text = kernel.to_toml()
+        is_same = loads(text) == kernel
+    except SdekitError:
+        # A step that was built in Python may have no form in model files.
+        return None
+    blocks = (Paragraph(MODEL_SAID), Listing(marked(text)))
+    return Section("Model file", blocks) if is_same else None

@@ -25,15 +25,37 @@ def test_a_file_is_read_from_disk(tmp_path):
     assert sk.verify(sk.load(path)).verdict is sk.Verdict.PROVED
 
 
-def test_steps_are_printed_as_they_are_written():
-    for name in K.published_kernels():
-        kernel = K.published_kernel(name)
-        listed = K.written_steps(kernel)
-        record = sk.catalog.markov_kernels
-        source = next(r for r in (*record.ENTRIES, *record.WRONG) if r.name == name)
-        quoted = ", ".join(f'"{step}"' for step in listed)
-        text = f"{MODELS[source.model]}\n[kernel]\nsteps = [{quoted}]\n"
-        assert sk.loads(text) == kernel, listed
+@pytest.mark.parametrize("name", K.published_kernels())
+def test_a_kernel_written_to_a_file_is_read_as_an_equal_one(name):
+    kernel = K.published_kernel(name)
+    found = sk.loads(kernel.to_toml())
+    assert found == kernel and (found.name, found.source) == (kernel.name, kernel.source)
+
+
+def test_what_no_file_holds_is_refused():
+    hamiltonian, langevin = sk.catalog.get("hamiltonian"), sk.catalog.get("langevin")
+    p = hamiltonian.variables[1]
+    coin = K.choose([("1/2", K.refresh(p)), ("1/2", K.flip({p: -p}))])
+    moves = [K.metropolis(K.flow(d, "BAB"), flip={p: -p}) for d in (hamiltonian, langevin)]
+    t = sk.parameter("t", positive=True)
+    accept = K.metropolis(
+        K.flow(hamiltonian, "BAB"), flip={p: -p}, accept=t * K.RATIO / (1 + K.RATIO)
+    )
+    law = {"hamiltonian": hamiltonian.hamiltonian, "target": hamiltonian.target}
+    for steps, said in (
+        ([K.choose([("1/2", coin), ("1/2", K.refresh(p))])], "choice"),
+        (moves, "several dynamics"),
+        ([K.metropolis(K.flow(hamiltonian, "BAB", sk.dim("L", 3)), flip={p: -p})], "a size"),
+        ([accept], "like the ratio"),
+    ):
+        with pytest.raises(DeclarationError, match=said):
+            K.compose(*steps, **law).to_toml()
+    hot = K.compose(moves[0], hamiltonian=2 * hamiltonian.hamiltonian)
+    with pytest.raises(DeclarationError, match="another law"):
+        hot.to_toml()
+    # Twin: one choice is written.
+    single = K.compose(coin, moves[0])
+    assert sk.loads(single.to_toml()) == single
 
 
 @pytest.mark.parametrize(

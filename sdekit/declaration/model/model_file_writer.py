@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 from sdekit.declaration.model.dynamics import Dynamics
 from sdekit.declaration.text.expression_text import comparison_text, grammar_text
 from sdekit.declaration.tree.domains import Domain
-from sdekit.declaration.tree.expression import Expression, Shape
+from sdekit.declaration.tree.expression import Call, Expression, Shape
 from sdekit.declaration.tree.symbols import (
     TIME_ARGUMENT,
     FunctionSymbol,
@@ -18,8 +18,15 @@ from sdekit.declaration.tree.symbols import (
 Lines = list[str]
 
 
-def to_toml(dynamics: Dynamics) -> str:
+def to_toml(
+    dynamics: Dynamics, also: Iterable[Expression] = (), known: Collection[Expression] = ()
+) -> str:
     """The model as TOML, format 1.
+
+    Args:
+        dynamics: The model.
+        also: Formulas beside it whose symbols are declared, too.
+        known: Symbols that need no declaration.
 
     Example:
         >>> import sdekit as sk
@@ -38,12 +45,17 @@ def to_toml(dynamics: Dynamics) -> str:
     if dynamics.assume:
         facts = ", ".join(_quoted(comparison_text(fact)) for fact in dynamics.assume)
         lines.append(f"assume = [{facts}]")
-    named = [dim for dim in dynamics.dimensions if dim.name != f"size_{dim.size}"]
+    nodes = [node for formula in also for node in formula.walk() if node not in known]
+    dims = dict.fromkeys([*dynamics.dimensions, *(dim for node in nodes for dim in node.shape)])
+    named = [dim for dim in dims if dim.name != f"size_{dim.size}"]
     sizes = [f"{dim.name} = {_quoted('any') if dim.size is None else dim.size}" for dim in named]
-    functions = dynamics.functions
+    calls = [node.function for node in nodes if isinstance(node, Call)]
+    functions = dict.fromkeys([*dynamics.functions, *calls])
+    constants = [node for node in nodes if isinstance(node, Parameter)]
+    parameters = dict.fromkeys([*dynamics.parameters, *constants])
     _section(lines, "dimensions", sizes)
     _section(lines, "variables", [_variable(x, dynamics) for x in dynamics.variables])
-    _section(lines, "parameters", [_parameter(parameter) for parameter in dynamics.parameters])
+    _section(lines, "parameters", [_parameter(parameter) for parameter in parameters])
     _section(lines, "functions", [_function(function) for function in functions])
     _section(lines, "drift", [f"{x.name} = {_formula(v)}" for x, v in dynamics.drift.items()])
     if dynamics.noise is None:

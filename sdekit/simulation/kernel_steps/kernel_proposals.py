@@ -14,9 +14,16 @@ import jax.numpy as jnp
 from jax import Array
 
 from sdekit.errors import SimulationError
-from sdekit.kernels.building import RATIO
-from sdekit.kernels.kernel_text import step_text
-from sdekit.kernels.steps import Choice, Delayed, Flow, GaussianJump, Metropolis, Midpoint
+from sdekit.kernels.steps import (
+    RATIO,
+    Choice,
+    Delayed,
+    Flow,
+    GaussianJump,
+    Metropolis,
+    Midpoint,
+    step_text,
+)
 from sdekit.simulation.bind.jax_reader import evaluate
 from sdekit.simulation.gradients.pathwise import undifferentiable
 from sdekit.simulation.kernel_steps.kernel_movers import Account, mover

@@ -14,7 +14,6 @@ from typing import Any
 import jax.numpy as jnp
 from jax import Array
 
-from sdekit.kernels.kernel_text import step_text
 from sdekit.kernels.steps import (
     Choice,
     Delayed,
@@ -26,6 +25,7 @@ from sdekit.kernels.steps import (
     Refresh,
     Step,
     parts_of,
+    step_text,
 )
 from sdekit.simulation.bind.bound import Problem
 from sdekit.simulation.kernel_steps.kernel_proposals import (

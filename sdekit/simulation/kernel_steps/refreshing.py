@@ -19,8 +19,7 @@ from sdekit.declaration.tree.expression import Expression
 from sdekit.declaration.tree.operators import ZERO
 from sdekit.declaration.tree.symbols import Variable
 from sdekit.errors import SimulationError
-from sdekit.kernels.kernel_text import step_text
-from sdekit.kernels.steps import Map, Refresh
+from sdekit.kernels.steps import Map, Refresh, step_text
 from sdekit.simulation.bind.bound import Problem
 from sdekit.simulation.bind.jax_reader import shape_of
 from sdekit.simulation.bind.start import StartLaw, law_of_block, start_blocks

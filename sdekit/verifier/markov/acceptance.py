@@ -22,9 +22,16 @@ from sdekit.calculus.contraction.rules.powers import reciprocal
 from sdekit.calculus.limits import Unsupported
 from sdekit.declaration.tree.expression import Expression
 from sdekit.declaration.tree.symbols import Parameter
-from sdekit.kernels.building import RATIO
 from sdekit.kernels.path import letters_of_word, moved_by
-from sdekit.kernels.steps import Drawn, Flow, GaussianJump, Map, Metropolis, Midpoint
+from sdekit.kernels.steps import (
+    RATIO,
+    Drawn,
+    Flow,
+    GaussianJump,
+    Map,
+    Metropolis,
+    Midpoint,
+)
 from sdekit.verifier.involutions.flips import Flip
 from sdekit.verifier.markov.kernel_problem import (
     KernelProblem,

@@ -19,7 +19,12 @@ from sdekit.calculus.contraction.values.function_polynomials import Index, Value
 from sdekit.calculus.limits import Unsupported
 from sdekit.declaration.tree.symbols import Variable
 from sdekit.kernels.path import Occurrence, letters_of_word
-from sdekit.kernels.steps import Flow, Map, Metropolis
+from sdekit.kernels.steps import (
+    RATIO,
+    Flow,
+    Map,
+    Metropolis,
+)
 from sdekit.schemes.split.flow_records import Joint, LinearMap, OrnsteinUhlenbeck, Shift
 from sdekit.verifier.markov.kernel_problem import KernelProblem
 
@@ -233,8 +238,6 @@ def log_acceptance(place: Place, step: Metropolis, ratio: Value) -> Value:
     t = arb(ratio).exp()
     if step.accept == "barker":
         return (t / (1 + t)).log()
-    from sdekit.kernels.building import RATIO
-
     place.model.symbols[RATIO] = {(): t}  # type: ignore[dict-item]
     place.model.forget_values()
     accepted = arb(place.value(lower(step.accept)))  # type: ignore[arg-type]

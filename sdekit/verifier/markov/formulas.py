@@ -16,9 +16,16 @@ from sdekit.calculus.signs.implied_signs import entry_signs
 from sdekit.declaration.functions.records import FUNCTIONS
 from sdekit.declaration.tree import expression as ex
 from sdekit.declaration.tree.abbreviations import Abbreviation
-from sdekit.kernels.building import RATIO
 from sdekit.kernels.path import letters_of_word
-from sdekit.kernels.steps import Flow, GaussianJump, Kernel, dynamics_in, expressions_in, parts_of
+from sdekit.kernels.steps import (
+    RATIO,
+    Flow,
+    GaussianJump,
+    Kernel,
+    dynamics_in,
+    expressions_in,
+    parts_of,
+)
 from sdekit.verifier.markov.kernel_problem import KernelProblem, nonnegative
 from sdekit.verifier.pointwise.existence import demanding
 
