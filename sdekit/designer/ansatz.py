@@ -24,7 +24,7 @@ from sdekit.declaration.text.expression_text import grammar_text
 from sdekit.declaration.tree.expression import Call, Expression
 from sdekit.declaration.tree.operators import ONE, multiply, negate
 from sdekit.declaration.tree.symbols import Parameter
-from sdekit.designer.marginals import marginal_equations
+from sdekit.designer.marginals import marginal_equations, wall_equations
 from sdekit.designer.matching import System, matched
 from sdekit.designer.raising import sum_of
 from sdekit.designer.solving import SolvedCase
@@ -119,8 +119,23 @@ def design(
     if not found and reason:
         raise UndecidedError("no design was found, which is no proof of none", found=reason)
     declared = {u.name: _allowed(u.symbol) for u in sought if _allowed(u.symbol)}
+    solutions = _all_verified(found, declared)
+    if any(s.free and s.verification.verdict is Verdict.REFUTED for s in solutions):
+        # What is refuted for free coefficients may hold where momenta turn round at walls.
+        at_walls, _ = _attempt(dynamics, sought, nonzero, walls=True)
+        good = [
+            s for s in _all_verified(at_walls, declared) if s.verification.verdict is Verdict.PROVED
+        ]
+        kept = [s for s in solutions if s.verification.verdict is not Verdict.REFUTED]
+        solutions = [*kept, *good] if good else solutions
+    return tuple(solutions)
+
+
+def _all_verified(
+    found: Sequence[Unverified], declared: Mapping[str, frozenset[int]]
+) -> list[Solution]:
     verified = (_verified(*solution, declared) for solution in found)
-    return tuple(s for s in verified if s is not None and not _is_excluded(s))
+    return [s for s in verified if s is not None and not _is_excluded(s)]
 
 
 def _allowed(symbol: Expression) -> frozenset[int]:
@@ -130,12 +145,16 @@ def _allowed(symbol: Expression) -> frozenset[int]:
 
 
 def _attempt(
-    dynamics: Dynamics, sought: Sequence[Unknown], nonzero: Sequence[Parameter]
+    dynamics: Dynamics,
+    sought: Sequence[Unknown],
+    nonzero: Sequence[Parameter],
+    *,
+    walls: bool = False,
 ) -> tuple[list[Unverified], str]:
     """The families; where there is none, why that is no proof, and nothing where it is one."""
     try:
         with spending(BUDGET):
-            found, is_proof = _solved(dynamics, sought, nonzero)
+            found, is_proof = _solved(dynamics, sought, nonzero, walls)
     except (Unsupported, BudgetExceeded) as error:
         return [], str(error)
     return found, "" if is_proof else "the terms are not known to be independent"
@@ -214,11 +233,13 @@ def equations_for(
 
 
 def _posed(
-    dynamics: Dynamics, sought: Sequence[Unknown]
+    dynamics: Dynamics, sought: Sequence[Unknown], walls: bool = False
 ) -> tuple[System, list[hd.Head], list[Parameter]]:
     """The equations, the values of unknown functions in them, and the unknown constants."""
     posed = with_values(dynamics, {u.symbol: u.weighted() for u in sought if u.basis})
     tensors = [residual(posed), *marginal_equations(posed), *_asymmetries(posed)]
+    if walls and all(unknown.variable is None for unknown in sought):
+        tensors += wall_equations(posed)
     jets = jets_of(sought, tensors)
     weights = [weight for unknown in sought for weight in unknown.weights]
     field = {hd.variable(u.variable) for u in sought if u.variable is not None}
@@ -233,10 +254,10 @@ def _asymmetries(posed: Dynamics) -> list[Tensor]:
 
 
 def _solved(
-    dynamics: Dynamics, sought: Sequence[Unknown], nonzero: Sequence[Parameter]
+    dynamics: Dynamics, sought: Sequence[Unknown], nonzero: Sequence[Parameter], walls: bool
 ) -> tuple[list[Unverified], bool]:
     """Values, free coefficients and dynamics of each family; whether none proves that there is."""
-    system, jets, weights = _posed(dynamics, sought)
+    system, jets, weights = _posed(dynamics, sought, walls)
     kept = [len(jets) + weights.index(parameter) for parameter in nonzero]
     found = []
     for case in system.families(kept, len(jets), slopes_of(jets, system)):

@@ -1,8 +1,11 @@
-r"""The equations under which the marginal of exp(-H) is the target.
+r"""The equations of a design beside a residual of zero: the marginal, and momenta at walls.
 
 Where H is quadratic in an auxiliary block, $H = H_0 + b\cdot y + \tfrac12 y\cdot A y$, integrating
 it out leaves $H_0 - \tfrac12 b\cdot A^{-1} b + \tfrac12\log\det A$; what is left must differ from
-the target by a constant. Not for other integrals, which the verifier decides.
+the target by a constant. At the end of the domain of a position that a momentum p drives, entries
+of p change their signs (`verifier.currents.specular`): the velocity has to be odd in a scalar p and
+H even, or the velocity of a block to be grad H by p, linear and without a part that p does not
+enter. Not for other integrals and walls, which the verifier decides.
 """
 
 from __future__ import annotations
@@ -55,3 +58,39 @@ def _integrated(energy: Tensor, y: Variable) -> Tensor:
         spread, width = linear * linear * reciprocal(matrix), logarithm(matrix)
     half = Fraction(1, 2)
     return combine([(Fraction(1), at_rest), (-half, spread), (half, width)])
+
+
+def wall_equations(dynamics: Dynamics) -> list[Tensor]:
+    """Tensors that vanish where all momenta may turn round at the walls of their positions.
+
+    Checked by: tests/designer/test_ansatz.py.
+    """
+    assert dynamics.hamiltonian is not None
+    energy = lower(dynamics.hamiltonian)
+    found: list[Tensor] = []
+    for q in dynamics.variables:
+        p = _momentum(dynamics, q)
+        if p is None:
+            continue
+        velocity, rest = lower(dynamics.drift[q], q.shape), {p: zero(p.shape)}
+        if p.shape:
+            slope = gradient(energy, p)
+            found += [slope - velocity, substitute(velocity, rest)]
+            found.append(gradient(gradient(velocity, p), p))
+        else:
+            turned = {p: -lower(p)}
+            found.append(velocity + substitute(velocity, turned))
+            found.append(energy - substitute(energy, turned))
+    return [tensor for tensor in found if not tensor.is_empty]
+
+
+def _momentum(dynamics: Dynamics, q: Variable) -> Variable | None:
+    """The one block that drives a position with walls and without noise."""
+    if q.domain.kind not in ("positive", "interval") or q.symmetry:
+        return None
+    if any(q in pair for pair, _ in dynamics.blocks()):
+        return None
+    read = [x for x in dynamics.variables if x != q and dynamics.drift[q].depends_on(x)]
+    if len(read) != 1 or read[0].shape != q.shape or read[0].domain.kind != "real":
+        return None
+    return read[0]

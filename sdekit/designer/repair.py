@@ -83,7 +83,8 @@ def repair(dynamics: Dynamics, *, most: int = 3) -> tuple[Repair, ...]:
     is_stationary = checks.checks["stationarity"].verdict is Verdict.PROVED
     found = _of_laws(ito) if is_stationary else _of_places(ito)
     if dynamics.gradient_noise:
-        found = (_told_apart(change, dynamics, ito) for change in found)
+        apart = (_told_apart(change, dynamics, ito) for change in found)
+        found = [*_turned_gradient_noise(dynamics), *apart]
     return tuple(islice(_proved(sorted(found, key=_rank)[:_MOST_TRIED]), most))
 
 
@@ -93,6 +94,16 @@ def _proved(ranked: list[Repair]) -> Iterator[Repair]:
         left = BUDGET - (time.thread_time() - begun)
         if left > 0 and verify(change.dynamics, budget=left).verdict is Verdict.PROVED:
             yield change
+
+
+def _turned_gradient_noise(dynamics: Dynamics) -> Iterator[Repair]:
+    """The gradient noise of each block with the other sign."""
+    for (x, y), block in dynamics.gradient_noise.items():
+        new = readable(-block)
+        turned = dynamics.changed({"gradient_noise": {**dynamics.gradient_noise, (x, y): new}})
+        yield Repair(
+            turned, f"gradient noise of ({x.name}, {y.name}): {grammar_text(new)}", "sign", 1
+        )
 
 
 def _told_apart(change: Repair, dynamics: Dynamics, ito: Dynamics) -> Repair:

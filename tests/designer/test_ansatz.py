@@ -165,6 +165,21 @@ def test_the_correction_of_an_ensemble_is_found():
     assert str(found) == "c = (n + 1)/J"
 
 
+def test_a_momentum_that_turns_round_at_a_wall_needs_an_even_energy():
+    """Inside, every mean momentum c is a law; at a specular wall only c = 0 is."""
+    q, v, c = sk.scalar("q", domain="positive"), sk.scalar("v"), sk.parameter("c")
+    W = sk.potential("W", q)
+    drift = {q: v + c, v: -sk.grad(W, q) - A * (v + c)}
+    law = {"hamiltonian": W + v**2 / 2 + c * v, "target": W}
+    assert str(only(sk.Dynamics(drift, {v: A}, **law), c)) == "c = 0"
+    # Twin: without the wall c is free.
+    x = sk.scalar("x")
+    free = sk.Dynamics(
+        {x: v + c, v: -x - A * (v + c)}, {v: A}, hamiltonian=x**2 / 2 + v**2 / 2 + c * v
+    )
+    assert only(free, c).free == ("c",)
+
+
 def test_gradient_noise_stays_apart_from_what_is_injected():
     """SGHMC: what is injected is the friction less what the gradient carries."""
     B = sk.parameter("B", positive=True)

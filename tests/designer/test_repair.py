@@ -72,3 +72,12 @@ def test_gradient_noise_stays_apart_in_a_repair():
     matched = sk.catalog.get("langevin").at(n=1).diffusion[1, 1]
     totals = [change.dynamics.at(n=1).diffusion[1, 1] for change in found]
     assert any((total - matched).simplify() == 0 for total in totals)
+
+
+def test_gradient_noise_of_the_wrong_sign_is_turned():
+    right = sk.catalog.get("sghmc")
+    ((pair, block),) = right.gradient_noise.items()
+    wrong = right.changed({"gradient_noise": {pair: -block}})
+    assert [r.text for r in sk.repair(wrong) if r.kind == "sign"] == [
+        f"gradient noise of (p, p): {block!r}"
+    ]

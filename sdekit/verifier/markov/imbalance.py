@@ -90,7 +90,7 @@ def single_numbers(step: Metropolis) -> list[tuple[Tensor, Metropolis]]:
         return [(constant(1), step)]
     if len(step.proposal) > 1:
         raise Unsupported("a random number of steps stands beside other moves")
-    (flow,) = step.proposal
+    flow = next(iter(step.proposal))
     assert isinstance(flow, (Flow, Midpoint)) and isinstance(flow.steps, Drawn)
     return [
         (lower(weight), replace(step, proposal=(replace(flow, steps=count),)))
@@ -221,9 +221,15 @@ def _flows(
     propose(place, step, count, claimed)
     back = place.counted
     place.put(there)
-    out = log_acceptance(place, step, back) - above
+    returns = log_acceptance(place, step, back)
     place.put(start)
-    into = log_acceptance(place, step, ratio) - below - stretched
+    goes = log_acceptance(place, step, ratio)
+    for accepted, state, proposal in ((goes, start, there), (returns, there, start)):
+        if accepted > 0:
+            details = {"state": state_texts(place, state), "proposal": state_texts(place, proposal)}
+            reason = "the acceptance is no probability: its logarithm is positive at a proposal"
+            return reason, accepted, {**details, "log acceptance": shown(accepted)}
+    into, out = goes - below - stretched, returns - above
     if not surely_differ(into, out):
         return None
     details = {
