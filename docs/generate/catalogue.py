@@ -11,13 +11,14 @@ from pathlib import Path
 
 import sdekit as sk
 from docs.generate.cells import PageError
-from sdekit.catalog.record import CONDITIONAL, PROVED, REQUIRED, Entry
+from sdekit.catalog.markov_kernels import ENTRIES, WRONG, KernelEntry
+from sdekit.catalog.record import CONDITIONAL, PROVED, Entry
 from sdekit.declaration.model.dynamics import Dynamics
 from sdekit.declaration.tree.symbols import Parameter
 from sdekit.errors import SchemeError
 from sdekit.verifier.verdict import Verification
 
-__all__ = ["entry_page", "write_catalogue"]
+__all__ = ["entry_page", "kernels_page", "write_catalogue"]
 
 
 def entry_page(entry: Entry) -> str:
@@ -52,12 +53,39 @@ def write_catalogue(folder: Path) -> None:
     text = (
         "# Catalogue\n\nPublished dynamics with the verdicts they get, computed while this site "
         "was built, and known mistakes, which must be refuted. `sk.catalog.get(name)` gives the "
-        "declaration.\n\n## Published dynamics\n\n" + head + "\n".join(rows[False])
+        "declaration. Markov kernels (HMC, MALA and others) are on [a page of their own]"
+        "(kernels.md).\n\n## Published dynamics\n\n" + head + "\n".join(rows[False])
         + "\n\n## Known mistakes\n\n" + head + "\n".join(rows[True]) + "\n\n"
     )  # fmt: skip
-    names = "\n".join(sk.catalog.names())
+    (folder / "kernels.md").write_text(kernels_page((*ENTRIES, *WRONG)), encoding="utf-8")
+    names = "\n".join(("kernels", *sk.catalog.names()))
     toctree = "```{toctree}\n:hidden:\n:maxdepth: 1\n\n" + names + "\n```\n"
     (folder / "index.md").write_text(text + toctree, encoding="utf-8")
+
+
+def kernels_page(entries: tuple[KernelEntry, ...]) -> str:
+    """The page of kernels: the steps and the verdicts of each.
+
+    Raises:
+        PageError: If a verdict is not the one that the entry claims.
+    """
+    parts = [
+        "# Kernels",
+        "Markov steps of flows, flips, refreshments and Metropolis decisions, decided for every "
+        "size, potential and number of steps while this site was built, and known mistakes, which "
+        "must be refuted. `sdekit verify NAME` and `sdekit report NAME` take these names; "
+        "`sk.kernels` makes your own.",
+    ]
+    for entry in entries:
+        found = sk.verify(sk.loads(entry.model_file()))
+        claimed = PROVED if entry.is_conditional else entry.verdict
+        if found.verdict.value != claimed:
+            raise PageError(f"{entry.name} is {found.verdict.value}, and {claimed} is claimed")
+        parts += [f"## {entry.title}", f"`{entry.name}`: {entry.source}."]
+        parts += [_admonition("note", entry.notes)] if entry.notes else []
+        parts += ["```toml\nsteps = [\n" + "".join(f'    "{s}",\n' for s in entry.steps) + "]\n```"]
+        parts += [f"**{found.headline}**", _verdict_table(found)]
+    return "\n\n".join(parts) + "\n"
 
 
 def _compare(entry: Entry, found: Verification) -> None:
@@ -71,7 +99,7 @@ def _compare(entry: Entry, found: Verification) -> None:
 def _verdict_table(found: Verification) -> str:
     lines = ["| check | verdict | why |", "|---|---|---|"]
     for name, check in found.checks.items():
-        needed = "" if name in REQUIRED else " (beside the verdict)"
+        needed = "" if name in found.required else " (beside the verdict)"
         why = check.reason
         if check.witness is not None:
             why += f"; witness: {check.witness}"

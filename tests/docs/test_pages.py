@@ -8,6 +8,8 @@ from docs.__main__ import HERE, pages
 from docs.generate.cells import run_page
 
 PAGES = {str(page.relative_to(HERE)): page for page in pages()}
+#: Pages that only lead to others.
+LISTS = ("course/index.md", "guides/index.md", "explained/index.md")
 COURSE = sorted(name for name in PAGES if re.match(r"course/\d", name))
 _CELL = re.compile(r"^```python\n(.*?)^```", flags=re.MULTILINE | re.DOTALL)
 #: What may hold digits that nobody measured: code, formulas, links, addresses.
@@ -35,8 +37,31 @@ def test_a_typed_number_is_found():
     assert typed_numbers("It took 3.5 s, 7 % less, `0.5` and $0.25$.") == ["3.5", "7 %"]
 
 
+def ends_with_an_assertion(text):
+    """Whether the last cell of a page asserts something."""
+    cells = _CELL.findall(text)
+    return bool(cells) and re.search(r"^assert ", cells[-1], flags=re.MULTILINE) is not None
+
+
+@pytest.mark.parametrize("name", [name for name in PAGES if name not in LISTS])
+def test_a_page_ends_with_an_assertion(name):
+    assert ends_with_an_assertion(PAGES[name].read_text())
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Words alone.",
+        "```python\nassert True\n```\n\n```python\nprint(1)\n```",
+        "```py\nassert True\n```",
+        "```python\nprint(1)\n# assert True\n```",
+    ],
+)
+def test_a_page_without_a_last_assertion_is_found(text):
+    assert not ends_with_an_assertion(text)
+    assert ends_with_an_assertion(text + "\n\n```python\nx = 1\nassert x\n```\n")
+
+
 @pytest.mark.parametrize("name", COURSE)
-def test_a_page_of_the_course_draws_and_ends_with_an_assertion(name):
-    cells = _CELL.findall(PAGES[name].read_text())
-    assert any("plt.subplots(" in cell for cell in cells)
-    assert re.search(r"^assert ", cells[-1], flags=re.MULTILINE)
+def test_a_page_of_the_course_draws(name):
+    assert any("plt.subplots(" in cell for cell in _CELL.findall(PAGES[name].read_text()))

@@ -1,0 +1,84 @@
+"""Twenty mistakes of newcomers: each is told by what it is, what was found, and what to write."""
+
+import math
+
+import numpy as np
+import pytest
+
+import sdekit as sk
+from sdekit.errors import SdekitError
+
+X, Y = sk.scalar("x"), sk.scalar("y")
+N = sk.dim("n")
+Q, P = sk.vector("q", N), sk.vector("p", N)
+K = sk.parameter("k", positive=True)
+U = sk.potential("U", Q)
+OU = sk.Dynamics(drift={X: -K * X}, noise={X: 1})
+LANGEVIN = sk.catalog.get("langevin")
+
+#: The mistake, and what its message must say; "fix" where an instruction must be among the facts.
+MISTAKES = {
+    "NumPy's sine": (lambda: np.sin(X), "sk.sin", "fix"),
+    "math's sine": (lambda: math.sin(X), "sk.sqrt, sk.exp", "fix"),
+    "a comparison as a factor": (lambda: X * (X > 0), "sk.where", "fix"),
+    "a comparison as a condition": (lambda: 1 if X > 0 else 0, "where", "fix"),
+    "a float": (lambda: 0.1 * X, r"Fraction\(1, 10\)", "fix"),
+    "a caret": (lambda: X ^ 2, r"\*\*", "fix"),
+    "an entry": (lambda: Q[0], "whole vectors", "fix"),
+    "a scalar plus a vector": (lambda: Q + X, "ones", "fix"),
+    "text as a key": (lambda: sk.Dynamics({"x": -X}, noise={X: 1}), "without quotes", "fix"),
+    "a list as the drift": (lambda: sk.Dynamics([-X], noise={X: 1}), "drift={", ""),
+    "an undeclared variable": (lambda: sk.Dynamics({X: -Y}, noise={X: 1}), "y has no drift", "fix"),
+    "text as a dynamics": (lambda: sk.verify("langevin"), "sk.catalog.get", "fix"),
+    "a misspelt entry": (lambda: sk.catalog.get("langvin"), "langevin", ""),
+    "a word in small letters": (lambda: sk.order(LANGEVIN, "baoab"), "BAOAB", "fix"),
+    "a letter that is not there": (lambda: sk.order(LANGEVIN, "BAXAB"), "found X", ""),
+    "no value": (
+        lambda: sk.simulate(OU, 0.0, step_size=0.1, steps=9, scheme="EM"), "parameters={", "fix",
+    ),
+    "a misspelt parameter": (
+        lambda: sk.simulate(OU, 0.0, parameters={"kk": 1.0}, step_size=0.1, steps=9),
+        "found kk", "",
+    ),
+    "no start": (lambda: sk.simulate(OU, parameters={K: 1.0}, step_size=0.1, steps=9), "start", ""),
+    "no step size": (
+        lambda: sk.simulate(OU, 0.0, parameters={K: 1.0}, steps=9), "step_size", "fix",
+    ),
+    "a list as a position": (
+        lambda: sk.simulate(
+            LANGEVIN, [0.0, 0.0], potential=lambda q: q @ q, parameters={"A": 1.0}, step_size=0.1,
+            steps=9,
+        ), "np.array", "fix",
+    ),
+    "NumPy in a potential": (
+        lambda: sk.simulate(
+            LANGEVIN, np.zeros(2), potential=lambda q: np.sin(q).sum(), parameters={"A": 1.0},
+            step_size=0.1, steps=9,
+        ), "jax.numpy", "fix",
+    ),
+    "a vector as a potential": (
+        lambda: sk.simulate(
+            LANGEVIN, np.zeros(2), potential=lambda q: q**2, parameters={"A": 1.0}, step_size=0.1,
+            steps=9,
+        ), "sum over", "fix",
+    ),
+    "a barrier as a comparison": (
+        lambda: sk.simulate(
+            OU, 0.0, parameters={K: 1.0}, step_size=0.1, steps=9, events={"out": X > 1}
+        ), "sk.barrier", "",
+    ),
+    "a word of another library": (
+        lambda: sk.sample(lambda q: q @ q, np.zeros(2), num_samples=10), "draws", "fix",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", MISTAKES)
+def test_a_typical_mistake_is_told_with_its_facts(name):
+    mistake, said, fix = MISTAKES[name]
+    with pytest.raises(SdekitError, match=said) as told:
+        mistake()
+    facts = told.value
+    assert facts.what
+    assert facts.found is not None or facts.expected is not None or facts.fix
+    assert facts.fix or not fix
