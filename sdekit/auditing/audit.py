@@ -53,6 +53,7 @@ from sdekit.auditing.own_states import OWN_CHAINS, own_comparisons, own_state_ch
 from sdekit.declaration.model.dynamics import Dynamics
 from sdekit.declaration.model.dynamics_checks import require_free_entries
 from sdekit.declaration.tree.names import by_name
+from sdekit.errors import SimulationError
 from sdekit.kernels.steps import Kernel
 
 #: Increments at each state and step size at the first look; every further look doubles them.
@@ -151,6 +152,12 @@ def audit(
     if isinstance(kernel, Kernel):
         from sdekit.auditing.kernel_audit.audit_kernel import audit_kernel
 
+        if kernel is step and dynamics is not None:
+            raise SimulationError(
+                "a kernel is audited by itself, and a step against a kernel",
+                found="a kernel in the place of the step, and another argument",
+                fix="give the kernel alone, or a step function and the kernel",
+            )
         check_numbers(step_size or _STEP_SIZE, level, resolution, {"draws": (draws, 1000, 10**9)})
         return audit_kernel(
             None if isinstance(step, Kernel) else step,

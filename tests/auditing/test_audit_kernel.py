@@ -2,10 +2,12 @@
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import pytest
 
 import sdekit as sk
 from sdekit.auditing.kernel_audit.audit_kernel import shortage
+from sdekit.auditing.kernel_audit.weighted_states import weighted_states
 from sdekit.errors import SimulationError
 
 K = sk.kernels
@@ -55,3 +57,16 @@ def test_agreement_is_evidence_where_states_move_and_changes_would_be_seen():
 def test_a_law_that_is_not_drawn_is_refused():
     with pytest.raises(SimulationError, match="weights"):
         sk.audit(WALK, parameters={"s": 1.0}, potential=lambda x: 0 * x, draws=2000)
+
+
+def test_a_kernel_is_no_step_of_another():
+    with pytest.raises(SimulationError, match="by itself"):
+        sk.audit(WALK, WALK, parameters={"s": 1.0}, **GIVEN)
+
+
+def test_states_without_density_have_no_weight():
+    """exp(-x^2) on the positive half of the line, infinite H on the other."""
+    found = weighted_states(lambda z: np.where(z[:, 0] > 0, z[:, 0] ** 2, np.inf), 1, 20_000, 0)
+    assert found.weights[found.states[:, 0] < 0].max() == 0
+    moments = found.weights * (found.states[:, 0] ** 2 - 0.5)
+    assert abs(moments.mean()) < 4.5 * moments.std() / np.sqrt(20_000)

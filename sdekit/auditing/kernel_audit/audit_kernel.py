@@ -226,7 +226,7 @@ class _Sums:
             name: move(states.states, h, seed + k) for k, (name, move) in enumerate(moves.items())
         }
         end = ends.get("own", ends["declared"])
-        finite = np.all(np.isfinite(end), axis=1)
+        finite = np.all(np.isfinite(end), axis=1) & ~np.isnan(self.energies(end))
         compared: dict[str, tuple[list[str], np.ndarray]] = {}
         compared["invariance"] = self._invariance(end)
         chain = self._reversible_blocks()
@@ -246,8 +246,8 @@ class _Sums:
             seen = max(seen, threshold * float(error.max()))
             if checks[name]["z"] > threshold:
                 wrong.append(f"{name}: {told[worst]} is off by {np.abs(z[worst]):.1f} errors")
-        if not finite.all():
-            wrong.append(f"{np.mean(~finite):.2%} of the steps end at no finite state")
+        if not finite[states.weights > 0].all():
+            wrong.append(f"{np.mean(~finite):.2%} of the steps end at no finite state or no energy")
         moved = _has_moved(states.states, end, self.declared)
         share = float(states.weights @ moved / states.weights.sum())
         reason = "" if wrong else shortage(share, seen)
@@ -286,7 +286,9 @@ class _Sums:
             f"the spread of {name}" for name in told
         ]
         if len(blocks) == len(self.kernel.variables):
-            centre = np.average(self.states.energies, weights=self.states.weights)
+            counts = self.states.weights > 0
+            own, weights = self.states.energies[counts], self.states.weights[counts]
+            centre = np.average(own, weights=weights)
             height = np.tanh((self.energies(states) - centre) / math.sqrt(len(chosen)))
             columns.append(height[:, None])
             words.append("the mean of H")
