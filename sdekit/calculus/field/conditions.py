@@ -15,7 +15,8 @@ import sympy as sp
 
 from sdekit.calculus.field.ring import element_factors as factors
 from sdekit.calculus.field.ring.polynomial import ONE
-from sdekit.calculus.signs import sign as signs
+from sdekit.calculus.signs.sign import is_nonzero, sign
+from sdekit.calculus.signs.sign_values import Sign
 from sdekit.declaration.model.sympy_types import Expr
 
 if TYPE_CHECKING:
@@ -52,9 +53,9 @@ def _parts(kind: str, expression: Expr) -> Iterator[Expr]:
 
 
 def _is_certain(reader: Reader, kind: str, expression: Expr) -> bool:
-    if kind == "nonzero" and signs.is_nonzero(expression):
+    if kind == "nonzero" and is_nonzero(expression):
         return True
-    if signs.sign(expression) is signs.Sign.POSITIVE:
+    if sign(expression) is Sign.POSITIVE:
         return True
     assumed = factors.assumed_sign(reader.tower, reader.read(expression))
     return assumed is not None and (kind == "nonzero" or assumed == ONE)

@@ -9,12 +9,13 @@ Not for structure that needs no polynomial (`signs.py`).
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from math import prod
 
 import sympy as sp
 
-from sdekit.calculus.signs.sign import Sign, Signs
 from sdekit.calculus.signs.sign_rules import FREE, Effort, Range, Ranges, polynomial_sign
+from sdekit.calculus.signs.sign_values import Sign
 from sdekit.declaration.model.sympy_types import Expr, Symbol
 
 #: Larger sums are not judged.
@@ -26,19 +27,19 @@ _MOST_EXPANDED = 5000
 _DEEPEST = 6
 
 
-def sign_of_sum(expression: sp.Add, signs: Signs) -> Sign:
+def sign_of_sum(expression: sp.Add, sign_of: Callable[[Expr], Sign]) -> Sign:
     """The sign of a sum.
 
     Args:
         expression: The sum.
-        signs: Gives the signs of parts.
+        sign_of: Gives the signs of parts.
 
     Raises:
         BudgetExceeded: If the time granted is over.
     """
     if expression.count_ops() > _MOST_OPERATIONS:
         return Sign.UNKNOWN
-    parts = _Parts(signs)
+    parts = _Parts(sign_of)
     written = parts.written(expression)
     if written is None:
         return Sign.UNKNOWN
@@ -50,7 +51,7 @@ def sign_of_sum(expression: sp.Add, signs: Signs) -> Sign:
     for place, side in enumerate(sides):
         ranges: Ranges = {s: parts.ranges[s] for s in side.free_symbols}
         if not ranges:
-            found = found * signs.of(side)
+            found = found * sign_of(side)
             continue
         variables = sorted(ranges, key=lambda s: s.name)
         polynomial = sp.Poly(side, *variables, domain=sp.QQ)
@@ -73,8 +74,8 @@ def _expanded_terms(expression: Expr) -> int:
 class _Parts:
     """Replaces everything that is no rational operation by variables of standard range."""
 
-    def __init__(self, signs: Signs) -> None:
-        self._signs = signs
+    def __init__(self, sign_of: Callable[[Expr], Sign]) -> None:
+        self._sign_of = sign_of
         self.ranges: Ranges = {}
         self._known: dict[Expr, Expr] = {}
 
@@ -116,7 +117,7 @@ class _Parts:
             return 2 * self._added(Range("unit", is_open=True)) - 1
         if kind is sp.cosh:
             return 1 + self._added(Range("half"))
-        sign = self._signs.of(part)
+        sign = self._sign_of(part)
         if sign.is_nonnegative:
             return self._added(Range("half", is_open=sign.is_nonzero))
         if sign.is_nonpositive:

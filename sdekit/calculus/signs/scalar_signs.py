@@ -40,7 +40,8 @@ def decided_signs(expression: Expression) -> Signs:
     signs = entry_signs(expression)
     if not {-1, 1} <= signs or not _is_plain(expression):
         return signs
-    from sdekit.calculus.signs.sign import Sign, sign
+    from sdekit.calculus.signs.sign import sign
+    from sdekit.calculus.signs.sign_values import Sign
     from sdekit.declaration.model.component_reader import ComponentReader
 
     table = {

@@ -11,7 +11,6 @@ Not for zero tests (`field`), not for values (`balls.py`).
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from enum import Enum
 from functools import reduce
 
 import sympy as sp
@@ -20,75 +19,9 @@ from sympy.core.function import AppliedUndef
 
 from sdekit.calculus.field.witnesses.balls import number_value
 from sdekit.calculus.limits import Unsupported, tick
+from sdekit.calculus.signs.sign_values import Sign, made
 from sdekit.declaration.functions.records import BY_SYMPY
 from sdekit.declaration.model.sympy_types import Expr
-
-
-class Sign(Enum):
-    """What is known of a sign."""
-
-    POSITIVE = "positive"
-    NEGATIVE = "negative"
-    ZERO = "zero"
-    NONNEGATIVE = "nonnegative"
-    NONPOSITIVE = "nonpositive"
-    UNKNOWN = "unknown"
-
-    @property
-    def is_nonnegative(self) -> bool:
-        """Whether >= 0 is known."""
-        return self in (Sign.POSITIVE, Sign.NONNEGATIVE, Sign.ZERO)
-
-    @property
-    def is_nonpositive(self) -> bool:
-        """Whether <= 0 is known."""
-        return self in (Sign.NEGATIVE, Sign.NONPOSITIVE, Sign.ZERO)
-
-    @property
-    def is_nonzero(self) -> bool:
-        """Whether > 0 or < 0 is known."""
-        return self in (Sign.POSITIVE, Sign.NEGATIVE)
-
-    def __neg__(self) -> Sign:
-        return _OPPOSITE[self]
-
-    def __mul__(self, other: Sign) -> Sign:
-        if Sign.ZERO in (self, other):
-            return Sign.ZERO
-        if Sign.UNKNOWN in (self, other):
-            return Sign.UNKNOWN
-        same = self.is_nonnegative == other.is_nonnegative
-        strict = self.is_nonzero and other.is_nonzero
-        return _made(same, strict)
-
-    def __add__(self, other: Sign) -> Sign:
-        if self is Sign.ZERO:
-            return other
-        if other is Sign.ZERO:
-            return self
-        if Sign.UNKNOWN in (self, other) or self.is_nonnegative != other.is_nonnegative:
-            return Sign.UNKNOWN
-        return _made(self.is_nonnegative, self.is_nonzero or other.is_nonzero)
-
-    def without_zero(self) -> Sign:
-        """The same where zero is excluded."""
-        return {Sign.NONNEGATIVE: Sign.POSITIVE, Sign.NONPOSITIVE: Sign.NEGATIVE}.get(self, self)
-
-
-_OPPOSITE = {
-    Sign.POSITIVE: Sign.NEGATIVE,
-    Sign.NEGATIVE: Sign.POSITIVE,
-    Sign.ZERO: Sign.ZERO,
-    Sign.NONNEGATIVE: Sign.NONPOSITIVE,
-    Sign.NONPOSITIVE: Sign.NONNEGATIVE,
-    Sign.UNKNOWN: Sign.UNKNOWN,
-}
-
-
-def _made(is_nonnegative: bool, is_strict: bool) -> Sign:
-    if is_strict:
-        return Sign.POSITIVE if is_nonnegative else Sign.NEGATIVE
-    return Sign.NONNEGATIVE if is_nonnegative else Sign.NONPOSITIVE
 
 
 def sign(expression: Expr, facts: Mapping[Expr, Sign] | None = None) -> Sign:
@@ -159,19 +92,19 @@ class Signs:
         found = reduce(Sign.__add__, (self.of(term) for term in expression.args))
         if found is not Sign.UNKNOWN and found.is_nonzero:
             return found
-        # Loaded here: most signs need no polynomials, and that module needs this one.
+        # Loaded here: most signs need no polynomials.
         from sdekit.calculus.signs.polynomial_signs import sign_of_sum
 
-        finer = sign_of_sum(expression, self)
+        finer = sign_of_sum(expression, self.of)
         return found if finer is Sign.UNKNOWN else finer
 
     def _power(self, base: Expr, exponent: Expr) -> Sign:
         below = self.of(base)
         if exponent.is_Integer:
-            found = below if exponent % 2 else _made(True, self.is_nonzero(base))
+            found = below if exponent % 2 else made(True, self.is_nonzero(base))
             return found.without_zero() if exponent < 0 else found
         if exponent.is_Rational:
-            return _made(True, below.is_nonzero or exponent < 0)
+            return made(True, below.is_nonzero or exponent < 0)
         if below is Sign.POSITIVE:
             return Sign.POSITIVE
         # A negative base has real powers for integer exponents only.
@@ -185,7 +118,7 @@ class Signs:
 
     def _function(self, expression: Expr) -> Sign:
         if isinstance(expression, sp.Abs):
-            return _made(True, self.is_nonzero(expression.args[0]))
+            return made(True, self.is_nonzero(expression.args[0]))
         if isinstance(expression, sp.log):
             return self.of(expression.args[0] - 1)
         if isinstance(expression, sp.gamma):

@@ -20,7 +20,7 @@ from math import comb, prod
 import sympy as sp
 
 from sdekit.calculus.limits import tick
-from sdekit.calculus.signs.sign import Sign
+from sdekit.calculus.signs.sign_values import Sign
 from sdekit.declaration.model.sympy_types import Expr, Poly, Symbol
 
 #: Larger polynomials are not judged, nor factored.

@@ -47,7 +47,8 @@ def _dominates(speed: Expr, step: sp.Symbol, constant: sp.Integer) -> bool:
     """Whether speed - (1 + s^2)/k >= 0 for s > 0, with exp(g) >= 1 + g + g^2/2 for g >= 0."""
     import sympy as sp
 
-    from sdekit.calculus.signs.sign import Sign, sign
+    from sdekit.calculus.signs.sign import sign
+    from sdekit.calculus.signs.sign_values import Sign
 
     nonnegative = (Sign.POSITIVE, Sign.NONNEGATIVE, Sign.ZERO)
 

@@ -11,7 +11,8 @@ import sympy as sp
 from sympy.core.function import AppliedUndef
 
 from sdekit.calculus.limits import Unsupported
-from sdekit.calculus.signs.sign import Sign, sign
+from sdekit.calculus.signs.sign import sign
+from sdekit.calculus.signs.sign_values import Sign
 from sdekit.declaration.functions.record import EVERYWHERE
 from sdekit.declaration.functions.records import BY_SYMPY
 from sdekit.declaration.model.sympy_types import Expr

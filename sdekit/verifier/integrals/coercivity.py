@@ -22,7 +22,8 @@ from sdekit.calculus.expansion.expand import expand
 from sdekit.calculus.expansion.monomial_sums import TooLarge
 from sdekit.calculus.field.witnesses.random_points import Scene
 from sdekit.calculus.limits import tick
-from sdekit.calculus.signs.sign import Sign, sign
+from sdekit.calculus.signs.sign import sign
+from sdekit.calculus.signs.sign_values import Sign
 from sdekit.declaration.model.component_reader import ComponentReader
 from sdekit.declaration.tree.expression import Expression
 from sdekit.declaration.tree.symbols import Variable

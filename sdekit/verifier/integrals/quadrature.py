@@ -18,7 +18,8 @@ from flint import acb, arb, fmpq
 from sdekit.calculus.field.witnesses.ball_functions import working_precision
 from sdekit.calculus.field.witnesses.balls import ball_value
 from sdekit.calculus.limits import Unsupported, tick
-from sdekit.calculus.signs.sign import Sign, sign
+from sdekit.calculus.signs.sign import sign
+from sdekit.calculus.signs.sign_values import Sign
 from sdekit.declaration.model.component_reader import ComponentReader
 from sdekit.declaration.tree.domains import Domain, as_constant
 

@@ -21,7 +21,8 @@ from sympy.core.function import AppliedUndef
 
 from sdekit.calculus.field.witnesses.random_points import Point
 from sdekit.calculus.limits import tick
-from sdekit.calculus.signs.sign import Sign, sign
+from sdekit.calculus.signs.sign import sign
+from sdekit.calculus.signs.sign_values import Sign
 from sdekit.declaration.model.components import Components
 from sdekit.verifier.pointwise.exact_points import (
     admissible_points,

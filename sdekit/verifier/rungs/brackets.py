@@ -189,7 +189,8 @@ def spanned_coordinates(problem: Problem) -> str | None:
     """At given sizes: a minor of nested derivatives that is never zero, in words; or None."""
     import sympy as sp
 
-    from sdekit.calculus.signs.sign import Sign, sign
+    from sdekit.calculus.signs.sign import sign
+    from sdekit.calculus.signs.sign_values import Sign
 
     components = problem.components()
     z = components.coordinates

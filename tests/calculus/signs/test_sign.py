@@ -6,7 +6,8 @@ import pytest
 import sympy as sp
 
 from sdekit.calculus.field.witnesses.balls import ball_value
-from sdekit.calculus.signs.sign import Sign, is_nonzero, sign
+from sdekit.calculus.signs.sign import is_nonzero, sign
+from sdekit.calculus.signs.sign_values import Sign
 
 x, y, z = sp.symbols("x y z", real=True)
 a, b = sp.symbols("a b", positive=True)
