@@ -16,9 +16,7 @@ LEFT = {
     "declaration.model.model_file_writer declaration.text.latex declaration.text.unicode_text",
     "calculus.contraction.canonical calculus.contraction.graph calculus.contraction.heads "
     "calculus.contraction.printing calculus.contraction.tensor",
-    "calculus.field.ring.clearing calculus.field.ring.element_factors calculus.field.ring.tower",
     "calculus.signs.forms calculus.signs.implied_signs",
-    "calculus.signs.polynomial_signs calculus.signs.sign calculus.signs.sign_rules",
     "simulation.gradients.minibatch simulation.gradients.minibatch_checks",
 }
 

@@ -8,22 +8,17 @@ Not for the algebraic relations of roots, signs and sines (`Tower.reduced`).
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from sdekit.calculus.field.ring.division import divide_numerators
-from sdekit.calculus.field.ring.generators import Named
+from sdekit.calculus.field.ring.generators import Named, Ring
 from sdekit.calculus.field.ring.polynomial import Polynomial, total
 from sdekit.calculus.field.ring.transcendentals import Sine
-
-if TYPE_CHECKING:
-    from sdekit.calculus.field.ring.tower import Tower
 
 #: Named parts are multiplied out if that gives at most this many terms, from powers up to this.
 _WRITTEN_OUT = 20_000
 _HIGHEST_WRITTEN_OUT = 4
 
 
-def written_out(tower: Tower, polynomial: Polynomial) -> Polynomial:
+def written_out(tower: Ring, polynomial: Polynomial) -> Polynomial:
     """The reduced element with positive powers of named parts multiplied out where small."""
     polynomial = tower.reduced(polynomial)
     for number in sorted(polynomial.generators(), reverse=True):
@@ -47,7 +42,7 @@ def written_out(tower: Tower, polynomial: Polynomial) -> Polynomial:
     return tower.reduced(polynomial)
 
 
-def divided(tower: Tower, polynomial: Polynomial) -> Polynomial:
+def divided(tower: Ring, polynomial: Polynomial) -> Polynomial:
     """The element written out, with every numerator divided by its denominators, one by one.
 
     Brings E / (1 + E) to 1 - 1 / (1 + E): cheap, and canonical when no two denominators share a
@@ -66,7 +61,7 @@ def divided(tower: Tower, polynomial: Polynomial) -> Polynomial:
     return tower.reduced(polynomial) if named else polynomial
 
 
-def cleared(tower: Tower, polynomial: Polynomial) -> Polynomial:
+def cleared(tower: Ring, polynomial: Polynomial) -> Polynomial:
     """A multiple of the element by non-zero factors, without denominators or named parts.
 
     It is zero exactly when the element is, and a true polynomial up to monomials in free
@@ -89,7 +84,7 @@ def cleared(tower: Tower, polynomial: Polynomial) -> Polynomial:
         )
 
 
-def _is_to_clear(tower: Tower, polynomial: Polynomial, number: int) -> bool:
+def _is_to_clear(tower: Ring, polynomial: Polynomial, number: int) -> bool:
     """Whether a generator is a named part, or a sine with a negative power."""
     generator = tower.generators[number]
     if isinstance(generator, Named):

@@ -8,19 +8,16 @@ Not for roots, logarithms and exponentials, which use these factors (`kernels.py
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from flint import fmpq
 
-from sdekit.calculus.field.ring.generators import Constant, Coordinate, Jet, Named, Root, Sign
+from sdekit.calculus.field.ring.generators import Constant, Coordinate, Jet, Named, Ring, Root, Sign
 from sdekit.calculus.field.ring.monomials import Monomial, multiply_monomials, power_of_monomial
 from sdekit.calculus.field.ring.polynomial import ONE, Polynomial, irreducible_factors, total
 from sdekit.calculus.field.ring.transcendentals import Exponential
 from sdekit.calculus.limits import Unsupported
 from sdekit.calculus.signs import sign as signs
-
-if TYPE_CHECKING:
-    from sdekit.calculus.field.ring.tower import Tower
 
 #: A named polynomial inside an atom is written out if that gives at most this many terms.
 _WRITTEN_OUT = 400
@@ -36,7 +33,7 @@ class Factors(NamedTuple):
     factors: tuple[tuple[Polynomial, int], ...]
 
 
-def split(tower: Tower, polynomial: Polynomial) -> Factors:
+def split(tower: Ring, polynomial: Polynomial) -> Factors:
     """Take an element apart.
 
     Returns:
@@ -72,7 +69,7 @@ def split(tower: Tower, polynomial: Polynomial) -> Factors:
     return Factors(content, monomial, found)
 
 
-def _common_monomial(tower: Tower, polynomial: Polynomial) -> Monomial:
+def _common_monomial(tower: Ring, polynomial: Polynomial) -> Monomial:
     """The monomial that leaves a polynomial without negative exponents.
 
     A coarse tower leaves named parts where they are unless every term has them: clearing the
@@ -90,7 +87,7 @@ def _common_monomial(tower: Tower, polynomial: Polynomial) -> Monomial:
     return tuple(kept)
 
 
-def _without_names(tower: Tower, polynomial: Polynomial) -> Polynomial:
+def _without_names(tower: Ring, polynomial: Polynomial) -> Polynomial:
     """Named polynomials replaced by what they stand for, where that stays small."""
     for number in sorted(polynomial.generators(), reverse=True):
         generator = tower.generators[number]
@@ -108,12 +105,12 @@ def _without_names(tower: Tower, polynomial: Polynomial) -> Polynomial:
     return polynomial
 
 
-def named(tower: Tower, factor: Polynomial) -> Polynomial:
+def named(tower: Ring, factor: Polynomial) -> Polynomial:
     """A factor of `split` as one generator."""
     return tower.element(Named(factor))
 
 
-def kept_whole(tower: Tower, polynomial: Polynomial) -> Polynomial:
+def kept_whole(tower: Ring, polynomial: Polynomial) -> Polynomial:
     """An element as a single term, with its factors as generators."""
     polynomial = tower.reduced(polynomial)
     if len(polynomial) <= 1:
@@ -125,7 +122,7 @@ def kept_whole(tower: Tower, polynomial: Polynomial) -> Polynomial:
     return result
 
 
-def inverse(tower: Tower, polynomial: Polynomial) -> Polynomial:
+def inverse(tower: Ring, polynomial: Polynomial) -> Polynomial:
     """1 / element, as a single term."""
     content, monomial, factors = split(tower, polynomial)
     result = Polynomial.number(1 / content).shifted(power_of_monomial(monomial, -1))
@@ -134,7 +131,7 @@ def inverse(tower: Tower, polynomial: Polynomial) -> Polynomial:
     return result
 
 
-def power(tower: Tower, polynomial: Polynomial, exponent: int) -> Polynomial:
+def power(tower: Ring, polynomial: Polynomial, exponent: int) -> Polynomial:
     """An element to an integer power; large powers keep their base as one generator."""
     if exponent < 0:
         return power(tower, inverse(tower, polynomial), -exponent)
@@ -143,7 +140,7 @@ def power(tower: Tower, polynomial: Polynomial, exponent: int) -> Polynomial:
     return kept_whole(tower, polynomial) ** exponent
 
 
-def sign(tower: Tower, polynomial: Polynomial) -> Polynomial:
+def sign(tower: Ring, polynomial: Polynomial) -> Polynomial:
     """sign(element), a product of signs of its factors."""
     if not tower.reduced(polynomial):
         return Polynomial({})
@@ -158,7 +155,7 @@ def sign(tower: Tower, polynomial: Polynomial) -> Polynomial:
     return tower.reduced(result)
 
 
-def sign_of_generator(tower: Tower, number: int) -> Polynomial:
+def sign_of_generator(tower: Ring, number: int) -> Polynomial:
     """sign(generator)."""
     generator = tower.generators[number]
     if generator.is_positive:
@@ -170,7 +167,7 @@ def sign_of_generator(tower: Tower, number: int) -> Polynomial:
     return tower.sign_of_atom(Polynomial.generator(number))
 
 
-def sign_of_atom(tower: Tower, polynomial: Polynomial) -> Polynomial:
+def sign_of_atom(tower: Ring, polynomial: Polynomial) -> Polynomial:
     """1 or -1 where that is known on a dense set, else a sign generator."""
     if len(polynomial) <= _SIGN_TERMS:
         known = signs.sign(tower.expression(polynomial))
@@ -181,7 +178,7 @@ def sign_of_atom(tower: Tower, polynomial: Polynomial) -> Polynomial:
     return tower.element(Sign(polynomial))
 
 
-def require_positive(tower: Tower, polynomial: Polynomial) -> None:
+def require_positive(tower: Ring, polynomial: Polynomial) -> None:
     """Use up what it says of unknown signs that an element is positive where it is defined.
 
     Raises:
@@ -200,7 +197,7 @@ def require_positive(tower: Tower, polynomial: Polynomial) -> None:
     tower.replace(last, Polynomial({monomial[:-1]: c}))
 
 
-def is_surely_nonzero(tower: Tower, atom: Polynomial) -> bool:
+def is_surely_nonzero(tower: Ring, atom: Polynomial) -> bool:
     """Whether a generator or a factor vanishes nowhere, as far as is known."""
     if atom in tower.assumed:
         return True
@@ -213,7 +210,7 @@ def is_surely_nonzero(tower: Tower, atom: Polynomial) -> bool:
     return len(atom) <= _SIGN_TERMS and signs.sign(tower.expression(atom)).is_nonzero
 
 
-def assumed_sign(tower: Tower, polynomial: Polynomial) -> Polynomial | None:
+def assumed_sign(tower: Ring, polynomial: Polynomial) -> Polynomial | None:
     """1 or -1 for an element that is a product of factors with assumed signs, else None."""
     content, monomial, factors = split(tower, polynomial)
     atoms = [(Polynomial.generator(number), exponent) for number, exponent in monomial]

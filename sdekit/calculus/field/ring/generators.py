@@ -25,7 +25,27 @@ from sdekit.declaration.model.sympy_types import Expr
 
 
 class Ring(Protocol):
-    """What a generator needs from the tower that it lives in."""
+    """What generators and factors need from the tower that they live in: see `Tower`."""
+
+    is_fine: bool
+    generators: list[Generator]
+    assumed: set[Polynomial]
+
+    def reduced(self, polynomial: Polynomial) -> Polynomial:
+        """The element with the algebraic relations used up."""
+        ...
+
+    def element(self, generator: Generator) -> Polynomial:
+        """A generator as an element."""
+        ...
+
+    def replace(self, number: int, power: Polynomial) -> None:
+        """Write a generator as a power of another from now on."""
+        ...
+
+    def sign_of_atom(self, polynomial: Polynomial) -> Polynomial:
+        """sign of an element that is not taken apart further."""
+        ...
 
     def slope(self, argument: Polynomial, coordinate: int) -> Polynomial:
         """d_i of the argument of a generator."""
