@@ -130,7 +130,7 @@ def test_sweeps_of_topics_have_the_posterior_of_a_short_document():
     heights = np.exp(gammaln(counts + alpha).sum(axis=1)) * chances[states, words].prod(axis=1)
     tokens = jnp.asarray(np.pad(words, (0, 1), constant_values=-1)[None].repeat(copies, axis=0))
     step = jax.jit(lambda key, z: topics.sweep(key, z, tokens, jnp.asarray(chances), alpha))
-    z = jnp.zeros(tokens.shape, int)
+    z, found = jnp.zeros(tokens.shape, int), jnp.zeros((copies, 2))
     for key in jax.random.split(jax.random.key(0), 12):
         z, found = step(key, z)
     assert np.array_equal(found[:, 1], np.asarray(z)[:, :3].sum(axis=1)), "the fourth is no token"

@@ -102,5 +102,5 @@ def spread(values: Any) -> str:
     """Mean +- standard error over repetitions."""
     numbers = np.asarray(values, float)
     if len(numbers) < 2:
-        return f"{numbers.mean():.4g}"
+        return f"{numbers.mean():.5g}"
     return f"{numbers.mean():.4g} +- {numbers.std(ddof=1) / np.sqrt(len(numbers)):.2g}"

@@ -51,13 +51,13 @@ def measured(settings, method, unit):
     k = stiffness(settings).astype(np.float32)
     h = unit / np.sqrt(settings["stiffest"]) if has_momenta else unit / settings["stiffest"]
     each = settings["leapfrog"] if method == "HMC" else 1
-    options = {"leapfrog_steps": each} if method == "HMC" else {}
     steps = settings["gradients"] // each
     run = sk.simulate(
         sk.catalog.get(name), np.zeros(len(k)), parameters=parameters, scheme=method, step_size=h,
         potential=lambda q: (k * q**2 / 2 + settings["quartic"] * q**4).sum(), steps=steps,
         burn_in=steps // 10, thin=max(1, 10 // each), chains=settings["chains"],
-        seed=settings["seed"], record=["theta"], **options,
+        seed=settings["seed"], record=["theta"],
+        leapfrog_steps=each if method == "HMC" else None,
     )  # fmt: skip
     found = mean_estimate((k * run.samples["theta"].astype(float) ** 2).sum(axis=-1))
     return {

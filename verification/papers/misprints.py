@@ -144,7 +144,7 @@ def half_of_the_squares(settings):
     slope = -(loss[1] - loss[0]) / (2 * step) / (drift @ drift)
     return (
         f"-grad F is {slope:.4f} times the drift, with 1/(2n) {slope / 2:.4f} times",
-        abs(slope / 2 - 1) < 1e-4,
+        bool(abs(slope / 2 - 1) < 1e-4),
     )
 
 
@@ -178,7 +178,7 @@ def cross_entropy(settings):
     bound = rates.constant("logistic", design, np.ones(m), mode="bound").value
     return (
         f"a gradient of norm {reached:.3f} against {printed:.3f}; valid {bound:.3f}",
-        printed < reached <= bound,
+        bool(printed < reached <= bound),
     )
 
 
@@ -186,7 +186,9 @@ def tikhonov_matrix(settings):
     strength, w = 0.3, np.array([1.0, -2.0])
     wanted = strength / 2 * w @ w
     printed, right = (np.sum((g * w) ** 2) for g in (strength / 2, np.sqrt(strength / 2)))
-    return f"{printed:.4f} against {right:.4f}, wanted {wanted:.4f}", abs(right - wanted) < 1e-12
+    return f"{printed:.4f} against {right:.4f}, wanted {wanted:.4f}", bool(
+        abs(right - wanted) < 1e-12
+    )
 
 
 def descent(settings):
@@ -198,7 +200,7 @@ def descent(settings):
     for _ in range(50):
         w = w - rate * design.T @ (design @ w) / len(design)
     grown = np.linalg.norm(design @ w) / start
-    return f"after 50 steps at 1/L the residual is {grown:.1e} times the first", grown > 1
+    return f"after 50 steps at 1/L the residual is {grown:.1e} times the first", bool(grown > 1)
 
 
 def last_layer(settings):

@@ -155,12 +155,7 @@ SGNHT = (
     _claim(
         "Figure 3(b): matrix factorization of MovieLens 1M", None, "", "papers_matrix_factorization"
     ),
-    _claim(
-        "Figure 3(c): Netflix",
-        OUT,
-        "the data are withdrawn; MovieLens 1M stands for it",
-        "papers_matrix_factorization",
-    ),
+    _claim("Figure 3(c): Netflix", None, "", "papers_netflix_shape"),
     _claim("Figure 3(d): semi-collapsed LDA on ICML abstracts", None, "", "papers_topics"),
     _claim("Table 2 of the appendix", OUT, "the appendix is not reachable"),
     _claim(

@@ -34,19 +34,17 @@ from verification.papers._figure_3 import (
 )
 
 SETTINGS = {
+    "cells": None,
     "seed": 5, "topics": 30, "alpha": 0.1, "documents": None, "folds": 5, "folds_run": 5,
     "batch": 100, "sweeps": 2, "steps": 50_000, "burn_in": 10_000, "thin": 400,
     "test_sweeps": 20, "a": (0.01, 0.1), "eta": (2e-5, 4e-5, 6e-5, 8e-5),
 }  # fmt: skip
 REDUCED = {
-    "folds_run": 1,
-    "steps": 10_000,
-    "burn_in": 5_000,
-    "thin": 100,
-    "a": (0.01,),
-    "eta": (2e-5, 8e-5),
-}
+    "cells": (("SGNHT", 0.01, 2e-5, 0), ("SGHMC", 0.01, 2e-5, 0)), "steps": 10_000,
+    "burn_in": 5_000, "thin": 100,
+}  # fmt: skip
 QUICK = {
+    "cells": None,
     "documents": 30, "topics": 3, "batch": 5, "folds_run": 1, "steps": 20, "burn_in": 10,
     "thin": 5, "test_sweeps": 4, "a": (0.01,), "eta": (2e-5,),
 }  # fmt: skip
@@ -190,7 +188,8 @@ def trained(settings, tokens, key):
 
 
 def judge(record, settings, found):
-    ran = f"{settings['folds_run']} of {settings['folds']} folds, {settings['steps']} iterations"
+    folds = len({key[-1] for key in found})
+    ran = f"{folds} of {settings['folds']} folds, {settings['steps']:,} iterations"
     a, eta, least = best(found, "perplexity")
     usual = [part["of the frequencies of words"] for part in found.values() if "kinetic" in part]
     record.row(
