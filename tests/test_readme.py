@@ -45,3 +45,21 @@ def test_the_continuous_run_takes_its_command_from_the_readme():
     script = (ROOT / ".ci" / "run").read_text()
     assert "## Test" in script
     assert blocks_under("Test")[0].strip() not in script
+
+
+def named_paths(text: str) -> list[str]:
+    """Files and folders of this repository that a text names."""
+    return re.findall(r"(?<![\w/])(?:sdekit|tests|docs|examples)/[\w/.]*\w", text)
+
+
+def test_what_contributors_are_sent_to_is_there():
+    paths = named_paths((ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8"))
+    assert len(paths) > 15
+    assert [path for path in paths if not (ROOT / path).exists()] == []
+
+
+def test_a_path_that_is_not_there_is_found():
+    assert named_paths("See `sdekit/nowhere.py`, then `pytest tests/none -q`.") == [
+        "sdekit/nowhere.py",
+        "tests/none",
+    ]
