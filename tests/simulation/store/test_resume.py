@@ -187,7 +187,8 @@ def test_ctrl_c_leaves_a_store_that_can_be_read_and_resumed(tmp_path):
         process.send_signal(signal.SIGINT)
     assert process.returncode == -signal.SIGINT
     before = read_samples(path)["theta"]
-    kill_test.simulate("thermostat", path, resume=True)
+    with kill_test.start("thermostat", path) as process:
+        assert process.wait() == 0
     after = read_samples(path)["theta"]
     assert 0 < before.shape[1] < after.shape[1] == 10_000
     assert np.array_equal(before, after[:, : before.shape[1]])
