@@ -24,6 +24,7 @@ from sdekit.schemes.split.flow_records import (
     PowerNoise,
     Rotation,
     Shift,
+    TakenAlong,
 )
 
 _METHODS = {
@@ -163,6 +164,18 @@ def _(flow: GeometricBrownian) -> str:
 
 @flow_text.register
 def _(flow: PowerNoise) -> str:
+    return _square_root(flow) + "".join(_along(flow.variable, other) for other in flow.along)
+
+
+def _along(x: Variable, other: TakenAlong) -> str:
+    """How a number moves that shares the noise of x."""
+    name, y = symbol_latex(x.name), symbol_latex(other.variable.name)
+    way = rf"{rate_latex(other.ratio)} \, \Delta {name}"
+    end = rf"{y} \, \mathrm{{e}}^{{{way}}}" if other.power else f"{y} + {way}"
+    return f"; {_arrow(other.variable, end)}, along with it"
+
+
+def _square_root(flow: PowerNoise) -> str:
     x = symbol_latex(flow.variable.name)
     if flow.power == 1 and flow.pull is not None and flow.rate.is_scalar and flow.rate.pieces:
         (rate,) = flow.rate.pieces

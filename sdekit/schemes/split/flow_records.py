@@ -136,6 +136,21 @@ class GeometricBrownian:
 
 
 @dataclass(frozen=True)
+class TakenAlong:
+    r"""A number y that moves along with x: $y e^{ratio\,\Delta x}$, or $y + ratio\,\Delta x$.
+
+    Attributes:
+        variable: y.
+        ratio: Free of all variables.
+        power: 1 for the exponential, 0 for the sum.
+    """
+
+    variable: Variable
+    ratio: Expression
+    power: int
+
+
+@dataclass(frozen=True)
 class PowerNoise:
     r"""$dx = (pull\,x^{k-1} + rate\,x)\,dt + N(0, 2\,noise\,x^k dt)$, k >= 1 but not 2, exact.
 
@@ -149,6 +164,7 @@ class PowerNoise:
         pull: Free of x; None for zero.
         rate: Linear map entry by entry.
         noise: Free of x.
+        along: A number whose noise is, in part, that of x; with k = 1 only.
 
     Source: Feller 1951; Cox, Ingersoll, Ross 1985, eq. (18) [recalled].
     """
@@ -158,11 +174,12 @@ class PowerNoise:
     pull: Expression | None
     rate: LinearMap
     noise: Expression
+    along: tuple[TakenAlong, ...] = ()
 
     @property
     def variables(self) -> tuple[Variable, ...]:
         """What moves."""
-        return (self.variable,)
+        return (self.variable, *(other.variable for other in self.along))
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,9 @@ from fractions import Fraction
 from sdekit.calculus.signs.implied_signs import entry_signs, never_negative
 from sdekit.declaration.model.dynamics import Dynamics
 from sdekit.declaration.tree.expression import Expression, Number
+from sdekit.declaration.tree.operators import ZERO, negate
 from sdekit.declaration.tree.symbols import Variable
+from sdekit.schemes.ends.shared_noise import SharedNoise, shared_noise
 from sdekit.schemes.ends.vanishing_noise import entrywise_noise
 from sdekit.schemes.split.affine import functions_of, total
 from sdekit.schemes.split.flow_records import (
@@ -42,9 +44,11 @@ from sdekit.schemes.split.linear_maps import (
 from sdekit.schemes.split.pieces import (
     Piece,
     commuting_groups,
+    cycles,
     is_frozen,
     noise_of,
     pieces_of,
+    pieces_with,
     positions_of,
 )
 
@@ -87,8 +91,8 @@ def find_parts(dynamics: Dynamics, *, separate_forces: bool = False) -> tuple[Pa
     """
     positions = positions_of(dynamics)
     work = _Sorted(dynamics, positions, list(pieces_of(dynamics, positions)), noise_of(dynamics))
-    _take_geometric(work)
     _take_vanishing_noise(work)
+    _take_geometric(work)
     _take_remainders(work)
     _take_linear_blocks(work)
     _take_linear(work)
@@ -127,10 +131,11 @@ def _take_geometric(work: _Sorted) -> None:
 def _take_vanishing_noise(work: _Sorted) -> None:
     """Blocks whose noise vanishes at an end of their domain, with the drift that keeps them in."""
     for x in work.dynamics.variables:
-        blocks = work.noise_on(x)
-        if [key for key, _ in blocks] != [(x, x)]:
+        blocks = dict(work.noise_on(x))
+        shared = shared_noise(x, _joined(work, x)) if len(blocks) > 1 else None
+        if (x, x) not in blocks or (len(blocks) > 1 and shared is None):
             continue
-        found = entrywise_noise(x, blocks[0][1])
+        found = entrywise_noise(x, blocks[x, x])
         # With power 0 or 2 other letters are exact, and below 1 the drift of y = x^(2-k) jumps.
         if found is None or found.power == 2 or (found.power is not None and found.power < 1):
             continue
@@ -141,13 +146,35 @@ def _take_vanishing_noise(work: _Sorted) -> None:
         work.take(taken)
         pull = total(c for _, c in pulls) if pulls else None
         rate = sum_of_maps(p.linear for p in linear if p.linear is not None)
-        updates, noise = _updates(taken), work.take_noise([x])
+        updates, along = _updates(taken), () if shared is None else (shared.along,)
+        if shared is None:
+            noise = work.take_noise([x])
+        else:
+            updates, noise = _share(work, shared, updates), shared.noise
         if found.power is None:
             flow, kind = IntervalNoise(x, pull, rate, found.coefficient), "interval noise"
         else:
-            flow = PowerNoise(x, found.power, pull, rate, found.coefficient)
+            flow = PowerNoise(x, found.power, pull, rate, found.coefficient, along)
             kind = "power noise"
         work.drafts.append(Draft(kind, "C", flow, updates, noise))
+
+
+def _joined(work: _Sorted, x: Variable) -> Blocks:
+    """The noise of a variable and of all that shares it."""
+    near = {y for key, _ in work.noise_on(x) for y in key}
+    return tuple(entry for entry in work.noise if set(entry[0]) & near)
+
+
+def _share(work: _Sorted, shared: SharedNoise, updates: Updates) -> Updates:
+    """Leave to a number what does not move along; the drift of both where one does."""
+    y, rate = shared.along.variable, shared.rate(updates)
+    work.take_noise({x for key, _ in shared.noise for x in key})
+    if shared.left != ZERO:
+        work.noise = (*work.noise, ((y, y), shared.left))
+    if rate == ZERO:
+        return updates
+    work.pieces += pieces_with(y, negate(rate))
+    return (*updates, (y, rate))
 
 
 def _pull(piece: Piece, x: Variable, power: Fraction | None) -> list[Expression]:
@@ -235,26 +262,10 @@ def _take_linear_blocks(work: _Sorted) -> None:
         if y in free and linear_map(piece.term, y) is not None
     }
     edges |= {key for key, _ in work.noise if key[0] != key[1] and set(key) <= set(free)}
-    for component in _cycles(free, edges):
+    for component in cycles(free, edges):
         shared = {x for key, _ in work.noise for x in key if key[0] != key[1] and x in component}
         if not _take_linear_block(work, component) and shared:
             _take_remainder(work, [x for x in component if x in shared], shared)
-
-
-def _cycles(
-    nodes: Sequence[Variable], edges: set[tuple[Variable, Variable]]
-) -> list[list[Variable]]:
-    """Strongly connected components of more than one node."""
-    reach = {x: {x} for x in nodes}
-    for _ in nodes:
-        for x, y in edges:
-            reach[x] |= reach[y]
-    found: list[list[Variable]] = []
-    for x in nodes:
-        component = [y for y in nodes if y in reach[x] and x in reach[y]]
-        if len(component) > 1 and component not in found:
-            found.append(component)
-    return found
 
 
 def _take_linear_block(work: _Sorted, moved: list[Variable]) -> bool:

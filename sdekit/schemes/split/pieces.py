@@ -101,6 +101,11 @@ def pieces_of(dynamics: Dynamics, positions: frozenset[Variable]) -> tuple[Piece
     return tuple(found)
 
 
+def pieces_with(x: Variable, rate: Expression) -> list[Piece]:
+    """The terms of one more rate of a variable, multiplied out."""
+    return [_piece(x, term) for term in expanded_terms(rate)]
+
+
 def _has_gradient_of_sum(term: Expression) -> bool:
     return any(
         isinstance(node, ex.Gradient) and isinstance(node.operand, ex.Sum) for node in term.walk()
@@ -167,3 +172,19 @@ def commuting_groups(items: Sequence[Piece], noise: Blocks = ()) -> list[list[Pi
         else:
             groups.append([variable])
     return [[item for item in items if item.variable in group] for group in groups]
+
+
+def cycles(
+    nodes: Sequence[Variable], edges: set[tuple[Variable, Variable]]
+) -> list[list[Variable]]:
+    """Strongly connected components of more than one node."""
+    reach = {x: {x} for x in nodes}
+    for _ in nodes:
+        for x, y in edges:
+            reach[x] |= reach[y]
+    found: list[list[Variable]] = []
+    for x in nodes:
+        component = [y for y in nodes if y in reach[x] and x in reach[y]]
+        if len(component) > 1 and component not in found:
+            found.append(component)
+    return found

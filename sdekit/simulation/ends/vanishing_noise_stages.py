@@ -75,9 +75,17 @@ def power_noise_stage(flow: PowerNoise, sizes: Sizes) -> Stage:
             end = _square_root_step(block**p, inflow, p * rate, p * p * noise, h, z) ** (1 / p)
         # Only what is not pulled away stays at the end itself, where other terms may have poles.
         end = jnp.where(pull > 0, jnp.maximum(end, jnp.finfo(end.dtype).tiny), end)
-        return {x.name: end - block if changes else end}
+        moved = {x.name: end - block if changes else end}
+        for other in flow.along:
+            y = environment.values[other.variable.name]
+            way = evaluate(other.ratio, environment) * (end - block)
+            change = y * jnp.expm1(way) if other.power else way
+            moved[other.variable.name] = change if changes else y + change
+        return moved
 
-    return _stage((x,), (flow.noise, *flow.rate.pieces, flow.pull), apply, sizes)
+    others = tuple(other.variable for other in flow.along)
+    read = (flow.noise, *flow.rate.pieces, flow.pull, *(other.ratio for other in flow.along))
+    return _stage((x, *others), read, apply, sizes)
 
 
 def interval_noise_stage(flow: IntervalNoise, sizes: Sizes) -> Stage:
