@@ -51,8 +51,18 @@ class TheoremFile:
             found = read(entry, (*self.at[a], *self.also[b]))
             if found != ZERO:
                 self.diffusion[a, b] = found
+        self._refuse_inverse_pairs()
         self.atoms = self._atoms()
         self.numbers = {atom: number for number, atom in enumerate(self.atoms)}
+
+    def _refuse_inverse_pairs(self) -> None:
+        """The library does not carry out products of a matrix with its inverse."""
+        written = (self.energy, *self.drift.values(), *self.diffusion.values())
+        names = {atom.name for entry in written for atom in atoms_of(entry)}
+        for name in names:
+            whole = self.symbols.atoms[name][1].inverse_of
+            if whole is not None and whole.name in names:
+                raise Unsupported(f"both {whole.name} and its inverse in the formulas")
 
     def _atoms(self) -> tuple[Atom, ...]:
         """Every atom and derivative that the residual holds, lower derivatives first."""

@@ -126,6 +126,19 @@ def test_a_matrix_with_tied_entries_gets_no_theorem():
         coq_theorem_all_sizes(sk.catalog.get("sgnht-matrix-symmetric"), "matrix")
 
 
+def test_a_matrix_beside_its_inverse_gets_no_theorem():
+    with pytest.raises(VerificationError, match="its inverse"):
+        coq_theorem_all_sizes(sk.catalog.get("adaptive-langevin"), "mass")
+
+
+def test_an_identity_between_sine_and_cosine_gets_no_theorem():
+    x = sk.scalar("x")
+    energy = sk.sin(x) ** 2 + sk.cos(x) ** 2 + x**2 / 2
+    d = sk.Dynamics({x: -x}, {x: 1}, hamiltonian=energy)
+    with pytest.raises(VerificationError, match=r"sin\^2"):
+        coq_theorem_all_sizes(d, "circle")
+
+
 def test_the_library_and_a_theorem_have_different_names(tmp_path):
     with pytest.raises(VerificationError, match="name of its library"):
         write_theorem(tmp_path / "Sdekit.v", sk.catalog.get("sgnht"), None)
