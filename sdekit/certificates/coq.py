@@ -88,10 +88,10 @@ def coq_theorem_all_sizes(dynamics: Dynamics, name: str) -> str:
     from sdekit.certificates.theorems.theorem_file import TheoremFile
 
     try:
-        text = TheoremFile(dynamics, _identifier(name)).text
+        file = TheoremFile(dynamics, _identifier(name))
         left = residual(dynamics)
         is_solved = is_zero(left)
-        if is_solved and not left.is_empty and " sin " in text and " cos " in text:
+        if is_solved and not left.is_empty and file.kernels >= {"sin", "cos"}:
             raise Unsupported("an identity that needs sin^2 + cos^2 = 1")
     except Unsupported as unsupported:
         raise VerificationError(
@@ -105,7 +105,7 @@ def coq_theorem_all_sizes(dynamics: Dynamics, name: str) -> str:
             found="a residual that is not zero for every size",
             fix="see what sdekit verify says of stationarity",
         )
-    return text
+    return file.text
 
 
 def write_library(folder: Path) -> Path:

@@ -308,6 +308,12 @@ def atoms_of(node: Node) -> set[Atom]:
     return found.union(*(atoms_of(inner) for inner in children(node)))
 
 
+def kernels_of(node: Node) -> set[str]:
+    """The functions of one number that occur."""
+    found = {node.name} if isinstance(node, Applied) else set()
+    return found.union(*(kernels_of(inner) for inner in children(node)))
+
+
 _SLOPES = {"exp": "exp", "sin": "cos"}
 
 

@@ -14,7 +14,15 @@ from sdekit.certificates.theorems.entrywise import Entrywise
 from sdekit.certificates.theorems.hypotheses import diagonals, hypotheses, swap_tactics
 from sdekit.certificates.theorems.naming import Symbols
 from sdekit.certificates.theorems.printing_coq import as_formula, data
-from sdekit.certificates.theorems.row_formulas import ZERO, Atom, Block, Indices, Node, atoms_of
+from sdekit.certificates.theorems.row_formulas import (
+    ZERO,
+    Atom,
+    Block,
+    Indices,
+    Node,
+    atoms_of,
+    kernels_of,
+)
 from sdekit.declaration.model.dynamics import Dynamics
 
 _AND = " /\\ "
@@ -55,10 +63,18 @@ class TheoremFile:
         self.atoms = self._atoms()
         self.numbers = {atom: number for number, atom in enumerate(self.atoms)}
 
+    @property
+    def kernels(self) -> set[str]:
+        """The functions of one number in the formulas."""
+        return set().union(*map(kernels_of, self._written))
+
+    @property
+    def _written(self) -> tuple[Node, ...]:
+        return (self.energy, *self.drift.values(), *self.diffusion.values())
+
     def _refuse_inverse_pairs(self) -> None:
         """The library does not carry out products of a matrix with its inverse."""
-        written = (self.energy, *self.drift.values(), *self.diffusion.values())
-        names = {atom.name for entry in written for atom in atoms_of(entry)}
+        names = {atom.name for entry in self._written for atom in atoms_of(entry)}
         for name in names:
             whole = self.symbols.atoms[name][1].inverse_of
             if whole is not None and whole.name in names:
