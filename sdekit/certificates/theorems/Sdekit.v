@@ -1145,7 +1145,8 @@ with nonnegative :=
     | |- 0 <= INR _ => apply pos_INR
     end | left; positive | nra].
 Ltac nonzero := first [assumption | apply positive_nonzero; positive | lra | nra].
-Ltac side_conditions := cbn; repeat split; intros; cbn; auto; try solve [positive | nonzero].
+Ltac side_conditions :=
+  repeat match goal with H : _ /\ _ |- _ => destruct H end; cbn; repeat split; intros; cbn; auto; try solve [positive | nonzero].
 Ltac with_last tac t j := lazymatch t with (?t, ?i) => tac j i; with_last tac t j | _ => idtac end.
 Ltac with_pairs tac t := lazymatch t with (?t, ?j) => with_last tac t j; with_pairs tac t | _ => idtac end.
 Ltac roots :=
@@ -1167,4 +1168,5 @@ Ltac identity_below pair single t :=
       let j := fresh "i" in let Hj := fresh in intros j Hj; identity_below pair single (t, j)
   | _ => with_pairs pair t; with_pairs pair t; with_each single t; identity
   end.
-Ltac by_identity pair single := identity_below pair single tt.
+Ltac by_identity pair single :=
+  repeat match goal with H : _ /\ _ |- _ => destruct H end; identity_below pair single tt.

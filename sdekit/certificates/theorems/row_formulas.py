@@ -308,6 +308,17 @@ def atoms_of(node: Node) -> set[Atom]:
     return found.union(*(atoms_of(inner) for inner in children(node)))
 
 
+def free_indices(node: Node) -> set[str]:
+    """The indices that occur and are bound by no sum inside."""
+    match node:
+        case Equal(first, second):
+            return {first, second}
+        case AtomEntry(_, indices) | StateEntry(_, indices):
+            return set(indices)
+    found: set[str] = set().union(*map(free_indices, children(node)))
+    return found - {node.index} if isinstance(node, Summed) else found
+
+
 def kernels_of(node: Node) -> set[str]:
     """The functions of one number that occur."""
     found = {node.name} if isinstance(node, Applied) else set()

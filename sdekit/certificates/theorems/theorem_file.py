@@ -7,7 +7,7 @@ boundaries or explosion.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from sdekit.calculus.limits import Unsupported
 from sdekit.certificates.theorems.entrywise import Entrywise
@@ -17,12 +17,16 @@ from sdekit.certificates.theorems.printing_coq import as_formula, data
 from sdekit.certificates.theorems.row_formulas import (
     ZERO,
     Atom,
+    AtomEntry,
     Block,
     Indices,
     Node,
+    Real,
+    StateEntry,
     atoms_of,
     kernels_of,
 )
+from sdekit.certificates.theorems.where_defined import domain_conditions
 from sdekit.declaration.model.dynamics import Dynamics
 
 _AND = " /\\ "
@@ -142,7 +146,7 @@ class TheoremFile:
         return "\n".join(lines) + "\n"
 
     def _domain(self) -> str:
-        conditions = []
+        found: list[str] = []
         for variable in self.symbols.dynamics.variables:
             block, domain = self.symbols.block(variable), variable.domain
             entry = f"z ({_pattern(block, self.at[block])})"
@@ -155,8 +159,30 @@ class TheoremFile:
                 for i, n in zip(self.at[block], block.sizes, strict=True)
             )
             if sides:
-                conditions.append(f"({bound}{_AND.join(sides)})")
-        return _AND.join(conditions) or "True"
+                found.append(f"({bound}{_AND.join(sides)})")
+        for node, sizes in self._with_sizes():
+            found += (f"({c})" for c in domain_conditions(node, sizes, self._sign_of))
+        return _AND.join(dict.fromkeys(found)) or "True"
+
+    def _with_sizes(self) -> Iterator[tuple[Node, dict[str, str]]]:
+        """Every formula with the sizes of its free indices."""
+        yield self.energy, {}
+        for block, entry in self.drift.items():
+            yield entry, dict(zip(self.at[block], block.sizes, strict=True))
+        for (a, b), entry in self.diffusion.items():
+            first = dict(zip(self.at[a], a.sizes, strict=True))
+            yield entry, {**first, **dict(zip(self.also[b], b.sizes, strict=True))}
+
+    def _sign_of(self, node: Node) -> str:
+        if isinstance(node, Real):
+            return "positive" if node.name == "PI" else self.symbols.reals[node.name]
+        if isinstance(node, AtomEntry) and not node.atom.derivatives:
+            return self.symbols.atoms[node.atom.name][1].sign
+        if isinstance(node, StateEntry):
+            domain = self.symbols.dynamics.variables[node.block.number].domain
+            low = 0 if domain.kind == "positive" else domain.lower
+            return "positive" if domain.kind != "real" and low is not None and low >= 0 else ""
+        return ""
 
     def _data(self) -> str:
         tags = self.symbols.sizes

@@ -139,6 +139,16 @@ def test_an_identity_between_sine_and_cosine_gets_no_theorem():
         coq_theorem_all_sizes(d, "circle")
 
 
+def test_the_domain_keeps_out_poles_and_nothing_that_is_positive_at_a_glance():
+    r = sk.scalar("r")
+    repelling = sk.Dynamics({r: 1 / r - r}, {r: 1}, hamiltonian=r**2 / 2 - sk.log(r**2) / 2)
+    text = coq_theorem_all_sizes(repelling, "pole")
+    assert "(z r <> 0)" in text
+    assert "(0 < (z r) ^ 2)" in text
+    relativistic = coq_theorem_all_sizes(sk.catalog.get("langevin-relativistic"), "fast")
+    assert "Definition domain (z : state) : Prop :=\n  True." in relativistic
+
+
 def test_the_library_and_a_theorem_have_different_names(tmp_path):
     with pytest.raises(VerificationError, match="name of its library"):
         write_theorem(tmp_path / "Sdekit.v", sk.catalog.get("sgnht"), None)
