@@ -7,9 +7,9 @@ its type that the certificate holds. What is accepted is judged by an oracle:
 
 - the model and the claim are unchanged: harmless, since what is certified is the true statement,
   from evidence that the checker confirmed;
-- the model is changed: the verifier decides the changed model. A rung that the checker certifies
-  and the verifier refutes is *wrong*; a rung that it leaves open is counted as open, one that the
-  declaration itself refuses (a name with two meanings) as undeclarable.
+- the model is changed: the verifier decides the changed model. A rung of which the checker
+  certifies one verdict and the verifier finds the other is *wrong*; a rung that the verifier leaves
+  open is counted as open, a model that cannot be declared (two meanings of a name) as undeclarable.
 
     python -m verification.certificates [--count 100000] [--seconds 3600] [--quick] [--out DIR]
 """
@@ -50,8 +50,8 @@ Counts = collections.Counter[str]
 
 
 def certified_entries(names: Iterable[str] | None = None) -> Honest:
-    """The certificates of entries, of all that are proved when none is named."""
-    every = [entry.name for entry in sk.catalog.entries() if entry.claims_all]
+    """The certificates of entries, of all that are proved or refuted when none is named."""
+    every = [e.name for e in sk.catalog.entries() if e.claims_all or e.is_wrong]
     return {n: json.loads(json.dumps(sk.certify(sk.catalog.get(n)))) for n in names or every}
 
 
@@ -62,7 +62,7 @@ def declared(model: dict[str, Any]) -> sk.Dynamics:
     for name, s in model["symbols"].items():
         shape, words = tuple(dims[d] for d in s["shape"]), frozenset(s.get("assumptions", ()))
         if s["role"] == "variable":
-            ends = dict(s.get("domain", {"kind": "real"}))
+            ends: dict[str, Any] = dict(s.get("domain", {"kind": "real"}))
             ends = {k: Fraction(v) if k in ("lower", "upper") else v for k, v in ends.items()}
             nodes[name] = Variable(name, shape, s.get("symmetry"), Domain(**ends))
         elif s["role"] == "parameter":
@@ -171,15 +171,15 @@ def shifted(old: Any, random_: random.Random) -> Any:
     return str(random_.choice((value + 1, value - 1, -value, 2 * value, value / 2)))
 
 
-def said_of(content: dict[str, Any]) -> tuple[str | None, dict[str, bool]] | str:
-    """What the checker certifies, or that it rejects or cannot read it."""
+def said_of(content: dict[str, Any]) -> tuple[str | None, dict[str, str]] | str:
+    """The verdict and rungs that the checker certifies, or that it rejects or cannot read it."""
     try:
         verdict, rungs = check(content)
     except Refused:
         return "rejected"
     except UNREADABLE:
         return "unreadable"
-    return verdict, {name: ok for name, (ok, _) in rungs.items()}
+    return verdict, {name: said.split(";")[0] for name, (ok, said) in rungs.items() if ok}
 
 
 def judged(content: dict[str, Any], original: dict[str, Any]) -> tuple[str, str]:
@@ -187,8 +187,7 @@ def judged(content: dict[str, Any], original: dict[str, Any]) -> tuple[str, str]
     said = said_of(content)
     if isinstance(said, str):
         return said, ""
-    verdict, rungs = said
-    confirmed = [name for name, ok in rungs.items() if ok]
+    verdict, confirmed = said
     whole = "accepted" if verdict else "not certified as a whole"
     if content["model"] == original["model"] and content["claim"] == original["claim"]:
         return f"{whole}, the statement is unchanged", ""
@@ -199,11 +198,13 @@ def judged(content: dict[str, Any], original: dict[str, Any]) -> tuple[str, str]
         found = sk.verify(dynamics, sizes, budget=BUDGET)
     except (SdekitError, *UNREADABLE) as error:
         return f"{whole}, undeclarable", f"{type(error).__name__}: {error}"[:150]
-    verdicts = {name: str(found.checks[name].verdict) for name in confirmed if name in found.checks}
-    bad = [f"{n}: {found.checks[n].witness}" for n, v in verdicts.items() if v == "refuted"]
+    verdicts = {
+        name: found.checks[name].verdict.value for name in confirmed if name in found.checks
+    }
+    bad = [n for n, v in verdicts.items() if {v, confirmed[n]} == {"proved", "refuted"}]
     if bad:
-        return f"{WRONG}, {whole}", "; ".join(bad)
-    unseen = [n for n, v in verdicts.items() if v != "proved"]
+        return f"{WRONG}, {whole}", "; ".join(f"{n}: {found.checks[n].reason}" for n in bad)
+    unseen = [n for n, v in verdicts.items() if v != confirmed[n]]
     return f"{whole}, " + ("open" if unseen else "true"), ", ".join(unseen)
 
 

@@ -17,6 +17,7 @@ from typing import Any
 from sdekit.certificates.checker.check import UNREADABLE, check
 from sdekit.certificates.checker.index_ring import Refused
 from sdekit.certificates.integral_evidence import integral_evidence
+from sdekit.certificates.refutation_points import refutation_point
 from sdekit.declaration.model.dynamics import Dynamics
 from sdekit.declaration.model.dynamics_checks import require_free_entries
 from sdekit.declaration.tree import expression as ex
@@ -83,29 +84,30 @@ def certificate(
     Raises:
         VerificationError: If the model cannot be written as trees.
     """
-    rungs = {name: _rung(verification.checks.get(name)) for name in verification.required}
     claim = {
         "verdict": verification.verdict.value,
         "conditional": verification.is_conditional,
         "sizes": dict(sizes or {}),
     }
-    return {
-        "format": FORMAT,
-        "name": verification.name,
-        "model": model_tree(dynamics.ito()),
-        "claim": claim,
-        "rungs": rungs,
-    }
+    model = model_tree(dynamics.ito())
+    content = {"format": FORMAT, "name": verification.name, "model": model, "claim": claim}
+    found = {name: verification.checks.get(name) for name in verification.required}
+    return {**content, "rungs": {name: _rung(name, c, content) for name, c in found.items()}}
 
 
-def _rung(check: Check | None) -> dict[str, Any]:
+def _rung(name: str, check: Check | None, content: Mapping[str, Any]) -> dict[str, Any]:
     if check is None:
         return {"verdict": Verdict.UNDECIDED.value, "open": "no law is claimed"}
     rung: dict[str, Any] = {"verdict": check.verdict.value, "reason": check.reason}
     if check.assumed is not None:
         rung["assumed"] = check.assumed
     try:
-        rung["evidence"] = as_trees(check.evidence or {"kind": "inspection"})
+        evidence = as_trees(check.evidence or {"kind": "inspection"})
+        if check.witness is not None:
+            evidence = refutation_point(name, check.witness, content, evidence.get("blocks"))
+            if evidence is None:
+                raise VerificationError("no point of exact values was found")
+        rung["evidence"] = evidence
     except VerificationError as error:
         rung["open"] = str(error)
     return rung

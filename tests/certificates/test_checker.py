@@ -25,6 +25,7 @@ from sdekit.errors import VerificationError
 from tests.declaration.model.models import sgnht
 
 FOLDER = Path(check.__file__).parent
+WRONG = [e.name for e in sk.catalog.entries() if e.is_wrong]
 PROVED = [e.name for e in sk.catalog.entries() if e.claims_all]
 
 
@@ -74,6 +75,36 @@ def test_no_wrong_entry_is_certified_with_the_evidence_of_a_right_one(wrong, lik
     found = recheck(certify_by_force(sk.catalog.get(wrong), like))
     assert found.verdict is None
     assert not found.rungs[rung][0]
+
+
+@pytest.mark.parametrize("name", [name for name in WRONG if name != "mclmc-dimension"])
+def test_every_refutation_at_a_rational_point_is_certified(name):
+    assert recheck(content(name), sk.catalog.get(name)).verdict == "refuted"
+
+
+def test_a_refutation_with_a_sine_is_not_certified():
+    found = recheck(content("mclmc-dimension"))
+    assert (found.verdict, found.rejected) == (None, None)
+    assert "no point of exact values" in found.rungs["stationarity"][1]
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong"),
+    [("sgnht", "sgnht-centre"), ("langevin", "langevin-negative"), ("rhmc", "rhmc-no-logdet")],
+)
+def test_no_point_refutes_a_right_model(right, wrong):
+    model = json.loads(json.dumps(model_tree(sk.catalog.get(right).ito())))
+    found = recheck({**content(wrong), "model": model})
+    assert all(sentence != "refuted" for _, sentence in found.rungs.values())
+
+
+def test_values_outside_what_is_declared_refute_nothing():
+    """D = -A: a negative A is no parameter of it, and neither is one without a value."""
+    for value in ("-1", "0"):
+        tampered = copy.deepcopy(content("langevin-negative"))
+        for entry in tampered["rungs"]["diffusion_psd"]["evidence"]["values"]:
+            entry[3] = value if entry[0] == "A" else entry[3]
+        assert "the value of A" in recheck(tampered).rungs["diffusion_psd"][1]
 
 
 def test_a_condition_is_repeated_and_can_be_neither_dropped_nor_added():
@@ -185,7 +216,7 @@ def test_the_checker_is_a_program_of_the_standard_library_alone(tmp_path):
     run = subprocess.run([*program, str(other)], capture_output=True, text=True)
     assert (run.returncode, run.stdout[:9]) == (1, "REJECTED:")
     files = sorted(p.name for p in FOLDER.glob("*.py") if p.name != "__init__.py")
-    assert files == ["check.py", "declared_model.py", "index_ring.py"]
+    assert files == ["check.py", "declared_model.py", "index_ring.py", "refutations.py"]
 
 
 def test_a_dynamics_is_certified_in_one_call(tmp_path):

@@ -15,9 +15,11 @@ from fractions import Fraction as Q
 if __package__:
     from sdekit.certificates.checker.declared_model import POSITIVE, Model
     from sdekit.certificates.checker.index_ring import Refused, need, plus
+    from sdekit.certificates.checker.refutations import form_at, point_of, slopes_at, value_at
 else:  # run as a program from its folder, without the package
     from declared_model import POSITIVE, Model
     from index_ring import Refused, need, plus
+    from refutations import form_at, point_of, slopes_at, value_at
 
 NO_EXPLOSION = "solutions do not explode"
 #: What reading something ends in that is no certificate.
@@ -295,26 +297,10 @@ def _reversible(m, evidence):
     return _normalizable(m, evidence["normalizable"])
 
 
-def _with_choice(m, choice, sizes):
-    """The model for a choice of its unknown functions that has what is declared of them."""
-    need({*choice} == {*m.functions}, "a function is not chosen")
-    for f, tree in choice.items():
-        a, declared = m.formula(tree, f), {*m.symbols[f].get("assumptions", ())}
-        need(not m.depends(a, *m.functions, *({*m.variables} - {*m.symbols[f]["of"]})), f)
-        signs = {"positive": m.sign(a), "nonnegative": m.sign(a) + 1}
-        if len(m.dims(f)) == 2:
-            turned, form = m.moved(a, {0: 1, 1: 0}), m.pairs_sign(a, {0: 1}) if a else 1
-            signs |= {"positive_definite": form, "positive_semidefinite": form + 1 - (form == 0)}
-            signs["symmetric"] = 2 * m.is_zero(plus(a, turned, -1))
-            signs["antisymmetric"] = 2 * m.is_zero(plus(a, turned))
-        need(all(signs.get(word, 0) >= 2 for word in declared), f"what is declared of {f}")
-    return Model(m.model, sizes, choice)
-
-
 def _instance(m, evidence):
     """Outright for one choice of the unknown functions; assumed for the others."""
     need(m.functions, "there is no unknown function")
-    chosen = _with_choice(m, evidence["choice"], m.fixed)
+    chosen = m.chosen(evidence["choice"])
     said = _regular(chosen, {}) + _normalizable(chosen, evidence["normalizable"])
     need(not said + _non_explosion(chosen, evidence["evidence"]), "the choice is open itself")
     return [NO_EXPLOSION]
@@ -342,6 +328,32 @@ RUNGS = {
 }
 
 
+def _refuted(model, rung, evidence, claimed):
+    """Whether the claim of a rung fails at a point."""
+    m, values = point_of(model, evidence, claimed)
+    if rung == "stationarity":
+        return value_at(m, m.residual(), values) != 0
+    if rung == "diffusion_psd":
+        return form_at(m, evidence["direction"], values) < 0
+    need(rung == "marginalization", "no refutation of this rung is known")
+    excess = plus(m.energy, m.target, -1)
+    left, said = _integrated(m, excess, evidence["blocks"], m.auxiliary)
+    return not said and any(slopes_at(m, left, values))
+
+
+def _rung(m, name, rung, claimed):
+    """What is certified of one rung, as a sentence that begins with the verdict."""
+    need("evidence" in rung, rung.get("open", "no evidence"))
+    if rung["verdict"] == "refuted":
+        need(_refuted(m.model, name, rung["evidence"], claimed), "the claim holds at the point")
+        return "refuted"
+    need(rung["verdict"] == "proved", "undecided")
+    taken = list(dict.fromkeys(RUNGS[name](m, rung["evidence"])))
+    assumed = NO_EXPLOSION if NO_EXPLOSION in taken else None
+    need(rung.get("assumed") == assumed, "something else is assumed")
+    return "; assuming: ".join(["proved", *taken])
+
+
 def check(certificate, model=None):
     """(the verdict that is certified or None, {rung: (whether it is certified, a sentence)})."""
     claim, said = certificate["claim"], {}
@@ -351,22 +363,21 @@ def check(certificate, model=None):
         m = Model(certificate["model"], claim["sizes"])
     except Refused as reason:
         return None, dict.fromkeys(RUNGS, (False, str(reason)))
-    for name, rule in RUNGS.items():
-        rung = certificate["rungs"][name]
+    for name in RUNGS:
         try:
-            need("evidence" in rung and rung["verdict"] == "proved", rung.get("open", "no proof"))
-            taken = list(dict.fromkeys(rule(m, rung["evidence"])))
-            assumed = NO_EXPLOSION if NO_EXPLOSION in taken else None
-            need(rung.get("assumed") == assumed, "something else is assumed")
-            said[name] = True, "; assuming: ".join(["proved", *taken])
+            said[name] = True, _rung(m, name, certificate["rungs"][name], claim["sizes"])
         except Refused as reason:
             said[name] = False, str(reason)
-    if not all(is_certified for is_certified, _ in said.values()):
-        return None, said
-    is_conditional = any(NO_EXPLOSION in sentence for _, sentence in said.values())
-    is_as_claimed = (claim["verdict"], claim["conditional"]) == ("proved", is_conditional)
-    need(is_as_claimed, f"proved, conditional: {is_conditional}, is not what is claimed")
-    return "proved", said
+    whole = "proved" if all(is_certified for is_certified, _ in said.values()) else None
+    if (True, "refuted") in said.values():
+        whole = "refuted"
+    is_conditional = whole == "proved" and NO_EXPLOSION in str(said)
+    is_as_claimed = whole is None or [whole, is_conditional] == [
+        claim["verdict"],
+        claim["conditional"],
+    ]
+    need(is_as_claimed, f"{whole}, conditional: {is_conditional}, is not what is claimed")
+    return whole, said
 
 
 def _main(path, *other):

@@ -69,6 +69,29 @@ class Model(IndexRing):
     def domain(self, x):
         return self.symbols[x].get("domain", REAL)
 
+    def chosen(self, choice):
+        """The model for a choice of its unknown functions that has what is declared of them."""
+        need({*choice} == {*self.functions}, "a function is not chosen")
+        for f, tree in choice.items():
+            a, declared = self.formula(tree, f), {*self.symbols[f].get("assumptions", ())}
+            need(
+                not self.depends(
+                    a, *self.functions, *({*self.variables} - {*self.symbols[f]["of"]})
+                ),
+                f,
+            )
+            signs = {"positive": self.sign(a), "nonnegative": self.sign(a) + 1}
+            if len(self.dims(f)) == 2:
+                turned, form = self.moved(a, {0: 1, 1: 0}), self.pairs_sign(a, {0: 1}) if a else 1
+                signs |= {
+                    "positive_definite": form,
+                    "positive_semidefinite": form + 1 - (form == 0),
+                }
+                signs["symmetric"] = 2 * self.is_zero(plus(a, turned, -1))
+                signs["antisymmetric"] = 2 * self.is_zero(plus(a, turned))
+            need(all(signs.get(word, 0) >= 2 for word in declared), f"what is declared of {f}")
+        return Model(self.model, self.fixed, choice)
+
     # Trees
 
     def formula(self, tree, *names):

@@ -99,7 +99,7 @@ def _certified(found: Checked | None) -> list[Block]:
     said = "every required claim" if found.verdict else f"of the required claims: {named}"
     return [
         Paragraph(
-            "Certified: a program of three short files that shares no code with the verifier and "
+            "Certified: a program of four short files that shares no code with the verifier and "
             f"needs the standard library only was given the certificate and confirms {said}. "
             "Repeat it with `sdekit verify MODEL --certificate c.json` and `sdekit check c.json`."
         )

@@ -69,6 +69,7 @@ def _judge_complete(problem: Problem, found: Elimination) -> Check:
                 f"-log of the marginal is the target plus {left!r}, which depends on {x.name}",
                 witness,
                 residual=residual,
+                evidence={"blocks": found.steps},
             )
     names = ", ".join(x.name for x in moving)
     return undecided(f"it is not decided whether {left!r} depends on {names}")
