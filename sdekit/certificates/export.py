@@ -106,7 +106,9 @@ def _rung(name: str, check: Check | None, content: Mapping[str, Any]) -> dict[st
         if check.witness is not None:
             evidence = refutation_point(name, check.witness, content, evidence.get("blocks"))
             if evidence is None:
-                raise VerificationError("no point of exact values was found")
+                raise VerificationError(
+                    "no point of exact values was found", found=str(check.witness)
+                )
         rung["evidence"] = evidence
     except VerificationError as error:
         rung["open"] = str(error)

@@ -15,11 +15,11 @@ from fractions import Fraction as Q
 if __package__:
     from sdekit.certificates.checker.declared_model import POSITIVE, Model
     from sdekit.certificates.checker.index_ring import Refused, need, plus
-    from sdekit.certificates.checker.refutations import form_at, point_of, slopes_at, value_at
+    from sdekit.certificates.checker.refutations import form_at, point_of, slopes_at, number_at
 else:  # run as a program from its folder, without the package
     from declared_model import POSITIVE, Model
     from index_ring import Refused, need, plus
-    from refutations import form_at, point_of, slopes_at, value_at
+    from refutations import form_at, point_of, slopes_at, number_at
 
 NO_EXPLOSION = "solutions do not explode"
 #: What reading something ends in that is no certificate.
@@ -332,7 +332,7 @@ def _refuted(model, rung, evidence, claimed):
     """Whether the claim of a rung fails at a point."""
     m, values = point_of(model, evidence, claimed)
     if rung == "stationarity":
-        return value_at(m, m.residual(), values) != 0
+        return number_at(m, m.residual(), values) != 0
     if rung == "diffusion_psd":
         return form_at(m, evidence["direction"], values) < 0
     need(rung == "marginalization", "no refutation of this rung is known")

@@ -16,7 +16,7 @@ else:  # run as a program from its folder, without the package
     from index_ring import need
 
 
-def value_at(m, a, values, ix=()):
+def number_at(m, a, values, ix=()):
     """The exact value of an entry of a formula, for sizes that are numbers."""
     total = Q(0)
     for term, c in a.items():
@@ -36,11 +36,11 @@ def _factor(m, head, at, values):
     if kind == "delta":
         return Q(at[0] == at[1])
     if kind == "power":
-        return value_at(m, m.arguments[name][1], values, at)
+        return number_at(m, m.arguments[name][1], values, at)
     if kind == "inverse":
         dims, argument, _ = m.arguments[name]
         need(m.fixed[dims[0]] == 1, "an inverse of more than one entry")
-        entry = value_at(m, argument, values, at)
+        entry = number_at(m, argument, values, at)
         need(entry, "the inverse of zero")
         return 1 / entry
     need(kind == "symbol", f"the value of {kind}")
@@ -74,7 +74,7 @@ def form_at(m, direction, values):
     """z . D z for a direction z, [[variable, index, value], ...]."""
     z, total = {(x, tuple(at)): Q(v) for x, at, v in direction}, Q(0)
     for (x, i), (y, j) in itertools.product(z, repeat=2):
-        total += z[x, i] * z[y, j] * value_at(m, m.blocks.get((x, y), {}), values, i + j)
+        total += z[x, i] * z[y, j] * number_at(m, m.blocks.get((x, y), {}), values, i + j)
     return total
 
 
@@ -83,4 +83,4 @@ def slopes_at(m, a, values):
     for x in m.stay:
         slope = m.gradient(a, x)
         for at in itertools.product(*(range(m.fixed[d]) for d in m.dims(x))):
-            yield value_at(m, slope, values, at)
+            yield number_at(m, slope, values, at)
