@@ -15,11 +15,11 @@ from fractions import Fraction as Q
 if __package__:
     from sdekit.certificates.checker.declared_model import POSITIVE, Model
     from sdekit.certificates.checker.index_ring import Refused, need, plus
-    from sdekit.certificates.checker.refutations import form_at, point_of, slopes_at, number_at
+    from sdekit.certificates.checker.refutations import form_at, number_at, point_of, slopes_at
 else:  # run as a program from its folder, without the package
     from declared_model import POSITIVE, Model
     from index_ring import Refused, need, plus
-    from refutations import form_at, point_of, slopes_at, number_at
+    from refutations import form_at, number_at, point_of, slopes_at
 
 NO_EXPLOSION = "solutions do not explode"
 #: What reading something ends in that is no certificate.
