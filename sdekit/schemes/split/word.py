@@ -111,7 +111,10 @@ def _misspelt(word: str, position: int, expected: str) -> SchemeError:
     found = repr(word[position:].strip()[:12]) if word[position:].strip() else "the end"
     fix = "write letters like BAOAB, groups like (CAC)*3, multipliers like A[1/6]"
     if any(letter.islower() for letter in word):
-        fix = f"letters are capital, {word.upper()}; names are in sk.schemes.names(dynamics)"
+        fix = (
+            f"letters are capital, {word.upper()}; names are in sk.schemes.names(dynamics), "
+            "on the command line in sdekit schemes NAME"
+        )
     return SchemeError(
         f"cannot read the splitting word {word!r} at column {position + 1}",
         expected=expected,
