@@ -182,6 +182,11 @@ def test_a_sign_that_is_not_declared_is_not_believed():
         assert recheck(tampered).verdict is None
 
 
+def test_a_symmetry_that_is_not_declared_is_not_believed():
+    tampered = changed("irreversible", '["antisymmetric"]', "[]", "model", "symbols", "J")
+    assert recheck(tampered).verdict is None
+
+
 def test_nothing_is_assumed_over_what_no_unknown_function_reaches():
     """exp(-U(x)) has no finite integral over (x, y), whatever U is."""
     tampered = changed("mclmc-2d", '["x", "y"]', '["x"]', "model", "symbols", "U")

@@ -50,6 +50,9 @@ class Model(IndexRing):
             need({*symbol} <= parts, f"the parts of {name}")
             need({*shape} <= self.known, f"the dimensions of {name}")
             need(alike in SYMMETRIES and (not alike or shape[1:] == shape[:1]), name)
+            words = {*symbol.get("assumptions", ())} & {*SYMMETRIES}
+            is_said_twice = symbol["role"] != "variable" and len(shape) == 2
+            need(not is_said_twice or words == {alike} - {None}, f"the symmetry of {name}")
             need({*domain} == DOMAINS[domain["kind"]], f"the domain of {name}")
             need({*symbol.get("assumptions", ())} <= {*WORDS}, f"what is declared of {name}")
             of = symbol["of"] if symbol["role"] == "function" else None
