@@ -11,7 +11,7 @@ import math
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import jax
@@ -27,6 +27,7 @@ from sdekit.simulation.loop.compiled_loop import advance, compiler_options
 from sdekit.simulation.loop.devices import CHAINS, split_last_axis
 from sdekit.simulation.loop.observables import emptied
 from sdekit.simulation.loop.program import Fixed, Keys, LoopState, Program
+from sdekit.simulation.loop.tracing import jitted
 from sdekit.simulation.noise.streams import (
     ACCEPT,
     GRADIENT,
@@ -178,7 +179,7 @@ class Driver:
         """
         key = ("start", self.bound, self.is_single, tuple(given))
         if key not in self.sampler.programs:
-            self.sampler.programs[key] = jax.jit(self._start_function())
+            self.sampler.programs[key] = jitted(self._start_function())
         arguments = (positions, given, self.keys[START], tables, self.own_parameters)
         return self.sampler.programs[key](*arguments)
 
@@ -232,11 +233,9 @@ class Driver:
         return call
 
     def _jitted(self, plan: Plan, program: Program) -> Callable[..., Any]:
-        def run(*arguments: Any) -> Any:
-            return advance(program, plan, *arguments)
-
+        run = partial(advance, program, plan)
         if len(self.devices) == 1:
-            return jax.jit(run, compiler_options=compiler_options())
+            return jitted(run, compiler_options=compiler_options())
         mesh = Mesh(np.asarray(self.devices), (CHAINS,))
 
         def sharded(

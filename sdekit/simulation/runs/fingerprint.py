@@ -31,6 +31,7 @@ from sdekit.simulation.gradients.sources import FunctionSource
 from sdekit.simulation.loop.driver import Driver
 from sdekit.simulation.loop.observables import Observables
 from sdekit.simulation.loop.program import LoopState
+from sdekit.simulation.loop.tracing import jitted
 from sdekit.simulation.noise.streams import START
 from sdekit.simulation.steps.boundaries import within_domain
 from sdekit.simulation.steps.sampler import Bound, Sampler
@@ -153,7 +154,7 @@ def _functions(
         return {}
     key = ("fingerprint", driver.bound)
     if key not in programs:
-        programs[key] = jax.jit(_function_values(driver.sampler, driver.bound))
+        programs[key] = jitted(_function_values(driver.sampler, driver.bound))
     keys = driver.keys[START] if driver.is_single else driver.keys[START][..., 0]
     tables = driver.tables(0)[0]
     points = jax.tree.map(lambda *both: jnp.stack(both), dict(first), dict(beside))

@@ -1,10 +1,12 @@
-"""Functions traced once."""
+"""Functions traced once, and data that they close over."""
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pytest
 
-from sdekit.simulation.loop.tracing import traced
+from sdekit.simulation.loop import tracing
+from sdekit.simulation.loop.tracing import jitted, traced
 
 
 def test_a_traced_function_gives_what_the_function_gives_and_is_not_called_again():
@@ -36,3 +38,28 @@ def test_operations_inside_functions_count():
     looped = traced(lambda x: jax.lax.fori_loop(0, 3, lambda i, y: jnp.sin(y) + y, x), 1.0)
     assert plain == 2
     assert looped.operations > plain
+
+
+@pytest.mark.parametrize(("size", "is_argument"), [(tracing.LARGE // 4, True), (1000, False)])
+def test_only_large_data_are_arguments_of_the_program(size, is_argument):
+    # Sums of small whole numbers are the same in every order.
+    data = jnp.arange(size, dtype=jnp.float32) % 7
+    weights = np.arange(size, dtype=np.float32) % 3
+
+    def function(x, tree):
+        def body(i, carry):
+            return carry + tree["a"] * jnp.dot(data, weights) + data[i]
+
+        return {"sum": jax.lax.fori_loop(0, 3, body, x), "x": (x,)}
+
+    arguments = (jnp.float32(2.0), {"a": jnp.float32(3.0)})
+    plain = jax.jit(function)
+    program = tracing._with_data(plain, arguments, {})
+    assert (program is not None) == is_argument
+    if program is not None:
+        text = program.func.lower(*program.args, *arguments).as_text()
+        assert len(text) < tracing.LARGE < len(plain.lower(*arguments).as_text())
+    found = jitted(function)
+    for x in (2.0, jnp.arange(2.0)):  # another shape is another program
+        expected = plain(x, {"a": 3.0})
+        jax.tree.map(np.testing.assert_array_equal, found(x, {"a": 3.0}), expected)
