@@ -160,6 +160,17 @@ def verify(
         return STATUS[result.verdict.value]
     sizes = sizes_of(n or [], dynamics)
     result = verify_dynamics(dynamics, sizes, **limits)
+    repairs = ()
+    if result.verdict.value == "refuted":
+        from sdekit.designer.repair import repair
+
+        repairs = repair(dynamics)
+    if as_json:
+        found = {"repairs": [change.to_dict() for change in repairs]} if repairs else {}
+        show_json({**result.to_dict(), **found})
+    else:
+        show_verification(result)
+        show_repairs(repairs)
     if certificate is not None:
         from sdekit.certificates.export import certificate as certificate_of
         from sdekit.certificates.export import recheck, write_certificate
@@ -173,17 +184,6 @@ def verify(
         from sdekit.certificates.coq import write_theorem
 
         write_theorem(coq, dynamics, sizes)
-    repairs = ()
-    if result.verdict.value == "refuted":
-        from sdekit.designer.repair import repair
-
-        repairs = repair(dynamics)
-    if as_json:
-        found = {"repairs": [change.to_dict() for change in repairs]} if repairs else {}
-        show_json({**result.to_dict(), **found})
-    else:
-        show_verification(result)
-        show_repairs(repairs)
     return STATUS[result.verdict.value]
 
 

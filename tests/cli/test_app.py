@@ -165,6 +165,15 @@ def test_a_certificate_is_accepted_and_a_tampered_one_rejected(tmp_path, capsys)
     assert run(["check", str(path)]) == 2
 
 
+def test_a_verdict_is_shown_also_where_no_theorem_can_be_written(tmp_path, capsys):
+    path = tmp_path / "sgnht.v"
+    assert run(["verify", "sgnht-sign", "--coq", str(path)]) == 2
+    shown = capsys.readouterr()
+    assert "REFUTED" in shown.out
+    assert shown.err.count("\n") == 1
+    assert not path.exists()
+
+
 def test_the_order_of_a_word_is_shown(capsys):
     assert run(["order", "langevin", "BAOAB"]) == 0
     assert "weak order 2, invariant-measure order 2" in capsys.readouterr().out
