@@ -69,7 +69,7 @@ def shared_noise(x: Variable, blocks: Blocks) -> SharedNoise | None:
     if len(others) != 1 or x.shape or any(y.shape for y in others):
         return None
     (y,) = others
-    if (y, x) not in given or (y, y) not in given:
+    if not {(x, x), (y, x), (y, y)} <= given.keys():
         return None
     cross, own = _in_powers(y, given[y, x]), _in_powers(y, given[y, y])
     if (cross[0], own[0]) not in ((0, 0), (1, 2)):
