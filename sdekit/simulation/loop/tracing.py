@@ -14,6 +14,8 @@ from functools import partial
 from typing import Any
 
 import jax
+import jax.numpy as jnp
+import numpy as np
 from jax.extend.core import ClosedJaxpr, Jaxpr, jaxpr_as_fun
 
 #: Bytes from which on an array that a function closes over is handed to its program at each call.
@@ -89,7 +91,12 @@ def _with_data(
     """The function as a program that is given its large constants; None where it has none."""
     traced = plain.trace(*arguments)
     closed, structure = traced.jaxpr, jax.tree.structure(traced.out_info)
-    data = {i: c for i, c in enumerate(closed.consts) if getattr(c, "nbytes", 0) >= LARGE}
+    # NumPy's arrays are copied: their owner may write into them while the program runs.
+    data = {
+        i: c if isinstance(c, jax.Array) else jnp.asarray(np.array(c))
+        for i, c in enumerate(closed.consts)
+        if getattr(c, "nbytes", 0) >= LARGE
+    }
     if not data:
         return None
     small = [None if i in data else constant for i, constant in enumerate(closed.consts)]

@@ -63,3 +63,12 @@ def test_only_large_data_are_arguments_of_the_program(size, is_argument):
     for x in (2.0, jnp.arange(2.0)):  # another shape is another program
         expected = plain(x, {"a": 3.0})
         jax.tree.map(np.testing.assert_array_equal, found(x, {"a": 3.0}), expected)
+
+
+def test_data_of_a_program_stay_what_they_were_when_it_was_made():
+    data = np.ones(tracing.LARGE // 4, np.float32)
+    program = jitted(lambda x: x + jnp.sum(jnp.asarray(data)))
+    expected = float(program(jnp.float32(0.0)))
+    data *= 2
+    assert float(program(jnp.float32(0.0))) == expected == data.size
+    assert float(jitted(lambda x: x + jnp.sum(jnp.asarray(data)))(0.0)) == 2 * data.size
