@@ -1,4 +1,4 @@
-"""What both experiments of Figure 3 of the SGNHT paper do: SGNHT beside SGHMC over (eta, a).
+"""What the experiments of Figure 3 of the SGNHT paper do: SGNHT beside SGHMC over (eta, a).
 
 SGNHT is Algorithm 2 in (eta, a), that is h = sqrt(eta) and A = a/h; SGHMC is Algorithm 1 with
 friction A and no estimate of the gradient's noise. Not for their models, data or errors.
@@ -11,6 +11,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
 
@@ -175,3 +176,22 @@ def draw(axis: Axes, settings: Mapping[str, Any], found: Parts, what: str) -> No
             etas = sorted({key[2] for key in found if key[:2] == (name, a)})
             means = [mean_or_nan(found, what, name, a, eta) for eta in etas]
             axis.plot(etas, means, mark, label=f"{name}, a = {a:g}")
+
+
+def write_with_figure(
+    record: Experiment, settings: Mapping[str, Any], found: Parts, what: str, label: str
+) -> None:
+    """Write the record, with one figure of a measured number over eta.
+
+    Args:
+        record: Of the experiment.
+        settings: Its settings.
+        found: All parts.
+        what: The name of the number in them.
+        label: What the axis calls it.
+    """
+    figure, axis = plt.subplots(figsize=(5, 3))
+    draw(axis, settings, found, what)
+    axis.set(xlabel="eta", ylabel=label)
+    axis.legend(fontsize=7)
+    record.write(figure)

@@ -13,7 +13,6 @@ import sys
 
 import jax
 import jax.numpy as jnp
-import matplotlib.pyplot as plt
 import numpy as np
 
 import sdekit as sk
@@ -21,7 +20,6 @@ from verification._data import folder
 from verification.papers._experiment import experiment, spread
 from verification.papers._figure_3 import (
     best,
-    draw,
     grid_of_parts,
     kinetic_row,
     precision,
@@ -30,6 +28,7 @@ from verification.papers._figure_3 import (
     state_of,
     summed,
     told_grid,
+    write_with_figure,
 )
 
 SETTINGS = {
@@ -149,11 +148,7 @@ def main() -> int:
         record, settings, range(settings["folds_run"]), lambda key: trained(settings, data, key)
     )
     judge(record, settings, found)
-    figure, axis = plt.subplots(figsize=(5, 3))
-    draw(axis, settings, found, "rmse")
-    axis.set(xlabel="eta", ylabel="RMSE of held-out ratings")
-    axis.legend(fontsize=7)
-    record.write(figure)
+    write_with_figure(record, settings, found, "rmse", "RMSE of held-out ratings")
     return 0
 
 

@@ -16,7 +16,6 @@ from functools import partial
 
 import jax
 import jax.numpy as jnp
-import matplotlib.pyplot as plt
 import numpy as np
 
 import sdekit as sk
@@ -24,13 +23,13 @@ from verification._data import folder
 from verification.papers._experiment import experiment, spread
 from verification.papers._figure_3 import (
     best,
-    draw,
     grid_of_parts,
     kinetic_row,
     reached,
     sampled,
     state_of,
     told_grid,
+    write_with_figure,
 )
 
 SETTINGS = {
@@ -215,11 +214,7 @@ def main() -> int:
         record, settings, range(settings["folds_run"]), lambda key: trained(settings, tokens, key)
     )
     judge(record, settings, found)
-    figure, axis = plt.subplots(figsize=(5, 3))
-    draw(axis, settings, found, "perplexity")
-    axis.set(xlabel="eta", ylabel="perplexity of held-out words")
-    axis.legend(fontsize=7)
-    record.write(figure)
+    write_with_figure(record, settings, found, "perplexity", "perplexity of held-out words")
     return 0
 
 
