@@ -64,20 +64,22 @@ class PositionLayout:
             return None
         return self.blocks(position, dtype)
 
-    def position(self, blocks: Mapping[str, Array]) -> Any:
-        """The PyTree of the user made of blocks."""
+    def position(self, blocks: Mapping[str, Any], axes: int = 0) -> Any:
+        """The PyTree of the user made of blocks, which may have more axes in front (of chains)."""
         if self.by_variable:
             leaves: list[Any] = [None] * len(self.variables)
             for x, place in zip(self.variables, self.order, strict=True):
                 leaves[place] = blocks[x.name]
             return jax.tree.unflatten(self.tree, leaves)
         whole = blocks[self.variables[0].name]
+        front = whole.shape[:axes]
         if len(self.leaves) == 1:
-            return jax.tree.unflatten(self.tree, [whole.reshape(self.leaves[0])])
-        flat, pieces, first = whole.reshape(-1), [], 0
+            return jax.tree.unflatten(self.tree, [whole.reshape(*front, *self.leaves[0])])
+        flat, pieces, first = whole.reshape(*front, -1), [], 0
+        whole_axes = (slice(None),) * axes
         for shape in self.leaves:
             count = math.prod(shape)
-            pieces.append(flat[first : first + count].reshape(shape))
+            pieces.append(flat[(*whole_axes, slice(first, first + count))].reshape(*front, *shape))
             first += count
         return jax.tree.unflatten(self.tree, pieces)
 

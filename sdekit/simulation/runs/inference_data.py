@@ -1,16 +1,31 @@
-"""Draws in memory as ArviZ's data. Not for stores on the disk (`stored.to_arviz`)."""
+"""Draws in memory as ArviZ's data, and what a run knows of each draw beside its variables.
+
+Not for stores on the disk (`stored.to_arviz`) nor for statistics over draws (`diagnostics`).
+
+Checked by: tests/simulation/runs/test_inference_data.py.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import nullcontext
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
+from sdekit.declaration.tree.expression import Expression
+from sdekit.declaration.tree.symbols import Parameter, Variable
 from sdekit.diagnostics.draw_statistics import as_posterior, require_arviz
 from sdekit.errors import SimulationError
+from sdekit.simulation.bind.bound import Problem
+from sdekit.simulation.bind.jax_reader import evaluate
 from sdekit.simulation.bind.position import PositionLayout
+from sdekit.simulation.gradients.sources import FunctionSource
+
+#: Draws whose energies are computed side by side: bounds the memory.
+SIDE_BY_SIDE = 256
 
 
 def to_inference_data(
@@ -62,7 +77,7 @@ def to_inference_data(
         posterior = posterior.assign_coords(time=("draw", times))
     facts = {"inference_library": "sdekit", **(attributes or {})}
     posterior.attrs.update({name: _plain(value) for name, value in facts.items()})
-    stats = {} if sample_stats is None else {"sample_stats": dict(sample_stats)}
+    stats = {"sample_stats": dict(sample_stats)} if sample_stats else {}
     return as_posterior(posterior, **{k: arviz.convert_to_dataset(v) for k, v in stats.items()})
 
 
@@ -111,3 +126,61 @@ def _plain(value: Any) -> Any:
     if value is None or isinstance(value, bool | dict | list | tuple):
         return str(value)
     return value if isinstance(value, str | int | float) else str(value)
+
+
+def energies_of_draws(run: Any) -> np.ndarray | None:
+    """H of each draw, (chain, draw), up to the constant that the declaration leaves open.
+
+    Returns:
+        None where the run does not show it: no H, a potential behind a `Minibatch` (all rows for
+        each draw), a variable of H that was not recorded, parameters that were swept or functions
+        that read extra arrays; or a run that was read from a file.
+    """
+    problem: Problem | None = run.problem
+    energy = None if problem is None else problem.dynamics.hamiltonian
+    if problem is None or energy is None or not _is_known(problem, energy, run.samples):
+        return None
+    read = [x.name for x in problem.dynamics.variables if energy.depends_on(x)]
+    with jax.enable_x64(True) if problem.dtype == np.float64 else nullcontext():
+
+        def of_draw(blocks: dict[str, Any]) -> Any:
+            return jnp.asarray(evaluate(energy, problem.environment({**fixed, **blocks})))
+
+        fixed = {name: jnp.asarray(value) for name, value in problem.parameters.items()}
+        draws = {name: np.asarray(run.samples[name]) for name in read}
+        chains, count = run.samples[next(iter(run.samples))].shape[:2]
+        flat = {name: d.reshape(chains * count, *d.shape[2:]) for name, d in draws.items()}
+        each = jax.jit(lambda given: jax.lax.map(of_draw, given, batch_size=SIDE_BY_SIDE))
+        return np.asarray(each(flat)).reshape(chains, count) if flat else None
+
+
+def _is_known(problem: Problem, energy: Expression, samples: Any) -> bool:
+    is_full = problem.source is None or isinstance(problem.source, FunctionSource)
+    symbols = set(energy.walk())
+    variables = {s.name for s in symbols if isinstance(s, Variable)}
+    values = {s.name for s in symbols if isinstance(s, Parameter)}
+    has_all = variables <= set(samples) and values <= set(problem.parameters)
+    return is_full and has_all and problem.extra is None
+
+
+def acceptance_rates(run: Any) -> np.ndarray | None:
+    """The accepted share of each chain's proposals, burn-in included, (chain,); None without."""
+    found = None if run.state is None else run.state.cache.acceptance
+    if found is None or not run.steps:
+        return None
+    # Chains that fill up a device are no chains of the run.
+    accepted = np.atleast_1d(np.asarray(found.accepted))
+    return accepted[: len(next(iter(run.samples.values())))] / run.steps
+
+
+def sample_stats(run: Any) -> dict[str, np.ndarray]:
+    """What a run knows of its draws, by the names that ArviZ uses, each (chain, draw).
+
+    The `acceptance_rate` is that of the chain, the same at each of its draws.
+    """
+    found, energy, rates = {}, energies_of_draws(run), acceptance_rates(run)
+    if energy is not None:
+        found["energy"] = energy
+    if rates is not None:
+        found["acceptance_rate"] = np.repeat(rates[:, None], run.draws, axis=1)
+    return found

@@ -31,6 +31,12 @@ from sdekit.simulation.notes.equilibrium import (
     equilibrium_of,
 )
 from sdekit.simulation.notes.noise_notes import noise_notes
+from sdekit.simulation.runs.inference_data import (
+    acceptance_rates,
+    named_leaves,
+    sample_stats,
+    to_inference_data,
+)
 from sdekit.simulation.runs.output_times import Span
 from sdekit.simulation.updates.extra import ExtraLayout
 
@@ -142,7 +148,7 @@ class Run(ShownInNotebooks):
     def position(self) -> Any:
         """Draws of the target variables as the user's PyTree; leaves (chain, draw, *leaf)."""
         blocks: dict[str, Any] = {x.name: self.samples[x.name] for x in self.layout.variables}
-        return jax.tree.map(np.asarray, jax.vmap(jax.vmap(self.layout.position))(blocks))
+        return self.layout.position(blocks, axes=2)
 
     @property
     def extra(self) -> Any:
@@ -217,14 +223,12 @@ class Run(ShownInNotebooks):
 
     def _acceptance_notes(self) -> list[str]:
         """How many trajectories were accepted, and the chains that never moved."""
-        acceptance = None if self.state is None else self.state.cache.acceptance
-        steps = self.steps
-        if acceptance is None or not steps:
+        rates = acceptance_rates(self)
+        if rates is None:
             return []
-        accepted = np.atleast_1d(np.asarray(acceptance.accepted))[: self._own]
         what = "trajectories" if self.scheme.startswith("HMC") else "proposals"
-        notes = [f"{float(accepted.mean()) / steps:.3g} of the {what} were accepted"]
-        stuck = self.first_chain + np.flatnonzero(accepted == 0)
+        notes = [f"{float(rates.mean()):.3g} of the {what} were accepted"]
+        stuck = self.first_chain + np.flatnonzero(rates == 0)
         if len(stuck):
             notes.append(f"chains that accepted nothing: {', '.join(map(str, stuck[:10]))}")
         return notes
@@ -269,15 +273,17 @@ class Run(ShownInNotebooks):
         """The draws as `arviz.InferenceData` (ArviZ 0.x) or `xarray.DataTree` (ArviZ 1.x).
 
         A position that was given as a PyTree keeps the names and shapes of its leaves; draws have
-        their times as the coordinate `time`.
+        their times as the coordinate `time`. The group `sample_stats` has `energy`, H of each draw
+        up to a constant (not behind a `Minibatch`, nor where a variable of H was not recorded), and
+        `acceptance_rate`, of the whole chain, where proposals are accepted or rejected. A chain
+        that diverges ends its run: no draw of a run is a divergent one.
 
         Raises:
             MissingDependencyError: Without ArviZ.
         """
-        from sdekit.simulation.runs.inference_data import named_leaves, to_inference_data
-
         facts = {**self.facts(), "notes": "; ".join(self.notes)}
-        return to_inference_data(named_leaves(self.samples, self.layout), facts, self.times)
+        draws = named_leaves(self.samples, self.layout)
+        return to_inference_data(draws, facts, self.times, sample_stats=sample_stats(self))
 
     def facts(self) -> dict[str, Any]:
         """What the draws are of, for files that hold them."""

@@ -175,7 +175,7 @@ def continued(run: Run, dynamics: Dynamics, chains: Any, others: tuple[Any, ...]
     auxiliary = {x.name: blocks[x.name] for x in dynamics.auxiliary_variables if x.name in blocks}
     time = None if run.times is None else float(run.times[-1])
     extra = None if run.extra_layout is None else run.extra_layout.gathered(blocks)
-    return Continued(jax.vmap(run.layout.position)(targets), auxiliary, time, extra)
+    return Continued(run.layout.position(targets, axes=1), auxiliary, time, extra)
 
 
 def _chains_first(block: Any, chains: int) -> Any:

@@ -7,7 +7,12 @@ import pytest
 
 import sdekit as sk
 from sdekit.simulation.bind.position import layout_of
-from sdekit.simulation.runs.inference_data import named_leaves
+from sdekit.simulation.runs.inference_data import (
+    acceptance_rates,
+    energies_of_draws,
+    named_leaves,
+    sample_stats,
+)
 
 LANGEVIN = sk.catalog.get("langevin")
 THETA = tuple(x for x in LANGEVIN.variables if x.name == "theta")
@@ -66,3 +71,67 @@ def test_leaves_whose_names_would_clash_are_numbered(start):
         "theta[0]": (1,),
         "theta[1]": (2,),
     }
+
+
+START = {"w": jnp.zeros((2, 2)), "b": jnp.zeros(())}
+
+
+def energy_of_tree(at):
+    return jnp.sum(at["w"] ** 2) / 2 + 2 * at["b"] ** 2
+
+
+def langevin_run(**options):
+    return sk.simulate(
+        sk.catalog.get("langevin"), START, potential=energy_of_tree, parameters={"A": 1.0},
+        step_size=0.1, steps=60, thin=3, chains=2, **options,
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def run():
+    return langevin_run(precision="float64")
+
+
+def test_the_energy_of_each_draw_is_h_of_the_declaration(run):
+    w, b = run.position["w"], run.position["b"]
+    expected = (w**2).sum((2, 3)) / 2 + 2 * b**2 + (run.samples["p"] ** 2).sum(2) / 2
+    np.testing.assert_allclose(energies_of_draws(run), expected, rtol=1e-12)
+    assert energies_of_draws(run).dtype == np.float64
+    # The twin: energies in another order of draws are others.
+    assert not np.allclose(energies_of_draws(run)[:, ::-1], expected)
+
+
+def test_arviz_gets_the_energy_beside_the_draws(run):
+    data = run.to_arviz()
+    assert data.sample_stats["energy"].shape == (2, 20)
+    assert "acceptance_rate" not in data.sample_stats
+
+
+def test_without_a_variable_of_h_there_is_no_energy():
+    found = langevin_run(record=["theta"])
+    assert energies_of_draws(found) is None
+    assert sample_stats(found) == {}
+    assert "posterior" in str(found.to_arviz())
+
+
+def test_behind_a_minibatch_there_is_no_energy():
+    rows = np.linspace(-1.0, 1.0, 20)
+    noisy = sk.Minibatch(
+        lambda q: -(q**2) / 2, lambda q, row: -((q - row) ** 2) / 2, rows, batch_size=5
+    )
+    found = sk.simulate(
+        sk.catalog.get("overdamped"), jnp.zeros(()), potential=noisy, step_size=1e-3, steps=4
+    )
+    assert energies_of_draws(found) is None
+
+
+def test_the_rate_of_a_chain_is_the_share_of_its_moves():
+    x = sk.scalar("x")
+    walk = sk.Dynamics(drift={x: -x}, diffusion={x: 1}, hamiltonian=x**2 / 2)
+    found = sk.simulate(walk, 0.0, scheme="MALA", step_size=2.5, steps=400, chains=3)
+    moved = np.diff(found.samples["x"], axis=1, prepend=0.0) != 0
+    np.testing.assert_allclose(acceptance_rates(found), moved.mean(1), atol=1e-12)
+    assert 0.1 < moved.mean() < 0.9
+    stats = sample_stats(found)
+    assert stats["acceptance_rate"].shape == stats["energy"].shape == (3, 400)
+    assert f"{moved.mean():.3g} of the proposals" in " ".join(found.notes)

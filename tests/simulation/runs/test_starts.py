@@ -144,6 +144,21 @@ def test_the_same_seed_gives_a_run_that_goes_on_no_noise_twice():
     assert np.corrcoef(twin, steps[0])[0, 1] > 0.9
 
 
+def test_a_tree_in_double_precision_goes_on_and_is_read_without_rounding():
+    """Without noise two halves of a run are the run, to the last bit."""
+    flow = sk.sampler(
+        sk.catalog.get("hamiltonian"), lambda at: jnp.sum(at["w"] ** 4) + at["b"] ** 2,
+        precision="float64",
+    )  # fmt: skip
+    start = {"w": np.full((2, 2), 1 / 3), "b": np.array(0.1)}
+    whole = sk.simulate(flow, start, step_size=0.1, steps=6)
+    half = sk.simulate(flow, start, step_size=0.1, steps=3)
+    rest = sk.simulate(flow, start_from=half, step_size=0.1, steps=3)
+    for name in ("w", "b"):
+        assert whole.position[name].dtype == np.float64
+        np.testing.assert_array_equal(rest.position[name][0, -1], whole.position[name][0, -1])
+
+
 def test_a_position_that_is_a_tree_goes_on_and_so_does_another_dynamics():
     rows = {"w": np.arange(12.0).reshape(3, 2, 2), "b": np.array([7.0, 8.0, 9.0])}
     first = sk.simulate(LANGEVIN, starts=rows, **SHORT)
