@@ -74,7 +74,8 @@ def test_waiting_counts_on_the_wall_clock_only():
     (lambda: {storing.GROUP: storing.cases(quick=True)[0]}, storing.measures),
     (lambda: {two_devices.GROUP: two_devices.cases(1)}, two_devices.measures),
     (lambda: {many_chains.group(1_000, 10): many_chains.cases(1_000, 10, 1, quick=True)},
-     lambda: many_chains.measures([many_chains.group(1_000, 10)])),
+     lambda: many_chains.measures({many_chains.group(1_000, 10): [
+         case.name for case in many_chains.cases(1_000, 10, 1, quick=True)]})),
 ])  # fmt: skip
 def test_measures_name_cases_that_there_are(groups, measures):
     there = {group: [case.name for case in cases] for group, cases in groups().items()}

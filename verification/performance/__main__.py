@@ -87,7 +87,7 @@ class Performance:
         self.hold(one_chain.measures([case.name for case in cases]))
 
     def many_chains(self) -> None:
-        for chains, size, steps, _ in many_chains.SIZES:
+        for chains, size, steps, *_ in many_chains.SIZES:
             group = many_chains.group(chains, size)
             ours = many_chains.cases(chains, size, steps, self.quick)
             steps = max(20, steps // 10) if self.quick else steps
@@ -97,7 +97,7 @@ class Performance:
             )  # fmt: skip
             self.absent += [line for line in absent if line not in self.absent]
             self.time(group, [*ours, *rivals])
-        self.hold(many_chains.measures(list(self.timings)))
+        self.hold(many_chains.measures(self.timings))
 
     def two_devices(self) -> None:
         self.timings[two_devices.GROUP] = two_devices.timings(self.quick)

@@ -47,14 +47,18 @@ class Ratio:
     is_clean: bool
 
 
-def at_least(text: str, group: str, over: str, under: str, limit: float) -> Measure:
+def at_least(
+    text: str, group: str, over: str, under: str, limit: float, clock: str = "processor"
+) -> Measure:
     """How many times faster `under` is than `over`."""
-    return Measure(text, group, over, under, limit, is_least=True)
+    return Measure(text, group, over, under, limit, is_least=True, clock=clock)
 
 
-def at_most(text: str, group: str, over: str, under: str, limit: float) -> Measure:
+def at_most(
+    text: str, group: str, over: str, under: str, limit: float, clock: str = "processor"
+) -> Measure:
     """How many times the cost of `under` the case `over` may have."""
-    return Measure(text, group, over, under, limit, is_least=False)
+    return Measure(text, group, over, under, limit, is_least=False, clock=clock)
 
 
 def ratio(timings: Timings, over: str, under: str, clock: str) -> Ratio:
