@@ -40,6 +40,14 @@ class SdekitError(Exception):
         return message + (f". Fix: {self.fix}" if self.fix else "")
 
 
+class ArgumentError(SdekitError, TypeError):
+    """A call with arguments that a public function does not have, or without those it needs."""
+
+
+class UnknownNameError(SdekitError, AttributeError):
+    """A name that a package does not offer."""
+
+
 class DeclarationError(SdekitError):
     """An expression or a `Dynamics` that makes no sense: shapes, names, floats, assumptions."""
 

@@ -14,8 +14,8 @@ PACKAGE = Path(__file__).resolve().parents[1] / "sdekit"
 HEIGHT = {
     name: height
     for height, name in enumerate(
-        """errors loading notebook declaration calculus catalog schemes kernels verifier designer
-        certificates diagnostics simulation bridges auditing tuning theory reports cli
+        """errors calls loading notebook declaration calculus catalog schemes kernels verifier
+        designer certificates diagnostics simulation bridges auditing tuning theory reports cli
         __main__""".split()
     )
 }

@@ -6,6 +6,7 @@ Not for the choice of scheme and metric (`tuned`), nor for runs of a declared dy
 
 from __future__ import annotations
 
+import inspect
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from sdekit.bridges.other_libraries import from_numpyro
+from sdekit.calls import meant, unknown_arguments
 from sdekit.diagnostics.draw_statistics import require_arviz
 from sdekit.errors import SimulationError
 from sdekit.simulation.noise.streams import check_seed
@@ -198,24 +200,11 @@ def sample(
         return _result(tuning, tuned, _long_enough(tuning, tuned, draws), seed, began)
 
 
-#: What other libraries call our options.
-_OTHER_WORDS = {
-    "logdensity": "log_density", "logdensity_fn": "log_density", "log_prob": "log_density",
-    "logp": "log_density", "log_posterior": "log_density", "logpost": "log_density",
-    "num_samples": "draws", "n_samples": "draws", "num_steps": "draws", "steps": "draws",
-    "num_chains": "chains", "n_chains": "chains", "rng_key": "seed", "key": "seed",
-    "init_params": "position", "start": "position", "constraints": "domains", "tol": "tolerance",
-    "potential": "target", "U": "target",
-}  # fmt: skip
-
-
 def _check_alone(arguments: tuple[Any, ...], options: Mapping[str, Any]) -> None:
-    known = {name: _OTHER_WORDS[name] for name in options if name in _OTHER_WORDS}
-    if known:
-        raise SimulationError(
-            "an option has another name here", expected=", ".join(known.values()),
-            found=", ".join(known), fix="see help(sk.sample) for the options",
-        )  # fmt: skip
+    own = list(inspect.signature(sample).parameters)
+    other = [word for word in options if meant(word, own)]
+    if other:
+        raise unknown_arguments("sk.sample", other, own)
     if arguments or options:
         unknown = ", ".join(options) or f"{len(arguments)} arguments after the position"
         raise SimulationError(
