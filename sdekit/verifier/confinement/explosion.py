@@ -48,21 +48,20 @@ def _dominates(speed: Expr, step: sp.Symbol, constant: sp.Integer) -> bool:
     import sympy as sp
 
     from sdekit.calculus.signs.sign import sign
-    from sdekit.calculus.signs.sign_values import Sign
 
-    nonnegative = (Sign.POSITIVE, Sign.NONNEGATIVE, Sign.ZERO)
+    def series(factor: Expr) -> Expr:
+        g = factor.args[0]
+        return 1 + g + g**2 / 2 if sign(sp.expand(g)).is_nonnegative else factor
 
-    def series(power: Expr) -> Expr:
-        g = power.args[0]
-        return 1 + g + g**2 / 2 if sign(sp.expand(g)) in nonnegative else power
+    def lowered(term: Expr) -> Expr:
+        # A bound from below serves a factor exp(g) beside others that are not negative; inside
+        # another function, as in 1/(1 + exp(g)), it could be one from above.
+        factors = sp.Mul.make_args(term)
+        powers = [factor for factor in factors if isinstance(factor, sp.exp)]
+        rest = sp.Mul(*(factor for factor in factors if factor not in powers))
+        if rest.has(sp.exp) or not sign(rest).is_nonnegative:
+            return term
+        return rest * sp.Mul(*map(series, powers))
 
-    # The bound from below may replace exp only where it enters with a positive coefficient.
     terms = sp.Add.make_args(sp.expand(speed, power_exp=False))
-    lowered: list[Expr] = [
-        term.replace(lambda e: isinstance(e, sp.exp), series)
-        if not term.has(sp.exp)
-        or sign(term.subs(dict.fromkeys(term.atoms(sp.exp), 1))) in nonnegative
-        else term
-        for term in terms
-    ]
-    return sign(sp.expand(sp.Add(*lowered) - (1 + step**2) / constant)) in nonnegative
+    return sign(sp.expand(sp.Add(*map(lowered, terms)) - (1 + step**2) / constant)).is_nonnegative
