@@ -7,7 +7,7 @@ nothing and declaring or verifying never loads JAX. Convention everywhere: Ito,
 dG = v dt + N(0, 2 D dt), density proportional to exp(-H).
 
     declare     dim scalar vector matrix parameter function potential Dynamics load grad dot ...
-    prove       verify certify; design recipe repair
+    prove       verify certify; design recipe repair discover
     explain     report compare
     run         sampler simulate update read_samples solve tabulated Minibatch
     bridges     to_diffrax to_blackjax from_numpyro
@@ -55,6 +55,7 @@ _HOME: dict[str, tuple[str, ...]] = {
     "sdekit.designer.recipe": ("recipe",),
     "sdekit.designer.ansatz": ("design",),
     "sdekit.designer.repair": ("repair",),
+    "sdekit.designer.discovery.discover": ("discover",),
     "sdekit.certificates.export": ("certify",),
     "sdekit.reports.results": ("report",),
     "sdekit.reports.comparison": ("compare",),

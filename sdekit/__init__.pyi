@@ -63,6 +63,7 @@ from sdekit.declaration.tree.symbols import scalar as scalar
 from sdekit.declaration.tree.symbols import variable as variable
 from sdekit.declaration.tree.symbols import vector as vector
 from sdekit.designer.ansatz import design as design
+from sdekit.designer.discovery.discover import discover as discover
 from sdekit.designer.recipe import recipe as recipe
 from sdekit.designer.repair import repair as repair
 from sdekit.diagnostics import plots as plots
