@@ -122,17 +122,10 @@ def _student(x: Variable, shape: Shape) -> Evidence | None:
     return {"kind": "student", "coefficients": [c], "q": base.operand}
 
 
-def _quartic(x: Variable, shape: Shape) -> Evidence | None:
-    r"""$a x^4 + b x^2 = \frac a2 x^4 - \frac{b^2}{2a} + \frac a2 (x^2 + b/a)^2$."""
-    found = _coefficients(shape, _power(x, 4), _power(x, 2))
-    if found is None or x.domain.kind != "real":
-        return None
-    a, b = found
-    half = ex.Quotient(a, ex.Number(_TWO))
-    square = ex.Sum((ex.Power(x, ex.Number(_TWO)), ex.Quotient(b, a)))
-    shift = ex.Quotient(ex.Product((b, b)), ex.Product((ex.Number(_TWO), a)))
-    data = {"slope": half, "power": 4, "shift": shift, "squares": [[half, square]]}
-    return {"kind": "above", **data}
+def _polynomial(x: Variable, shape: Shape) -> Evidence | None:
+    r"""$c_k x^k + \dots$ of one scalar; that k is even and $c_k > 0$ is for the checker to see."""
+    is_power = all(len(mine) == 1 and base is x for mine in shape for base, _ in mine)
+    return {"kind": "polynomial"} if is_power and not x.shape else None
 
 
 def _root(x: Variable, shape: Shape) -> Evidence | None:
@@ -150,7 +143,7 @@ def _root(x: Variable, shape: Shape) -> Evidence | None:
     if split.linear or split.other or scale is None or not split.hessian:
         return None
     root = ex.Power(ex.Quotient(scale, ex.Number(_TWO)), ex.Number(Fraction(1, 2)))
-    return {"kind": "above", "slope": ex.Product((a, root)), "power": 1}
+    return {"kind": "root", "slope": ex.Product((a, root))}
 
 
 _FAMILIES: tuple[Callable[[Variable, Shape], Evidence | None], ...] = (
@@ -158,6 +151,6 @@ _FAMILIES: tuple[Callable[[Variable, Shape], Evidence | None], ...] = (
     _beta,
     _lognormal,
     _student,
-    _quartic,
     _root,
+    _polynomial,
 )

@@ -130,10 +130,10 @@ def test_a_certificate_about_another_model_is_rejected():
         ("sgnht", "marginalization", '"-1"', '"1"'),
         ("cir", "normalizable", '"gamma"', '"lognormal"'),
         ("student-flow", "normalizable", '"student"', '"gamma"'),
-        ("duffing", "normalizable", '"power": 4', '"power": 2'),
+        ("duffing", "normalizable", '"polynomial"', '"root"'),
         ("wright-fisher", "normalizable", '"beta"', '"uniform"'),
         ("kuramoto", "normalizable", '["theta"]', "[]"),
-        ("langevin-relativistic", "marginalization", '"power": 1', '"power": 2'),
+        ("langevin-relativistic", "marginalization", '"root"', '"polynomial"'),
         ("langevin", "marginalization", '"gaussian"', '"assumed"'),
         ("ornstein-uhlenbeck", "normalizable", '"gaussian"', '"assumed"'),
         ("langevin", "non_explosion", '"energy"', '"growth"'),
@@ -201,7 +201,8 @@ def test_what_no_evidence_covers_is_said():
     found = recheck(sk.certify(d))
     assert found.verdict is None
     assert found.rungs["stationarity"] == (True, "proved")
-    assert found.rungs["normalizable"] == (False, "['x'] is coupled to others")
+    assert not found.rungs["normalizable"][0]
+    assert "no named integral" in found.rungs["normalizable"][1]
 
 
 def test_functions_that_the_checker_does_not_know_are_not_certified():
@@ -221,7 +222,7 @@ def test_the_checker_is_a_program_of_the_standard_library_alone(tmp_path):
     run = subprocess.run([*program, str(other)], capture_output=True, text=True)
     assert (run.returncode, run.stdout[:9]) == (1, "REJECTED:")
     files = sorted(p.name for p in FOLDER.glob("*.py") if p.name != "__init__.py")
-    assert files == ["check.py", "declared_model.py", "index_ring.py", "refutations.py"]
+    assert files == ["check.py", "declared_model.py", "index_ring.py"]
 
 
 def test_a_dynamics_is_certified_in_one_call(tmp_path):

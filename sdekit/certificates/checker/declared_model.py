@@ -1,28 +1,40 @@
-"""A model of a certificate as formulas, and what is seen of signs. Standard library only.
+"""A model: what it declares, the formulas of its trees, and the signs that are seen of them.
 
-Seen without search: signs term by term, entry by entry; of quadratic forms by a mirror image of
-their factors (Schur's product theorem: a product of positive semidefinite kernels is one).
+Standard library only. Signs are seen without search: term by term, entry by entry; of a quadratic
+form by a mirror image of its factors (Schur: products of positive semidefinite kernels are such).
 """
 
 import itertools
 import json
+import re
 from fractions import Fraction as Q
 
 if __package__:
-    from sdekit.certificates.checker.index_ring import ONE, IndexRing, need, plus
+    from sdekit.certificates.checker.index_ring import ONE, IndexRing, Refused, need, ones, plus
 else:  # run as a program from its folder, without the package
-    from index_ring import ONE, IndexRing, need, plus
+    from index_ring import ONE, IndexRing, Refused, need, ones, plus
 
 POSITIVE, NONNEGATIVE, UNKNOWN = 2, 1, 0
 SIGNS = {"positive": POSITIVE, "nonnegative": NONNEGATIVE}
 FORMS = {"positive_definite": POSITIVE, "positive_semidefinite": NONNEGATIVE}
-SYMMETRIES = (None, "symmetric", "antisymmetric")
-WORDS = (*SIGNS, *FORMS, *SYMMETRIES[1:], *"even convex bounded lipschitz coercive".split())
-REAL = {"kind": "real"}
+SYMMETRIES = {"symmetric", "antisymmetric"}
+WORDS = {*SIGNS, *FORMS, *SYMMETRIES, "even", "convex", "bounded", "lipschitz", "coercive"}
 DOMAINS = {kind: {"kind"} for kind in ("real", "positive", "circle")}
 DOMAINS["interval"] = {"kind", "lower", "upper"}
 #: What symbols of each role may have beside a role, a shape and a symmetry.
 PARTS = {"variable": {"domain"}, "parameter": {"assumptions"}, "function": {"of", "assumptions"}}
+EXACT, NAME = r"-?[0-9]{1,60}(/0*[1-9][0-9]{0,59})?", r"[A-Za-z][A-Za-z0-9_]*"
+
+
+def number(text):
+    need(isinstance(text, str) and re.fullmatch(EXACT, text), f"{text!r:.80} is no number")
+    return Q(text)
+
+
+def listed(names, known):
+    """A list of names that are known, once it has been looked through."""
+    need(isinstance(names, list) and all(n in known for n in names), f"{names!r:.80} in a list")
+    return names
 
 
 def indices(factors):
@@ -30,145 +42,167 @@ def indices(factors):
 
 
 class Model(IndexRing):
-    """The model; `choice` puts trees in the place of symbols."""
+    """The model at sizes; `choice` puts trees in the place of unknown functions."""
 
     def __init__(self, model, sizes, choice=None):
-        fixed = {d: n or sizes.get(d) for d, n in model["dimensions"].items()}
-        super().__init__(model["symbols"], {d: n for d, n in fixed.items() if n is not None})
-        numbers = (*self.fixed.values(), *sizes.values())
-        need(all(type(n) is int and n > 0 for n in numbers), "the sizes")
-        need({*sizes} <= {*fixed}, "the sizes")
-        self.known = {*fixed}
         self.model, self.choice, self.memo = model, choice or {}, {}
-        roles = [(name, symbol["role"]) for name, symbol in self.symbols.items()]
+        dimensions, symbols = model["dimensions"], model["symbols"]
+        for d, n in sizes.items():
+            need(d in dimensions and dimensions[d] in (None, n), f"the size of {d}")
+        fixed = {d: n for d, n in {**dimensions, **sizes}.items() if n is not None}
+        need(all(type(n) is int and n > 0 for n in fixed.values()), "the sizes")
+        super().__init__(symbols, fixed)
+        need(all(re.fullmatch(NAME, n) for n in (*dimensions, *symbols)), "the names")
+        roles = [(name, symbol["role"]) for name, symbol in symbols.items()]
         self.variables = [x for x, role in roles if role == "variable"]
         self.functions = [f for f, role in roles if role == "function" and f not in self.choice]
         need({*self.variables} == {*model["drift"]}, "the variables")
-        for name, symbol in self.symbols.items():
-            shape, alike, domain = symbol["shape"], symbol.get("symmetry"), self.domain(name)
-            parts = {"role", "shape", "symmetry"} | PARTS[symbol["role"]]
-            need({*symbol} <= parts, f"the parts of {name}")
-            need({*shape} <= self.known, f"the dimensions of {name}")
-            need(alike in SYMMETRIES and (not alike or shape[1:] == shape[:1]), name)
-            words = {*symbol.get("assumptions", ())} & {*SYMMETRIES}
-            is_said_twice = symbol["role"] != "variable" and len(shape) == 2
-            need(not is_said_twice or words == {alike} - {None}, f"the symmetry of {name}")
-            need({*domain} == DOMAINS[domain["kind"]], f"the domain of {name}")
-            need({*symbol.get("assumptions", ())} <= {*WORDS}, f"what is declared of {name}")
-            of = symbol["of"] if symbol["role"] == "function" else None
-            need(of is None or (of and {*of} <= {*self.variables}), f"the arguments of {name}")
-        self.drift = {x: self.formula(tree, x) for x, tree in model["drift"].items()}
-        self.blocks = {(x, y): self.formula(tree, x, y) for x, y, tree in model["diffusion"]}
-        need(len(self.blocks) == len(model["diffusion"]), "a block of D is there twice")
+        for name in symbols:
+            self.look_through(name, **symbols[name])
+        self.drift = {x: self.formula(model["drift"][x], x) for x in self.variables}
+        self.trees = {(x, y): tree for x, y, tree in model["diffusion"]}
+        pairs = [*itertools.product(self.variables, repeat=2)]
+        need({*self.trees} <= {*pairs} and len(self.trees) == len(model["diffusion"]), "a block")
+        written = {pair: self.formula(tree, *pair) for pair, tree in self.trees.items()}
+        self.blocks = {pair: written.get(pair, {}) for pair in pairs}
         self.energy, self.target = map(self.formula, (model["hamiltonian"], model["target"]))
-        self.stay = model["target_variables"]
-        need({*self.stay} <= {*self.variables}, "the target's variables")
+        self.stay = listed(model["target_variables"], self.variables)
         self.auxiliary = [x for x in self.variables if x not in self.stay]
         need(not self.depends(self.target, *self.auxiliary), "the target's variables")
+
+    def look_through(self, name, role, shape, symmetry=None, **more):
+        """Whether one symbol is declared as the rest of the checker takes for granted."""
+        words = {*listed(more.get("assumptions", []), WORDS)}
+        domain, is_square = self.domain(name), len(shape) == 2 and shape[0] == shape[1]
+        need({*more} <= PARTS[role], f"the parts of {name}")
+        listed(shape, self.model["dimensions"])
+        need(symmetry is None or (symmetry in SYMMETRIES and is_square), f"the shape of {name}")
+        is_said = role == "variable" or words & SYMMETRIES == {symmetry} - {None}
+        need(is_said or len(shape) != 2, f"the symmetry of {name}")
+        need(not words & {*FORMS} or symmetry == "symmetric", f"{name} is no symmetric matrix")
+        need({*domain} == DOMAINS[domain["kind"]], f"the domain of {name}")
+        if domain["kind"] == "interval":
+            need(number(domain["lower"]) < number(domain["upper"]), f"the domain of {name}")
+        is_free = domain["kind"] == "real" and not words & {*SIGNS}
+        need(symmetry != "antisymmetric" or is_free, f"the domain of {name}")
+        need(role != "function" or listed(more["of"], self.variables), f"the arguments of {name}")
 
     def dims(self, *names):
         return tuple(d for name in names for d in self.symbols[name]["shape"])
 
     def domain(self, x):
-        return self.symbols[x].get("domain", REAL)
+        return self.symbols[x].get("domain", {"kind": "real"})
 
     def chosen(self, choice):
         """The model for a choice of its unknown functions that has what is declared of them."""
         need({*choice} == {*self.functions}, "a function is not chosen")
         for f, tree in choice.items():
             a, declared = self.formula(tree, f), {*self.symbols[f].get("assumptions", ())}
-            need(
-                not self.depends(
-                    a, *self.functions, *({*self.variables} - {*self.symbols[f]["of"]})
-                ),
-                f,
-            )
-            signs = {"positive": self.sign(a), "nonnegative": self.sign(a) + 1}
+            others = {*self.variables} - {*self.symbols[f]["of"]}
+            need(not self.depends(a, *self.functions, *others), f"the arguments of {f}")
+            seen = {word for word, least in SIGNS.items() if self.sign(a) >= least}
             if len(self.dims(f)) == 2:
-                turned, form = self.moved(a, {0: 1, 1: 0}), self.pairs_sign(a, {0: 1}) if a else 1
-                signs |= {
-                    "positive_definite": form,
-                    "positive_semidefinite": form + 1 - (form == 0),
-                }
-                signs["symmetric"] = 2 * self.is_zero(plus(a, turned, -1))
-                signs["antisymmetric"] = 2 * self.is_zero(plus(a, turned))
-            need(all(signs.get(word, 0) >= 2 for word in declared), f"what is declared of {f}")
+                form, turned = self.pairs_sign(a, {0: 1}), self.moved(a, {0: 1, 1: 0})
+                seen |= {word for word, least in FORMS.items() if form >= least}
+                seen |= {"symmetric"} if self.is_zero(plus(a, turned, -1)) else set()
+                seen |= {"antisymmetric"} if self.is_zero(plus(a, turned)) else set()
+            need(declared <= seen, f"what is declared of {f}")
         return Model(self.model, self.fixed, choice)
+
+    def is_admissible(self, name, jet, at, value):
+        """Whether it is strictly inside what is declared; definite matrices are diagonal."""
+        words, domain = {*self.symbols[name].get("assumptions", ())}, self.domain(name)
+        is_free = jet or (not words & {*SIGNS} and domain["kind"] != "positive")
+        is_inside = domain["kind"] != "interval" or Q(domain["lower"]) < value < Q(domain["upper"])
+        is_any = jet or not words & {*FORMS}
+        is_diagonal = is_any or (value > 0 if at[0] == at[1] else value == 0)
+        is_known = words <= {*SIGNS, *FORMS, *SYMMETRIES}
+        return is_known and (is_free or value > 0) and is_inside and is_diagonal
 
     # Trees
 
     def formula(self, tree, *names):
         """Of a tree with the shape of these symbols, one after the other."""
         dims, out = self.value(tree)
-        need(dims == self.dims(*names), f"the shape of {tree}")
+        need(dims == self.dims(*names), f"the shape of {tree!r:.80}")
         return out
 
     def value(self, tree):
         """(dimensions, formula) of a tree."""
+        need(isinstance(tree, list) and len(tree) > 1, f"{tree!r:.80} is no tree")
         key = json.dumps(tree)
         if key not in self.memo:
-            dims, formula = self.compute(*tree)
+            dims, formula = self.compute(tree)
             self.memo[key] = tuple(dims), formula
         return self.memo[key]
 
-    def compute(self, op, *args):
-        if op == "number":
-            return (), plus({}, {(): Q(args[0])})
-        if op == "size":
-            need(args[0] in self.known, "an unknown dimension")
-            return (), self.total([([((("one", args[0], ()), (-1,)), 1)], Q(1))])
-        if op == "symbol" and args[0] in self.choice:
-            return self.value(self.choice[args[0]])
-        if op == "symbol":
-            dims = self.dims(args[0])
-            key = ("symbol", args[0], ()), tuple(range(len(dims)))
-            return dims, self.total([([(key, 1)], Q(1))])
-        if op in ("eye", "ones"):
-            need({*args[0]} <= self.known, "an unknown dimension")
-            return (args[0] * 2, self.eye(args[0])) if op == "eye" else (args[0], ONE)
-        if op in ("sum", "product"):
-            dims, out = self.value(args[0])
-            for own, formula in map(self.value, args[1:]):
-                need(own == dims or (op == "product" and not (own and dims)), "unequal shapes")
-                dims = dims or own
-                out = plus(out, formula) if op == "sum" else self.times(out, formula)
-            return dims, out
-        dims, a = self.value(args[op == "function"])
+    def compute(self, tree):
+        match tree:
+            case ["number", text]:
+                return (), plus({}, {(): number(text)})
+            case ["size", d]:
+                return (), self.total([(ones(listed([d], self.model["dimensions"]), [-1]), Q(1))])
+            case ["symbol", name] if name in self.choice:
+                return self.value(self.choice[name])
+            case ["symbol", name]:
+                dims = self.dims(*listed([name], self.symbols))
+                key = ("symbol", name, ()), tuple(range(len(dims)))
+                return dims, self.total([([(key, 1)], Q(1))])
+            case ["eye" | "ones" as op, dims]:
+                listed(dims, self.model["dimensions"])
+                return (dims * 2, self.eye(dims)) if op == "eye" else (dims, ONE)
+            case ["sum" | "product" as op, first, *rest]:
+                dims, out = self.value(first)
+                for own, formula in map(self.value, rest):
+                    need(own == dims or (op == "product" and not (own and dims)), "unequal shapes")
+                    dims = dims or own
+                    out = plus(out, formula) if op == "sum" else self.times(out, formula)
+                return dims, out
+            case ["function", name, inner]:
+                dims, a = self.value(inner)
+                return dims, self.function(name, dims, a)
+            case ["contract", left, right, int(axes)]:
+                return self.contracted(*self.value(left), *self.value(right), axes)
+        return self.of_one(*tree)
+
+    def of_one(self, op, inner, *more):
+        """(dimensions, formula) of an operation on one formula."""
+        dims, a = self.value(inner)
         rank = len(dims)
-        if op == "power":
-            return dims, self.raised(dims, a, Q(args[1]))
-        if op == "function":
-            return dims, self.function(args[0], dims, a)
-        if op in ("inverse", "logdet"):
-            return (dims if op == "inverse" else ()), self.matrix(op, dims, a)
-        if op == "transpose":
-            need(sorted(args[1]) == list(range(rank)), "the axes of a transpose")
-            return [dims[k] for k in args[1]], self.moved(a, {k: i for i, k in enumerate(args[1])})
-        if op == "diag" and rank == 1:
-            return dims * 2, self.times(a, self.eye(dims))
-        if op in ("trace", "diag"):
-            need(rank == 2 and dims[0] == dims[1], "a square matrix")
-            place, own = (-1, ()) if op == "trace" else (0, dims[:1])
-            return own, self.moved(a, {0: place, 1: place})
-        if op == "grad":
-            return dims + self.dims(args[1]), self.derivative(a, args[1], rank)
-        if op == "div":
-            cut = rank - len(self.dims(args[1]))
-            need(dims[cut:] == self.dims(args[1]), "a divergence")
-            return dims[:cut], self.divergence(a, args[1], rank)
-        need(op == "contract", f"the operation {op}")
-        return self.contracted(dims, a, *self.value(args[1]), args[2])
+        match op, *more:
+            case ["power", e]:
+                return dims, self.raised(dims, a, number(e))
+            case ["inverse" | "logdet"]:
+                return (dims if op == "inverse" else ()), self.matrix(op, dims, a)
+            case ["transpose", axes]:
+                need(sorted(axes) == list(range(rank)), "the axes of a transpose")
+                return [dims[k] for k in axes], self.moved(a, {k: i for i, k in enumerate(axes)})
+            case ["diag"] if rank == 1:
+                return dims * 2, self.times(a, self.eye(dims))
+            case ["diag" | "trace"]:
+                need(rank == 2 and dims[0] == dims[1], "a square matrix")
+                if op == "diag":
+                    return dims[:1], self.moved(a, {0: 0, 1: 0})
+                return (), self.moved(a, {0: -1, 1: -1}, ones(dims, [-1]))
+            case ["grad" | "div", x]:
+                own = self.dims(*listed([x], self.variables))
+                if op == "grad":
+                    return dims + own, self.derivative(a, x, rank)
+                need(dims[rank - len(own) :] == own, "a divergence")
+                return dims[: rank - len(own)], self.divergence(a, x, rank)
+        raise Refused(f"the operation {op!r:.80}")
 
     def eye(self, dims):
         pairs = [((("delta", d, ()), (k, len(dims) + k)), 1) for k, d in enumerate(dims)]
-        return self.total([(pairs, Q(1))])
+        return {tuple(sorted(pairs)): Q(1)}
 
     def contracted(self, dims, a, other, b, axes):
         cut = len(dims) - axes
-        need(cut >= 0 and dims[cut:] == other[:axes], "a contraction of unequal shapes")
+        need(0 <= axes <= len(dims) and dims[cut:] == other[:axes], "a contraction")
         left = {cut + k: -500 - k for k in range(axes)}
         right = {k: -500 - k if k < axes else cut + k - axes for k in range(len(other))}
-        return dims[:cut] + other[axes:], self.times(a, b, left, right)
+        met = ones(dims[cut:], left.values())
+        return dims[:cut] + other[axes:], self.times(a, b, left, right, met)
 
     # Calculus
 
@@ -176,7 +210,7 @@ class Model(IndexRing):
         """Over the last of the free indices, which are those of x."""
         own = len(self.dims(x))
         ends = {rank - own + k: -1 - k % own for k in range(2 * own)}
-        return self.moved(self.derivative(a, x, rank), ends)
+        return self.moved(self.derivative(a, x, rank), ends, ones(self.dims(x), ends.values()))
 
     def gradient(self, a, *names):
         for k, x in enumerate(names):
@@ -192,8 +226,7 @@ class Model(IndexRing):
         """v - div D + D grad H: exp(H) times the probability current of x."""
         out, rank = self.drift[x], len(self.dims(x))
         for y in self.variables:
-            block, own = self.blocks.get((x, y), {}), self.dims(y)
-            slope = self.gradient(self.energy, y)
+            block, own, slope = self.blocks[x, y], self.dims(y), self.gradient(self.energy, y)
             out = plus(out, self.divergence(block, y, rank + len(own)), -1)
             out = plus(out, self.contracted(self.dims(x, y), block, own, slope, len(own))[1])
         return out
@@ -216,16 +249,6 @@ class Model(IndexRing):
             out = plus(out, self.pair(block, self.gradient(a, x, y), x, y))
         return out
 
-    def depends(self, a, *names):
-        """Whether a formula may depend on symbols; unknown functions do on their arguments."""
-        for term in a:
-            for ((kind, name, _), _), _ in term:
-                if kind == "symbol" and {name, *self.symbols[name].get("of", ())} & {*names}:
-                    return True
-                if name in self.arguments and self.depends(self.arguments[name][1], *names):
-                    return True
-        return False
-
     # Signs
 
     def declared(self, head, table):
@@ -237,7 +260,7 @@ class Model(IndexRing):
         head, kind = key[0], key[0][0]
         sign = POSITIVE if kind in ("exp", "size") else NONNEGATIVE * (kind == "delta")
         if kind == "power":
-            sign = self.sign(self.arguments[head[1]][1])
+            sign = self.sign(self.inside(key))
         if kind == "symbol" and not head[2]:
             domain = self.domain(head[1])
             is_above = domain["kind"] == "positive" or Q(domain.get("lower", -1)) >= 0
@@ -280,8 +303,8 @@ class Model(IndexRing):
 
     def kernel_sign(self, term, c, pairs):
         """Of sum x_row x_column c * term over the pairs row: column; POSITIVE where definite."""
+        # At a delta of both row and column are one index, over which x^2 is summed.
         deltas = [f for f in term if f[0][0][0] == "delta" and pairs.get(f[0][1][0]) == f[0][1][1]]
-        # There row and column are one index, over which x^2 is summed.
         pairs = {a: b for a, b in pairs.items() if a not in [f[0][1][0] for f in deltas]}
         weights = [f for f in term if f not in deltas and self.entry_sign(*f)]
         rest = [f for f in term if f not in deltas and f not in weights]
@@ -309,8 +332,8 @@ class Model(IndexRing):
             other = [f for f in factors if f not in half]
             if len(other) != len(half) or indices(half) & columns or indices(other) & rows:
                 continue
-            met = sorted(shared | (indices(half) & indices(other)))
-            names = {i: 1000 + k for k, i in enumerate(met)}
+            met = shared | (indices(half) & indices(other))
+            names = {i: 1000 + k for k, i in enumerate(sorted(met))}
             names |= {i: 2000 + k for k, pair in enumerate(pairs.items()) for i in pair}
             images = []
             for part in half, other:
@@ -322,15 +345,15 @@ class Model(IndexRing):
 
     def form_sign(self, a, x):
         """Of sum z a z over z with the shape and symmetry of x."""
-        rank = len(self.dims(x))
+        rank, signs = len(self.dims(x)), []
         if not rank:
             return self.sign(a)
-        if self.symbols[x].get("symmetry") == "symmetric":  # z_ij z_kl = z_ij z_lk
-            ends = {(0, 3): (0, 2), (1, 2): (1, 3)}
-            a = self.total(
-                ([((h, ends.get(ix, ix)), e) for (h, ix), e in t], c) for t, c in a.items()
-            )
-        return self.pairs_sign(a, {k: rank + k for k in range(rank)})
+        for t, c in a.items():  # of a symmetric matrix z_ij z_kl = z_ij z_lk
+            is_even = self.symbols[x].get("symmetry") == "symmetric"
+            ways = [{t: c}, self.moved({t: c}, {2: 3, 3: 2})][: 1 + is_even]
+            pairs = {k: rank + k for k in range(rank)}
+            signs.append(max(self.pairs_sign(way, pairs) for way in ways))
+        return max(signs, default=NONNEGATIVE) if all(signs) else UNKNOWN
 
     def tree_sign(self, tree):
         """As `Model.sign`, and factor by factor as the formula is written."""
@@ -339,19 +362,20 @@ class Model(IndexRing):
         if op == "product":
             return max(found, min(self.tree_sign(part) for part in args))
         if op == "power" and found < POSITIVE:
-            e = Q(args[1])
+            e = number(args[1])
             inner = max(self.tree_sign(args[0]), e % 2 == 0 or e.denominator % 2 == 0)
             return POSITIVE if e < 0 and inner else inner
         return found
 
+    # In the unbounded variables, and around a circle
+
     def is_periodic(self, a, x):
         """Whether x is in sin and cos of (whole number) x + (what is free of x) only."""
         for key in (key for term in a for key, _ in term):
-            kind, name, _ = key[0]
-            inner = self.arguments[name][1] if name in self.arguments else {((key, 1),): 1}
+            kind, inner = key[0][0], self.inside(key)
             if kind in ("sin", "cos"):
                 for term, c in inner.items():
-                    is_own = [f[0][0] for f in term] == [("symbol", x, ())] and term[0][1] == 1
+                    is_own = [(head, e) for (head, _), e in term] == [(("symbol", x, ()), 1)]
                     if self.depends({term: c}, x) and (c % 1 or not is_own):
                         return False
             elif self.depends(inner, x) and (kind == "symbol" or not self.is_periodic(inner, x)):
@@ -362,8 +386,7 @@ class Model(IndexRing):
         """Of a term in the unbounded variables; None where it is no polynomial in them."""
         total = 0
         for key, e in term:
-            kind, name, _ = key[0]
-            inner = self.arguments[name][1] if name in self.arguments else {((key, 1),): 1}
+            (kind, name, _), inner = key[0], self.inside(key)
             is_bounded = kind in ("sin", "cos", "tanh") and e > 0
             is_bounded = is_bounded or (kind == "power" and e < 0 and self.has_floor(inner))
             if kind == "symbol" and name in self.variables and e > 0:

@@ -8,19 +8,22 @@ that it was differentiated by, `delta`, `one` (1 for each index), `size`, and `i
 `power` and elementary functions of an argument that is kept in `IndexRing.arguments`.
 """
 
+import functools
 import itertools
 import math
 from fractions import Fraction as Q
 
 ONE = {(): Q(1)}
-#: u' for u(a), as [(coefficient, {function: exponent})]; "" stands for a itself.
+#: u' for u(a), as [(coefficient, function, exponent)]; "" stands for a itself.
 DERIVATIVES = {
-    "exp": [(1, {"exp": 1})],
-    "log": [(1, {"": -1})],
-    "sin": [(1, {"cos": 1})],
-    "cos": [(-1, {"sin": 1})],
-    "tanh": [(1, {}), (-1, {"tanh": 2})],
+    "exp": [(1, "exp", 1)],
+    "log": [(1, "", -1)],
+    "sin": [(1, "cos", 1)],
+    "cos": [(-1, "sin", 1)],
+    "tanh": [(1, "", 0), (-1, "tanh", 2)],
 }
+#: Kinds of heads with an argument.
+OPAQUE = {"inverse", "logdet", "power", *DERIVATIVES}
 
 
 class Refused(Exception):
@@ -48,20 +51,25 @@ def renamed(formula, places, base=-1000):
         yield [((head, ix), e) for ((head, _), e), ix in zip(term, move)], c
 
 
+def ones(dims, ix):
+    """Factors that are 1: a sum over indices that are in no other factor counts them."""
+    return [((("one", d, ()), (i,)), 1) for d, i in zip(dims, ix)]
+
+
 class IndexRing:
     """Arithmetic of formulas over the symbols of a model; `fixed` holds sizes that are numbers."""
 
     def __init__(self, symbols, fixed):
         self.symbols, self.fixed = symbols, fixed
         self.arguments = {}  # name of an opaque head: (dimensions, formula, is a symmetric matrix)
+        self.slots = functools.cache(self.labelled)
+        self.groups = functools.cache(self.exchangeable)
 
-    def slots(self, head):
+    def labelled(self, head):
         """Dimension and label of each slot; slots with equal labels may be exchanged."""
         kind, name, jet = head
-        if kind in ("size", "logdet"):
-            return []
-        if kind in ("delta", "one"):
-            return [(name, 0)] * (2 if kind == "delta" else 1)
+        if kind in ("size", "logdet", "delta", "one"):
+            return [(name, 0)] * {"delta": 2, "one": 1}.get(kind, 0)
         if kind != "symbol":
             dims, _, is_even = self.arguments[name]
             return [(d, 0 if is_even and kind == "inverse" else k) for k, d in enumerate(dims)]
@@ -73,26 +81,33 @@ class IndexRing:
             out += [(d, (x, group, label)) for d, label in shape]
         return out
 
+    def exchangeable(self, head):
+        """The sign that an exchange of the first two slots brings, and the sets of equal slots."""
+        labels = [label for _, label in self.slots(head)]
+        is_odd = head[0] == "symbol" and self.symbols[head[1]].get("symmetry") == "antisymmetric"
+        same = [[k for k, other in enumerate(labels) if other == label] for label in set(labels)]
+        return -1 if is_odd else 1, [at for at in same if len(at) > 1]
+
     def ordered(self, head, indices):
         """(sign, indices) with exchangeable slots sorted; the sign is 0 where it vanishes."""
+        odd, groups = self.groups(head)
         out, sign = list(indices), 1
-        if head[0] == "symbol" and self.symbols[head[1]].get("symmetry") == "antisymmetric":
+        if odd < 0:
             sign = (out[0] < out[1]) - (out[0] > out[1])
-        labels = [label for _, label in self.slots(head)]
-        for label in set(labels):
-            at = [k for k, other in enumerate(labels) if other == label]
+        for at in groups:
             for k, i in zip(at, sorted(out[k] for k in at)):
                 out[k] = i
         return sign, tuple(out)
 
     def ones(self, head, ix):
-        return [((("one", d, ()), (i,)), 1) for (d, _), i in zip(self.slots(head), ix)]
+        return ones([d for d, _ in self.slots(head)], ix)
 
     def base(self, head):
         """The head P of an inverse of P alone."""
-        term = next(iter(self.arguments[head[1]][1])) if head[0] == "inverse" else ()
-        plain = {((((term[0][0][0], (0, 1))), 1),): 1} if term else {}
-        return term[0][0][0] if term and self.arguments[head[1]][1] == plain else None
+        for term in self.arguments[head[1]][1] if head[0] == "inverse" else ():
+            if term and self.arguments[head[1]][1] == {(((term[0][0][0], (0, 1)), 1),): 1}:
+                return term[0][0][0]
+        return None
 
     # The normal form
 
@@ -105,6 +120,7 @@ class IndexRing:
                 todo += step
             elif step[1]:
                 out = plus(out, {step[0]: step[1]})
+            need(len(out) + len(todo) < 20_000, "a formula of too many terms")
         return out
 
     def reduced(self, factors, c):
@@ -114,6 +130,7 @@ class IndexRing:
             sign, ix = self.ordered(head, ix)
             if not sign:
                 return (), 0
+            need(sign == 1 or e == int(e), "a root of what may be negative")
             c *= sign if e % 2 else 1
             merged[head, ix] = merged.get((head, ix), 0) + e
         rest = [(key, int(e) if e == int(e) else e) for key, e in merged.items() if e]
@@ -121,8 +138,7 @@ class IndexRing:
         if gone:  # a factor that cancels leaves its indices behind
             return [(rest + gone, c)]
         for (head, ix), e in rest:
-            others = [f for f in rest if f[0] != (head, ix)]
-            found = self.rewritten(head, ix, e, others)
+            found = self.rewritten(head, ix, e, [f for f in rest if f[0] != (head, ix)])
             if found is not None:
                 return [(terms, c * k) for terms, k in found]
         return self.canonical(rest, c)
@@ -130,7 +146,7 @@ class IndexRing:
     def rewritten(self, head, ix, e, others):
         """head_ix^e * others as raw terms in a simpler form; None if it is simple."""
         kind, name, _ = head
-        used = {i for (_, jx), _ in others for i in jx}
+        used = [i for (_, jx), _ in others for i in jx]
         left = [*others, *self.ones(head, ix)]
         if kind == "delta" and (ix[0] < 0 or ix[0] == ix[1] or ix[1] in used or e != 1):
             is_kept = 0 <= ix[0] < ix[1]
@@ -150,19 +166,13 @@ class IndexRing:
             left = [*left, ((head, ix), e - 2)]
             return [(left, 1), ([*left, ((("cos", name, ()), ix), 2)], -1)]
         base = self.base(head) if e == 1 else None
-        count = [i for (_, jx), _ in others for i in jx].count
-        ways = (
-            ((1, 0), (0, 1), (0, 0), (1, 1))
-            if base and self.arguments[name][2]
-            else ((1, 0), (0, 1))
-        )
         for (other, jx), f in others if base else ():  # inv(P)_ij P_jk, j being nowhere else
-            for i, j in ways:
+            for i, j in itertools.product((0, 1), repeat=2):
+                is_met = other == base and f == 1 and ix[i] == jx[j] < 0
                 if (
-                    other == base
-                    and f == 1
-                    and ix[i] == jx[j] < 0
-                    and count(ix[i]) == 1 != ix.count(ix[i]) - 1
+                    is_met
+                    and [*ix, *used].count(ix[i]) == 2
+                    and (i != j or self.arguments[name][2])
                 ):
                     delta = (("delta", self.slots(head)[0][0], ()), (ix[1 - i], jx[1 - j])), 1
                     return [([*(g for g in others if g[0] != (other, jx)), delta], 1)]
@@ -204,13 +214,14 @@ class IndexRing:
 
     # Arithmetic
 
-    def times(self, a, b, left=None, right=None):
+    def times(self, a, b, left=None, right=None, more=()):
         """The product; free indices are renamed first, and equal names then mean one index."""
         first, second = list(renamed(a, left or {})), list(renamed(b, right or {}, -2000))
-        return self.total((fa + fb, ca * cb) for fa, ca in first for fb, cb in second)
+        need(len(first) * len(second) < 20_000, "a formula of too many terms")
+        return self.total(([*fa, *fb, *more], ca * cb) for fa, ca in first for fb, cb in second)
 
-    def moved(self, a, places):
-        return self.total(renamed(a, places))
+    def moved(self, a, places, more=()):
+        return self.total(([*factors, *more], c) for factors, c in renamed(a, places))
 
     def single(self, kind, dims, argument, e=1):
         """A function of an argument to a power, entry by entry (an inverse: as a matrix)."""
@@ -223,12 +234,13 @@ class IndexRing:
 
     def raised(self, dims, a, e):
         """a^e, entry by entry."""
-        if e == int(e) and 0 <= e <= 12:
+        need(abs(e) <= 12 and e.denominator <= 12, "an exponent that is too large")
+        if e == int(e) and e >= 0:
             out = ONE
             for _ in range(int(e)):
                 out = self.times(out, a)
             return out
-        need(a and not (e == int(e) and e > 0), "a power of zero, or one that is too high")
+        need(a, "a power of zero")
         (term, c), *more = a.items()
         is_plain = not any(h[0] == "delta" or min(ix, default=0) < 0 for (h, ix), _ in term)
         is_symbol = c == 1 and [f for _, f in term] == [1]
@@ -243,14 +255,14 @@ class IndexRing:
         """An elementary function, entry by entry; exp of a sum is a product of powers of exp."""
         need(name in DERIVATIVES, f"the function {name}")
         if name != "exp":
-            return self.single(name, dims, a)
+            return {} if name == "log" and a == ONE else self.single(name, dims, a)
         out = ONE
         for term, c in a.items():
             out = self.times(out, self.single("exp", dims, {term: Q(1)}, c))
         return out
 
     def matrix(self, kind, dims, a):
-        """inverse and logdet; those of diag(v), c P and inv(P) are taken apart."""
+        """inverse and logdet; those of diag(v), c P and c inv(P) are taken apart."""
         need(len(dims) == 2 and dims[0] == dims[1] and a, f"{kind} of what is no square matrix")
         (term, c), *more = a.items()
         wide = [f for f in term if len(f[0][1]) > 1]
@@ -259,23 +271,19 @@ class IndexRing:
         if more or len(wide) != 1 or wide[0][1] != 1 or not is_free:
             return self.single(kind, dims, a)
         (((head, ix), _),) = wide
-        size = self.total([([((("one", dims[0], ()), (-1,)), 1)], Q(1))])
         if head[0] == "delta":  # `rest` is the diagonal, written with index 0
             if kind == "inverse":
                 return self.times(self.raised(dims[:1], rest, Q(-1)), {tuple(wide): Q(1)})
-            return self.moved(self.function("log", dims[:1], rest), {0: -1})
-        base, inner = self.base(head), {tuple(wide): Q(1)}
-        if any(jx for (_, jx), _ in next(iter(rest))) or ix != (0, 1) or (base and rest != ONE):
+            return self.moved(self.function("log", dims[:1], rest), {0: -1}, ones(dims, [-1]))
+        if any(jx for (_, jx), _ in next(iter(rest))) or ix != (0, 1):
             return self.single(kind, dims, a)
-        matrix = {(((base, ix), 1),): Q(1)} if base else inner
-        if kind == "logdet":
-            factor = {} if rest == ONE else self.times(size, self.function("log", (), rest))
-            return plus(factor, self.single(kind, dims, matrix), -1 if base else 1)
-        return (
-            matrix
-            if base
-            else self.times(self.raised((), rest, Q(-1)), self.single(kind, dims, inner))
-        )
+        base = self.base(head)
+        inner = {(((base or head, ix), 1),): Q(1)}
+        if kind == "inverse":
+            opposite = inner if base else self.single(kind, dims, inner)
+            return self.times(self.raised((), rest, Q(-1)), opposite)
+        factor = self.times(self.total([(ones(dims, [-1]), Q(1))]), self.function("log", (), rest))
+        return plus(factor, self.single(kind, dims, inner), -1 if base else 1)
 
     # Differentiation
 
@@ -293,10 +301,10 @@ class IndexRing:
     def slope(self, head, ix, x, places):
         """The derivative of one factor as raw terms."""
         kind, name, jet = head
-        if kind in ("delta", "one", "size"):
-            return []
         if kind == "symbol":
             return self.symbol_slope(name, jet, ix, x, places)
+        if kind not in OPAQUE:
+            return []
         dims, argument, _ = self.arguments[name]
         inner = self.derivative(argument, x, len(dims))
         ends = {len(dims) + k: i for k, i in enumerate(places)}
@@ -309,26 +317,17 @@ class IndexRing:
             inner = plus({}, self.times(out, left, {1: -500}, {0: -500}), -1)
         elif kind != "power":  # the exponent of a power is dealt with as that of any factor
             outer = {}
-            for c, powers in DERIVATIVES[kind]:
-                part = ONE
-                for u, e in powers.items():
-                    one = (
-                        self.single(u, dims, argument, e)
-                        if u
-                        else self.raised(dims, argument, Q(e))
-                    )
-                    part = self.times(part, one)
-                outer = plus(outer, part, c)
+            for c, u, e in DERIVATIVES[kind]:
+                own = self.single(u, dims, argument, e) if u else None
+                outer = plus(outer, own or self.raised(dims, argument, Q(e)), c)
             inner = self.times(outer, inner)
         return renamed(inner, {**dict(enumerate(ix)), **ends}, -3000)
 
     def symbol_slope(self, name, jet, ix, x, places):
         alike, shape = self.symbols[x].get("symmetry"), self.symbols[x]["shape"]
         if name == x:  # by an entry of a symmetric matrix: projected onto the symmetric ones
-            ways = [(places, Q(1))]
-            if alike:
-                half = Q(1, 2) if alike == "symmetric" else Q(-1, 2)
-                ways = [(places, Q(1, 2)), (places[::-1], half)]
+            half = Q(1, 2) if alike == "symmetric" else Q(-1, 2)
+            ways = [(places, Q(1, 2)), (places[::-1], half)] if alike else [(places, Q(1))]
             deltas = [("delta", d, ()) for d in shape]
             return [([(key, 1) for key in zip(deltas, zip(ix, ends))], c) for ends, c in ways]
         if x not in self.symbols[name].get("of", ()):
@@ -343,13 +342,58 @@ class IndexRing:
         head = ("symbol", name, tuple(y for y, _ in groups))
         return [([((head, own + tuple(i for _, g in groups for i in g)), 1)], Q(1))]
 
+    def inside(self, key):
+        """The argument of a factor, or itself."""
+        kind, name, _ = key[0]
+        return self.arguments[name][1] if kind in OPAQUE else {((key, 1),): 1}
+
+    def depends(self, a, *names):
+        """Whether a formula may depend on symbols; unknown functions do on their arguments."""
+        for (kind, name, _), key in ((key[0], key) for term in a for key, _ in term):
+            if kind == "symbol" and {name, *self.symbols[name].get("of", ())} & {*names}:
+                return True
+            if kind in OPAQUE and self.depends(self.inside(key), *names):
+                return True
+        return False
+
     def is_zero(self, a):
         """Whether a formula is seen to vanish, after multiplication with its denominators."""
         for _ in range(20):
             powers = [f for term in a for f in term if f[0][0][0] == "power" and f[1] < 0]
-            powers = [(key, e) for key, e in powers if min(key[1], default=0) >= 0]
-            if not powers:
+            lows = {}
+            for key, e in powers:
+                if min(key[1], default=0) >= 0:
+                    lows[key] = max(lows.get(key, 0), math.ceil(-e))
+            if not lows:
                 break
-            lows = {key: math.ceil(max(-f for k, f in powers if k == key)) for key, _ in powers}
             a = self.times(a, {tuple(sorted(lows.items())): Q(1)})
         return not a
+
+    # Values, for sizes that are numbers
+
+    def entries(self, dims):
+        return itertools.product(*(range(self.fixed[d]) for d in dims))
+
+    def number_at(self, a, values, ix=()):
+        """The exact value of an entry of a formula."""
+        total = Q(0)
+        for term, c in a.items():
+            dims = {i: d for (h, jx), _ in term for i, (d, _) in zip(jx, self.slots(h)) if i < 0}
+            for found in self.entries(dims.values()):
+                at = {**dict(enumerate(ix)), **dict(zip(dims, found))}
+                factors = [(self.factor(h, [at[i] for i in jx], values), e) for (h, jx), e in term]
+                need(all(e == int(e) and (u or e > 0) for u, e in factors), "a root, or a pole")
+                total += c * math.prod(u**e for u, e in factors)
+        return total
+
+    def factor(self, head, at, values):
+        kind, name, jet = head
+        if kind == "delta":
+            return Q(at[0] == at[1])
+        if kind == "symbol":
+            sign, at = self.ordered(head, at)
+            return sign * values[name, jet, at] if sign else Q(0)
+        is_entry = kind == "inverse" and self.fixed[self.arguments[name][0][0]] == 1
+        need(kind == "power" or is_entry, f"the value of {kind}")
+        inner = self.number_at(self.arguments[name][1], values, at)
+        return inner if kind == "power" else 1 / inner
