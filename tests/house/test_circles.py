@@ -17,7 +17,6 @@ LEFT = {
     "calculus.contraction.canonical calculus.contraction.graph calculus.contraction.heads "
     "calculus.contraction.printing calculus.contraction.tensor",
     "calculus.signs.forms calculus.signs.implied_signs",
-    "simulation.gradients.minibatch simulation.gradients.minibatch_checks",
 }
 
 

@@ -17,9 +17,9 @@ import sympy as sp
 from sympy.core.function import AppliedUndef
 
 from sdekit.declaration.model.components import Components
+from sdekit.declaration.model.sympy_types import Expr, Matrix
 from sdekit.errors import SchemeError
 from sdekit.schemes.bias.concrete import Particle
-from sdekit.schemes.jet_ring.sympy_stubs import Formula, Matrix
 from sdekit.schemes.order.ring_stages import part_components, small_sizes
 from sdekit.schemes.split.flow_records import Inexact, Shift
 from sdekit.schemes.split.splitting import Splitting
@@ -51,7 +51,7 @@ class ClosedStep:
         parts: Splitting,
         scheme: str,
         particle_of: Particle | None,
-        gradient_covariance: Formula | None = None,
+        gradient_covariance: Expr | None = None,
     ) -> None:
         self.parts = parts
         self.scheme = scheme
@@ -69,8 +69,8 @@ class ClosedStep:
         self.positions = [whole.coordinates.index(x) for x in whole.target_coordinates]
         self.state = [*whole.coordinates] + ([] if gradient_covariance is None else [_FORCE_ERROR])
         self._put = _Replacement(whole, particle_of, tilted=gradient_covariance is not None)
-        self.decay: list[tuple[sp.Symbol, Formula]] = []
-        self._rates: dict[tuple[Formula, Fraction], sp.Symbol] = {}
+        self.decay: list[tuple[sp.Symbol, Expr]] = []
+        self._rates: dict[tuple[Expr, Fraction], sp.Symbol] = {}
 
     @property
     def factors(self) -> tuple[sp.Symbol, ...]:
@@ -139,7 +139,7 @@ class ClosedStep:
         decay = [self._decay_factor(-J[i, i], unit) ** power for i in range(J.rows)]
         time = STEP_SIZE * sp.Rational(share.numerator, share.denominator)
 
-        def noise(i: int, j: int) -> Formula:
+        def noise(i: int, j: int) -> Expr:
             rate = -J[i, i] - J[j, j]
             if rate == 0:
                 return 2 * D[i, j] * time
@@ -147,7 +147,7 @@ class ClosedStep:
 
         return sp.diag(*decay), sp.Matrix(J.rows, J.rows, noise)
 
-    def _decay_factor(self, rate: Formula, unit: Fraction) -> Formula:
+    def _decay_factor(self, rate: Expr, unit: Fraction) -> Expr:
         """The symbol for exp(-rate h unit)."""
         if rate == 0:
             return sp.Integer(1)
@@ -172,7 +172,7 @@ class ClosedStep:
             D[i, j] = self._constant_entry(move, self._put(entry))
         return J, D
 
-    def _constant_entry(self, move: Move, entry: Formula) -> Formula:
+    def _constant_entry(self, move: Move, entry: Expr) -> Expr:
         entry = sp.cancel(entry)
         if entry.free_symbols & set(self.coordinates) or entry.atoms(AppliedUndef):
             raise SchemeError(
@@ -190,11 +190,11 @@ class _Replacement:
     def __init__(self, components: Components, particle_of: Particle | None, tilted: bool) -> None:
         energy = components.target if components.target is not None else components.hamiltonian
         found = set() if energy is None else energy.atoms(AppliedUndef)
-        self.function: Formula = next((f for f in found if len(f.args) == 1), None)
-        self.values: Formula = {} if particle_of is None else particle_of.values
-        self.potential: Formula = None
+        self.function: Expr = next((f for f in found if len(f.args) == 1), None)
+        self.values: Expr = {} if particle_of is None else particle_of.values
+        self.potential: Expr = None
         if self.function is not None:
-            position: Formula = self.function.args[0]
+            position: Expr = self.function.args[0]
             self.potential = STIFFNESS * position**2 / 2
             if particle_of is not None:
                 self.potential = particle_of.potential
@@ -206,7 +206,7 @@ class _Replacement:
                 expected="an unknown function U in the target",
             )
 
-    def __call__(self, expression: Formula) -> Formula:
+    def __call__(self, expression: Expr) -> Expr:
         if self.function is not None:
             expression = expression.subs(self.function, self.potential).doit()
         return sp.sympify(expression).subs(self.values)
@@ -218,11 +218,11 @@ def _unit(shares: Sequence[Fraction]) -> Fraction:
     return Fraction(gcd(*(int(share * bottom) for share in shares)), bottom)
 
 
-def _euler(J: Matrix, D: Matrix, time: Formula) -> Maps:
+def _euler(J: Matrix, D: Matrix, time: Expr) -> Maps:
     return sp.eye(J.rows) + time * J, 2 * time * D
 
 
-def _inexact(method: str, J: Matrix, D: Matrix, time: Formula) -> list[Maps]:
+def _inexact(method: str, J: Matrix, D: Matrix, time: Expr) -> list[Maps]:
     if method == "euler_maruyama":
         return [_euler(J, D, time)]
     if method == "rk4":
@@ -231,6 +231,6 @@ def _inexact(method: str, J: Matrix, D: Matrix, time: Formula) -> list[Maps]:
     return [half, (sp.eye(J.rows), 2 * time * D), half]
 
 
-def _runge_kutta(J: Matrix, time: Formula) -> Matrix:
+def _runge_kutta(J: Matrix, time: Expr) -> Matrix:
     terms = [(time * J) ** k / factorial(k) for k in range(5)]
     return sum(terms[1:], terms[0])

@@ -14,11 +14,11 @@ from sympy.core.function import AppliedUndef
 
 from sdekit.declaration.model.components import Components
 from sdekit.declaration.model.dynamics import Dynamics
+from sdekit.declaration.model.sympy_types import Expr
 from sdekit.errors import SchemeError
 from sdekit.schemes.bias.formula_reader import FormulaReader
 from sdekit.schemes.bias.given_values import entry_values, exact_value
 from sdekit.schemes.jet_ring.smooth_formulas import require_smooth
-from sdekit.schemes.jet_ring.sympy_stubs import Formula
 from sdekit.schemes.order.ring_stages import small_sizes
 
 Value = int | float | str | Fraction | sp.Expr
@@ -40,13 +40,13 @@ class Particle:
 
     components: Components
     function: AppliedUndef | None
-    potential: Formula | None
-    others: tuple[tuple[AppliedUndef, Formula], ...]
-    values: Mapping[sp.Symbol, Formula]
-    observable: Formula
-    gradient_covariance: Formula | None = None
+    potential: Expr | None
+    others: tuple[tuple[AppliedUndef, Expr], ...]
+    values: Mapping[sp.Symbol, Expr]
+    observable: Expr
+    gradient_covariance: Expr | None = None
 
-    def concrete(self, expression: Formula) -> Formula:
+    def concrete(self, expression: Expr) -> Expr:
         """The expression with potential, other functions and parameters put in."""
         given = () if self.function is None else ((self.function, self.potential),)
         for function, formula in (*given, *self.others):
@@ -125,7 +125,7 @@ def particle(
         written["gradient noise"] = noise
     found = {what: read(formula, what) for what, formula in written.items()}
     seen = read.squared_norm() if observable is None else read(observable, "observable")
-    values: dict[sp.Symbol, Formula] = entry_values(dynamics, at, parameters)
+    values: dict[sp.Symbol, Expr] = entry_values(dynamics, at, parameters)
     own = {name: sp.Symbol(name) for name in parameters if name not in read.declared}
     _require_used(own, (*found.values(), seen), read.declared)
     values |= {symbol: exact_value(name, parameters[name]) for name, symbol in own.items()}
@@ -152,9 +152,7 @@ def _require_real_line(components: Components) -> None:
             )
 
 
-def _require_known_functions(
-    formulas: Mapping[str, Formula], others: Iterable[AppliedUndef]
-) -> None:
+def _require_known_functions(formulas: Mapping[str, Expr], others: Iterable[AppliedUndef]) -> None:
     names = {name for f in others for name in _short_names(f)}
     for name in formulas:
         if name not in names:
@@ -166,7 +164,7 @@ def _require_known_functions(
 
 
 def _require_used(
-    own: Mapping[str, sp.Symbol], formulas: Iterable[Formula], declared: Iterable[str]
+    own: Mapping[str, sp.Symbol], formulas: Iterable[Expr], declared: Iterable[str]
 ) -> None:
     """Names of its own may be used in the formulas; one that nothing uses is a mistake."""
     used = {symbol for formula in formulas for symbol in formula.free_symbols}
@@ -180,18 +178,18 @@ def _require_used(
             )
 
 
-def _unknown_functions(expressions: Iterable[Formula]) -> list[AppliedUndef]:
+def _unknown_functions(expressions: Iterable[Expr]) -> list[AppliedUndef]:
     found = {function for expression in expressions for function in expression.atoms(AppliedUndef)}
     return sorted(found, key=str)
 
 
-def _short_names(function: Formula) -> tuple[str, ...]:
+def _short_names(function: Expr) -> tuple[str, ...]:
     """What the entry of an unknown function may be called."""
     name = function.func.__name__
     return (name, name.removesuffix("_1_1"), name.removesuffix("_1"))
 
 
-def _given(formulas: Mapping[str, Formula], function: Formula) -> Formula:
+def _given(formulas: Mapping[str, Expr], function: Expr) -> Expr:
     """The formula of an unknown function; the entry of a matrix may be called by its name."""
     names = _short_names(function)
     for known in names:
@@ -204,9 +202,7 @@ def _given(formulas: Mapping[str, Formula], function: Formula) -> Formula:
     )
 
 
-def _unknown_potential(
-    components: Components, formulas: Mapping[str, Formula]
-) -> AppliedUndef | None:
+def _unknown_potential(components: Components, formulas: Mapping[str, Expr]) -> AppliedUndef | None:
     energy = components.target if components.target is not None else components.hamiltonian
     if energy is None:
         raise SchemeError(

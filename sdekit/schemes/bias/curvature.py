@@ -12,12 +12,12 @@ from typing import Any
 import numpy as np
 
 from sdekit.declaration.model.dynamics import Dynamics
+from sdekit.declaration.model.sympy_types import Expr
 from sdekit.errors import SchemeError
 from sdekit.schemes.bias.concrete import Particle
 from sdekit.schemes.bias.linear_step import stability_limit
 from sdekit.schemes.jet_ring.orthogonal import Weight
 from sdekit.schemes.jet_ring.separable import array_function
-from sdekit.schemes.jet_ring.sympy_stubs import Formula
 
 #: The probability that is left out at each end.
 TAIL = 1e-5
@@ -35,8 +35,8 @@ def largest_curvature(particle: Particle) -> float | None:
         return None
     (x,) = components.target_coordinates
     energy = components.target if components.target is not None else components.hamiltonian
-    potential: Formula = particle.concrete(energy)
-    others: Formula = {y: 0 for y in components.coordinates if y != x}
+    potential: Expr = particle.concrete(energy)
+    others: Expr = {y: 0 for y in components.coordinates if y != x}
     height = array_function(potential.subs(others), x)
     law = Weight(height).basis(2)
     centre = float(np.sum(law.weights * law.nodes))

@@ -15,11 +15,11 @@ import sympy as sp
 from sdekit.declaration.model.component_reader import ComponentReader
 from sdekit.declaration.model.components import Components
 from sdekit.declaration.model.dynamics import Dynamics
+from sdekit.declaration.model.sympy_types import Expr
 from sdekit.declaration.text.parser import parse_expression
 from sdekit.declaration.tree.expression import Call, Expression
 from sdekit.declaration.tree.symbols import Parameter, Variable
 from sdekit.errors import ModelFileError, SchemeError
-from sdekit.schemes.jet_ring.sympy_stubs import Formula
 
 
 class FormulaReader:
@@ -45,7 +45,7 @@ class FormulaReader:
         self._components = components
         self._reader = ComponentReader(components.sizes, dynamics.names)
         entries = [e for p in dynamics.parameters for e in self._reader.array(p).flat]
-        symbols: dict[str, Formula] = {e.name: e for e in entries if isinstance(e, sp.Symbol)}
+        symbols: dict[str, Expr] = {e.name: e for e in entries if isinstance(e, sp.Symbol)}
         self.declared = tuple(dict.fromkeys([*(p.name for p in dynamics.parameters), *symbols]))
         self._symbols = symbols | {n: sp.Symbol(n) for n in given if n not in self.declared}
         self._symbols |= {x.name: x for x in components.coordinates}
@@ -55,7 +55,7 @@ class FormulaReader:
                 self._single[variable.name] = components.coordinates[places[0]]
         self._symbols |= self._single
 
-    def __call__(self, formula: Any, what: str) -> Formula:
+    def __call__(self, formula: Any, what: str) -> Expr:
         """The formula in the coordinates.
 
         Raises:
@@ -83,7 +83,7 @@ class FormulaReader:
                 )
         return formula.xreplace({s: self._symbols[str(s)] for s in formula.free_symbols})
 
-    def squared_norm(self) -> Formula:
+    def squared_norm(self) -> Expr:
         """The sum of the squares of the target coordinates."""
         return sp.Add(*(x**2 for x in self._components.target_coordinates))
 

@@ -21,12 +21,12 @@ from typing import Any
 import numpy as np
 import sympy as sp
 
+from sdekit.declaration.model.sympy_types import Expr
 from sdekit.errors import MissingDependencyError, SchemeError
 from sdekit.schemes.bias.concrete import Particle
 from sdekit.schemes.jet_ring.jets import Polynomial
 from sdekit.schemes.jet_ring.orthogonal import Basis, Weight
 from sdekit.schemes.jet_ring.separable import Formulas, Terms, array_function, outer_at
-from sdekit.schemes.jet_ring.sympy_stubs import Formula
 from sdekit.schemes.order.ring_stages import Step
 
 #: Largest degree of the polynomials, by number of coordinates.
@@ -312,7 +312,7 @@ class Separated:
         return total
 
 
-def _split(term: Formula, x: sp.Symbol) -> tuple[Formula, Formula]:
+def _split(term: Expr, x: sp.Symbol) -> tuple[Expr, Expr]:
     independent, dependent = term.as_independent(x, as_Add=False)
     if dependent.free_symbols - {x}:
         return sp.Integer(1), term

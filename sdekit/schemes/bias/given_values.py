@@ -19,15 +19,15 @@ import sympy as sp
 from sdekit.declaration.model.assumptions import holds
 from sdekit.declaration.model.component_reader import ComponentReader
 from sdekit.declaration.model.dynamics import Dynamics
+from sdekit.declaration.model.sympy_types import Expr
 from sdekit.declaration.tree.declared import shape_text
 from sdekit.declaration.tree.symbols import Parameter
 from sdekit.errors import SchemeError
-from sdekit.schemes.jet_ring.sympy_stubs import Formula
 
 _RELATIONS = {"<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge}
 
 
-def exact_value(name: str, value: Any) -> Formula:
+def exact_value(name: str, value: Any) -> Expr:
     """The value of a parameter as an exact rational; a float is read as it is printed.
 
     Raises:
@@ -48,7 +48,7 @@ def exact_value(name: str, value: Any) -> Formula:
 
 def entry_values(
     dynamics: Dynamics, sizes: Mapping[str, int], given: Mapping[str, Any]
-) -> dict[sp.Symbol, Formula]:
+) -> dict[sp.Symbol, Expr]:
     """The exact value of each symbol of the declared parameters that are given.
 
     Args:
@@ -63,7 +63,7 @@ def entry_values(
             contradicts what the declaration assumes of the parameter or in `assume`.
     """
     reader = ComponentReader(sizes, dynamics.names)
-    values: dict[sp.Symbol, Formula] = {}
+    values: dict[sp.Symbol, Expr] = {}
     for parameter in dynamics.parameters:
         entries = reader.array(parameter)
         symbols = [entry for entry in entries.flat if isinstance(entry, sp.Symbol)]

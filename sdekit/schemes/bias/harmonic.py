@@ -20,11 +20,11 @@ from sympy.polys.matrices import DomainMatrix
 from sympy.polys.matrices.exceptions import DMNonInvertibleMatrixError
 
 from sdekit.declaration.model.dynamics import Dynamics
+from sdekit.declaration.model.sympy_types import Expr, Matrix
 from sdekit.errors import SchemeError
 from sdekit.schemes.bias.closed_step import STEP_SIZE, ClosedStep
 from sdekit.schemes.bias.concrete import Particle
 from sdekit.schemes.bias.noise_bias import check_one_noise, declared_covariance
-from sdekit.schemes.jet_ring.sympy_stubs import Formula, Matrix
 from sdekit.schemes.split.scheme_names import canonical
 from sdekit.schemes.split.splitting import splitting
 
@@ -46,11 +46,11 @@ class HarmonicLaw:
     word: str
     coordinates: tuple[sp.Symbol, ...]
     covariance: Matrix
-    decay: tuple[tuple[sp.Symbol, Formula], ...]
+    decay: tuple[tuple[sp.Symbol, Expr], ...]
     step_map: Matrix
-    conditions: tuple[Formula, ...]
+    conditions: tuple[Expr, ...]
 
-    def moment(self, first: str, second: str) -> Formula:
+    def moment(self, first: str, second: str) -> Expr:
         """The entry of the covariance for two coordinates by name; theta stands for theta_1."""
         i, j = (self._index(name) for name in (first, second))
         return self.covariance[i, j]
@@ -63,7 +63,7 @@ class HarmonicLaw:
             f"there is no coordinate {name}", expected=", ".join(x.name for x in self.coordinates)
         )
 
-    def written_out(self, expression: Formula) -> Formula:
+    def written_out(self, expression: Expr) -> Expr:
         """The expression with the decay factors written as exponentials."""
         return expression.subs(dict(self.decay))
 
@@ -106,7 +106,7 @@ class HarmonicLaw:
         return "\n".join(lines)
 
 
-def _text(expression: Formula) -> str:
+def _text(expression: Expr) -> str:
     return sp.sstr(expression, order="rev-lex")
 
 
@@ -115,7 +115,7 @@ def harmonic_law(
     scheme: str | None = None,
     *,
     particle_of: Particle | None = None,
-    gradient_covariance: Formula | None = None,
+    gradient_covariance: Expr | None = None,
 ) -> HarmonicLaw:
     """The stationary law of a scheme on U = K theta^2 / 2 at n = 1, in closed form.
 
@@ -193,11 +193,11 @@ def stationary_covariance(M: Matrix, N: Matrix) -> Matrix:
     return sp.ImmutableMatrix(size, size, lambda i, j: entries[min(i, j), max(i, j)])
 
 
-def _factored(entry: Formula) -> Formula:
+def _factored(entry: Expr) -> Expr:
     """The entry in factors with positive constant terms, such as 4 - K h^2."""
     constant, product = sp.Integer(1), sp.Integer(1)
     for part, side in zip(sp.fraction(sp.cancel(entry)), (1, -1), strict=True):
-        factored: Formula = sp.factor_list(part)
+        factored: Expr = sp.factor_list(part)
         number, found = factored
         constant *= number**side
         for factor, power in found:
@@ -210,7 +210,7 @@ def _factored(entry: Formula) -> Formula:
     return constant * product
 
 
-def stability_conditions(M: Matrix, factors: Sequence[sp.Symbol]) -> tuple[Formula, ...]:
+def stability_conditions(M: Matrix, factors: Sequence[sp.Symbol]) -> tuple[Expr, ...]:
     """Jury's conditions for a spectral radius below 1, without factors that are always positive.
 
     Args:
@@ -228,10 +228,10 @@ def stability_conditions(M: Matrix, factors: Sequence[sp.Symbol]) -> tuple[Formu
     return tuple(dict.fromkeys(condition for condition in reduced if condition != 1))
 
 
-def _without_positive_factors(condition: Formula, factors: Sequence[sp.Symbol]) -> Formula:
+def _without_positive_factors(condition: Expr, factors: Sequence[sp.Symbol]) -> Expr:
     result = sp.Integer(1)
     for part in sp.fraction(condition):
-        factored: Formula = sp.factor_list(sp.expand(part))
+        factored: Expr = sp.factor_list(sp.expand(part))
         constant, found = factored
         result *= sp.sign(constant)
         for factor, power in found:

@@ -18,10 +18,10 @@ from sympy.core.function import AppliedUndef
 
 from sdekit.declaration.model.components import Components
 from sdekit.declaration.model.dynamics import Dynamics
+from sdekit.declaration.model.sympy_types import Expr, Matrix
 from sdekit.errors import SchemeError
 from sdekit.schemes.bias.given_values import entry_values
 from sdekit.schemes.bias.noise_bias import covariance_of_gradient, gradient_shares
-from sdekit.schemes.jet_ring.sympy_stubs import Formula, Matrix
 from sdekit.schemes.order.ring_stages import part_components
 from sdekit.schemes.split.factors import Factor
 from sdekit.schemes.split.splitting import Splitting
@@ -135,7 +135,7 @@ class _Numbers:
         self,
         components: Components,
         K: np.ndarray,
-        values: Mapping[sp.Symbol, Formula],
+        values: Mapping[sp.Symbol, Expr],
         frozen: Mapping[str, float],
     ) -> None:
         self.components = components
@@ -185,12 +185,12 @@ class _Numbers:
         places = [i for x, rows in components.variables if x.name in carrying for i in rows]
         return np.diag([1.0 if i in places else 0.0 for i in range(components.dimension)])
 
-    def _put(self, expression: Formula) -> Formula:
+    def _put(self, expression: Expr) -> Expr:
         if self.function is not None:
             expression = expression.subs(self.function, self.potential).doit()
         return sp.expand(expression.subs(self.values))
 
-    def _number(self, what: str, entry: Formula) -> float:
+    def _number(self, what: str, entry: Expr) -> float:
         if entry.free_symbols or entry.atoms(AppliedUndef):
             raise SchemeError(
                 f"{what} is not linear with numbers put in",

@@ -13,7 +13,7 @@ the gradient noise.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,10 +23,10 @@ from sdekit.calculus.linear.exact_flow import exact_flow
 from sdekit.declaration.model.components import Components
 from sdekit.declaration.model.dynamics import Dynamics
 from sdekit.errors import SchemeError
-from sdekit.schemes.bias.linear_letters import Letter, letters_of
+from sdekit.schemes.bias.linear_letters import Letter, Stages, letters_of
 from sdekit.schemes.bias.noise_bias import check_one_noise
 from sdekit.schemes.guards.stability import first_crossing, spectral_radii, spectral_radius
-from sdekit.schemes.split.splitting import splitting
+from sdekit.schemes.split.splitting import Splitting, splitting
 
 
 @dataclass(frozen=True)
@@ -37,11 +37,13 @@ class StationaryLaw:
         coordinates: Names of the state.
         covariance: S at the end of a step, shape (d, d).
         spectral_radius: Of M; below 1, or there would be no law.
+        thermostat: The value at which a thermostat is held, its row and column zero; or None.
     """
 
     coordinates: tuple[str, ...]
     covariance: np.ndarray
     spectral_radius: float
+    thermostat: float | None = None
 
     def block(self, name: str) -> np.ndarray:
         """The covariance of the coordinates of one variable, such as theta."""
@@ -86,19 +88,65 @@ def quadratic_law(
     Source: derived, by the discrete Lyapunov equation.
     Checked by: tests/schemes/bias/test_linear_step.py.
     """
-    K = symmetric_matrix(stiffness, "stiffness", None)
+    parts, K, V = quadratic_problem(dynamics, stiffness, step_size, gradient_covariance)
+    stages = letters_of(parts, scheme, K, dict(parameters or {}), {})
+    V = stages.covariance(step_size, V)
+    return state_law(stages.components, extended_law(stages, V, step_size))
+
+
+def quadratic_problem(
+    dynamics: Dynamics, stiffness: Any, step_size: float, gradient_covariance: Any
+) -> tuple[Splitting, np.ndarray, np.ndarray]:
+    """The splitting, K and V (zero where none is given), both of shape (n, n).
+
+    Args:
+        dynamics: A declaration.
+        stiffness: K, or a number for n = 1.
+        step_size: h.
+        gradient_covariance: V, or a number for n = 1; or None.
+
+    Raises:
+        SchemeError: If shapes do not fit, h is not positive or the noise is declared as well.
+    """
+    K = _symmetric_matrix(stiffness, "stiffness", None)
+    if not step_size > 0:
+        raise SchemeError("the step size is not positive", found=step_size)
     parts = splitting(dynamics)
     check_one_noise(parts, gradient_covariance)
     given = 0.0 * K if gradient_covariance is None else gradient_covariance
-    V = symmetric_matrix(given, "gradient covariance", len(K))
-    stages = letters_of(parts, scheme, K, dict(parameters or {}), {})
-    _require_positive(step_size)
-    components, V = stages.components, stages.covariance(step_size, V)
+    return parts, K, _symmetric_matrix(given, "gradient covariance", len(K))
+
+
+def extended_law(
+    stages: Stages, V: np.ndarray, step_size: float, frozen: Collection[str] = ()
+) -> tuple[np.ndarray, float]:
+    """S at the end of a step, of the state and the gradient noise, and the spectral radius of M.
+
+    Args:
+        stages: Of the step.
+        V: Covariance of the gradient noise, shape (n, n).
+        step_size: h.
+        frozen: Names of coordinates that stand still: their rows and columns are zero.
+
+    Returns:
+        S, shape (d + n, d + n), and the radius.
+    """
+    components = stages.components
     M, N = step_maps(stages.letters, positions_in(components), V, step_size)
-    S = solve_lyapunov(M, N)
-    size = components.dimension
+    keep = [i for i, x in enumerate(components.coordinates) if x.name not in frozen]
+    moving = np.ix_(*2 * [[*keep, *range(components.dimension, len(M))]])
+    S = np.zeros_like(M)
+    S[moving] = solve_lyapunov(M[moving], N[moving])
+    return S, spectral_radius(M[moving])
+
+
+def state_law(
+    components: Components, extended: tuple[np.ndarray, float], thermostat: float | None = None
+) -> StationaryLaw:
+    """The law of the state alone, from that of the state and the gradient noise."""
+    (S, radius), size = extended, components.dimension
     names = tuple(x.name for x in components.coordinates)
-    return StationaryLaw(names, S[:size, :size], spectral_radius(M))
+    return StationaryLaw(names, S[:size, :size], radius, thermostat)
 
 
 def stability_limit(
@@ -109,12 +157,12 @@ def stability_limit(
     parameters: Mapping[str, Any] | None = None,
 ) -> float | None:
     """The smallest step size at which a scheme is unstable on U = theta^T K theta / 2, or None."""
-    K = symmetric_matrix(stiffness, "stiffness", None)
+    K = _symmetric_matrix(stiffness, "stiffness", None)
     letters = letters_of(splitting(dynamics), scheme, K, dict(parameters or {}), {}).letters
     return first_crossing(lambda sizes: spectral_radii(step_decays(letters, sizes)))
 
 
-def symmetric_matrix(value: Any, what: str, size: int | None) -> np.ndarray:
+def _symmetric_matrix(value: Any, what: str, size: int | None) -> np.ndarray:
     """A number or nested list as a symmetric matrix.
 
     Raises:
@@ -134,11 +182,6 @@ def symmetric_matrix(value: Any, what: str, size: int | None) -> np.ndarray:
 def positions_in(components: Components) -> list[int]:
     """Places of the target's coordinates in the state."""
     return [components.coordinates.index(x) for x in components.target_coordinates]
-
-
-def _require_positive(step_size: float) -> None:
-    if not step_size > 0:
-        raise SchemeError("the step size is not positive", found=step_size)
 
 
 # -- maps ----------------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ Notation: K stiffness, V covariance of the gradient noise, h step size, S covari
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -21,42 +21,22 @@ import sympy as sp
 
 from sdekit.declaration.model.components import Components
 from sdekit.declaration.model.dynamics import Dynamics
+from sdekit.declaration.model.sympy_types import Expr
 from sdekit.errors import SchemeError
 from sdekit.schemes.bias.linear_letters import Letter, Stages, letters_of
 from sdekit.schemes.bias.linear_step import (
+    StationaryLaw,
     covariances_along,
+    extended_law,
     positions_in,
-    solve_lyapunov,
-    step_maps,
-    symmetric_matrix,
+    quadratic_problem,
+    state_law,
 )
-from sdekit.schemes.bias.noise_bias import check_one_noise
-from sdekit.schemes.jet_ring.sympy_stubs import Formula
-from sdekit.schemes.split.splitting import Splitting, splitting
+from sdekit.schemes.split.splitting import Splitting
 from sdekit.schemes.split.unroll import unroll
 
 #: Where the root is looked for, in units of 1 / h; without friction there is no stationary law.
 SEARCH = np.geomspace(1e-6, 1e3, 181)
-
-
-@dataclass(frozen=True)
-class MeanField:
-    """The law a thermostat settles at.
-
-    Attributes:
-        thermostat: The value of xi.
-        coordinates: Names of the state.
-        covariance: S of the other coordinates at the end of a step, xi's row and column zero.
-    """
-
-    thermostat: float
-    coordinates: tuple[str, ...]
-    covariance: np.ndarray
-
-    def block(self, name: str) -> np.ndarray:
-        """The covariance of the coordinates of one variable, such as theta."""
-        places = [i for i, x in enumerate(self.coordinates) if x.rsplit("_", 1)[0] == name]
-        return self.covariance[np.ix_(places, places)]
 
 
 def thermostat_prediction(
@@ -67,7 +47,7 @@ def thermostat_prediction(
     step_size: float,
     parameters: Mapping[str, Any] | None = None,
     gradient_covariance: Any = None,
-) -> MeanField:
+) -> StationaryLaw:
     r"""The mean-field law of a scalar thermostat on U = theta^T K theta / 2.
 
     For Algorithm 1 on SGNHT: $K \langle q^2 \rangle = 1 - \xi h / 2$. For BADODAB:
@@ -88,17 +68,10 @@ def thermostat_prediction(
     Source: derived, by closing the frozen scheme with its own thermostat condition.
     Checked by: tests/schemes/bias/test_mean_field.py.
     """
-    K = symmetric_matrix(stiffness, "stiffness", None)
-    parts = splitting(dynamics)
-    check_one_noise(parts, gradient_covariance)
-    given = 0.0 * K if gradient_covariance is None else gradient_covariance
-    V = symmetric_matrix(given, "gradient covariance", len(K))
+    parts, K, V = quadratic_problem(dynamics, stiffness, step_size, gradient_covariance)
     problem = _Problem(parts, scheme, K, V, dict(parameters or {}), step_size)
     value = problem.settled()
-    S, _ = problem.law(value)
-    size = problem.components.dimension
-    names = tuple(x.name for x in problem.components.coordinates)
-    return MeanField(value, names, S[:size, :size])
+    return state_law(problem.components, problem.law(value)[0], value)
 
 
 class _Problem:
@@ -126,6 +99,7 @@ class _Problem:
         self.rate = self._rate()
         # Stages are affine in the thermostat: two values give them all, a third confirms it.
         stages = [self._stages_at(value) for value in (0.0, 1.0, 2.0)]
+        self.stages = stages[0]
         self.at_zero, self.at_one, at_two = (each.letters for each in stages)
         self.V = stages[0].covariance(step_size, V)
         for a, b, c in zip(self.at_zero, self.at_one, at_two, strict=True):
@@ -150,30 +124,26 @@ class _Problem:
             )
         return found[0]
 
-    def _rate(self) -> Formula:
+    def _rate(self) -> Expr:
         places = {x.name: i for i, x in enumerate(self.components.coordinates)}
-        rate: Formula = self.components.drift[places[self.name]]
+        rate: Expr = self.components.drift[places[self.name]]
         values = {symbol.name: symbol for symbol in rate.free_symbols}
         put = {values[n]: sp.Float(v, 17) for n, v in self.parameters.items() if n in values}
         return sp.expand(rate.subs(put))
 
-    def law(self, value: float) -> tuple[np.ndarray, list[Letter]]:
-        """S at the end of a step and the stages, with the thermostat held at a value."""
+    def law(self, value: float) -> tuple[tuple[np.ndarray, float], list[Letter]]:
+        """The extended law and the stages, with the thermostat held at a value."""
         letters = [
             replace(a, J=a.J + value * (b.J - a.J))
             for a, b in zip(self.at_zero, self.at_one, strict=True)
         ]
-        M, N = step_maps(letters, positions_in(self.components), self.V, self.step_size)
-        keep = [i for i, x in enumerate(self.components.coordinates) if x.name != self.name]
-        keep += list(range(self.components.dimension, len(M)))
-        S = np.zeros_like(M)
-        S[np.ix_(keep, keep)] = solve_lyapunov(M[np.ix_(keep, keep)], N[np.ix_(keep, keep)])
-        return S, letters
+        stages = self.stages._replace(letters=letters)
+        return extended_law(stages, self.V, self.step_size, (self.name,)), letters
 
     def drive(self, value: float) -> float:
         """The mean drift of the thermostat held at a value; NaN where the scheme is unstable."""
         try:
-            S, letters = self.law(value)
+            (S, _), letters = self.law(value)
         except SchemeError:
             return float("nan")
         total = 0.0

@@ -28,10 +28,10 @@ from typing import Any
 import sympy as sp
 from sympy.core.function import AppliedUndef
 
+from sdekit.declaration.model.sympy_types import Expr
 from sdekit.errors import SchemeError
 from sdekit.schemes.bias.concrete import Particle
 from sdekit.schemes.jet_ring.jets import Polynomial
-from sdekit.schemes.jet_ring.sympy_stubs import Formula
 from sdekit.schemes.noise_laws import NoiseLaw
 from sdekit.schemes.order.one_step_series import weighted
 from sdekit.schemes.order.ring_stages import Step, part_components, small_sizes
@@ -165,7 +165,7 @@ def check_one_noise(splitting: Splitting, covariance: Any) -> bool:
     return is_declared
 
 
-def declared_covariance(splitting: Splitting, scheme: str, step_size: Formula) -> Formula:
+def declared_covariance(splitting: Splitting, scheme: str, step_size: Expr) -> Expr:
     """V of the force at n = 1 whose noise is the declared B, in the symbols of the declaration.
 
     Raises:
@@ -190,7 +190,7 @@ def declared_covariance(splitting: Splitting, scheme: str, step_size: Formula) -
     return covariance_of_gradient(noise, step_size, gradient_shares(splitting, scheme))
 
 
-def force_entries(particle: Particle) -> tuple[Formula, ...]:
+def force_entries(particle: Particle) -> tuple[Expr, ...]:
     """E: the derivative of the drift by an error of the force, one entry for each coordinate.
 
     Raises:
@@ -210,13 +210,13 @@ def force_entries(particle: Particle) -> tuple[Formula, ...]:
     return _force_entries(particle.function, particle.components.drift)
 
 
-def _force_entries(function: Formula, drift: Sequence[Formula]) -> tuple[Formula, ...]:
+def _force_entries(function: Expr, drift: Sequence[Expr]) -> tuple[Expr, ...]:
     tilted = function + _FORCE_ERROR * function.args[0]
     return tuple(sp.diff(rate.subs(function, tilted).doit(), _FORCE_ERROR) for rate in drift)
 
 
 def noise_term(
-    step: Step, entries: Sequence[Formula], variance: Formula, shares: Sequence[Fraction]
+    step: Step, entries: Sequence[Expr], variance: Expr, shares: Sequence[Fraction]
 ) -> Polynomial:
     """What gradient noise adds to A_2^dagger 1, in the ring of the step.
 

@@ -21,8 +21,8 @@ from sdekit.declaration.model.components import Components
 from sdekit.declaration.model.dynamics import Dynamics
 from sdekit.errors import SchemeError
 from sdekit.schemes.bias.given_values import entry_values
-from sdekit.schemes.bias.linear_letters import Stages, letters_of
-from sdekit.schemes.bias.linear_step import positions_in, solve_lyapunov, step_maps
+from sdekit.schemes.bias.linear_letters import letters_of
+from sdekit.schemes.bias.linear_step import extended_law
 from sdekit.schemes.split.splitting import splitting
 
 #: Steps of this share of the given one show the temperature of the dynamics.
@@ -68,22 +68,12 @@ def scheme_equilibrium(
     K = stiffness * np.eye(shapes.pop() if len(shapes) == 1 else 1)
     stages = letters_of(splitting(dynamics), scheme, K, values, held)
     W = _curvature(dynamics, stages.components, momenta, values)
-    found = [np.sum(W * _covariance(stages, K, h, held)) for h in (step_size, SMALL * step_size)]
-    return float(found[0] / found[1])
 
+    def mean(h: float) -> Any:
+        S, _ = extended_law(stages, stages.covariance(h, 0.0 * K), h, held)
+        return np.sum(W * S[: len(W), : len(W)])
 
-def _covariance(
-    stages: Stages, K: np.ndarray, step_size: float, frozen: Mapping[str, float]
-) -> np.ndarray:
-    """S at the end of a step, shape (d, d)."""
-    components = stages.components
-    V = stages.covariance(step_size, 0.0 * K)
-    M, N = step_maps(stages.letters, positions_in(components), V, step_size)
-    keep = [i for i, x in enumerate(components.coordinates) if x.name not in frozen]
-    keep += range(components.dimension, len(M))
-    S = np.zeros_like(M)
-    S[np.ix_(keep, keep)] = solve_lyapunov(M[np.ix_(keep, keep)], N[np.ix_(keep, keep)])
-    return S[: components.dimension, : components.dimension]
+    return float(mean(step_size) / mean(SMALL * step_size))
 
 
 def _curvature(

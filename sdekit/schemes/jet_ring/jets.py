@@ -20,9 +20,9 @@ import flint
 import sympy as sp
 from sympy.core.function import AppliedUndef
 
+from sdekit.declaration.model.sympy_types import Expr
 from sdekit.schemes.jet_ring.ball_values import excludes_zero
 from sdekit.schemes.jet_ring.known_functions import DERIVATIVES, Kernel, slope_of
-from sdekit.schemes.jet_ring.sympy_stubs import Formula
 from sdekit.schemes.jet_ring.vocabulary import (
     Vocabulary,
     jet_of,
@@ -53,7 +53,7 @@ class JetRing:
     def __init__(
         self,
         coordinates: tuple[sp.Symbol, ...],
-        expressions: Iterable[Formula],
+        expressions: Iterable[Expr],
         depth: int,
         extra: tuple[str, ...] = (),
     ) -> None:
@@ -75,7 +75,7 @@ class JetRing:
         self._ring = flint.fmpq_mpoly_ctx.get(names, "degrevlex")
         self._generators = self._ring.gens()
         self._images: dict[tuple[int, int], Polynomial | None] = {}
-        self._converted: dict[Formula, Polynomial] = {}
+        self._converted: dict[Expr, Polynomial] = {}
 
     # -- arithmetic ----------------------------------------------------------------------------
 
@@ -97,14 +97,14 @@ class JetRing:
         """The variable that stands for a derivative of an unknown function."""
         return self.generator((function, alpha))
 
-    def convert(self, expression: Formula) -> Polynomial:
+    def convert(self, expression: Expr) -> Polynomial:
         """The polynomial of a SymPy expression that was announced to the ring."""
         expression = sp.sympify(expression)
         if expression not in self._converted:
             self._converted[expression] = self._convert(expression)
         return self._converted[expression]
 
-    def _convert(self, expression: Formula) -> Polynomial:
+    def _convert(self, expression: Expr) -> Polynomial:
         if expression.is_Rational:
             return self._ring.constant(flint.fmpq(int(expression.p), int(expression.q)))
         if expression in self._position:
@@ -163,7 +163,7 @@ class JetRing:
             return self.generator((function, raised))
         return self.one if key == self.coordinates[coordinate] else None
 
-    def _look_up(self, kind: str, argument: Formula, index: int = 0) -> Polynomial:
+    def _look_up(self, kind: str, argument: Expr, index: int = 0) -> Polynomial:
         if kind == "constant":
             return self.convert(argument)
         return self.generator(Kernel(kind, argument, index))
@@ -254,9 +254,7 @@ class JetRing:
 
     # -- out -----------------------------------------------------------------------------------
 
-    def to_sympy(
-        self, polynomial: Polynomial, write: Callable[[Any], Formula] | None = None
-    ) -> Formula:
+    def to_sympy(self, polynomial: Polynomial, write: Callable[[Any], Expr] | None = None) -> Expr:
         """The polynomial as a SymPy expression.
 
         Args:
@@ -276,7 +274,7 @@ class JetRing:
             terms.append(sp.Mul(*factors))
         return sp.Add(*terms)
 
-    def as_fraction(self, polynomial: Polynomial) -> Formula:
+    def as_fraction(self, polynomial: Polynomial) -> Expr:
         """The polynomial as a SymPy expression, with inverses of sums put over a denominator."""
         sums = [k for k in self.kernels if k.kind == "inverse" and k.argument not in self._position]
         if not sums:
@@ -293,7 +291,7 @@ class JetRing:
             denominator *= self.to_sympy(factor) ** power
         return self.to_sympy(top / common) / denominator
 
-    def key_as_sympy(self, index: int) -> Formula:
+    def key_as_sympy(self, index: int) -> Expr:
         """What the generator of this index stands for."""
         key = self._keys[index]
         if isinstance(key, Kernel):

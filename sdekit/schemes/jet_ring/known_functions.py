@@ -16,9 +16,9 @@ from sympy.core.function import AppliedUndef
 
 from sdekit.declaration.functions.record import EVERYWHERE
 from sdekit.declaration.functions.records import BY_SYMPY, FUNCTIONS
+from sdekit.declaration.model.sympy_types import Expr
 from sdekit.declaration.text.sympy_reader import sympy_formula, sympy_function
 from sdekit.errors import SchemeError
-from sdekit.schemes.jet_ring.sympy_stubs import Formula
 
 
 @dataclass(frozen=True)
@@ -33,11 +33,11 @@ class Kernel:
     """
 
     kind: str
-    argument: Formula
+    argument: Expr
     index: int = 0
-    exponent: Formula | None = None
+    exponent: Expr | None = None
 
-    def as_sympy(self) -> Formula:
+    def as_sympy(self) -> Expr:
         """The function itself, for printing and for numbers."""
         if self.kind == "inverse":
             return 1 / self.argument
@@ -75,7 +75,7 @@ DERIVATIVES: dict[str, Callable[[Kernel, Any, Any, Callable[..., Any]], Any]] = 
 }
 
 
-def slope_of(kernel: Kernel) -> Formula | None:
+def slope_of(kernel: Kernel) -> Expr | None:
     """The derivative of a function by its argument, where it is read from its record."""
     if kernel.kind in DERIVATIVES:
         return None
@@ -87,15 +87,15 @@ def _is_known(name: str) -> bool:
     return record is not None and bool(record.slope) and record.smooth == EVERYWHERE
 
 
-def kernel_of(expression: Formula) -> tuple[Kernel, int] | None:
+def kernel_of(expression: Expr) -> tuple[Kernel, int] | None:
     """The kernel and the positive power of it that an expression is, or None if it is neither.
 
     Raises:
         SchemeError: If the expression is a function that order theory does not know.
     """
     if isinstance(expression, sp.Pow):
-        base: Formula = expression.base
-        exponent: Formula = expression.exp
+        base: Expr = expression.base
+        exponent: Expr = expression.exp
         if base is sp.E:
             return Kernel("exp", exponent), 1
         if exponent.is_Integer:

@@ -10,10 +10,10 @@ from typing import Any
 import sympy as sp
 from sympy.core.function import AppliedUndef
 
-from sdekit.schemes.jet_ring.sympy_stubs import Formula
+from sdekit.declaration.model.sympy_types import Expr
 
 
-def compact(expression: Formula) -> str:
+def compact(expression: Expr) -> str:
     """The expression as text, derivatives as primes, or with subscripts for several arguments.
 
     Example:
@@ -40,7 +40,7 @@ def _jet_name(node: Any) -> str:
     return function + by
 
 
-def _short_names(expression: Formula) -> dict[sp.Symbol, sp.Symbol]:
+def _short_names(expression: Expr) -> dict[sp.Symbol, sp.Symbol]:
     """theta_1 becomes theta where there is no theta_2: the formula is one of a single particle."""
     symbols = {symbol.name: symbol for symbol in expression.free_symbols}
     short = {}

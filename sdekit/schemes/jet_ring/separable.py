@@ -11,19 +11,19 @@ from typing import Any
 import numpy as np
 import sympy as sp
 
+from sdekit.declaration.model.sympy_types import Expr
 from sdekit.errors import SchemeError
 from sdekit.schemes.bias.concrete import Particle
 from sdekit.schemes.jet_ring.jets import Polynomial
 from sdekit.schemes.jet_ring.known_functions import Kernel
 from sdekit.schemes.jet_ring.orthogonal import Basis
-from sdekit.schemes.jet_ring.sympy_stubs import Formula
 from sdekit.schemes.order.ring_stages import Step
 
 #: One factor for each coordinate, given at its nodes; None for the constant 1.
 Factors = list[np.ndarray | None]
 
 
-def array_function(expression: Formula, x: sp.Symbol) -> Callable[[np.ndarray], np.ndarray]:
+def array_function(expression: Expr, x: sp.Symbol) -> Callable[[np.ndarray], np.ndarray]:
     """A SymPy expression in one coordinate as a function of an array."""
     evaluate = _polynomial(expression, x)
     if evaluate is None:
@@ -36,7 +36,7 @@ def array_function(expression: Formula, x: sp.Symbol) -> Callable[[np.ndarray], 
     return values
 
 
-def _polynomial(expression: Formula, x: sp.Symbol) -> Callable[[np.ndarray], np.ndarray] | None:
+def _polynomial(expression: Expr, x: sp.Symbol) -> Callable[[np.ndarray], np.ndarray] | None:
     """A polynomial with rational coefficients by Horner's rule; None for other expressions."""
     try:
         coefficients = sp.Poly(expression, x, domain="QQ").all_coeffs()

@@ -12,8 +12,8 @@ from collections.abc import Sequence
 import numpy as np
 import sympy as sp
 
+from sdekit.declaration.model.sympy_types import Expr
 from sdekit.errors import SchemeError
-from sdekit.schemes.jet_ring.sympy_stubs import Formula
 
 _KINKS = (
     sp.Abs, sp.sign, sp.Heaviside, sp.DiracDelta, sp.Piecewise, sp.Max, sp.Min, sp.floor,
@@ -25,7 +25,7 @@ _REACH, _POINTS = 30.0, 20_001
 _SMALL = 1e-6
 
 
-def require_smooth(formula: Formula, coordinates: Sequence[sp.Symbol], what: str) -> None:
+def require_smooth(formula: Expr, coordinates: Sequence[sp.Symbol], what: str) -> None:
     """Refuse a formula with a jump, a kink or a pole in the coordinates.
 
     Args:
@@ -48,7 +48,7 @@ def require_smooth(formula: Formula, coordinates: Sequence[sp.Symbol], what: str
             )
 
 
-def _is_rough(term: Formula, coordinates: Sequence[sp.Symbol]) -> bool:
+def _is_rough(term: Expr, coordinates: Sequence[sp.Symbol]) -> bool:
     if isinstance(term, _KINKS):
         return True
     if isinstance(term, sp.Pow) and not (term.exp.is_integer and term.exp.is_nonnegative):
@@ -62,7 +62,7 @@ def _is_rough(term: Formula, coordinates: Sequence[sp.Symbol]) -> bool:
     return False
 
 
-def _vanishes(base: Formula, coordinates: Sequence[sp.Symbol]) -> bool:
+def _vanishes(base: Expr, coordinates: Sequence[sp.Symbol]) -> bool:
     """Whether the base is zero or changes sign somewhere."""
     if base.is_positive or base.is_negative:
         return False

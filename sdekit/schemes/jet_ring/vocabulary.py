@@ -12,9 +12,9 @@ from typing import Any
 import sympy as sp
 from sympy.core.function import AppliedUndef
 
+from sdekit.declaration.model.sympy_types import Expr
 from sdekit.errors import SchemeError
 from sdekit.schemes.jet_ring.known_functions import Kernel, companions, kernel_of, slope_of
-from sdekit.schemes.jet_ring.sympy_stubs import Formula
 
 
 @dataclass(frozen=True)
@@ -35,10 +35,10 @@ class Vocabulary:
     def __init__(self, coordinates: tuple[sp.Symbol, ...]) -> None:
         self.coordinates = coordinates
         self.families: dict[Any, Family] = {}
-        self.constants: list[Formula] = []
+        self.constants: list[Expr] = []
         self.kernels: list[Kernel] = []
 
-    def read(self, expression: Formula) -> None:
+    def read(self, expression: Expr) -> None:
         """Take in everything that an expression is written with."""
         if expression.is_Rational or expression in self.coordinates:
             return
@@ -106,7 +106,7 @@ def multi_indices(length: int, order: int) -> list[tuple[int, ...]]:
     return sorted(found, key=lambda alpha: (sum(alpha), alpha))
 
 
-def jet_of(expression: Formula) -> tuple[AppliedUndef, int] | None:
+def jet_of(expression: Expr) -> tuple[AppliedUndef, int] | None:
     """The unknown function and the number of derivatives, or None for anything else."""
     if isinstance(expression, AppliedUndef):
         return expression, 0
@@ -115,7 +115,7 @@ def jet_of(expression: Formula) -> tuple[AppliedUndef, int] | None:
     return None
 
 
-def multi_index(expression: Formula) -> tuple[int, ...]:
+def multi_index(expression: Expr) -> tuple[int, ...]:
     """How often an unknown function is differentiated by each of its arguments."""
     if isinstance(expression, AppliedUndef):
         return (0,) * len(expression.args)
@@ -123,7 +123,7 @@ def multi_index(expression: Formula) -> tuple[int, ...]:
     return tuple(int(counts.get(argument, 0)) for argument in expression.expr.args)
 
 
-def kernel_factors(expression: Formula) -> list[tuple[Kernel, int]]:
+def kernel_factors(expression: Expr) -> list[tuple[Kernel, int]]:
     """Kernels with positive powers whose product the expression is; empty if it is none."""
     if expression.is_Pow and expression.exp.is_Rational and not expression.exp.is_Integer:
         if expression.base.is_Rational and expression.base.is_negative:

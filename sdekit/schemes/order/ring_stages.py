@@ -13,9 +13,9 @@ import sympy as sp
 
 from sdekit.declaration.model.components import Components
 from sdekit.declaration.model.dynamics import Dynamics
+from sdekit.declaration.model.sympy_types import Expr
 from sdekit.declaration.tree.operators import ZERO
 from sdekit.schemes.jet_ring.jets import JetRing, Polynomial
-from sdekit.schemes.jet_ring.sympy_stubs import Formula
 from sdekit.schemes.order.one_step_series import Generator, Stage
 from sdekit.schemes.split.factors import Factor, plan, whole_noise
 from sdekit.schemes.split.flow_records import Blocks, Part, Updates
@@ -59,7 +59,7 @@ def step_of(
     scheme: str,
     sizes: Mapping[str, int],
     degree: int,
-    more: Sequence[Formula] = (),
+    more: Sequence[Expr] = (),
 ) -> Step:
     """The stages of a scheme, with derivatives for series up to the given power of h.
 

@@ -18,10 +18,10 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from sdekit.errors import SimulationError
+from sdekit.errors import DataError, SimulationError
 from sdekit.simulation.gradients import epochs, row_numbers, rows
 from sdekit.simulation.gradients.branching import value_when
-from sdekit.simulation.gradients.minibatch_checks import check_options, check_target
+from sdekit.simulation.gradients.minibatch_checks import check_options
 
 
 class Minibatch:
@@ -106,7 +106,7 @@ class Minibatch:
         self._rows: dict[Any, rows.Rows] = {}
         self.reference: tuple[Any, Any] | None = None
         if control_variate is not None:
-            check_target(self, control_variate)
+            _check_target(self, control_variate)
             point = jax.tree.map(jnp.asarray, control_variate)
             self.reference = (point, self.full_likelihood_gradient(point))
 
@@ -162,7 +162,7 @@ class Minibatch:
         Raises:
             DataError: If prior or likelihood do not give finite scalars of the right shape.
         """
-        check_target(self, position)
+        _check_target(self, position)
         state: dict[str, Any] = epochs.begin(key) if self.sampling == "epochs" else {}
         if self.svrg is not None:
             state["age"] = jnp.int32(0)
@@ -313,3 +313,43 @@ class Minibatch:
 
 def _number_type(position: Any) -> Any:
     return jnp.result_type(*jax.tree.leaves(position))
+
+
+def _check_target(target: Minibatch, position: Any) -> None:
+    """Evaluate prior and likelihood abstractly, so that a mistake is found before a run.
+
+    Raises:
+        DataError: If they fail or do not have the documented shapes.
+    """
+    one = []
+    for group, matrix in enumerate(target.rows.matrices):
+        column = next(c for c in target.rows.columns if c.group == group)
+        dtype = column.dtype if target.is_on_host else matrix.dtype
+        one.append(jnp.zeros((1, *matrix.shape[1:]), dtype))
+    batch = rows.unpacked(target.rows, tuple(one))
+    try:
+        prior = jax.eval_shape(target.log_prior, position)
+        likelihood = jax.eval_shape(target.per_row, position, batch)
+    except (TypeError, ValueError, KeyError, IndexError, AttributeError) as error:
+        raise DataError(
+            "log_prior or log_likelihood fails at the given position",
+            found=str(error).splitlines()[0],
+            fix="call them yourself with the position and one row of the data",
+        ) from error
+    if getattr(prior, "shape", ()) != ():
+        raise DataError(
+            "log_prior is not a scalar",
+            expected="shape ()",
+            found=prior.shape,
+            fix="sum over the components",
+        )
+    if getattr(likelihood, "shape", None) != (1,):
+        shape = getattr(likelihood, "shape", type(likelihood).__name__)
+        raise DataError(
+            "log_likelihood does not give one value per row"
+            if target.vectorized
+            else "log_likelihood does not give a scalar for one row",
+            expected="(batch,)" if target.vectorized else "()",
+            found=shape if target.vectorized else shape[1:],
+            fix="sum over the components of a row, not over the rows",
+        )

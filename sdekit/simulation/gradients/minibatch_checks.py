@@ -5,17 +5,11 @@ Not for the arithmetic of a minibatch (`minibatch.py`).
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 
 from sdekit.errors import DataError, SimulationError
-from sdekit.simulation.gradients import rows
-
-if TYPE_CHECKING:
-    from sdekit.simulation.gradients.minibatch import Minibatch
 
 SAMPLINGS = ("with replacement", "without replacement", "epochs")
 
@@ -76,44 +70,4 @@ def check_options(
             "svrg needs a positive number of steps and data in memory",
             found="memory-mapped data" if is_on_host else repr(svrg),
             fix="use control_variate instead, or give the data as arrays",
-        )
-
-
-def check_target(target: Minibatch, position: Any) -> None:
-    """Evaluate prior and likelihood abstractly, so that a mistake is found before a run.
-
-    Raises:
-        DataError: If they fail or do not have the documented shapes.
-    """
-    one = []
-    for group, matrix in enumerate(target.rows.matrices):
-        column = next(c for c in target.rows.columns if c.group == group)
-        dtype = column.dtype if target.is_on_host else matrix.dtype
-        one.append(jnp.zeros((1, *matrix.shape[1:]), dtype))
-    batch = rows.unpacked(target.rows, tuple(one))
-    try:
-        prior = jax.eval_shape(target.log_prior, position)
-        likelihood = jax.eval_shape(target.per_row, position, batch)
-    except (TypeError, ValueError, KeyError, IndexError, AttributeError) as error:
-        raise DataError(
-            "log_prior or log_likelihood fails at the given position",
-            found=str(error).splitlines()[0],
-            fix="call them yourself with the position and one row of the data",
-        ) from error
-    if getattr(prior, "shape", ()) != ():
-        raise DataError(
-            "log_prior is not a scalar",
-            expected="shape ()",
-            found=prior.shape,
-            fix="sum over the components",
-        )
-    if getattr(likelihood, "shape", None) != (1,):
-        shape = getattr(likelihood, "shape", type(likelihood).__name__)
-        raise DataError(
-            "log_likelihood does not give one value per row"
-            if target.vectorized
-            else "log_likelihood does not give a scalar for one row",
-            expected="(batch,)" if target.vectorized else "()",
-            found=shape if target.vectorized else shape[1:],
-            fix="sum over the components of a row, not over the rows",
         )

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from sdekit.errors import SchemeError
-from sdekit.schemes.bias.mean_field import MeanField, thermostat_prediction
+from sdekit.schemes.bias.linear_step import StationaryLaw
+from sdekit.schemes.bias.mean_field import thermostat_prediction
 from tests.schemes.models import langevin, sgnht
 
 K, V = 100.0, 900.0
@@ -16,7 +17,7 @@ SETTINGS = [(0.01, 1.0), (0.01, 10.0), (0.02, 5.0)]
 
 
 @functools.cache
-def _predicted(word: str, h: float, A: float, noise: float = V) -> MeanField:
+def _predicted(word: str, h: float, A: float, noise: float = V) -> StationaryLaw:
     return thermostat_prediction(
         sgnht(),
         word,
@@ -99,6 +100,8 @@ def test_anisotropic_targets_share_one_thermostat() -> None:
     momenta = found.block("p")
     assert np.trace(momenta) == pytest.approx(2, rel=1e-9)
     assert momenta[0, 0] > 1.3 > 0.8 > momenta[1, 1]
+    with pytest.raises(SchemeError, match="no variable q"):
+        found.block("q")
 
 
 def test_noise_beyond_what_a_thermostat_can_take_is_named() -> None:
@@ -109,3 +112,9 @@ def test_noise_beyond_what_a_thermostat_can_take_is_named() -> None:
 def test_a_dynamics_without_thermostat_is_refused() -> None:
     with pytest.raises(SchemeError, match="exactly one scalar thermostat"):
         thermostat_prediction(langevin(), stiffness=1.0, step_size=0.1, parameters={"A": 1})
+
+
+@pytest.mark.parametrize("step_size", [0.0, -0.1])
+def test_a_step_size_that_is_not_positive_is_refused(step_size: float) -> None:
+    with pytest.raises(SchemeError, match="not positive"):
+        _predicted("Algorithm1", step_size, 10.0)
