@@ -168,9 +168,11 @@ def check_acceptance(problem: KernelProblem, step: Metropolis) -> Check:
     Raises:
         Unsupported: If a formula is outside the calculus.
     """
-    reason = _function_reason(step) or _energy_reason(problem, step)
-    if reason is None:
-        reason = _jump_reason(problem, step) if is_jump(step) else _count_reason(problem, step)
+    reason = _function_reason(step)
+    if reason is None and is_jump(step):
+        reason = _jump_reason(problem, step)
+    elif reason is None:
+        reason = _energy_reason(problem, step) or _count_reason(problem, step)
     if reason is not None:
         return undecided(reason)
     if is_jump(step):
@@ -278,11 +280,20 @@ def _jump_reason(problem: KernelProblem, step: Metropolis) -> str | None:
     if jump.variable.symmetry is not None:
         return f"{jump.variable.name} is {jump.variable.symmetry}, and a jump moves every entry"
     if not step.is_symmetric:
-        return None
+        return _energy_reason(problem, step)
     left = log_density_ratio(problem, jump)
-    if is_zero(left):
-        return None
-    return f"the proposal is not symmetric: log q(x|y) - log q(y|x) = {text(left)} is left out"
+    told = "the proposal is not symmetric: log q(x|y) - log q(y|x) ="
+    if step.energy is not None:
+        # The density of the proposal may be what the energy of the ratio leaves out of H.
+        difference = lower(step.energy) - problem.energy
+        left = left + substitute(difference, {jump.variable: lower(_other(jump))}) - difference
+        told = "the energy of the ratio is not H, and with the density of the proposal"
+    return None if is_zero(left) else f"{told} {text(left)} is left out"
+
+
+def _other(jump: GaussianJump) -> Parameter:
+    """The point that a jump proposes."""
+    return Parameter(f"{jump.variable.name}_new", jump.variable.shape)
 
 
 def log_density_ratio(problem: KernelProblem, jump: GaussianJump) -> Tensor:
@@ -292,12 +303,11 @@ def log_density_ratio(problem: KernelProblem, jump: GaussianJump) -> Tensor:
         Unsupported: If the scale reads the block that jumps.
     """
     x = jump.variable
-    other = Parameter(f"{x.name}_new", x.shape)
     scale = lower(jump.scale)
     if scale.depends & lower(x).depends:
         raise Unsupported(f"the scale of the proposal reads {x.name}")
     mean = lower(jump.mean, x.shape)
-    there = lower(other)
+    there = lower(_other(jump))
     forward = _square(there - mean)
     backward = _square(lower(x) - substitute(mean, {x: there}))
     if is_zero(scale):

@@ -34,6 +34,8 @@ from sdekit.verifier.markov.kernel_problem import KernelProblem
 from sdekit.verifier.verdict import Check, Witness, refuted
 
 _STEP = sp.Rational(1, 2)
+#: What parameters are: a mistake may vanish at one of them.
+_VALUES = (sp.S.One, sp.Rational(1, 2))
 
 
 @dataclass
@@ -42,6 +44,7 @@ class _Path:
 
     problem: KernelProblem
     step: Metropolis
+    value: sp.Expr
     state: dict[sp.Symbol, sp.Expr] = field(default_factory=dict)
     noises: list[sp.Symbol] = field(default_factory=list)
     excess: sp.Expr = sp.S.Zero
@@ -68,13 +71,13 @@ class _Path:
         return self.reader.coordinate(x, (0,) * len(x.shape))
 
     def read(self, expression: Expression, x: Variable | None = None) -> Expr:
-        """An expression in coordinates, with U = |x|^2/2 and every parameter 1 (h = 1/2)."""
+        """An expression in coordinates, U = |x|^2/2, one number for every parameter (h = 1/2)."""
         entries = self.reader.array(expression) if x is None else self.reader.block(expression, x)
         found = sp.sympify(entries.flat[0] if hasattr(entries, "flat") else entries)
         chosen: Any = {f: _harmonic(f) for f in found.atoms(AppliedUndef)}
         found = sp.expand(found.subs(chosen).doit())
         for symbol in found.free_symbols - set(self.state):
-            self.numbers[symbol] = _STEP if symbol in self.sizes else sp.S.One
+            self.numbers[symbol] = _STEP if symbol in self.sizes else self.value
         return found.subs(self.numbers)
 
     def at_state(self, expression: sp.Expr) -> sp.Expr:
@@ -139,8 +142,15 @@ def refute_by_paths(
     """
     if step.accept not in ("metropolis", "barker"):
         return None
+    tried = (_refutation(problem, step, free, value) for value in _VALUES)
+    return next((found for found in tried if found is not None), None)
+
+
+def _refutation(
+    problem: KernelProblem, step: Metropolis, free: Sequence[Variable], value: sp.Expr
+) -> Check | None:
     try:
-        path = _Path(problem, step)
+        path = _Path(problem, step, value)
         starts = [path.symbol(x) for x in free]
         path.state.update({x: x for x in starts})
         (_jump if isinstance(step.proposal[0], GaussianJump) else _flows)(path)
@@ -210,14 +220,18 @@ def _flows(path: _Path) -> None:
 
 
 def _jump(path: _Path) -> None:
-    """The log density ratio that a jump from the minimum leaves out."""
-    jump = path.step.proposal[0]
+    """The excess of the stated log ratio over the true one of a jump from the minimum."""
+    step, jump = path.step, path.step.proposal[0]
     assert isinstance(jump, GaussianJump)
+    energy = path.read(path.problem.kernel.hamiltonian)
+    stated = energy if step.energy is None else path.read(step.energy)
+    before = path.at_state(energy - stated)
     x, there = path.symbol(jump.variable), path.noise()
     mean, scale = path.read(jump.mean, jump.variable), path.read(jump.scale)
     forward = (there - mean.xreplace({**path.state})) ** 2
     path.state[x] = there
     backward = mean.xreplace(path.state) ** 2
-    path.excess = sp.expand((backward - forward) / (2 * scale**2))
-    if not path.step.is_symmetric or scale.free_symbols:
-        raise Unsupported("a ratio that is not symmetric")
+    if scale.free_symbols:
+        raise Unsupported("a scale that reads the state")
+    left_out = (backward - forward) / (2 * scale**2) if step.is_symmetric else sp.S.Zero
+    path.excess = sp.expand(left_out + path.at_state(energy - stated) - before)

@@ -19,7 +19,7 @@ def refutation(step, free=(), dynamics=LANGEVIN):
 def test_energy_gained_from_noise_must_not_count():
     step = K.metropolis(K.flow(LANGEVIN, "BAOAB", L), flip=FLIP, count="BAO")
     found = refutation(step)
-    assert found.is_refuted
+    assert found is not None and found.is_refuted and found.witness is not None
     assert found.witness.value == "z_1**2*(1 - E)*exp(-1)/2"
     # Twin: counted as it should be, nothing is left over.
     assert refutation(K.metropolis(K.flow(LANGEVIN, "BAOAB", L), flip=FLIP)) is None
@@ -27,7 +27,8 @@ def test_energy_gained_from_noise_must_not_count():
 
 def test_what_a_full_refreshment_hides_is_summed_over():
     step = K.metropolis(K.flow(HAMILTONIAN, "BAB", L), flip=FLIP, energy=U)
-    assert refutation(step, (P,), HAMILTONIAN).is_refuted
+    found = refutation(step, (P,), HAMILTONIAN)
+    assert found is not None and found.is_refuted
     whole = sk.verify(K.compose(step, K.refresh(P)))
     assert whole.verdict is sk.Verdict.REFUTED
 
@@ -35,7 +36,29 @@ def test_what_a_full_refreshment_hides_is_summed_over():
 def test_a_jump_that_leaves_its_density_out_is_refuted():
     h = sk.parameter("h", positive=True)
     jump = K.jump(THETA, THETA - h * sk.grad(U, THETA), sk.sqrt(2 * h))
-    assert refutation(K.metropolis(jump, is_symmetric=True)).is_refuted
+    found = refutation(K.metropolis(jump, is_symmetric=True))
+    assert found is not None and found.is_refuted
     # Twin: around the present state the densities cancel.
     walk = K.metropolis(K.random_walk(THETA, h), is_symmetric=True)
     assert refutation(walk) is None
+
+
+def test_a_jump_whose_density_is_what_the_energy_leaves_out_is_balanced():
+    """Preconditioned Crank-Nicolson: accepted by U alone, with the density of a normal kept."""
+    b = sk.parameter("b", positive=True)
+    law = U + sk.dot(THETA, THETA) / 2
+
+    def kernel(keep, energy):
+        jump = K.jump(THETA, keep * THETA, b)
+        return K.compose(K.metropolis(jump, energy=energy, is_symmetric=True), hamiltonian=law)
+
+    assert sk.verify(kernel(sk.sqrt(1 - b**2), U)).verdict is sk.Verdict.PROVED
+    # Twins: another factor, right at b = 1 alone; and all of H beside the same densities.
+    assert sk.verify(kernel(sk.sqrt(1 - b), U)).verdict is sk.Verdict.REFUTED
+    for energy in (law, law + 5):
+        assert sk.verify(kernel(sk.sqrt(1 - b**2), energy)).verdict is sk.Verdict.REFUTED
+
+
+def test_a_jump_with_its_density_and_another_energy_is_refuted():
+    step = K.metropolis(K.random_walk(THETA, sk.parameter("s", positive=True)), energy=2 * U)
+    assert sk.verify(K.compose(step, hamiltonian=U)).verdict is sk.Verdict.REFUTED
