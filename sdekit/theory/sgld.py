@@ -1,10 +1,10 @@
-r"""Stochastic gradient Langevin dynamics: schedules, the transition to sampling, identities.
+r"""Stochastic gradient Langevin dynamics: the transition to sampling, identities.
 
 $$\theta^+ = \theta + \frac{\varepsilon}{2}\Big[\nabla\log p(\theta) +
   \frac Nn\sum\nabla\log p(x_i\mid\theta)\Big] + N(0, \varepsilon)$$
 
 is Euler-Maruyama with h = eps/2 of $d\theta = -\nabla U\,dt + N(0, 2\,dt)$. Analysis of the
-method only; sampling is `sdekit.simulation`.
+method only; sampling is `sdekit.simulation`, steps that fall and their averages are `sk.schedules`.
 
 Source: Welling and Teh exposition ; its misprints are corrected here.
 """
@@ -23,86 +23,6 @@ from sdekit.theory.arrays import real_array, real_number
 #: A gradient or potential of a position of shape (d,).
 Gradient = Callable[[np.ndarray], np.ndarray]
 Potential = Callable[[np.ndarray], float]
-
-
-@dataclass(frozen=True)
-class PolynomialSchedule:
-    """eps_t = a (b + t)^-gamma, t = 0, 1, ..., T.
-
-    Args:
-        first: eps_0.
-        last: eps_T.
-        length: T.
-        exponent: gamma.
-
-    Raises:
-        DataError: Unless first > last > 0, T >= 1 and gamma > 0.
-
-    Example:
-        >>> schedule = PolynomialSchedule(first=0.01, last=0.0001, length=10_000)
-        >>> float(schedule(0)), float(schedule(10_000).round(12)), schedule.is_robbins_monro
-        (0.01, 0.0001, True)
-
-    Checked by: tests/theory/test_sgld.py.
-    """
-
-    first: float
-    last: float
-    length: int
-    exponent: float = 0.55
-
-    def __post_init__(self) -> None:
-        if not self.first > self.last > 0 or self.length < 1 or not self.exponent > 0:
-            raise DataError(
-                "a decreasing schedule needs first > last > 0, length >= 1, exponent > 0",
-                found=(self.first, self.last, self.length, self.exponent),
-            )
-
-    @property
-    def offset(self) -> float:
-        """b = T / ((eps_0/eps_T)^(1/gamma) - 1)."""
-        return self.length / ((self.first / self.last) ** (1 / self.exponent) - 1)
-
-    @property
-    def scale(self) -> float:
-        """a = eps_0 b^gamma."""
-        return self.first * self.offset**self.exponent
-
-    def __call__(self, step: Any) -> np.ndarray:
-        """eps_t at one or many steps."""
-        return self.scale * (self.offset + np.asarray(step, dtype=np.float64)) ** -self.exponent
-
-    @property
-    def sum_diverges(self) -> bool:
-        """Whether the steps reach everywhere: gamma <= 1."""
-        return self.exponent <= 1
-
-    @property
-    def squares_are_summable(self) -> bool:
-        """Whether the injected error is finite: gamma > 1/2."""
-        return self.exponent > 0.5
-
-    @property
-    def is_robbins_monro(self) -> bool:
-        """Both: 1/2 < gamma <= 1."""
-        return self.sum_diverges and self.squares_are_summable
-
-
-def weighted_average(values: Any, steps: Any) -> np.ndarray:
-    """sum eps_t f_t / sum eps_t over the first axis of `values`."""
-    weights = real_array(steps, "the step sizes", 1)
-    samples = np.asarray(values, dtype=np.float64)
-    if samples.shape[0] != weights.shape[0]:
-        raise DataError(
-            "one step size per value", expected=samples.shape[0], found=weights.shape[0]
-        )
-    return np.tensordot(weights, samples, axes=1) / weights.sum()
-
-
-def effective_steps(steps: Any) -> float:
-    """(sum eps)^2 / sum eps^2: how many equal weights the weighted average is worth."""
-    weights = real_array(steps, "the step sizes", 1)
-    return float(weights.sum() ** 2 / (weights**2).sum())
 
 
 def gradient_noise_covariance(scores: Any, batch_size: int, replace: bool = True) -> np.ndarray:

@@ -21,10 +21,10 @@ from sdekit.bridges.other_libraries import from_numpyro
 from sdekit.calls import meant, unknown_arguments
 from sdekit.diagnostics.draw_statistics import require_arviz
 from sdekit.errors import SimulationError
+from sdekit.simulation.bind.step_size import check_count
 from sdekit.simulation.noise.streams import check_seed
 from sdekit.simulation.runs.compiled_run import check_untransformed, compiled_as_usual
 from sdekit.simulation.runs.inference_data import to_inference_data
-from sdekit.simulation.runs.output_times import check_count
 from sdekit.tuning.coupled_bias import LangevinChains, setting_of
 from sdekit.tuning.ensembles import BLOCK, Draws
 from sdekit.tuning.landscape import LOOKS

@@ -15,9 +15,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from sdekit.errors import SimulationError
+from sdekit.simulation.bind.step_size import check_count
 from sdekit.simulation.noise.streams import check_seed
 from sdekit.simulation.runs.compiled_run import check_untransformed, compiled_as_usual
-from sdekit.simulation.runs.output_times import check_count
 from sdekit.tuning.coupled_bias import LangevinChains, bias_bounds, setting_of
 from sdekit.tuning.ensembles import BLOCK, ChainEnsemble
 from sdekit.tuning.landscape import Landscape, Surveyor, survey

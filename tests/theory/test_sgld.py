@@ -1,4 +1,4 @@
-"""SGLD: schedules, gradient noise by enumeration, and the identities with HMC."""
+"""SGLD: gradient noise by enumeration, and the identities with HMC."""
 
 import itertools
 
@@ -18,37 +18,6 @@ def potential(q):
 
 def gradient(q):
     return q**3 + np.array([q[1], q[0], 0.0])
-
-
-@pytest.mark.parametrize("exponent", [0.55, 1.0, 1 / 3])
-def test_the_schedule_meets_its_first_and_last_step(exponent):
-    schedule = sgld.PolynomialSchedule(0.02, 0.001, 500, exponent)
-    steps = schedule(np.arange(501))
-    assert steps[0] == pytest.approx(0.02, rel=1e-12)
-    assert steps[-1] == pytest.approx(0.001, rel=1e-12)
-    assert (np.diff(steps) < 0).all()
-    assert schedule.is_robbins_monro is (exponent > 0.5)
-
-
-def test_robbins_monro_sums_behave_as_claimed():
-    """Partial sums to 10^6 grow like T^(1-gamma); sums of squares stay put."""
-    t = np.arange(1, 10**6 + 1.0)
-    for exponent in (0.55, 0.9):
-        steps = t**-exponent
-        growth = steps.sum() / steps[: 10**3].sum()
-        assert growth > 1.9
-        squares = (steps**2).sum() / (steps[: 10**3] ** 2).sum()
-        assert squares < 1.6
-    # Twin: at 1/3 the squares are not summable.
-    steps = t ** (-1 / 3)
-    assert (steps**2).sum() / (steps[: 10**3] ** 2).sum() > 5
-
-
-def test_weighted_averages_and_their_worth():
-    steps = np.array([3.0, 1.0])
-    assert sgld.weighted_average([[1.0, 0.0], [5.0, 4.0]], steps).tolist() == [2.0, 1.0]
-    assert sgld.effective_steps(np.ones(7)) == pytest.approx(7.0)
-    assert sgld.effective_steps(steps) == pytest.approx(1.6)
 
 
 @pytest.mark.parametrize("replace", [True, False])
@@ -104,12 +73,8 @@ def test_hmc_with_one_step_accepts_exactly_as_mala_does():
         assert abs(hmc - other) > 1e-6
 
 
-def test_impossible_schedules_and_steps_are_refused():
-    with pytest.raises(DataError, match="decreasing schedule"):
-        sgld.PolynomialSchedule(0.001, 0.01, 10)
+def test_impossible_steps_and_batches_are_refused():
     with pytest.raises(DataError, match="step size must be positive"):
         sgld.transition(0.0, np.eye(2))
-    with pytest.raises(DataError, match="one step size per value"):
-        sgld.weighted_average([1.0, 2.0], [1.0])
     with pytest.raises(DataError, match="batch size does not fit"):
         sgld.gradient_noise_covariance(np.ones((3, 1)), 4, replace=False)

@@ -25,6 +25,7 @@ from sdekit.errors import SimulationError
 from sdekit.simulation.bind.jax_reader import Environment, shape_of
 from sdekit.simulation.bind.parameter_values import check_assumed, parameter_arrays
 from sdekit.simulation.bind.position import PositionLayout, layout_of
+from sdekit.simulation.bind.step_size import check_count
 from sdekit.simulation.bind.user_functions import USER_ERRORS, checked_functions, told
 from sdekit.simulation.gradients.sources import (
     FunctionSource,
@@ -182,16 +183,15 @@ def _sizes(
     given: Mapping[str, int],
 ) -> dict[str, int]:
     names = {dim.name for dim in dynamics.dimensions}
-    for name, size in given.items():
+    for name in given:
         if name not in names:
             raise SimulationError(
                 f"unknown dimension {name}", expected=", ".join(sorted(names)), found=name
             )
-        if isinstance(size, bool) or not isinstance(size, int) or size < 1:
-            raise SimulationError(
-                f"the size of dimension {name} is wrong", expected="an integer >= 1", found=size
-            )
-    found: dict[str, tuple[int, str]] = {name: (size, "sizes") for name, size in given.items()}
+    found: dict[str, tuple[int, str]] = {
+        name: (check_count(f"the size of dimension {name}", size, 1), "sizes")
+        for name, size in given.items()
+    }
     shapes = [(x.name, x.shape, s) for x, s in zip(layout.variables, layout.shapes, strict=True)]
     for parameter in dynamics.parameters:
         if parameter.name in arrays:

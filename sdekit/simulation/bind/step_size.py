@@ -1,6 +1,6 @@
-"""A step size that is a number a run can take, and the units in which Algorithm 2 was published.
+"""Step sizes and counts that a run can take, and the units in which Algorithm 2 was published.
 
-Checked by: tests/simulation/steps/test_published.py.
+Checked by: tests/simulation/steps/test_published.py, tests/simulation/bind/test_step_size.py.
 """
 
 from __future__ import annotations
@@ -29,6 +29,24 @@ def check_step_size(step_size: Any) -> float:
             "the step size is wrong", expected="a positive number", found=repr(step_size)
         )
     return h
+
+
+def is_whole(number: Any) -> bool:
+    """Whether it is a whole number of Python or NumPy; a truth value is none."""
+    return isinstance(number, int | np.integer) and not isinstance(number, bool)
+
+
+def check_count(name: str, count: Any, least: int) -> int:
+    """A number that counts something.
+
+    Raises:
+        SimulationError: If it is no integer, or below the least.
+    """
+    if not is_whole(count) or count < least:
+        raise SimulationError(
+            f"{name} is wrong", expected=f"an integer >= {least}", found=repr(count)[:80]
+        )
+    return int(count)
 
 
 def from_published_units(

@@ -7,9 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from sdekit.errors import DataError, SimulationError
+from sdekit.simulation.bind.step_size import is_whole
 
 SAMPLINGS = ("with replacement", "without replacement", "epochs")
 
@@ -38,7 +37,7 @@ def check_options(
             found=f"a {type(wrong).__name__}",
             fix="give functions of (position) and of (position, row)",
         )
-    if isinstance(batch_size, bool) or not isinstance(batch_size, int | np.integer):
+    if not is_whole(batch_size):
         raise DataError(
             "the batch size is no integer",
             expected=f"1 to {size}",

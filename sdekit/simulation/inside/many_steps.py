@@ -12,11 +12,11 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jax import Array
 
 from sdekit.errors import SimulationError
 from sdekit.simulation.bind.bound import Problem
+from sdekit.simulation.bind.step_size import is_whole
 from sdekit.simulation.loop.blocks import plan_run, tiled
 from sdekit.simulation.loop.compiled_loop import advance
 from sdekit.simulation.loop.program import Fixed, Keys, LoopState, Program
@@ -30,8 +30,7 @@ def check_step_count(count: Any) -> None:
     Raises:
         SimulationError: If it is no whole number from 0 on, or traced.
     """
-    is_whole = isinstance(count, (int, np.integer)) and not isinstance(count, bool)
-    if not is_whole or not 0 <= count < MOST_STEPS:
+    if not is_whole(count) or not 0 <= count < MOST_STEPS:
         raise SimulationError(
             "the number of steps is wrong",
             expected="a whole number from 0 on, known when the program is compiled",

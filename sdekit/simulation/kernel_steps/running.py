@@ -22,6 +22,7 @@ from sdekit.errors import SimulationError
 from sdekit.kernels.steps import Flow, Images, Kernel, dynamics_in, expressions_in, parts_of
 from sdekit.simulation.bind.bound import Problem
 from sdekit.simulation.bind.jax_reader import Environment, evaluate
+from sdekit.simulation.bind.step_size import check_count
 from sdekit.simulation.steps.scheme import Blocks, StepInput
 
 #: The name under which a sampler of a kernel stands in results.
@@ -108,8 +109,8 @@ def as_run(
     flows = dynamics_in(kernel.steps)
     if scheme is not None:
         raise SimulationError("a kernel is its own scheme", found=scheme, fix="leave scheme out")
-    if steps is not None and (isinstance(steps, bool) or not isinstance(steps, int) or steps < 1):
-        raise SimulationError("leapfrog_steps is wrong", expected="an integer >= 1", found=steps)
+    if steps is not None:
+        steps = check_count("leapfrog_steps", steps, 1)
     if len(flows) > 1:
         raise SimulationError(
             "flows of several dynamics in one kernel are not run", found=f"{len(flows)} of them"

@@ -14,13 +14,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import accumulate, pairwise
-from numbers import Integral
 from typing import Any
 
 import jax
+import numpy as np
 from jax.sharding import PartitionSpec as Spec
 
 from sdekit.errors import SimulationError
+from sdekit.simulation.bind.step_size import is_whole
 
 #: Name of the mesh axis over which chains are sharded.
 CHAINS = "chains"
@@ -67,8 +68,8 @@ def chosen_share(devices: Any, chains: int) -> Share:
         own = parts[jax.process_index()]
         return Share(here[: len(own)], own, parts)
     everything = range(chains)
-    if isinstance(devices, (bool, int)):
-        if isinstance(devices, bool) or not 1 <= devices <= len(here):
+    if isinstance(devices, int | np.integer):
+        if not is_whole(devices) or not 1 <= devices <= len(here):
             raise SimulationError(
                 "the number of devices is wrong", expected=f"1 to {len(here)}", found=devices
             )
@@ -98,7 +99,7 @@ def part_share(part: Any, devices: Any, chains: int) -> Share:
             shares the chains already.
     """
     is_pair = isinstance(part, (tuple, list)) and len(part) == 2
-    if not is_pair or any(isinstance(n, bool) or not isinstance(n, Integral) for n in part):
+    if not is_pair or not all(map(is_whole, part)):
         raise SimulationError("part is no pair", expected="(i, N)", found=repr(part)[:60])
     number, count = part
     if not 0 <= number < count:

@@ -35,6 +35,7 @@ from jax.typing import ArrayLike
 
 from sdekit.errors import SimulationError
 from sdekit.schemes.noise_laws import NoiseLaw
+from sdekit.simulation.bind.step_size import is_whole
 from sdekit.simulation.noise.fast_normal import key_words, one_normal, pair_of_normals, threefry
 
 SINGLE = np.dtype(np.float32)
@@ -65,8 +66,7 @@ def check_seed(seed: Any) -> None:
     Raises:
         SimulationError: If the seed is no integer from 0 to 2^32 - 1.
     """
-    whole = isinstance(seed, (int, np.integer)) and not isinstance(seed, bool)
-    if not whole or not 0 <= seed < SEEDS:
+    if not is_whole(seed) or not 0 <= seed < SEEDS:
         raise SimulationError(
             "seed is wrong", expected="an integer from 0 to 2^32 - 1", found=repr(seed)[:60]
         )

@@ -17,9 +17,9 @@ from typing import Any
 import numpy as np
 
 from sdekit.errors import SimulationError
+from sdekit.simulation.bind.step_size import check_count, check_step_size
 from sdekit.simulation.loop.schedules import Grid
 from sdekit.simulation.noise.streams import MOST_STEPS
-from sdekit.simulation.steps.sampler import check_step_size
 
 #: Share of a step by which a number of steps may miss a whole one: rounding of t1 = n h.
 WHOLE = 1e-6
@@ -114,7 +114,12 @@ def _to_an_end(h: float, begin: float, end: float, thin: int) -> Span:
     return _limited(Span((end - begin) / (draws * thin), draws + 1, thin, 0, begin, times, True))
 
 
-def _at_times(h: float, begin: float, times: Any) -> Span:
+def read_times(times: Any, begin: float) -> tuple[np.ndarray, np.ndarray]:
+    """Times that are asked for, and the same with the start in front, once.
+
+    Raises:
+        SimulationError: If they are no numbers that increase from the start on.
+    """
     asked = np.asarray(times)
     is_real = asked.ndim == 1 and asked.size and asked.dtype.kind in "iuf"
     if not is_real or not np.all(np.isfinite(asked)):
@@ -129,9 +134,12 @@ def _at_times(h: float, begin: float, times: Any) -> Span:
             found=" ".join(f"{x:g}" for x in asked[:6]),
             fix="sort them, or give t0=",
         )
-    keeps_start = asked[0] == begin
-    whole = asked if keeps_start else np.concatenate([[begin], asked])
-    gaps = np.diff(whole)
+    return asked, asked if asked[0] == begin else np.concatenate([[begin], asked])
+
+
+def _at_times(h: float, begin: float, times: Any) -> Span:
+    asked, whole = read_times(times, begin)
+    keeps_start, gaps = len(asked) == len(whole), np.diff(whole)
     if not gaps.size:
         raise SimulationError("the run ends before it begins", found=f"times = [{begin:g}]")
     if np.ptp(gaps) <= EQUAL * gaps.max() + 4 * np.spacing(np.abs(whole).max()):
@@ -171,16 +179,3 @@ def read_time(name: str, value: Any) -> float:
     if not is_number or not math.isfinite(value):
         raise SimulationError(f"{name} is no time", expected="a number", found=repr(value)[:60])
     return float(value)
-
-
-def check_count(name: str, count: Any, least: int) -> None:
-    """A number that counts something.
-
-    Raises:
-        SimulationError: If it is no integer, or below the least.
-    """
-    is_whole = isinstance(count, (int, np.integer)) and not isinstance(count, bool)
-    if not is_whole or count < least:
-        raise SimulationError(
-            f"{name} is wrong", expected=f"an integer >= {least}", found=repr(count)
-        )

@@ -16,12 +16,12 @@ from sdekit.declaration.tree.names import by_name
 from sdekit.errors import SimulationError
 from sdekit.kernels.steps import Kernel
 from sdekit.schemes.guards.step_guards import check_step, kind_of_scheme
-from sdekit.simulation.bind.step_size import chosen_step_size
+from sdekit.simulation.bind.step_size import check_count, chosen_step_size
 from sdekit.simulation.events.barrier import Barrier, read_events
 from sdekit.simulation.noise.streams import check_seed
 from sdekit.simulation.runs.compiled_run import check_untransformed, compiled_as_usual
 from sdekit.simulation.runs.job import Job
-from sdekit.simulation.runs.output_times import check_count, read_span
+from sdekit.simulation.runs.output_times import read_span
 from sdekit.simulation.runs.result import Run
 from sdekit.simulation.runs.starts import ExtraStart, continued, read_starts
 from sdekit.simulation.steps.sampler import Sampler, sampler

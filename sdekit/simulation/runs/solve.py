@@ -26,8 +26,9 @@ from jax.core import Tracer
 from sdekit.declaration.model.dynamics import Dynamics
 from sdekit.declaration.tree.names import by_name
 from sdekit.errors import SimulationError
-from sdekit.simulation.bind.step_size import check_step_size
+from sdekit.simulation.bind.step_size import check_count, check_step_size
 from sdekit.simulation.noise.streams import ACCEPT, GRADIENT, NORMALS, chain_keys, check_seed
+from sdekit.simulation.runs.output_times import read_times
 from sdekit.simulation.runs.run import sampler_of
 from sdekit.simulation.steps.sampler import Bound, Sampler, SamplerState
 from sdekit.simulation.steps.scheme import Cache, StepInput, prepared_draws
@@ -189,11 +190,11 @@ def _grid(
             "the step size is given twice" if step_size is not None else "no step size is given",
             expected="step_size with one of steps, t1 and times; or steps with t1",
         )
-    thin = _whole("thin", thin)
+    thin = check_count("thin", thin, 1)
     if times is not None:
         return _of_times(step_size, t0, times, thin)
     if steps is not None:
-        count = _whole("steps", steps)
+        count = check_count("steps", steps, 1)
         h = _positive(step_size) if t1 is None else _positive((t1 - jnp.asarray(t0)) / count)
     else:
         h, length = _number("step_size", step_size), _number("t1 - t0", t1 - t0)
@@ -218,30 +219,14 @@ def _of_times(step_size: Any, t0: Any, times: Any, thin: int) -> OutputGrid:
             found="a tracer" if isinstance(times, Tracer) else f"thin={thin}",
             fix="for traced times give steps and t1",
         )
-    asked = np.asarray(times, np.float64)
-    if asked.ndim != 1 or not asked.size or not np.all(np.isfinite(asked)):
-        raise SimulationError(
-            "times are wrong", expected="a list of numbers", found=repr(times)[:80]
-        )
-    from_start = bool(asked[0] == first)
-    whole = asked if from_start else np.concatenate([[first], asked])
+    asked, whole = read_times(times, first)
+    if len(whole) == 1:
+        raise SimulationError("the path ends before it begins", found=f"times = [{first:g}]")
     gaps = np.diff(whole)
-    if not gaps.size or not np.all(gaps > 0):
-        raise SimulationError(
-            "times are wrong", expected=f"numbers that increase from t0 = {first:g} on",
-            found=" ".join(f"{time:g}" for time in asked[:6]),
-        )  # fmt: skip
     each = max(1, math.ceil(gaps.max() / h * (1 - _SLACK)))
-    return OutputGrid(jnp.asarray(whole), jnp.asarray(gaps / each), each, len(gaps), from_start)
-
-
-def _whole(name: str, count: Any) -> int:
-    whole = isinstance(count, (int, np.integer)) and not isinstance(count, bool)
-    if not whole or count < 1:
-        raise SimulationError(
-            f"{name} is wrong", expected="an integer >= 1", found=repr(count)[:80]
-        )
-    return int(count)
+    return OutputGrid(
+        jnp.asarray(whole), jnp.asarray(gaps / each), each, len(gaps), len(asked) == len(whole)
+    )
 
 
 def _number(name: str, value: Any, least: float = 0.0) -> float:

@@ -32,6 +32,7 @@ from sdekit.schemes.split.unroll import unroll
 from sdekit.simulation.bind.bound import Problem
 from sdekit.simulation.bind.jax_reader import evaluate, shape_of
 from sdekit.simulation.bind.start import StartLaw, start_blocks, start_laws
+from sdekit.simulation.bind.step_size import check_count
 from sdekit.simulation.gradients.pathwise import undifferentiable
 from sdekit.simulation.gradients.sources import FunctionSource
 from sdekit.simulation.steps.scheme import (
@@ -126,11 +127,7 @@ def _length(options: Mapping[str, Any]) -> Any:
     length = options.get("leapfrog_steps", LEAPFROG_STEPS)
     if isinstance(length, Tracer):  # one program for trajectories of every length
         return length
-    if isinstance(length, bool) or not isinstance(length, int) or length < 1:
-        raise SimulationError(
-            "the number of leapfrog steps is wrong", expected="an integer >= 1", found=length
-        )
-    return length
+    return check_count("the number of leapfrog steps", length, 1)
 
 
 def _momentum_laws(problem: Problem) -> tuple[StartLaw, ...]:

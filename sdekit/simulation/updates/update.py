@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sdekit.errors import SimulationError
+from sdekit.simulation.bind.step_size import check_count
 
 #: What an update may return.
 PARTS = ("position", "auxiliary", "extra")
@@ -71,11 +72,7 @@ def update(function: Callable[..., Any], every: int = 1) -> Update:
             expected="a JAX function of (key, position, auxiliary, extra)",
             found=repr(function)[:80],
         )
-    if isinstance(every, bool) or not isinstance(every, int) or every < 1:
-        raise SimulationError(
-            "an update has no number of steps", expected="every=1 or more", found=repr(every)
-        )
-    return Update(function, every)
+    return Update(function, check_count("every", every, 1))
 
 
 def check_updates(updates: Any, extra: Any) -> tuple[Update, ...]:

@@ -19,6 +19,7 @@ def test_robbins_monro_runs_from_first_to_last(power):
     for step in (0, 17, 1_000, 5_000):
         np.testing.assert_allclose(schedule(step), scale * (offset + step) ** -power, rtol=1e-5)
     np.testing.assert_allclose([schedule(0), schedule(5_000)], [0.2, 0.01], rtol=1e-5)
+    assert np.all(np.diff(schedule(np.arange(0, 5_001, 50))) < 0)
 
 
 def test_cyclical_steps_start_anew_in_each_cycle():

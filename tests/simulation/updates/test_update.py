@@ -235,7 +235,7 @@ def test_what_cannot_be_is_refused_in_words(overdamped, langevin):
         )  # fmt: skip
     wrong: Any
     for wrong in ({"every": 0}, {"every": 2.0}):
-        with pytest.raises(SimulationError, match="number of steps"):
+        with pytest.raises(SimulationError, match="every is wrong"):
             sk.update(_gibbs, **wrong)
     with pytest.raises(SimulationError, match="cannot be called"):
         sk.update(cast(Any, 1))
