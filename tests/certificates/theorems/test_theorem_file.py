@@ -131,6 +131,33 @@ def test_a_matrix_beside_its_inverse_gets_no_theorem():
         coq_theorem_all_sizes(sk.catalog.get("adaptive-langevin"), "mass")
 
 
+def test_a_diffusion_divided_by_a_sum_gets_no_theorem():
+    """D = p p^T / |p|^2 needs |p|^2 / |p|^2 = 1 (Bussi, Donadio and Parrinello 2007)."""
+    n = sk.dim("n")
+    p = sk.vector("p", n)
+    square = sk.dot(p, p)
+    d = sk.Dynamics(
+        {p: (n - 1) * p / square - p}, {p: sk.outer(p, p) / square}, hamiltonian=square / 2
+    )
+    with pytest.raises(VerificationError, match="divided by a sum"):
+        coq_theorem_all_sizes(d, "rescaling")
+
+
+@needs_coq
+def test_inverse_exponentials_and_constants_below_sums_are_seen(library):
+    """exp(x) exp(-x) = 1 on the funnel; the -1 of (x_i^2 - 1)^2 is summed n times."""
+    v, x, n = sk.scalar("v"), sk.scalar("x"), sk.dim("n")
+    H = v**2 / 2 + v / 2 + x**2 * sk.exp(-v) / 2
+    funnel = sk.Dynamics({v: -sk.grad(H, v), x: -x}, {v: 1, x: sk.exp(v)}, hamiltonian=H)
+    assert is_accepted(coq_theorem_all_sizes(funnel, "funnel"), library, "funnel")
+    z = sk.vector("z", n)
+    well = sk.dot(z**2 - sk.ones(n), z**2 - sk.ones(n)) / 4
+    wells = sk.Dynamics({z: z - z**3}, {z: sk.eye(n)}, hamiltonian=well)
+    assert is_accepted(coq_theorem_all_sizes(wells, "wells"), library, "wells")
+    wrong = coq_theorem_all_sizes(funnel, "wrong").replace("=> exp (z v)", "=> 2 * exp (z v)")
+    assert not is_accepted(wrong, library, "wrong")
+
+
 def test_an_identity_between_sine_and_cosine_gets_no_theorem():
     x = sk.scalar("x")
     one = sk.sin(x) ** 2 + sk.cos(x) ** 2
