@@ -73,7 +73,7 @@ FORMS |= {
     "gradient": lambda x, n: jax.grad(lambda y: jnp.sum(jnp.tanh(y) ** 2 * jnp.exp(-y)))(x),
 }
 seen, gaps = set(), {}
-KINDS = [(1, np.float32), (3, np.float32), (16, np.float32), (60, np.float32), (5, np.float64)]
+KINDS = [(1, np.float32), (16, np.float32), (5, np.float64)]
 with jax.enable_x64(True):
     for size, dtype in KINDS:
         x = np.linspace(0.05, 0.9, size, dtype=dtype)
@@ -117,18 +117,18 @@ def test_every_operation_that_is_let_through_compiles_and_agrees():
 
 
 def cases():
-    for name, scheme, parameters in (
-        ("langevin", "BAOAB", {"A": 1.0}),
-        ("sgnht", "BADODAB", {"A": 1.0, "mu": 2.0}),
-        ("sgnht", "euler", {"A": 1.0, "mu": 2.0}),
+    # Every scheme, and every shape of a loop: one chain or several, each draw kept or some.
+    for name, scheme, size, chains, thin, precision in (
+        ("langevin", "BAOAB", 6, 1, 1, "float32"),
+        ("langevin", "BAOAB", 6, 1, 4, "float64"),
+        ("sgnht", "BADODAB", 3, 5, 1, "float32"),
+        ("sgnht", "euler", 3, 5, 3, "float32"),
     ):
-        for size, chains, thin, precision in (
-            (6, 1, 1, "float32"), (6, 1, 4, "float64"), (3, 5, 1, "float32"), (3, 5, 3, "float32"),
-        ):  # fmt: skip
-            yield pytest.param(
-                name, scheme, parameters, size, chains, thin, precision,
-                id=f"{name} {scheme} {size} {chains} {thin} {precision}",
-            )  # fmt: skip
+        parameters = {"A": 1.0} if name == "langevin" else {"A": 1.0, "mu": 2.0}
+        yield pytest.param(
+            name, scheme, parameters, size, chains, thin, precision,
+            id=f"{name} {scheme} {size} {chains} {thin} {precision}",
+        )  # fmt: skip
 
 
 @pytest.mark.parametrize(("name", "scheme", "parameters", "size", "chains", "thin", "precision"),
@@ -187,7 +187,8 @@ for name, form in FORMS.items():
                 return once(run, y, form(i))[0], None
             return lax.scan(block, x, jnp.arange(3.0))[0]
         x = jnp.ones(8)
-        plain = jax.jit(lambda x: whole(x, lambda f, *a: f(*a)))(x)
+        with jax.disable_jit():
+            plain = whole(x, lambda f, *a: f(*a))
         found[f"{name}, {read}"] = float(jnp.max(jnp.abs(jax.jit(whole)(x) - plain)))
 print(json.dumps(found))
 """
