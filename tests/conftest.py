@@ -22,7 +22,8 @@ except ImportError:  # JAX is an extra, and no interface of its own reaches ever
 HERE = Path(__file__).parent
 #: Tests of compiled programs, by file or folder, pages, which are what users run, and long runs.
 AS_FOR_USERS = (
-    "docs", "simulation/guard", "simulation/loop", "simulation/noise",
+    "docs", "simulation/guard", "simulation/loop/test_compiled_code.py",
+    "simulation/loop/test_machine_loop.py", "simulation/noise",
     "auditing/test_audit_stationary.py",
 )  # fmt: skip
 #: Options of XLA, of which a release takes those that it knows.
