@@ -25,6 +25,7 @@ from sdekit.simulation.bind.start import check_auxiliary, normals_of, start_bloc
 from sdekit.simulation.bind.step_size import check_step_size
 from sdekit.simulation.bind.user_functions import USER_ERRORS, told
 from sdekit.simulation.noise.streams import check_seed
+from sdekit.simulation.solvers.brownian import PathSettings
 from sdekit.simulation.solvers.diffrax_problem import DiffraxProblem, diffrax_problem
 from sdekit.simulation.steps.sampler import Sampler
 
@@ -124,19 +125,9 @@ def to_diffrax(
         check_auxiliary(problem, auxiliary or {}),
         jax.random.normal(start_key, (normals_of(laws, problem),), problem.dtype),
     )
-    return diffrax_problem(
-        problem,
-        start,
-        solver=solver,
-        key=path_key,
-        t0=t0,
-        t1=t1,
-        adaptive=adaptive,
-        rtol=rtol,
-        atol=atol,
-        path=path,
-        tolerance=(t1 - t0) / 2**14 if tolerance is None else tolerance,
-    )
+    tolerance = (t1 - t0) / 2**14 if tolerance is None else tolerance
+    asked = PathSettings(path_key, t0, t1, adaptive, rtol, atol, path, tolerance)
+    return diffrax_problem(problem, start, solver, asked)
 
 
 def _dtype(precision: str) -> np.dtype:

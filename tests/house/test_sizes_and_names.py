@@ -62,7 +62,6 @@ SIGNATURES_OVER = {
     "simulation.guard.compiled_values.probed": (5, 0),
     "simulation.loop.compiled_loop.advance": (8, 0),
     "simulation.runs.fingerprint.fingerprint": (5, 0),
-    "simulation.solvers.brownian.brownian_path": (9, 0),
     "simulation.steps.linear_stages.dense_stage": (5, 0),
     "simulation.steps.scheme.composed": (5, 0),
     "simulation.steps.scheme.first_cache": (6, 0),

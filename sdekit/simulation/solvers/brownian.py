@@ -8,7 +8,7 @@ increment for a step in a loop of one's own. Not for the noise of our own scheme
 from __future__ import annotations
 
 import math
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 import diffrax
 import jax
@@ -41,46 +41,57 @@ class GivenIncrement(diffrax.AbstractBrownianPath):
         return self.increment
 
 
-def brownian_path(
-    entry: Solver,
-    motions: int,
-    dtype: Any,
-    key: Array,
-    t0: float,
-    t1: float,
-    adaptive: bool,
-    path: str,
-    tolerance: float,
-) -> Any:
+class PathSettings(NamedTuple):
+    """What is asked of a Brownian path and of the steps along it.
+
+    Attributes:
+        key: JAX key.
+        t0: Start.
+        t1: End.
+        adaptive: Whether steps are chosen from the path.
+        rtol: Relative tolerance of steps that are chosen.
+        atol: Absolute tolerance of those.
+        path: "auto", "increments" or "tree".
+        tolerance: Of the tree.
+    """
+
+    key: Array
+    t0: Any
+    t1: Any
+    adaptive: bool
+    rtol: float
+    atol: float
+    path: str
+    tolerance: Any
+
+
+def brownian_path(entry: Solver, motions: int, dtype: Any, asked: PathSettings) -> Any:
     """The path that a solver needs, and no more.
 
     Args:
         entry: The solver.
         motions: Number m of Brownian motions.
         dtype: Type of the increments.
-        key: JAX key.
-        t0: Start.
-        t1: End.
-        adaptive: Whether steps are chosen from the path.
-        path: "auto", "increments" or "tree".
-        tolerance: Of the tree.
+        asked: Of the path.
 
     Raises:
         SimulationError: If the kind is unknown or does not fit adaptive steps.
     """
+    path = asked.path
     if path not in ("auto", "increments", "tree"):
         raise SimulationError(
             "unknown kind of Brownian path", expected="auto, increments or tree",
             found=repr(path), fix="leave path out",
         )  # fmt: skip
-    if path == "increments" and adaptive:
+    if path == "increments" and asked.adaptive:
         raise SimulationError(
             "steps that are chosen from the path need a path that can be refined",
             found="path='increments'", fix="say path='tree', or leave it out",
         )  # fmt: skip
     area = diffrax.SpaceTimeLevyArea if entry.needs_levy_area else diffrax.BrownianIncrement
     shape = jax.ShapeDtypeStruct((motions,), dtype)
-    if adaptive or path == "tree":
-        return diffrax.VirtualBrownianTree(t0, t1, tol=tolerance, shape=shape, key=key,
-                                           levy_area=area)  # fmt: skip
-    return diffrax.UnsafeBrownianPath(shape=shape, key=key, levy_area=area)
+    if asked.adaptive or path == "tree":
+        return diffrax.VirtualBrownianTree(
+            asked.t0, asked.t1, tol=asked.tolerance, shape=shape, key=asked.key, levy_area=area
+        )
+    return diffrax.UnsafeBrownianPath(shape=shape, key=asked.key, levy_area=area)

@@ -26,7 +26,7 @@ from sdekit.schemes.solvers.noise_type import NoiseKind, NoiseType, noise_type
 from sdekit.schemes.solvers.solver_table import Solver, choose_solver
 from sdekit.schemes.solvers.stratonovich import stratonovich_drift
 from sdekit.simulation.bind.bound import Problem
-from sdekit.simulation.solvers.brownian import GivenIncrement, brownian_path
+from sdekit.simulation.solvers.brownian import GivenIncrement, PathSettings, brownian_path
 from sdekit.simulation.solvers.diffrax_terms import (
     is_diagonal,
     join_blocks,
@@ -135,18 +135,7 @@ class DiffraxProblem:
 
 
 def diffrax_problem(
-    problem: Problem,
-    start: Mapping[str, Any],
-    *,
-    solver: str | None,
-    key: Array,
-    t0: float,
-    t1: float,
-    adaptive: bool,
-    rtol: float,
-    atol: float,
-    path: str,
-    tolerance: float,
+    problem: Problem, start: Mapping[str, Any], solver: str | None, asked: PathSettings
 ) -> DiffraxProblem:
     """Build the problem; see `bridges.to_diffrax` for the arguments.
 
@@ -154,41 +143,16 @@ def diffrax_problem(
         SchemeError: If the solver does not fit the noise.
         SimulationError: For a boundary that diffrax knows nothing of, or an unknown kind of path.
     """
-    dynamics = problem.dynamics
-    _check_boundaries(dynamics.variables)
+    _check_boundaries(problem.dynamics.variables)
     y0 = join_blocks(problem, start)
-    if not noise_terms_of(problem):
-        return _deterministic(problem, y0, solver, adaptive, rtol, atol)
-    return _stochastic(
-        problem,
-        y0,
-        solver=solver,
-        key=key,
-        t0=t0,
-        t1=t1,
-        adaptive=adaptive,
-        rtol=rtol,
-        atol=atol,
-        path=path,
-        tolerance=tolerance,
-    )
+    make = _stochastic if noise_terms_of(problem) else _deterministic
+    return make(problem, y0, solver, asked)
 
 
 def _stochastic(
-    problem: Problem,
-    y0: Array,
-    *,
-    solver: str | None,
-    key: Array,
-    t0: float,
-    t1: float,
-    adaptive: bool,
-    rtol: float,
-    atol: float,
-    path: str,
-    tolerance: float,
+    problem: Problem, y0: Array, solver: str | None, asked: PathSettings
 ) -> DiffraxProblem:
-    kind, entry, drift = _chosen(problem, solver, adaptive)
+    kind, entry, drift = _chosen(problem, solver, asked.adaptive)
     terms = noise_terms_of(problem)
     drift_function = vector_field(problem, drift)
     motions, diffusion = noise_operator(problem, terms)
@@ -198,11 +162,11 @@ def _stochastic(
             fix="run it as a scheme of sk.sampler, or use 'spark' or 'euler'",
         )
     made = getattr(diffrax, entry.diffrax_name)()
-    if adaptive and not entry.has_error_estimate:
+    if asked.adaptive and not entry.has_error_estimate:
         made = diffrax.HalfSolver(made)
-    if path == "auto" and _is_traced(problem, y0):
-        path = "tree"
-    brownian = brownian_path(entry, motions, y0.dtype, key, t0, t1, adaptive, path, tolerance)
+    if asked.path == "auto" and _is_traced(problem, y0):
+        asked = asked._replace(path="tree")
+    brownian = brownian_path(entry, motions, y0.dtype, asked)
     is_drawn_once = isinstance(brownian, diffrax.UnsafeBrownianPath)
     adjoint = diffrax.ForwardMode() if is_drawn_once else _backwards()
     return DiffraxProblem(
@@ -211,7 +175,7 @@ def _stochastic(
         ),
         solver=made,
         y0=y0,
-        stepsize_controller=_controller(adaptive, rtol, atol, kind.kind),
+        stepsize_controller=_controller(asked, kind.kind),
         adjoint=adjoint,
         entry=entry,
         noise=kind,
@@ -320,12 +284,7 @@ def fixed_step(problem: Problem, solver: str) -> FixedStep:
 
 
 def _deterministic(
-    problem: Problem,
-    y0: Array,
-    solver: str | None,
-    adaptive: bool,
-    rtol: float,
-    atol: float,
+    problem: Problem, y0: Array, solver: str | None, asked: PathSettings
 ) -> DiffraxProblem:
     if solver not in (None, "tsit5"):
         raise SimulationError(
@@ -337,7 +296,7 @@ def _deterministic(
         terms=diffrax.ODETerm(drift),
         solver=diffrax.Tsit5(),
         y0=y0,
-        stepsize_controller=_controller(adaptive, rtol, atol),
+        stepsize_controller=_controller(asked),
         adjoint=_backwards(),
         entry=None,
         noise=noise_type(problem.dynamics, problem.sizes),
@@ -348,11 +307,11 @@ def _deterministic(
     )
 
 
-def _controller(adaptive: bool, rtol: float, atol: float, kind: NoiseKind | None = None) -> Any:
-    if not adaptive:
+def _controller(asked: PathSettings, kind: NoiseKind | None = None) -> Any:
+    if not asked.adaptive:
         return diffrax.ConstantStepSize()
     # The gains are those diffrax recommends for SDEs.
-    chosen = diffrax.PIDController(rtol=rtol, atol=atol, pcoeff=0.1, icoeff=0.3, dcoeff=0.0)
+    chosen = diffrax.PIDController(asked.rtol, asked.atol, pcoeff=0.1, icoeff=0.3, dcoeff=0.0)
     if kind != NoiseKind.GENERAL:
         return chosen
     # Where noise does not commute, Levy areas have the right law only if rejected times come back.

@@ -97,6 +97,19 @@ def _constant(
     return _Constant(loss, classes, mode, l2, quantile, bias)
 
 
+def _transformation(init: Callable[[Any], Any], move: Callable[..., Any]) -> Any:
+    """The transformation whose update is move(updates, state, params, activations)."""
+
+    # Optax passes the extra arguments of every member of a chain to each of them.
+    def update(
+        updates: Any, state: Any, params: Any = None, *, activations: Array = None, **_others: Any
+    ) -> tuple[Any, Any]:
+        return move(updates, state, params, activations)
+
+    # Optax types updates and states as PyTrees without structure.
+    return optax.GradientTransformationExtraArgs(init, update)  # type: ignore[arg-type]
+
+
 class RateState(NamedTuple):
     """State of `lipschitz_rate`: L of this step, and the K_z bookkeeping of the epochs."""
 
@@ -145,14 +158,8 @@ def lipschitz_rate(
         del params
         return RateState(jnp.zeros(()), jnp.zeros(()), jnp.zeros((), jnp.int32))
 
-    # Optax passes the extra arguments of every member of a chain to each of them.
-    def update(
-        updates: Any,
-        state: RateState,
-        params: Any = None,
-        *,
-        activations: Array = None,
-        **_others: Any,
+    def move(
+        updates: Any, state: RateState, params: Any, activations: Array
     ) -> tuple[Any, RateState]:
         seen = reader.read(activations, params)
         if epoch_length is None:
@@ -168,8 +175,7 @@ def lipschitz_rate(
             )
         return jax.tree.map(lambda u: -u / state.constant, updates), state
 
-    # Optax types updates and states as PyTrees without structure.
-    return optax.GradientTransformationExtraArgs(init, update)  # type: ignore[arg-type]
+    return _transformation(init, move)
 
 
 class MomentumState(NamedTuple):
@@ -208,13 +214,8 @@ def adamo(
             jnp.zeros(()), jax.tree.map(jnp.zeros_like, params), jnp.zeros((), jnp.int32)
         )
 
-    def update(
-        updates: Any,
-        state: MomentumState,
-        params: Any = None,
-        *,
-        activations: Array = None,
-        **_others: Any,
+    def move(
+        updates: Any, state: MomentumState, params: Any, activations: Array
     ) -> tuple[Any, MomentumState]:
         seen = reader.read(activations, params)
         mixed = smoothing * state.constant + (1 - smoothing) * seen
@@ -225,8 +226,7 @@ def adamo(
         moved = jax.tree.map(lambda v: -v / smoothed, velocity)
         return moved, MomentumState(smoothed, velocity, state.count + 1)
 
-    # Optax types updates and states as PyTrees without structure.
-    return optax.GradientTransformationExtraArgs(init, update)  # type: ignore[arg-type]
+    return _transformation(init, move)
 
 
 def auto_adam(
@@ -263,17 +263,10 @@ def auto_adam(
         mean = jnp.abs(activations).mean(0).max()
         return jnp.maximum(mean, 1.0 if bias else 0.0) ** 2
 
-    def update(
-        updates: Any,
-        state: Any,
-        params: Any = None,
-        *,
-        activations: Array = None,
-        **_others: Any,
-    ) -> tuple[Any, Any]:
+    def move(updates: Any, state: Any, params: Any, activations: Array) -> tuple[Any, Any]:
         direction, state = adam.update(updates, state, params)
         first = reader.read(activations, params)
         rate = (jnp.sqrt(largest_square(activations)) + eps) / first
         return jax.tree.map(lambda d: -rate * d, direction), state
 
-    return optax.GradientTransformationExtraArgs(adam.init, update)
+    return _transformation(adam.init, move)
