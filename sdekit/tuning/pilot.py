@@ -15,13 +15,14 @@ Checked by: tests/tuning/test_pilot.py.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from sdekit.diagnostics.draw_statistics import split_rhat
 from sdekit.tuning.ensembles import BLOCK, JITTER, ChainEnsemble, Draws, States
-from sdekit.tuning.landscape import LOOKS, Landscape, Surveyor
+from sdekit.tuning.landscape import LOOKS, Landscape, Surveyor, inverse_root
 from sdekit.tuning.preconditioning import whitened
 
 #: Whitened length of a trajectory, a little below pi / 2 for directions that are wider.
@@ -30,6 +31,8 @@ LENGTH = 1.45
 WINDOWS = (2, 3, 4, 8, 16)
 #: R-hat of a window below which its draws may be believed to come from one law.
 AGREE = 1.1
+#: Share of the budget for the windows; the rest is for the step and length that are settled last.
+WINDOWED = 0.7
 MOST_LEAPS = 128
 #: Stability of leapfrog is h^2 lambda < 4, and steps vary by JITTER.
 STABLE = 3.2 / (1 + JITTER) ** 2
@@ -117,18 +120,20 @@ def run_pilot(
         np.zeros(0), 0,
     )  # fmt: skip
     for number, blocks in enumerate(WINDOWS):
-        _window(found, blocks, budget - surveyor.gradients)
+        _window(found, blocks, WINDOWED * budget - surveyor.gradients)
         found.r_hat = worst_r_hat(found.draws)
-        metric = new_metric(found.draws, found.factor)
+        before = likeliest(found.draws, [found.factor, *_fresh(surveyor, found)])
+        metric = new_metric(found.draws, before)
         if metric is not None:
             found.factor = metric
         agrees = found.r_hat < AGREE and found.acceptance > 0.5
-        if (number >= 1 and agrees) or ensemble.gradients + surveyor.gradients > budget:
+        spent = ensemble.gradients + surveyor.gradients > WINDOWED * budget
+        if (number >= 1 and agrees) or spent:
             break
     points = found.draws.theta.reshape(-1, d)
     some = points[np.linspace(0, len(points) - 1, LOOKS).astype(int)]
     found.stiffness = surveyor.stiffness(some, found.factor)
-    _settle(found)
+    _settle(found, budget - surveyor.gradients)
     return found
 
 
@@ -143,12 +148,13 @@ def _window(found: Pilot, blocks: int, budget: float) -> None:
         found.leaps = int(np.clip(np.ceil(LENGTH / found.step_size), 2, MOST_LEAPS))
         draws = _advance(found, BLOCK)
         # The first third of a window still knows what the metric was before.
-        if block >= blocks // 3:
+        is_last = found.ensemble.gradients > budget or block == blocks - 1
+        if block >= blocks // 3 or is_last:
             kept = draws if kept is None else kept.then(draws)
         rate = 1.5 if found.steps <= 4 * BLOCK else 0.6
         found.step_size *= float(np.exp(rate * (found.acceptance - 0.8)))
         found.step_size = min(found.step_size, LENGTH / 2)
-        if found.ensemble.gradients > budget and kept is not None:
+        if is_last:
             break
     assert kept is not None
     found.draws = kept
@@ -164,8 +170,11 @@ def _advance(found: Pilot, draws: int) -> Draws:
     return made
 
 
-def _settle(found: Pilot) -> None:
+def _settle(found: Pilot, budget: float) -> None:
     """The step and length with the least cost, checked by a block of their own."""
+    price = 3 * BLOCK * found.leaps * found.ensemble.chains
+    if found.ensemble.gradients + price > budget:
+        return
     most = float(np.sqrt(STABLE / max(found.stiffness.max(), 1e-12)))
     made = _advance(found, BLOCK)
     assert made.accepted is not None
@@ -173,7 +182,8 @@ def _settle(found: Pilot) -> None:
     for _ in range(6):
         found.step_size = LENGTH / found.leaps
         found.draws = found.draws.then(_advance(found, 2 * BLOCK))
-        if found.acceptance > 0.65 or found.leaps >= MOST_LEAPS:
+        is_spent = found.ensemble.gradients > budget
+        if found.acceptance > 0.65 or found.leaps >= MOST_LEAPS or is_spent:
             return
         found.leaps = min(MOST_LEAPS, found.leaps + max(1, found.leaps // 2))
 
@@ -184,6 +194,31 @@ def worst_r_hat(draws: Draws) -> float:
     if not np.isfinite(values).all() or (values.std(1) == 0).any():
         return np.inf
     return float(np.max(split_rhat(values)))
+
+
+def _fresh(surveyor: Surveyor, found: Pilot) -> list[np.ndarray]:
+    """The metric of the Hessian at the mean of the draws, where there is one."""
+    mean = found.draws.theta.reshape(-1, found.draws.theta.shape[2]).mean(0)
+    if found.factor.ndim == 1 or not np.isfinite(mean).all():
+        return []
+    root = inverse_root(surveyor.hessian(mean))
+    return [] if root is None else [root]
+
+
+def likeliest(draws: Draws, factors: Sequence[np.ndarray]) -> np.ndarray:
+    """L among these for which N(mean of the draws, s L L^T), at its best s, fits the draws best.
+
+    A metric that early windows made too wide would be forgotten slowly in many dimensions.
+    """
+    flat = draws.theta.reshape(-1, draws.theta.shape[2])
+    if len(factors) == 1 or not np.isfinite(flat).all():
+        return factors[0]
+
+    def misfit(factor: np.ndarray) -> float:
+        size = max((whitened(factor, flat - flat.mean(0)) ** 2).mean(), 1e-300)
+        return float(2 * np.log(np.abs(np.diagonal(factor))).sum() + len(factor) * np.log(size))
+
+    return min(factors, key=misfit)
 
 
 def new_metric(draws: Draws, before: np.ndarray) -> np.ndarray | None:
@@ -197,7 +232,8 @@ def new_metric(draws: Draws, before: np.ndarray) -> np.ndarray | None:
     if not np.isfinite(flat).all():
         return None
     known, prior = chains * count / 3, d + 5.0
-    size = float((whitened(before, flat - flat.mean(0)) ** 2).mean())
+    # Of most directions, the median: one in which chains still drift is not to widen all others.
+    size = float(np.median((whitened(before, flat - flat.mean(0)) ** 2).mean(0)))
     if before.ndim == 1:
         variance = (known * flat.var(0) + prior * size * before**2) / (known + prior)
         return np.sqrt(variance)

@@ -4,7 +4,14 @@ import numpy as np
 import pytest
 
 from sdekit.tuning.ensembles import Draws
-from sdekit.tuning.pilot import acceptance_of, best_leaps, cost_of, error_of, new_metric
+from sdekit.tuning.pilot import (
+    acceptance_of,
+    best_leaps,
+    cost_of,
+    error_of,
+    likeliest,
+    new_metric,
+)
 
 RNG = np.random.default_rng(0)
 
@@ -38,3 +45,20 @@ def test_a_window_of_few_draws_keeps_the_shape_it_had():
     few = Draws(RNG.normal(size=(2, 1, 2)) @ L.T, np.zeros((2, 1)), 1.0)
     assert np.linalg.cond(np.linalg.solve(L, new_metric(few, L))) < 3
     assert new_metric(Draws(few.theta * np.nan, few.energy, 1.0), L) is None
+
+
+def test_a_drifting_direction_widens_no_other():
+    wide = RNG.normal(size=(4, 5, 20)) * np.r_[1e3, np.ones(19)]
+    metric = new_metric(Draws(wide, np.zeros((4, 5)), 1.0), np.eye(20))
+    # 7 draws known against 25 of before: the others keep their size up to its own noise.
+    assert np.abs(np.linalg.eigvalsh(metric @ metric.T)[:-1]).max() < 4
+
+
+def test_the_likelier_metric_has_the_shape_of_the_draws_whatever_its_size():
+    L = np.array([[3.0, 0.0], [-2.0, 0.01]])
+    draws = Draws(RNG.normal(size=(4, 20, 2)) @ L.T, np.zeros((4, 20)), 1.0)
+    wrong = np.diag([3.0, 2.0])
+    right = 100 * L
+    assert likeliest(draws, [wrong, right]) is likeliest(draws, [right, wrong]) is right
+    lost = Draws(draws.theta * np.nan, draws.energy, 1.0)
+    assert likeliest(lost, [wrong, L]) is wrong

@@ -97,6 +97,8 @@ def test_what_cannot_be_trusted_is_not_called_converged(name):
     run = sk.sample(potential, jnp.zeros(d), budget=4000, draws=100)
     assert run.verdict != "converged" and not run.is_converged
     assert re.search(said, run.verdict)
+    # A block, and the check of curvature beyond.
+    assert run.tuned.gradients < 4000 + 4 * 25 * 128
 
 
 def test_a_tuned_target_says_what_was_chosen():
