@@ -1,15 +1,20 @@
 """`sk.sample` on the posteriors of posteriordb against their reference draws, and against NUTS.
 
-Run `SDEKIT_DATA=... python -m verification.posteriors [--quick] [--nuts] [NAME ...]`. A mean or
-standard deviation agrees if it differs from the reference by at most the stated bias plus 4.5
-combined Monte Carlo errors. Gradient evaluations are counted over all chains, tuning and checks
+Run `SDEKIT_DATA=... python -m verification.posteriors [--quick] [--nuts] [--parts DIR] [NAME ...]`.
+A mean or standard deviation agrees if it differs from the reference by at most the stated bias plus
+4.5 combined Monte Carlo errors. Gradient evaluations are counted over all chains, tuning and checks
 included; those of NUTS (BlackJAX and NumPyro, 4 chains of 1,000 draws after 1,000 of adaptation)
 are its leapfrog steps, adaptation included. Effective draws are those of the worst entry, bulk.
+With `--parts` every finished run is kept there, and one that is kept is not run again.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 import jax
@@ -29,6 +34,8 @@ from verification._results import Report, arguments
 from verification.posteriors.models import Posterior, load, names
 
 QUICK = ("kidiq-kidscore_momiq", "hmm_example-hmm_example")
+SEEDS = (1, 2, 3)
+LIBRARIES = ("blackjax", "numpyro")
 SURE = 4.5
 #: At most this many of all posteriors may be refused, with a reason.
 MOST_REFUSED = 2
@@ -131,15 +138,101 @@ def _numpyro(target: Any, seed: int, count: int) -> tuple[Any, int]:
     )
 
 
+def kept(folder: Path | None, name: str, make: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    """A result of this folder, or a new one that is written there, with its processor time."""
+    path = None if folder is None else folder / f"{name}.json"
+    if path is not None and path.is_file():
+        return json.loads(path.read_text(encoding="utf-8"))
+    began = time.process_time()
+    found = make()
+    found["processor_seconds"] = round(time.process_time() - began, 1)
+    found = json.loads(json.dumps(found, default=float))
+    jax.clear_caches()
+    if path is not None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(found), encoding="utf-8")
+    return found
+
+
+def case_of(name: str, seeds: tuple[int, ...], folder: Path | None, nuts: bool) -> dict[str, Any]:
+    """All runs of one posterior."""
+    model = load(name)
+    case: dict[str, Any] = {"check": model.worst_check(), "sdekit": []}
+    for seed in seeds:
+        found = kept(folder, f"{name}.{seed}", lambda seed=seed: sampled(model, seed))
+        case["sdekit"].append(found)
+        print(f"{name}, seed {seed}: {found['verdict']}, share {found.get('share', 0):.2f}, "
+              f"{found['gradients']} gradients", flush=True)  # fmt: skip
+    for library in LIBRARIES if nuts else ():
+        case[library] = kept(
+            folder, f"{name}.{library}", lambda library=library: no_u_turn(model, 1, library)
+        )
+    return case
+
+
+def costs(case: Mapping[str, Any]) -> dict[str, float]:
+    """Gradients per effective draw by method; of several seeds the mean."""
+    runs = {method: case.get(method, []) for method in ("sdekit", *LIBRARIES)}
+    listed = {method: each if isinstance(each, list) else [each] for method, each in runs.items()}
+    key = "gradients_per_effective_draw"
+    known = {method: [run[key] for run in each if key in run] for method, each in listed.items()}
+    return {method: float(np.mean(values)) for method, values in known.items() if values}
+
+
+def judged(report: Report, cases: Mapping[str, dict[str, Any]]) -> None:
+    """The claims, of what was run."""
+    runs = [(name, run) for name, case in cases.items() for run in case["sdekit"]]
+    refused = sorted({name for name, run in runs if run["verdict"] != "converged"})
+    believed = [(name, run) for name, run in runs if run["verdict"] == "converged"]
+    wrong = [name for name, run in believed if not run["holds"]]
+    checks = all((case["check"] or 0) < 1e-5 for case in cases.values())
+    worst = max((run["share"] for _, run in believed), default=0.0)
+    report.claim(
+        f"{len(cases)} posteriors of posteriordb by sk.sample: means and deviations of converged "
+        "runs within the stated bias plus 4.5 Monte Carlo errors of the reference draws",
+        f"{len(believed) - len(wrong)} of {len(believed)} runs, at most {worst:.2f} of what is "
+        "allowed",
+        checks and not wrong,
+    )
+    report.claim(
+        f"At most {MOST_REFUSED} posteriors are not called converged",
+        ", ".join(refused) or "none",
+        len(refused) <= MOST_REFUSED,
+    )
+    shares = []
+    for _, run in believed:
+        sampling = (run["gradients"] - run["tuning_gradients"]) / run["draws"] * 2000
+        shares.append(run["tuning_gradients"] / sampling)
+    report.claim(
+        "Tuning takes at most a fifth of the gradients of 4 x 2,000 draws",
+        f"{sum(s <= 0.2 for s in shares)} of {len(shares)} runs; median {np.median(shares):.2f}, "
+        f"at most {max(shares):.2f}",
+        max(shares) <= 0.2,
+    )
+    both = {name: costs(case) for name, case in cases.items() if LIBRARIES[0] in case}
+    ratios = [
+        c["sdekit"] / min(c[library] for library in LIBRARIES)
+        for c in both.values()
+        if "sdekit" in c
+    ]
+    if ratios:
+        share = sum(r <= 0.5 for r in ratios) / len(both)
+        report.claim(
+            "Gradients per effective draw (worst entry, tuning included) at most half of those of "
+            "the better NUTS (BlackJAX, NumPyro) on three quarters of the posteriors",
+            f"{100 * share:.0f} % of {len(both)}; median ratio {np.median(ratios):.3f}, "
+            f"at most {max(ratios):.2f}",
+            share >= 0.75,
+        )
+
+
 def draw(cases: dict[str, Any]) -> Figure:
     """Gradients per effective draw, of this package and of NUTS."""
     figure, axes = plt.subplots(figsize=(8, 0.28 * len(cases) + 1.5))
     rows = np.arange(len(cases))
     for method, mark in (("sdekit", "o"), ("blackjax", "s"), ("numpyro", "^")):
-        points = [
-            case.get(method, {}).get("gradients_per_effective_draw") for case in cases.values()
-        ]
-        axes.plot([np.nan if p is None else p for p in points], rows, mark, label=method)
+        points = [costs(case).get(method, np.nan) for case in cases.values()]
+        axes.plot(points, rows, mark, label=method)
     axes.set(xscale="log", xlabel="gradients per effective draw (worst entry), tuning included")
     axes.set_yticks(rows, list(cases), fontsize=7)
     axes.legend()
@@ -150,25 +243,14 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("names", nargs="*", help="posteriors; all when left out")
     parser.add_argument("--nuts", action="store_true", help="also run NUTS of BlackJAX and NumPyro")
+    parser.add_argument("--parts", type=Path, help="folder of finished runs, to go on from")
     options = arguments(__doc__ or "", parser)
     chosen = options.names or (QUICK if options.quick else names())
-    report, cases = Report("posteriors", options, seed=1), {}
-    for name in chosen:
-        model = load(name)
-        cases[name] = {"check": model.worst_check(), "sdekit": sampled(model, seed=1)}
-        if options.nuts:
-            for library in ("blackjax", "numpyro"):
-                cases[name][library] = no_u_turn(model, 1, library)
-        found = cases[name]["sdekit"]
-        print(f"{name}: {found['verdict']}, share {found.get('share', 0):.2f}", flush=True)
-        jax.clear_caches()
-    refused = [name for name, case in cases.items() if case["sdekit"]["verdict"] != "converged"]
-    wrong = [n for n, c in cases.items() if n not in refused and not c["sdekit"]["holds"]]
-    checks = all((case["check"] or 0) < 1e-5 for case in cases.values())
-    report.judge(
-        {"cases": cases, "not_converged": refused, "wrong": wrong},
-        checks and not wrong and len(refused) <= MOST_REFUSED,
-    )
+    seeds = SEEDS[:1] if options.quick else SEEDS
+    report = Report("posteriors", options, seed=SEEDS[0])
+    cases = {name: case_of(name, seeds, options.parts, options.nuts) for name in chosen}
+    judged(report, cases)
+    report.add("cases", cases)
     report.write(draw(cases))
 
 
