@@ -1,7 +1,9 @@
-"""Twenty mistakes of newcomers: each is told by what it is, what was found, and what to write."""
+"""Typical mistakes of newcomers: each is told by what it is, what was found, and what to write."""
 
 import math
+import pickle
 
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -67,6 +69,32 @@ MISTAKES = {
             OU, 0.0, parameters={K: 1.0}, step_size=0.1, steps=9, events={"out": X > 1}
         ), "sk.barrier", "",
     ),
+    "JAX in a declaration": (lambda: jnp.sin(X), "sk.sin for jnp.sin", "fix"),
+    "a square of a vector in an energy": (lambda: U + P**2 / 2, r"dot\(p, p\)", "fix"),
+    "the name of an entry as a dynamics": (
+        lambda: sk.simulate("cir", 1.0, step_size=0.1, steps=9), "sk.catalog.get", "fix",
+    ),
+    "parameters without names": (
+        lambda: sk.simulate(OU, 0.0, parameters=[1.0], step_size=0.1, steps=9), '{"A": 1.0',
+        "fix",
+    ),
+    "steps as a float": (
+        lambda: sk.simulate(OU, 0.0, parameters={K: 1.0}, step_size=0.1, steps=1e3),
+        r"steps=int\(", "fix",
+    ),
+    "a negative step": (
+        lambda: sk.simulate(OU, 0.0, parameters={K: 1.0}, step_size=-0.1, steps=9), "positive",
+        "fix",
+    ),
+    "a key as a seed": (
+        lambda: sk.simulate(OU, 0.0, parameters={K: 1.0}, step_size=0.1, steps=9, seed=1.5),
+        "seed=0", "fix",
+    ),
+    "an observable without a name": (
+        lambda: sk.simulate(
+            OU, 0.0, parameters={K: 1.0}, step_size=0.1, steps=9, observables=lambda b: b["x"]
+        ), "give each a name", "fix",
+    ),
     "a word of another library": (
         lambda: sk.sample(lambda q: q @ q, np.zeros(2), num_samples=10), "draws", "fix",
     ),
@@ -82,3 +110,10 @@ def test_a_typical_mistake_is_told_with_its_facts(name):
     assert facts.what
     assert facts.found is not None or facts.expected is not None or facts.fix
     assert facts.fix or not fix
+
+
+def test_a_run_whose_variable_is_asked_for_as_an_attribute_names_where_the_draws_are():
+    run = sk.simulate(OU, 0.0, parameters={K: 1.0}, step_size=0.1, steps=1, scheme="EM")
+    with pytest.raises(AttributeError, match=r'run.samples\["x"\]'):
+        run.x  # noqa: B018 - the access is the test
+    assert not hasattr(run, "y") and pickle.loads(pickle.dumps(run)).seed == 0

@@ -83,6 +83,8 @@ def read_unknown(
         raise VerificationError(
             f"{symbol!r} is no unknown of the dynamics",
             expected="a parameter or function that its v, D or H contains",
+            found=repr(symbol)[:60],
+            fix="declare alpha = sk.parameter('alpha'), use it, and give the symbol itself",
         )
     if isinstance(symbol, Parameter) and not symbol.shape:
         return Unknown(symbol, (symbol,), ())

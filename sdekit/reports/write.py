@@ -147,9 +147,13 @@ def check_path(path: Path) -> None:
             "unknown format of a report",
             expected=f"a file name that ends in {', '.join(WRITERS)}",
             found=path.name,
+            fix=f"write {path.stem}.html; a browser prints it as PDF",
         )
     if not path.parent.is_dir():
-        raise SdekitError("the folder of the report does not exist", found=str(path.parent))
+        raise SdekitError(
+            "the folder of the report does not exist", expected="a folder that is there",
+            found=str(path.parent), fix="make it first, or write elsewhere",
+        )  # fmt: skip
     if path.is_dir():
         raise SdekitError("a folder has the name of the report", found=str(path))
 

@@ -104,12 +104,12 @@ def target_of(
     if not callable(given):
         raise SimulationError(
             "the target is of no known kind", expected="a JAX function of the position",
-            found=repr(given)[:80],
+            found=repr(given)[:80], fix="write sk.sample(U, position), U first",
         )  # fmt: skip
     if position is None:
         raise SimulationError(
-            "no start is given", expected="position=, of the structure that U takes",
-            fix="give any point of positive density",
+            "no start is given", expected="position=, of the structure that U takes", found="none",
+            fix="give any point of positive density; to a NumPyro model give its data",
         )  # fmt: skip
     return _from_function(given, position, domains, sign)
 

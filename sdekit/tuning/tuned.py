@@ -201,7 +201,7 @@ def tuned_target(
     if not (isinstance(tolerance, (int, float)) and 0 < tolerance < np.inf):
         raise SimulationError(
             "the tolerated bias is wrong", expected="a number > 0, in standard deviations",
-            found=repr(tolerance)[:40],
+            found=repr(tolerance)[:40], fix="write tolerance=0.02",
         )  # fmt: skip
     if budget is not None:
         check_count("budget", budget, 1)

@@ -269,7 +269,10 @@ def read_sizes(dynamics: Dynamics, n: int | Mapping[str, int] | None) -> dict[st
                 expected=", ".join(open_names) or "no size: every block is a scalar",
             )
         if isinstance(size, bool) or not isinstance(size, int) or size < 1:
-            raise VerificationError(f"the size of {name} is no positive integer", found=repr(size))
+            raise VerificationError(
+                f"the size of {name} is no positive integer", expected="an integer >= 1",
+                found=repr(size), fix=f"write {name}=2, or leave it out for all {name}",
+            )  # fmt: skip
     missing = [name for name in open_names if name not in n]
     if missing:
         raise VerificationError(f"no size for {', '.join(missing)}", fix="give all of them")

@@ -115,7 +115,10 @@ def moments(
     Checked by: tests/calculus/ito_moments/test_moment_equations.py.
     """
     if isinstance(order, bool) or not isinstance(order, int) or order < 1:
-        raise MomentError("the order is no positive integer", found=repr(order))
+        raise MomentError(
+            "the order is no positive integer", expected="an integer >= 1", found=repr(order),
+            fix="write sk.moments(dynamics, 2)",
+        )  # fmt: skip
     require_free_entries(dynamics.variables, "no moment equation knows the boundary of")
     components = dynamics.at(**(sizes or {}))
     chosen = None if of is None else [e for x in of for e in entries_of(dynamics, components, x)]

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from sdekit.calls import meant
 from sdekit.declaration.model.assumptions import holds
 from sdekit.declaration.model.dynamics import Dynamics
 from sdekit.declaration.tree.names import by_name, entry_name
@@ -41,6 +42,7 @@ def parameter_entries(
             raise SimulationError(
                 f"unknown parameter {name}", expected=", ".join(declared) or "no parameters",
                 found=name,
+                fix=f"write {meant(str(name), declared) or 'one of these'}, or leave {name} out",
             )  # fmt: skip
     values = {}
     for name, parameter in declared.items():

@@ -117,6 +117,7 @@ def where(condition: Any, inside: Any, outside: Any) -> Expression:
             "the condition of where is no comparison",
             expected="where(a > b, x, y)",
             found=repr(condition)[:80],
+            fix="write the comparison itself as the first argument",
         )
     left, right = _two("a comparison", condition.left, condition.right)
     inside, outside = _two("where", inside, outside)

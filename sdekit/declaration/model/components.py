@@ -134,7 +134,10 @@ def check_sizes(dynamics: Dynamics, sizes: Mapping[str, int]) -> dict[str, int]:
                 expected=f"sizes of {', '.join(dims) or 'nothing, all blocks are scalar'}",
             )
         if isinstance(size, bool) or not isinstance(size, int) or size < 1:
-            raise DeclarationError(f"the size of {name} is no positive integer", found=repr(size))
+            raise DeclarationError(
+                f"the size of {name} is no positive integer", expected="an integer >= 1",
+                found=repr(size), fix=f"write at({name}=2)",
+            )  # fmt: skip
         if checked.get(name, size) != size:
             raise DeclarationError(
                 f"dimension {name} has a fixed size", expected=checked[name], found=size

@@ -105,6 +105,7 @@ def read_variables(drift: Mapping[Any, Any]) -> Reader:
             "the drift is no mapping from variables to expressions",
             expected="drift={theta: p, p: ...}",
             found=repr(drift)[:80],
+            fix="name each variable with its drift, also where there is only one: {x: -x}",
         )
     variables: list[Variable] = []
     symbols: dict[Any, Variable] = {}
@@ -165,8 +166,10 @@ def read_noise(noise: Mapping[Any, Any], reader: Reader) -> Factors:
     """
     if not isinstance(noise, Mapping):
         raise DeclarationError(
-            "the noise is no mapping from variables to factors", found=repr(noise)[:80]
-        )
+            "the noise is no mapping from variables to factors",
+            expected="noise={x: sigma}, or a list of factors for each variable",
+            found=repr(noise)[:80], fix="name the variable that the noise drives: {x: 1}",
+        )  # fmt: skip
     factors: Factors = {}
     for x, value in reader.pairs(noise):
         if isinstance(value, (list, tuple)):
@@ -270,6 +273,7 @@ def check_interpretation(interpretation: str, factors: Factors | None, blocks: B
             "unknown interpretation",
             expected='"ito" or "stratonovich"',
             found=repr(interpretation),
+            fix='write interpretation="stratonovich"',
         )
     if interpretation == "ito" or factors is not None:
         return

@@ -29,6 +29,7 @@ class Comparison:
     def __bool__(self) -> bool:
         raise DeclarationError(
             "a comparison of expressions has no truth value",
+            expected="a formula that holds both cases",
             found=repr(self),
             fix="write where(a > b, x, y); for the larger of two use sk.max, not Python's max",
         )

@@ -114,6 +114,7 @@ def as_dims(dims: Sequence[Any], kind: str, name: str) -> tuple[Dim, ...]:
                 f"{kind} {name} has a size that is no dimension",
                 expected='dimensions from sk.dim("n"), or positive integers',
                 found=repr(dim),
+                fix=f'write n = sk.dim("n") and {kind}("{name}", n)',
             )
         checked.append(dim if isinstance(dim, Dim) else Dim(f"size_{dim}", dim))
     return tuple(checked)

@@ -127,8 +127,9 @@ def _same_shape(operation: str, left: Expression, right: Expression) -> None:
         offers.insert(0, f"eye({tensor_side.shape[0].name})")
     raise DeclarationError(
         f"{operation} of a scalar and a tensor of shape {shape_text(tensor_side.shape)}",
+        expected="equal shapes",
         found=f"{left!r} and {right!r}",
-        fix="multiply the scalar by " + " or ".join(offers),
+        fix=f"multiply the scalar by {' or '.join(offers)}, or write dot(p, p) for a square |p|^2",
     )
 
 

@@ -58,6 +58,16 @@ class PythonHabits:
             fix="use sk.sqrt, sk.exp, ... for functions of expressions",
         )
 
+    @property
+    def __jax_array__(self) -> NoReturn:
+        """JAX asks for this before it takes a value for an array."""
+        raise DeclarationError(
+            "JAX's functions do not know expressions",
+            expected="a function of sdekit, such as sk.sqrt, sk.dot",
+            found=repr(self),
+            fix="write sk.sin for jnp.sin; JAX is for potentials, which get numbers",
+        )
+
     def __xor__(self, other: object) -> NoReturn:
         raise DeclarationError("^ is no power in Python", found=f"{self!r}^{other!r}", fix="use **")
 

@@ -138,6 +138,7 @@ def as_domain(domain: Any, parameters: Mapping[str, Any] | None = None) -> Domai
         "unknown domain of a variable",
         expected='"real", "positive", "circle", {"circle": L}, two ends, or one of a whole block',
         found=repr(domain),
+        fix='write domain="positive", or exact ends as text: domain=("0", "1")',
     )
 
 
@@ -347,6 +348,7 @@ def function(
         if not isinstance(argument, (Variable, Time)):
             raise DeclarationError(
                 f"function {name} is declared on something that is no variable",
+                expected="variables from sk.vector, sk.scalar, ..., or sk.time",
                 found=repr(argument),
                 fix=f"declare {name} on variables and sk.time, then call it: {name}(...)",
             )

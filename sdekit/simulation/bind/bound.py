@@ -270,6 +270,9 @@ def _source(
         f"the potential {symbol.name} is of no known kind",
         expected="a JAX function of the position, a SymPy expression or a Minibatch",
         found=type(potential).__name__,
+        fix="write a function of the position, or a SymPy expression; text is for model files"
+        if isinstance(potential, str)
+        else "write a function of the position that returns minus the log density",
     )
 
 
@@ -311,6 +314,12 @@ def _habit_behind(error: Exception, position: Any) -> str | None:
     return _HABITS.get(type(error).__name__)
 
 
+def _given(position: Any) -> str:
+    """What a potential gets, in words."""
+    shape = getattr(position, "shape", None)
+    return "the position, a tree" if shape is None else f"the position, an array of shape {shape}"
+
+
 def _try(
     source: GradientSource, layout: PositionLayout, dtype: np.dtype, extra: ExtraLayout | None
 ) -> None:
@@ -332,9 +341,9 @@ def _try(
     except USER_ERRORS as error:
         raise SimulationError(
             "the potential fails at the position given",
-            expected=None if extra is None else "a JAX function of (position, extra)",
+            expected=f"a JAX function of {_given(example)}{'' if extra is None else ' and extra'}",
             found=told(error),
-            fix=_habit_behind(error, example),
+            fix=_habit_behind(error, example) or "call it by hand at the position to see it fail",
         ) from error
     if value.shape != () or not jnp.issubdtype(value.dtype, jnp.floating):
         raise SimulationError(

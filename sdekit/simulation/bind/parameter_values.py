@@ -20,6 +20,7 @@ import numpy as np
 from jax import Array, lax
 from jax.core import Tracer
 
+from sdekit.calls import meant
 from sdekit.declaration.model.assumptions import holds
 from sdekit.declaration.model.dynamics import Dynamics
 from sdekit.declaration.tree.abbreviations import Comparison
@@ -138,6 +139,7 @@ def parameter_arrays(dynamics: Dynamics, given: Mapping[str, Any]) -> dict[str, 
                 f"unknown parameter {name}",
                 expected=", ".join(declared) or "a dynamics with parameters",
                 found=name,
+                fix=f"write {meant(str(name), declared) or 'one of these'}, or leave {name} out",
             )
     arrays = {}
     for name, parameter in declared.items():

@@ -166,7 +166,9 @@ def order_of(position: Any, variables: tuple[Variable, ...], leaves: int) -> tup
                 "the position does not name the target variables",
                 expected=", ".join(names),
                 found=", ".join(str(key) for key in position),
-                fix="give auxiliary variables through auxiliary={...}" if extra else None,
+                fix="give auxiliary variables through auxiliary={...}"
+                if extra
+                else f"add {', '.join(missing)}",
             )
         if leaves == len(names):
             # JAX sorts the keys of a dict, and keeps the order of other mappings.
@@ -183,6 +185,7 @@ def order_of(position: Any, variables: tuple[Variable, ...], leaves: int) -> tup
         "the position does not fit the target variables",
         expected=_described(variables),
         found=f"{type(position).__name__} with {leaves} arrays",
+        fix=f"write {{{', '.join(f'{name!r}: ...' for name in names)}}}",
     )
 
 
@@ -198,5 +201,6 @@ def _leaf_shape(leaf: Any) -> tuple[int, ...]:
         raise SimulationError(
             "the position holds something that is no array of real numbers",
             found=repr(leaf)[:80],
+            fix="give numbers or arrays of numbers",
         )
     return tuple(array.shape)

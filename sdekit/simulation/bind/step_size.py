@@ -26,8 +26,9 @@ def check_step_size(step_size: Any) -> float:
         h = float("nan")
     if not (np.isfinite(h) and h > 0):
         raise SimulationError(
-            "the step size is wrong", expected="a positive number", found=repr(step_size)
-        )
+            "the step size is wrong", expected="a positive number", found=repr(step_size)[:80],
+            fix="give step_size=0.1 or another time that is short against the motion",
+        )  # fmt: skip
     return h
 
 
@@ -44,8 +45,9 @@ def check_count(name: str, count: Any, least: int) -> int:
     """
     if not is_whole(count) or count < least:
         raise SimulationError(
-            f"{name} is wrong", expected=f"an integer >= {least}", found=repr(count)[:80]
-        )
+            f"{name} is wrong", expected=f"an integer >= {least}", found=repr(count)[:80],
+            fix=f"write {name}=int(...)" if isinstance(count, float) else f"give {name} as a count",
+        )  # fmt: skip
     return int(count)
 
 
@@ -66,6 +68,11 @@ def from_published_units(
 
     Source: Ding et al. (2014), Algorithm 2.
     """
+    if parameters is not None and not isinstance(parameters, Mapping):
+        raise SimulationError(
+            "parameters are no mapping from names to numbers", expected='{"A": 1.0, ...}',
+            found=repr(parameters)[:60], fix="name each value",
+        )  # fmt: skip
     given = dict(parameters or {})
     if scheme != "Algorithm2" or not {"eta", "a"} & set(given):
         return given, None

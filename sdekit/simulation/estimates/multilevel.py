@@ -119,8 +119,9 @@ def expect(
 def _tolerance(tolerance: Any) -> float:
     if not isinstance(tolerance, (int, float)) or not 0 < tolerance < math.inf:
         raise SimulationError(
-            "the tolerance is none", expected="a number > 0", found=repr(tolerance)[:60]
-        )
+            "the tolerance is none", expected="a number > 0", found=repr(tolerance)[:60],
+            fix="give the root mean square error that is wanted, in units of the mean",
+        )  # fmt: skip
     return float(tolerance)
 
 
@@ -199,11 +200,13 @@ class _Levels:
                     "the function fails",
                     expected=f"a JAX function of a dictionary with {', '.join(end)}",
                     found=told(error),
+                    fix=f"write lambda blocks: blocks[{next(iter(end))!r}], with jax.numpy",
                 ) from error
             if found.shape:
                 raise SimulationError(
-                    "the function gives no number", expected="shape ()", found=found.shape
-                )
+                    "the function gives no number", expected="shape ()", found=found.shape,
+                    fix="take one entry, or a sum, inside the function",
+                )  # fmt: skip
             return found
 
         def one(key: Any) -> Any:

@@ -128,7 +128,10 @@ def barrier(
             found=f"shape {tuple(map(str, expression.shape))}, index {index}",
         )
     if lower is None and upper is None:
-        raise SimulationError("a barrier has no level", expected="lower=, upper= or both")
+        raise SimulationError(
+            "a barrier has no level", expected="lower=, upper= or both", found="neither",
+            fix="write sk.barrier(x, upper=1)",
+        )  # fmt: skip
     numbers = [level for level in (lower, upper) if isinstance(level, Real)]
     if not np.all(np.isfinite(np.asarray(numbers, float))) or (
         len(numbers) == 2 and numbers[0] >= numbers[1]
@@ -171,4 +174,5 @@ def read_events(given: Any) -> dict[str, Barrier]:
         "events are no barriers",
         expected='sk.barrier(x, upper=1), or several by name: {"out": sk.barrier(...)}',
         found=repr(given)[:80],
+        fix="give each barrier a name" if isinstance(given, list) else "make it with sk.barrier",
     )

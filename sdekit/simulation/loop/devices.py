@@ -100,12 +100,15 @@ def part_share(part: Any, devices: Any, chains: int) -> Share:
     """
     is_pair = isinstance(part, (tuple, list)) and len(part) == 2
     if not is_pair or not all(map(is_whole, part)):
-        raise SimulationError("part is no pair", expected="(i, N)", found=repr(part)[:60])
+        raise SimulationError(
+            "part is no pair", expected="(i, N)", found=repr(part)[:60], fix="give part=(0, 2)"
+        )
     number, count = part
     if not 0 <= number < count:
         raise SimulationError(
-            "there is no such part", expected=f"(0, {count}) to ({count - 1}, {count})", found=part
-        )
+            "there is no such part", expected=f"(0, {count}) to ({count - 1}, {count})", found=part,
+            fix="count parts from 0",
+        )  # fmt: skip
     if jax.process_count() > 1:
         raise SimulationError(
             "the processes of jax.distributed share the chains already",

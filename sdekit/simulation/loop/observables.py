@@ -112,6 +112,11 @@ class Observables:
     ) -> None:
         self.named: dict[str, Observable] = {}
         self.ndims, self.chains, self.view = dict(ndims), chains, view
+        if not isinstance(named, Mapping):
+            raise SimulationError(
+                "observables are no mapping from names to functions", found=repr(named)[:80],
+                expected='{"x^2": lambda blocks: blocks["x"] ** 2}', fix="give each a name",
+            )  # fmt: skip
         for name, given in named.items():
             wanted = given if isinstance(given, Observable) else Observable(given)
             if not callable(wanted.function):

@@ -68,8 +68,9 @@ def check_seed(seed: Any) -> None:
     """
     if not is_whole(seed) or not 0 <= seed < SEEDS:
         raise SimulationError(
-            "seed is wrong", expected="an integer from 0 to 2^32 - 1", found=repr(seed)[:60]
-        )
+            "seed is wrong", expected="an integer from 0 to 2^32 - 1", found=repr(seed)[:60],
+            fix="write seed=0; keys of JAX belong to sampler.step and sk.solve",
+        )  # fmt: skip
 
 
 def chain_keys(key: Array, chains: ArrayLike, stream: ArrayLike) -> Array:

@@ -185,7 +185,9 @@ class Job:
             f"{chain} is not finite after step {found.step + 1}",
             run=run,
             found=f"step size {h}",
-            fix="use a smaller step; what was sampled before is in the error's run"
+            expected="finite numbers",
+            fix="use a smaller step, or mend the sign of U if it falls without bound: it is minus "
+            "the log density; what was sampled before is in the error's run"
             if found.step
             else "use a smaller step, or a diffusion that is positive semidefinite there",
         )
@@ -389,6 +391,7 @@ def _recorded(bound: Bound, record: Sequence[str] | None) -> tuple[str, ...]:
             if bound.problem.extra
             else "record does not name variables of the dynamics",
             expected=f"some of {', '.join(names)}",
-            found=repr(record),
+            found=repr(record)[:80],
+            fix=f'write record=["{names[0]}"]',
         )
     return tuple(record)

@@ -79,6 +79,7 @@ def read_span(
             "how far does the run go?",
             expected="one of steps=, t1= and times=",
             found=" and ".join(given) or "none",
+            fix="give one of them: steps=1000 counts steps, t1=5.0 is a time, times= lists times",
         )
     for name, (count, least) in {"thin": (thin, 1), "burn_in": (burn_in, 0)}.items():
         check_count(name, count, least)
@@ -87,8 +88,9 @@ def read_span(
         check_count("steps", steps, 1)
         if steps < thin:
             raise SimulationError(
-                "no draw is kept", expected=f"steps >= thin = {thin}", found=steps
-            )
+                "no draw is kept", expected=f"steps >= thin = {thin}", found=steps,
+                fix="give more steps, or a smaller thin",
+            )  # fmt: skip
         return _limited(Span(step_size, steps // thin, thin, burn_in, begin))
     h = check_step_size(step_size)
     if burn_in:

@@ -18,7 +18,7 @@ import numpy as np
 from sdekit.declaration.model.dynamics import Dynamics
 from sdekit.diagnostics.draw_statistics import require_arviz
 from sdekit.diagnostics.path_bands import Paths
-from sdekit.errors import SdekitError, SimulationError
+from sdekit.errors import SdekitError, SimulationError, UnknownNameError
 from sdekit.notebook import ShownInNotebooks
 from sdekit.schemes.guards.end_notes import end_notes
 from sdekit.simulation.bind.bound import Problem
@@ -93,6 +93,14 @@ class Run(ShownInNotebooks):
     def __getstate__(self) -> dict[str, Any]:
         # Functions of the user stand behind the problem, which cannot be pickled.
         return {**self.__dict__, "problem": None}
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_") or name not in self.__dict__.get("samples", ()):
+            raise AttributeError(f"a run has no {name!r}", name=name, obj=self)
+        raise UnknownNameError(
+            f"a run has no {name}", expected="draws by the name of their variable",
+            found=name, fix=f'write run.samples["{name}"]',
+        )  # fmt: skip
 
     @property
     def _shapes(self) -> Mapping[str, tuple[int, ...]]:

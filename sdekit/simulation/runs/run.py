@@ -46,12 +46,18 @@ def sampler_of(
     given = {name: value for name, value in options.items() if value is not None}
     if isinstance(model, tuple(kinds.values())):
         return sampler(model, **given)
-    if given:
-        raise SimulationError("a sampler has its options already", found=", ".join(given))
     if not isinstance(model, Sampler):
         *others, last = ("a Sampler", *kinds)
-        expected = f"{', '.join(others)} or {last}"
-        raise SimulationError(f"this can not be {done}", expected=expected, found=repr(model)[:80])
+        raise SimulationError(
+            f"this can not be {done}", expected=f"{', '.join(others)} or {last}",
+            found=repr(model)[:80],
+            fix='by name it is sk.catalog.get("langevin"), from a file sk.load("model.toml")',
+        )  # fmt: skip
+    if given:
+        raise SimulationError(
+            "a sampler has its options already", found=", ".join(given),
+            fix="give them to sk.sampler, or the dynamics itself in place of the sampler",
+        )  # fmt: skip
     return model
 
 

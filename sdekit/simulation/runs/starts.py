@@ -100,6 +100,7 @@ def read_starts(sampler: Sampler, position: Any, starts: Any, *, chains: int, se
             "where do the chains start?",
             expected="position= for all chains, or starts= for each",
             found="neither" if position is None else "both",
+            fix="give position=np.zeros(n), or the position of each chain as starts=",
         )
     if starts is not None:
         return _each(starts, chains)
@@ -365,8 +366,9 @@ def check_finite_start(blocks: Mapping[str, Any], seen: Mapping[str, Probed]) ->
     for name, block in blocks.items():
         if not np.all(np.isfinite(block)):
             raise SimulationError(
-                f"the start of {name} is not finite", found=" ".join(str(block).split())[:80]
-            )
+                f"the start of {name} is not finite", found=" ".join(str(block).split())[:80],
+                fix="start at finite numbers",
+            )  # fmt: skip
     for name, found in seen.items():
         if found.value is not None and not np.all(np.isfinite(found.value)):
             raise SimulationError(

@@ -382,10 +382,12 @@ def sampler(
         )
     if precision not in PRECISIONS:
         raise SimulationError(
-            "unknown precision", expected=" or ".join(PRECISIONS), found=repr(precision)
+            "unknown precision", found=repr(precision), fix='write "float32" or "float64"'
         )
     if scheme is not None and not isinstance(scheme, str):
-        raise SimulationError("a scheme is named by text", expected='"BAOAB"', found=repr(scheme))
+        raise SimulationError(
+            "a scheme is named by text", found=repr(scheme)[:80], fix='write scheme="BAOAB"'
+        )
     chosen = KERNEL if KERNEL in options else scheme_that_fits(dynamics, scheme)
     dtype = PRECISIONS[precision]
     parameters, implied = from_published_units(chosen, by_name(parameters))

@@ -171,6 +171,7 @@ def _values(name: str, values: Any, ndim: int) -> np.ndarray:
             f"the values of {name} are no list of values",
             expected=f"numbers with {ndim + 1} axes, that of the sweep first",
             found=repr(values)[:60],
+            fix=f"write sweep={{{name!r}: [...]}}, or give one value in parameters",
         )
     return array
 

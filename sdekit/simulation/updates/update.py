@@ -71,6 +71,7 @@ def update(function: Callable[..., Any], every: int = 1) -> Update:
             "an update cannot be called",
             expected="a JAX function of (key, position, auxiliary, extra)",
             found=repr(function)[:80],
+            fix="give the function itself",
         )
     return Update(function, check_count("every", every, 1))
 
