@@ -13,10 +13,12 @@ from typing import Annotated, Any
 import typer
 
 from sdekit.cli.compare_command import compare
+from sdekit.cli.expect_command import expect
 from sdekit.cli.sample_command import sample
 from sdekit.cli.scheme_commands import NameOrFile, bias, order, schemes
 from sdekit.cli.show import show_error
 from sdekit.cli.show_command import show
+from sdekit.cli.simulate_command import simulate
 from sdekit.errors import (
     EXTRAS,
     DivergenceError,
@@ -266,80 +268,6 @@ def new(
     return 0
 
 
-@app.command()
-def simulate(
-    model: NameOrFile,
-    potential: Annotated[
-        str | None,
-        typer.Option(help="double-well, normal, a formula (summed over entries), or FILE.py:NAME."),
-    ] = None,
-    position: Annotated[
-        list[str] | None,
-        typer.Option(help="Start: s=1, or theta=1,2. Default: an SDE's example, or 0 with an H."),
-    ] = None,
-    n: Annotated[list[str] | None, typer.Option("--n", help="Sizes: 2, or n=2,k=3.")] = None,
-    values: Annotated[
-        list[str] | None, typer.Option("--set", help="Parameters: A=1,mu=10. Default: 1 each.")
-    ] = None,
-    scheme: Annotated[str | None, typer.Option(help="Word such as BAOAB, or EM.")] = None,
-    step_size: Annotated[float, typer.Option(help="Step size h.")] = 0.01,
-    steps: Annotated[int, typer.Option(help="Steps of each chain.")] = 100_000,
-    burn_in: Annotated[int, typer.Option(help="Steps before the first draw.")] = 0,
-    thin: Annotated[int, typer.Option(help="Steps between stored draws.")] = 10,
-    chains: Annotated[int, typer.Option(help="Number of chains.")] = 4,
-    seed: Annotated[int, typer.Option(help="Seed; the same seed gives the same numbers.")] = 0,
-    precision: Annotated[str, typer.Option(help="float32 or float64.")] = "float32",
-    store: Annotated[
-        Path | None, typer.Option(help="Stream the samples to this Zarr store.")
-    ] = None,
-    resume: Annotated[
-        bool, typer.Option("--resume", help="Go on with the run of the store.")
-    ] = False,
-    part: Annotated[
-        str | None, typer.Option(help="I/N: the chains of the I-th of N parts, I from 0.")
-    ] = None,
-    figure: Annotated[
-        Path | None, typer.Option(help="Draw traces and histograms to FILE.svg, .png or .pdf.")
-    ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
-) -> int:
-    """Run a dynamics and print means, standard errors, effective sample sizes and R-hat.
-
-    Exit status: 0 done, 1 diverged, 2 bad usage or bad input, 130 interrupted.
-    """
-    from sdekit.cli.inputs import dynamics_of, example_of, part_of, sizes_of, values_of
-    from sdekit.cli.show import show_json, show_run
-
-    dynamics = dynamics_of(model)
-    sizes = sizes_of(n or [], dynamics) or {}
-    given, share = values_of(values or []), part_of(part)
-    start, sizes, given, example = example_of(model, position or [], sizes, given)
-    # JAX is loaded only now, after everything that needs none of it has been checked.
-    from sdekit.cli.run_command import (
-        Setting,
-        data_of,
-        hidden_rows,
-        run_setting,
-        table_of,
-        write_figure,
-    )
-
-    setting = Setting(
-        potential, start, sizes, given, scheme, step_size, steps, thin, chains, seed,
-        burn_in, precision, store, resume, share,
-    )  # fmt: skip
-    run, used = run_setting(dynamics, setting, progress=sys.stderr.isatty())
-    if figure is not None:
-        write_figure(figure, run)
-    if as_json:
-        show_json(data_of(run) | ({"example": example} if example else {}))
-    else:
-        if example:
-            print(example)
-        show_run(dynamics, run, used, table_of(run), hidden_rows(run))
-    return 0
-
-
 @app.command(context_settings={"ignore_unknown_options": True})
 def slurm(
     command: Annotated[list[str], typer.Argument(help="What runs a part, with {part} for I/N.")],
@@ -394,5 +322,5 @@ def report(
     return 0
 
 
-for _command in (show, compare, schemes, order, bias, sample):
+for _command in (show, simulate, expect, compare, schemes, order, bias, sample):
     app.command()(_command)

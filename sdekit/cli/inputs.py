@@ -196,4 +196,9 @@ def part_of(text: str | None) -> tuple[int, int] | None:
     number, slash, count = text.partition("/")
     if not (slash and number.isdecimal() and count.isdecimal()):
         raise SdekitError("--part is no part", expected="I/N, such as 0/8", found=repr(text)[:60])
+    if int(number) >= int(count):
+        raise SdekitError(
+            "there is no such part", expected=f"0/{count} to {max(int(count) - 1, 0)}/{count}",
+            found=text[:60], fix="count parts from 0",
+        )  # fmt: skip
     return int(number), int(count)

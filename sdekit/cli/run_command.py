@@ -6,8 +6,9 @@ Not for the sampler itself (`sdekit.simulation`).
 from __future__ import annotations
 
 import importlib.util
+import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 from types import ModuleType
@@ -22,17 +23,22 @@ from sdekit.declaration.model.dynamics import Dynamics
 from sdekit.declaration.text.parser import parse_expression
 from sdekit.declaration.tree.symbols import Parameter, Variable
 from sdekit.diagnostics.draw_statistics import effective_sample_size, mean_estimate, split_rhat
-from sdekit.diagnostics.plots import MOST_POINTS
 from sdekit.errors import SdekitError, SimulationError
 from sdekit.simulation.bind.jax_reader import compile_expression
 from sdekit.simulation.runs.result import Run
 from sdekit.simulation.runs.run import simulate
-from sdekit.simulation.steps.sampler import sampler
+from sdekit.simulation.steps.sampler import Sampler, sampler
 
 #: What a scalar parameter is when nobody says; printed with the results.
 DEFAULT_VALUE = 1.0
+#: How far a run goes when nobody says: steps of each chain, chains, and paths to one time.
+STEPS, CHAINS, PATHS = 100_000, 4, 10_000
 #: The potential where the dynamics leaves one open and nobody names it.
 DEFAULT_TARGET = "double-well"
+
+
+#: Between two assignments of one text, as in "S=100,v=0.04"; "x=1,2" is one.
+_ASSIGNMENTS = re.compile(r",(?=\s*[A-Za-z]\w*\s*=)")
 
 
 @dataclass(frozen=True)
@@ -56,36 +62,66 @@ class Setting:
         store: Where samples stream to; None to keep them in memory.
         resume: Go on with the run of the store.
         part: (i, N), which share of the chains runs; None for all.
+        t1: The time at which the law is wanted, in place of steps.
     """
 
-    potential: str | None
-    position: Sequence[str]
-    sizes: Mapping[str, int]
-    values: Mapping[str, float]
-    scheme: str | None
-    step_size: float
-    steps: int
-    thin: int
-    chains: int
-    seed: int
-    burn_in: int
-    precision: str
-    store: Path | None
-    resume: bool
+    potential: str | None = None
+    position: Sequence[str] = ()
+    sizes: Mapping[str, int] = field(default_factory=dict)
+    values: Mapping[str, float] = field(default_factory=dict)
+    scheme: str | None = None
+    step_size: float = 0.01
+    steps: int | None = None
+    thin: int = 10
+    chains: int | None = None
+    seed: int = 0
+    burn_in: int = 0
+    precision: str = "float32"
+    store: Path | None = None
+    resume: bool = False
     part: tuple[int, int] | None = None
+    t1: float | None = None
 
 
 def run_setting(dynamics: Dynamics, setting: Setting, *, progress: bool) -> tuple[Run, dict]:
     """Run it.
 
     Returns:
-        The run, and the values of the parameters that it had.
+        The run, and what it had: the potential, where one is open, and values of parameters.
 
     Raises:
         SdekitError: If anything that was asked for makes no sense.
     """
     if setting.resume and setting.store is None:
         raise SimulationError("there is no run to go on with", fix="name its store: --store DIR")
+    ready, position, auxiliary, values = ready_setting(dynamics, setting)
+    run = simulate(
+        ready,
+        position,
+        step_size=setting.step_size,
+        **_length(setting),
+        seed=setting.seed,
+        burn_in=setting.burn_in,
+        auxiliary=auxiliary,
+        store=setting.store,
+        resume=setting.resume,
+        part=setting.part,
+        progress=progress,
+    )
+    return run, {**told_potential(dynamics, setting.potential), **values}
+
+
+def told_potential(dynamics: Dynamics, given: str | None) -> dict[str, str]:
+    """The potential that runs, by its name as a value of a run; nothing where none is open."""
+    return {"potential": given or DEFAULT_TARGET} if dynamics.functions else {}
+
+
+def ready_setting(dynamics: Dynamics, setting: Setting) -> tuple[Sampler, Any, Any, dict]:
+    """The sampler, where its target and its auxiliary variables start, and its parameters.
+
+    Raises:
+        SdekitError: If anything that was asked for makes no sense.
+    """
     potential, position = _potential(dynamics, setting)
     given = _given_position(dynamics, setting)
     targets = {x.name for x in dynamics.target_variables}
@@ -98,31 +134,29 @@ def run_setting(dynamics: Dynamics, setting: Setting, *, progress: bool) -> tupl
             fix="give it: " + " ".join(f"--position {x.name}=1" for x in dynamics.target_variables),
         )
     values = _values(dynamics, setting)
-    open_sizes = {k: v for k, v in setting.sizes.items() if k not in _sizes_of_target(dynamics)}
     ready = sampler(
         dynamics,
         potential=potential,
         parameters=values,
         scheme=setting.scheme,
-        sizes=open_sizes,
+        sizes={k: v for k, v in setting.sizes.items() if k not in _sizes_of_target(dynamics)},
         precision=setting.precision,
     )
-    run = simulate(
-        ready,
-        position,
-        step_size=setting.step_size,
-        steps=setting.steps,
-        thin=setting.thin,
-        chains=setting.chains,
-        seed=setting.seed,
-        burn_in=setting.burn_in,
-        auxiliary={k: v for k, v in given.items() if k not in targets} or None,
-        store=setting.store,
-        resume=setting.resume,
-        part=setting.part,
-        progress=progress,
-    )
-    return run, values
+    return ready, position, {k: v for k, v in given.items() if k not in targets} or None, values
+
+
+def _length(setting: Setting) -> dict[str, Any]:
+    """How far how many chains run: many steps of a few, or many to one time."""
+    if setting.t1 is None:
+        steps = STEPS if setting.steps is None else setting.steps
+        chains = CHAINS if setting.chains is None else setting.chains
+        return {"steps": steps, "thin": setting.thin, "chains": chains}
+    if setting.steps is not None:
+        raise SimulationError(
+            "how far does the run go?", expected="one of --steps and --t1", found="both",
+            fix="leave --steps out: --step-size divides the time",
+        )  # fmt: skip
+    return {"times": [setting.t1], "chains": PATHS if setting.chains is None else setting.chains}
 
 
 def _sizes_of_target(dynamics: Dynamics) -> set[str]:
@@ -150,7 +184,7 @@ def _given_position(dynamics: Dynamics, setting: Setting) -> dict[str, np.ndarra
     """
     known = {x.name: x for x in dynamics.variables}
     found = {}
-    for text in setting.position:
+    for text in (one for given in setting.position for one in _ASSIGNMENTS.split(given)):
         name, equals, numbers = text.rpartition("=")
         name = name.strip() if equals or len(known) > 1 else next(iter(known))
         if name not in known:
@@ -167,6 +201,7 @@ def _given_position(dynamics: Dynamics, setting: Setting) -> dict[str, np.ndarra
                 "a position cannot be read",
                 expected="NAME=NUMBER, or NAME=NUMBER,NUMBER for the entries of a vector",
                 found=f"--position {text}",
+                fix=f"--position {next(iter(known))}=1",
             ) from None
         found[name] = _as_block(known[name], values, setting.sizes)
     return found
@@ -291,25 +326,43 @@ MOST_ROWS = 8
 
 
 def table_of(run: Run) -> list[dict[str, Any]]:
-    """Mean, its standard error, deviation, effective samples and R-hat of the entries shown."""
+    """Mean, its standard error, deviation, effective samples and R-hat of the entries shown.
+
+    Of one draw of each chain, the law at a time: mean, its standard error, deviation, quantiles.
+    """
     rows = []
     for name, draws in run.samples.items():
         flat = np.asarray(draws, np.float64).reshape(*draws.shape[:2], -1)
         for k, index in enumerate(islice(np.ndindex(draws.shape[2:]), MOST_ROWS)):
-            entry = flat[..., k]
-            mean = mean_estimate(entry)
             label = f"[{','.join(map(str, index))}]" if index else ""
-            rows.append(
-                {
-                    "name": name + label,
-                    "mean": float(mean.value),
-                    "standard_error": float(mean.standard_error),
-                    "standard_deviation": float(entry.std()),
-                    "effective_samples": float(effective_sample_size(entry)),
-                    "r_hat": _finite(split_rhat(entry)),
-                }
-            )
+            entry = flat[..., k]
+            facts = _over_time(entry) if entry.shape[1] > 1 else _over_chains(entry[:, 0])
+            rows.append({"name": name + label, **facts})
     return rows
+
+
+def _over_time(entry: np.ndarray) -> dict[str, float | None]:
+    mean = mean_estimate(entry)
+    return {
+        "mean": float(mean.value),
+        "standard_error": float(mean.standard_error),
+        "standard_deviation": float(entry.std()),
+        "effective_samples": float(effective_sample_size(entry)),
+        "r_hat": _finite(split_rhat(entry)),
+    }
+
+
+def _over_chains(entry: np.ndarray) -> dict[str, float | None]:
+    deviation = _finite(entry.std(ddof=1)) if entry.size > 1 else None
+    low, middle, high = map(float, np.quantile(entry, [0.05, 0.5, 0.95]))
+    return {
+        "mean": float(entry.mean()),
+        "standard_error": None if deviation is None else deviation / entry.size**0.5,
+        "standard_deviation": deviation,
+        "quantile_5": low,
+        "median": middle,
+        "quantile_95": high,
+    }
 
 
 def _finite(value: Any) -> float | None:
@@ -333,37 +386,3 @@ def data_of(run: Run) -> dict[str, Any]:
         "results": table_of(run),
         "not_shown": hidden_rows(run),
     }
-
-
-def write_figure(path: Path, run: Run) -> None:
-    """Traces and histograms of the entries that the table shows, in one figure.
-
-    Raises:
-        SdekitError: If the file cannot be written in the format that its name asks for.
-    """
-    import matplotlib
-
-    matplotlib.use("Agg")
-    import matplotlib.pyplot as plt
-
-    shown = [
-        (f"{name}[{','.join(map(str, index))}]" if index else name, draws[(..., *index)])
-        for name, draws in run.samples.items()
-        for index in islice(np.ndindex(draws.shape[2:]), MOST_ROWS)
-    ]
-    figure, axes = plt.subplots(
-        len(shown), 2, squeeze=False, figsize=(8, 1.8 * len(shown)), layout="constrained"
-    )
-    for (name, draws), (left, right) in zip(shown, axes, strict=True):
-        every = -(-draws.shape[1] // MOST_POINTS)
-        left.plot(np.arange(0, draws.shape[1], every), draws[:, ::every].T, linewidth=0.6)
-        right.hist(np.ravel(draws), bins=80, density=True)
-        left.set(ylabel=name)
-    axes[-1, 0].set(xlabel="draw")
-    axes[-1, 1].set(xlabel="value")
-    try:
-        figure.savefig(path)
-    except ValueError as error:
-        raise SdekitError("the figure cannot be written", found=f"{path}: {error}") from None
-    finally:
-        plt.close(figure)

@@ -8,7 +8,10 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from sdekit.errors import SdekitError
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -95,6 +98,20 @@ def show_certified(found: Checked) -> None:
         out.print(Text(f"  {name:<{width}}  {mark}  {sentence}"))
 
 
+def _number(value: float | None) -> str:
+    """Four decimals, or four digits where they would say nothing."""
+    if value is None:
+        return "-"
+    return f"{value:.4f}" if value == 0 or 1e-3 <= abs(value) < 1e6 else f"{value:.4g}"
+
+
+_HEADINGS = {"r_hat": "R-hat", "quantile_5": "5 %", "quantile_95": "95 %"}
+_FORMATS = {
+    "effective_samples": "{:.0f}".format,
+    "r_hat": lambda value: "-" if value is None else f"{value:.3f}",
+}
+
+
 def show_run(
     dynamics: Dynamics,
     run: Run,
@@ -114,14 +131,11 @@ def show_run(
         out.print(f"note: {note}", style="yellow")
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("")
-    headings = ("mean", "standard error", "standard deviation", "effective samples", "R-hat")
-    for heading in headings:
-        table.add_column(heading, justify="right")
+    for heading in list(rows[0])[1:] if rows else ():
+        table.add_column(_HEADINGS.get(heading, heading.replace("_", " ")), justify="right")
     for row in rows:
-        numbers = (row["mean"], row["standard_error"], row["standard_deviation"])
-        shown = [f"{number:.4f}" for number in numbers]
-        r_hat = "-" if row["r_hat"] is None else f"{row['r_hat']:.3f}"
-        table.add_row(row["name"], *shown, f"{row['effective_samples']:.0f}", r_hat)
+        name, *numbers = row.items()
+        table.add_row(name[1], *(_FORMATS.get(key, _number)(x) for key, x in numbers))
     out.print(table)
     if hidden:
         out.print(f"... {hidden} more")
@@ -129,6 +143,46 @@ def show_run(
 
 def _one_line(value: Any) -> str:
     return str(value.tolist() if hasattr(value, "tolist") else value)
+
+
+def write_figure(path: Path, run: Run) -> None:
+    """Traces and histograms of the entries that the table shows, in one figure.
+
+    Raises:
+        SdekitError: If the file cannot be written in the format that its name asks for.
+    """
+    from itertools import islice
+
+    import matplotlib
+    import numpy as np
+
+    from sdekit.cli.run_command import MOST_ROWS
+    from sdekit.diagnostics.plots import MOST_POINTS
+
+    matplotlib.use("Agg")
+    import matplotlib.pyplot as plt
+
+    shown = [
+        (f"{name}[{','.join(map(str, index))}]" if index else name, draws[(..., *index)])
+        for name, draws in run.samples.items()
+        for index in islice(np.ndindex(draws.shape[2:]), MOST_ROWS)
+    ]
+    figure, axes = plt.subplots(
+        len(shown), 2, squeeze=False, figsize=(8, 1.8 * len(shown)), layout="constrained"
+    )
+    for (name, draws), (left, right) in zip(shown, axes, strict=True):
+        every = -(-draws.shape[1] // MOST_POINTS)
+        left.plot(np.arange(0, draws.shape[1], every), draws[:, ::every].T, linewidth=0.6)
+        right.hist(np.ravel(draws), bins=80, density=True)
+        left.set(ylabel=name)
+    axes[-1, 0].set(xlabel="draw")
+    axes[-1, 1].set(xlabel="value")
+    try:
+        figure.savefig(path)
+    except ValueError as error:
+        raise SdekitError("the figure cannot be written", found=f"{path}: {error}") from None
+    finally:
+        plt.close(figure)
 
 
 def show_json(data: Any) -> None:

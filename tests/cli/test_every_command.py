@@ -20,7 +20,7 @@ SAMPLES = {
     "slurm": ["--parts", "2", "--", "sdekit", "simulate", "langevin", "--part", "{part}"],
 }
 #: Commands that need a run, a file of their own or a minute; they have the option all the same.
-LONG = {"simulate", "compare", "check", "design"}
+LONG = {"simulate", "expect", "compare", "check", "design"}
 
 
 def commands():

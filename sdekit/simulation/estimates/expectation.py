@@ -5,7 +5,8 @@ Checked by: tests/simulation/estimates/test_multilevel.py.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -74,6 +75,10 @@ class Expectation:
         last = self.levels[-1]
         spread = last.fine[1] ** 2 * last.paths
         return 2 * spread / self.tolerance**2 * last.steps
+
+    def to_dict(self) -> dict[str, Any]:
+        """The estimate as plain data."""
+        return {**asdict(self), "cost": self.cost, "plain_cost": self.plain_cost}
 
     def __str__(self) -> str:
         lines = [
