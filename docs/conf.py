@@ -17,7 +17,6 @@ html_static_path = ["_static"]
 html_css_files = ["site.css"]
 html_theme_options = {"navigation_with_keys": True}
 html_show_copyright = False
-pygments_style = "friendly"
 toc_object_entries = False
 python_use_unqualified_type_names = True
 exclude_patterns = []

@@ -20,7 +20,7 @@ dG = v dt + N(0, 2 D dt), density proportional to exp(-H).
                 schedules     step sizes that change along a run
                 observables   averages taken while a run goes on
                 diagnostics   effective sizes, R-hat, temperatures, distances from a law
-                plots         trace, density, temperature, autocorrelation
+                plots         trace_plot, density_plot, temperature_plot, autocorrelation_plot
                 gradient_noise, preconditioning
                 theory        least-squares flows, Lipschitz rates, SGLD
 

@@ -199,6 +199,9 @@ class NumpyroTarget:
     position: dict[str, Any]
     to_model: Callable[[Any], Any]
 
+    def __repr__(self) -> str:
+        return f"<NumpyroTarget of {', '.join(self.position)}>"
+
     def constrained(self, position: Any) -> dict[str, np.ndarray]:
         """Draws on the scale of the model, deterministic sites included.
 

@@ -167,7 +167,11 @@ def read_certificate(path: str | Path) -> dict[str, Any]:
             fix="name a certificate that exists and can be read",
         ) from None
     except (ValueError, RecursionError) as error:
-        raise VerificationError(f"{path} is no JSON", found=str(error)[:100]) from None
+        raise VerificationError(
+            f"{path} is no certificate", expected="JSON", found=str(error)[:100],
+            fix="sdekit verify NAME --certificate FILE.json writes one; a report is decided anew "
+            f"by sdekit verify {path}",
+        ) from None  # fmt: skip
     parts = content if isinstance(content, dict) else {}
     missing = [key for key in ("format", "model", "claim") if key not in parts]
     if missing or content["format"] != FORMAT:

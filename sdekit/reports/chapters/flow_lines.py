@@ -70,7 +70,7 @@ def _(flow: OrnsteinUhlenbeck) -> str:
     if not flow.friction.is_scalar or not flow.diffusion.is_scalar:
         return _matrix_flow(flow)
     (rate,) = flow.friction.pieces
-    gamma = rate_latex(rate)
+    gamma = _scaled(rate)
     decay = rf"\mathrm{{e}}^{{-{gamma} \, h}}"
     value = rf"{decay} \, {x}"
     if flow.force is not None:
@@ -181,7 +181,7 @@ def _square_root(flow: PowerNoise) -> str:
         (rate,) = flow.rate.pieces
         grown = rf"\mathrm{{e}}^{{{rate_latex(rate)} \, h}}"
         noise = latex_text(flow.noise)
-        scale = rf"c = {rate_latex(flow.noise)} \, \frac{{{grown} - 1}}{{2 \, {rate_latex(rate)}}}"
+        scale = rf"c = {rate_latex(flow.noise)} \, \frac{{{grown} - 1}}{{2 \, {_scaled(rate)}}}"
         law = rf"c \, \chi^{{\prime \, 2}}_{{d}}\left({x} \, {grown} / c\right)"
         degrees = rf"d = \frac{{2 \, {rate_latex(flow.pull)}}}{{{noise}}}"
         return f"{_arrow(flow.variable, law)}, noncentral chi-square, with ${scale}$, ${degrees}$"

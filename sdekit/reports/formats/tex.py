@@ -5,6 +5,7 @@ Not for what the document says (`sections`).
 
 from __future__ import annotations
 
+import re
 from functools import singledispatch
 from pathlib import Path
 
@@ -29,8 +30,18 @@ _PREAMBLE = r"""\documentclass[11pt]{article}
 \usepackage[utf8]{inputenc}
 \usepackage[margin=2.5cm]{geometry}
 \usepackage{amsmath,amssymb,booktabs,graphicx,longtable,array}
-\setlength{\parindent}{0pt}\setlength{\parskip}{0.6em}
+\setlength{\parindent}{0pt}\setlength{\parskip}{0.6em}\emergencystretch=6em
+% A formula of a derivation that is wider than its column is broken: \fitted{as it is}{breakable}.
+\newlength{\termwidth}\newlength{\valuewidth}
+\newcommand{\widest}[1]{\settowidth{\valuewidth}{#1}%
+  \ifdim\valuewidth>\termwidth\setlength{\termwidth}{\valuewidth}\fi}
+\newcommand{\fitted}[2]{\sbox0{$\displaystyle #1$}\ifdim\wd0>\valuewidth
+  \parbox[t]{\valuewidth}{\raggedright\hangindent=1.5em$\displaystyle #2$}\else\usebox0\fi}
 """
+#: Characters of a formula of running text that may have to be broken.
+_LONG = 60
+#: Width of the column of reasons for its longest entry, and at most, in cm.
+_PER_LETTER, _MOST_REASON = 0.2, 4.5
 _ESCAPES = {
     "\\": r"\textbackslash{}",
     "&": r"\&",
@@ -49,7 +60,9 @@ _ESCAPES = {
 def tex_text(text: str) -> str:
     """Running text with its formulas, everything else escaped."""
     return "".join(
-        f"${piece}$" if is_formula else _with_code(piece)
+        f"${_breakable(piece) if len(piece) > _LONG else piece}$"
+        if is_formula
+        else _with_code(piece)
         for is_formula, piece in split_formulas(text)
     )
 
@@ -102,20 +115,34 @@ def _(block: Formula, figures: FigureFiles) -> str:
 
 @_block.register
 def _(block: Derivation, figures: FigureFiles) -> str:
-    rows = []
+    rows, terms, letters = [], [], 0
     for step in block.steps:
-        rule = r"\midrule " if step.is_result else ""
-        mark = r"$\triangleright$ " if step.is_changed else ""
+        term = (r"$\triangleright$ " if step.is_changed else "") + rf"$\displaystyle {step.term}$"
         told = ", ".join(
             filter(None, (tex_text(step.reason), rf"\textit{{{step.status}}}" * bool(step.status)))
         )
-        value = rf"\displaystyle {step.joins} {step.value}"
-        rows.append(rf"{rule}{mark}$\displaystyle {step.term}$ & ${value}$ & {told} \\[0.4em]")
-    head = r"\begin{longtable}{@{}r@{\ }l>{\raggedright\arraybackslash}p{4.5cm}@{}}"
-    lines = [head, *rows, r"\end{longtable}"]
+        letters = max(letters, len(step.reason) + len(step.status))
+        value = f"{step.joins} {step.value}"
+        rule = r"\midrule " if step.is_result else ""
+        rows.append(rf"{rule}{term} & \fitted{{{value}}}{{{_breakable(value)}}} & {told} \\[0.4em]")
+        terms.append(rf"\widest{{{term}}}")
+    reason = f"{min(_PER_LETTER * letters + 0.1, _MOST_REASON):.1f}cm"
+    head = (
+        rf"\begin{{longtable}}{{@{{}}r@{{\ }}l>{{\raggedright\arraybackslash}}p{{{reason}}}@{{}}}}"
+    )
+    widths = [
+        r"\setlength{\termwidth}{0pt}", *dict.fromkeys(terms),
+        rf"\setlength{{\valuewidth}}{{\dimexpr\linewidth-\termwidth-{reason}-18pt}}",
+    ]  # fmt: skip
+    lines = ["%\n".join([*widths, head]), *rows, r"\end{longtable}"]
     if block.command:
         lines.append(rf"{{\small Check again: \texttt{{{tex_text(block.command)}}}}}")
     return "\n".join(lines)
+
+
+def _breakable(latex: str) -> str:
+    """The formula with brackets of one size, between which TeX may break a line."""
+    return re.sub(r"\\(left|right)(?![a-zA-Z])", lambda side: rf"\big{side[1][0]}", latex)
 
 
 @_block.register

@@ -110,6 +110,9 @@ class Minibatch:
             point = jax.tree.map(jnp.asarray, control_variate)
             self.reference = (point, self.full_likelihood_gradient(point))
 
+    def __repr__(self) -> str:
+        return f"<Minibatch of {self.batch_size} of {self.size} rows, {self.sampling}>"
+
     @property
     def rows(self) -> rows.Rows:
         """The packed data, in double precision where JAX's 64-bit mode is on."""

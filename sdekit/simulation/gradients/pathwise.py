@@ -35,8 +35,10 @@ def undifferentiable(value: Any, why: str) -> Any:
     def refuse(primals: Any, tangents: Any) -> Any:
         raise SimulationError(
             "these paths have no derivative that gives the derivative of a mean",
+            expected="paths that move smoothly with what they are differentiated by",
             found=why,
-            fix="use a scheme and a domain without jumps, or differences of runs of one seed",
+            fix="declare the variable on the real line, with sk.max(x, 0) where it must be "
+            "positive, or take differences of runs of one seed",
         )
 
     return same(value)
