@@ -31,6 +31,7 @@ from sdekit.simulation.notes.equilibrium import (
     equilibrium_of,
 )
 from sdekit.simulation.notes.noise_notes import noise_notes
+from sdekit.simulation.notes.runaway import runaway_notes
 from sdekit.simulation.runs.inference_data import (
     acceptance_rates,
     named_leaves,
@@ -187,7 +188,7 @@ class Run(ShownInNotebooks):
             for name, own in self.events.items()
             if own.censored
         ]
-        found += [] if self.events else equilibrium_notes(self)
+        found += [] if self.events else equilibrium_notes(self) or runaway_notes(self)
         found += end_notes(
             self.dynamics, self.scheme, folded=self._folds is None or self._folds > 0
         )
