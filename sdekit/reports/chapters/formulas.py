@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import fields, is_dataclass
 from typing import Any
 
+from sdekit.declaration.functions.records import FUNCTIONS
 from sdekit.declaration.model.dynamics import Dynamics
 from sdekit.declaration.text.latex import latex_text, symbol_latex
 from sdekit.declaration.text.parser import parse_expression
@@ -82,17 +83,30 @@ def compact_terms(text: str) -> list[str]:
     Example:
         >>> compact_terms("-p**3*U'''/12 + U'**2")
         ["-p^{3} \\, U'''/12", "+ {U'}^{2}"]
+        >>> compact_terms("A*(1 + p**2)**(3/2) - sqrt(1 + A)")
+        ['A \\, (1 + p^{2})^{3/2}', '- \\operatorname{sqrt}(1 + A)']
     """
-    pieces = re.split(r" (?=[+-] )", text)
-    return [_compact_latex(piece) for piece in pieces]
+    starts, depth = [0], 0
+    for place, sign in enumerate(text):
+        depth += {"(": 1, ")": -1}.get(sign, 0)
+        if depth == 0 and text[place : place + 3] in (" + ", " - "):
+            starts.append(place)
+    ends = [*starts[1:], len(text)]
+    return [_compact_latex(text[a:b].strip()) for a, b in zip(starts, ends, strict=True)]
 
 
 def _compact_latex(text: str) -> str:
     text = _POWER_OF_DERIVATIVE.sub(r"{\1}^{\2}", text)
-    text = re.sub(r"\*\*(\d+)", r"^{\1}", text)
+    text = re.sub(r"\*\*(?:\(([^()]*)\)|(\w+))", r"^{\1\2}", text)
     text = re.sub(r"\^\((\d+)\)", r"^{(\1)}", text)
-    text = _NAME.sub(lambda name: symbol_latex(name[0]), text)
+    text = _NAME.sub(_word_latex, text)
     return text.replace("*", r" \, ")
+
+
+def _word_latex(name: re.Match[str]) -> str:
+    """A symbol, or the name of a function of the grammar before its bracket."""
+    is_function = name.string[name.end() : name.end() + 1] == "(" and name[0] in FUNCTIONS
+    return rf"\operatorname{{{name[0]}}}" if is_function else symbol_latex(name[0])
 
 
 def space_of(x: Variable) -> str:

@@ -55,6 +55,16 @@ _ESCAPES = {
     "<": r"\textless{}",
     ">": r"\textgreater{}",
 }
+# Greek letters of symbols in running text, which the fonts of a stock TeX do not have.
+_ESCAPES |= {
+    letter: rf"\ensuremath{{\{name}}}"
+    for letter, name in zip(
+        "αβγδεζηθικλμνξπρστυφχψω",
+        "alpha beta gamma delta varepsilon zeta eta theta iota kappa lambda mu nu xi pi rho sigma "
+        "tau upsilon varphi chi psi omega".split(),
+        strict=True,
+    )
+}
 
 
 def tex_text(text: str) -> str:
