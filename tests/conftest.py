@@ -20,9 +20,10 @@ except ImportError:  # JAX is an extra, and no interface of its own reaches ever
     compiler = None
 
 HERE = Path(__file__).parent
-#: Tests of compiled programs, by file or folder, pages, which are what users run, and long runs.
+#: Tests of compiled programs, by file or folder, and long runs. Pages are not among them: examples
+#: run as for users, in processes of their own.
 AS_FOR_USERS = (
-    "docs", "simulation/guard", "simulation/loop/test_compiled_code.py",
+    "simulation/guard", "simulation/loop/test_compiled_code.py",
     "simulation/loop/test_machine_loop.py", "simulation/noise",
     "auditing/test_audit_stationary.py",
 )  # fmt: skip
