@@ -37,9 +37,13 @@ _PREAMBLE = r"""\documentclass[11pt]{article}
   \ifdim\valuewidth>\termwidth\setlength{\termwidth}{\valuewidth}\fi}
 \newcommand{\fitted}[2]{\sbox0{$\displaystyle #1$}\ifdim\wd0>\valuewidth
   \parbox[t]{\valuewidth}{\raggedright\hangindent=1.5em$\displaystyle #2$}\else\usebox0\fi}
+\newcommand{\shrunk}[1]{\sbox0{$\displaystyle #1$}\ifdim\wd0>\valuewidth
+  \resizebox{\valuewidth}{!}{\usebox0}\else\usebox0\fi}
 """
 #: Characters of a formula of running text that may have to be broken.
 _LONG = 60
+#: Characters of a fraction, or what else stands between braces, that fit into a line.
+_SOLID = 220
 #: Width of the column of reasons for its longest entry, and at most, in cm.
 _PER_LETTER, _MOST_REASON = 0.2, 4.5
 _ESCAPES = {
@@ -134,7 +138,7 @@ def _(block: Derivation, figures: FigureFiles) -> str:
         letters = max(letters, len(step.reason) + len(step.status))
         value = f"{step.joins} {step.value}"
         rule = r"\midrule " if step.is_result else ""
-        rows.append(rf"{rule}{term} & \fitted{{{value}}}{{{_breakable(value)}}} & {told} \\[0.4em]")
+        rows.append(rf"{rule}{term} & {_fitting(value)} & {told} \\[0.4em]")
         terms.append(rf"\widest{{{term}}}")
     reason = f"{min(_PER_LETTER * letters + 0.1, _MOST_REASON):.1f}cm"
     head = (
@@ -148,6 +152,21 @@ def _(block: Derivation, figures: FigureFiles) -> str:
     if block.command:
         lines.append(rf"{{\small Check again: \texttt{{{tex_text(block.command)}}}}}")
     return "\n".join(lines)
+
+
+def _fitting(value: str) -> str:
+    """A line of a derivation, to be broken where it is too wide, or shrunk where it has no place.
+
+    TeX breaks between terms, but not within a fraction or under a brace.
+    """
+    within, depth, most = 0, 0, 0
+    for sign in value:
+        depth += {"{": 1, "}": -1}.get(sign, 0)
+        within = within + 1 if depth else 0
+        most = max(most, within)
+    if most > _SOLID:
+        return rf"\shrunk{{{value}}}"
+    return rf"\fitted{{{value}}}{{{_breakable(value)}}}"
 
 
 def _breakable(latex: str) -> str:

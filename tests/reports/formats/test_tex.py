@@ -17,7 +17,10 @@ LONG = (
 
 def text_of(folder):
     """A derivation with a short and a long line, and a table with the long formula."""
-    steps = (Step("v", "p"), Step(r"\nabla \cdot v", LONG, reason="product rule", status="proved"))
+    steps = (
+        Step("v", "p"), Step(r"\nabla \cdot v", LONG, reason="product rule", status="proved"),
+        Step("w", rf"\frac{{{LONG}}}{{2}}"),
+    )  # fmt: skip
     table = Table(("what", "is"), ((rf"$x \leftarrow {LONG}$", "a flow"),))
     path = folder / "long.tex"
     write_tex(Document("Long", "", (Section("Lines", (Derivation(steps), table)),)), path)
@@ -37,6 +40,7 @@ def test_a_long_formula_has_a_form_that_can_be_broken_and_arrows_stay_arrows(tmp
     text = text_of(tmp_path).read_text(encoding="utf-8")
     assert rf"\fitted{{= {LONG}}}" in text and r"\bigl\|\theta_{29}\bigr\|" in text
     assert r"x \leftarrow \bigl(" in text and "bigl arrow" not in text
+    assert rf"\shrunk{{= \frac{{{LONG}}}{{2}}}}" in text, "a fraction has no place for a break"
 
 
 @pytest.mark.skipif(TEX is None, reason="TeX is not installed")
