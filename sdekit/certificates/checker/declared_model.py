@@ -56,7 +56,7 @@ class Model(IndexRing):
         roles = [(name, symbol["role"]) for name, symbol in symbols.items()]
         self.variables = [x for x, role in roles if role == "variable"]
         self.functions = [f for f, role in roles if role == "function" and f not in self.choice]
-        need({*self.variables} == {*model["drift"]}, "the variables")
+        need(self.variables and {*self.variables} == {*model["drift"]}, "the variables")
         for name in symbols:
             self.look_through(name, **symbols[name])
         self.drift = {x: self.formula(model["drift"][x], x) for x in self.variables}
@@ -68,7 +68,7 @@ class Model(IndexRing):
         self.energy, self.target = map(self.formula, (model["hamiltonian"], model["target"]))
         self.stay = listed(model["target_variables"], self.variables)
         self.auxiliary = [x for x in self.variables if x not in self.stay]
-        need(not self.depends(self.target, *self.auxiliary), "the target's variables")
+        need(self.stay and not self.depends(self.target, *self.auxiliary), "a target's variables")
 
     def look_through(self, name, role, shape, symmetry=None, **more):
         """Whether one symbol is declared as the rest of the checker takes for granted."""
@@ -310,7 +310,7 @@ class Model(IndexRing):
         rest = [f for f in term if f not in deltas and f not in weights]
         if c <= 0 or any(e != 1 for _, e in rest):
             return UNKNOWN
-        kernels = [f for f in rest if self.matrix_sign(f[0][0])]
+        kernels = [f for f in rest if self.matrix_sign(f[0][0])][:6]
         for ways in itertools.product((0, 1, -1), repeat=len(kernels)):
             used = [f for f, way in zip(kernels, ways) if way]
             joined = [f[0][1][::way] for f, way in zip(kernels, ways) if way]

@@ -142,3 +142,43 @@ def test_the_last_line_says_the_sizes_and_the_condition(tmp_path, capsys):
     path.write_text(json.dumps(forged))
     assert check._main(path) == 3
     assert "\nCERTIFIED" not in capsys.readouterr().out
+
+
+def test_a_direction_has_the_shape_and_symmetry_of_its_variable():
+    """z . D z = -(z_12 - z_21)^2 is zero for symmetric z; beyond the sizes there is no z."""
+    S = ["symbol", "S"]
+    matrix = {"role": "variable", "shape": ["n", "n"], "symmetry": "symmetric"}
+    swap = ["transpose", ["eye", ["n", "n"]], [0, 1, 3, 2]]
+    D = ["sum", swap, ["product", ["number", "-1"], ["eye", ["n", "n"]]]]
+    H = ["contract", S, S, 2]
+    model = {
+        "dimensions": {"n": None},
+        "symbols": {"S": matrix},
+        "drift": {"S": ["product", ["number", "0"], S]},
+        "diffusion": [["S", "S", D]],
+        "hamiltonian": H,
+        "target": H,
+        "target_variables": ["S"],
+    }
+    for direction, said in [
+        ([["S", [0, 1], "1"], ["S", [1, 0], "-1"]], "the direction in S"),
+        ([["S", [0, 1], "1"]], "the direction in S"),
+        ([["S", [0, 7], "1"], ["S", [7, 0], "1"]], "the direction in S"),
+        ([["S", [0, 1], "1"], ["S", [1, 0], "1"]], "the claim holds at the point"),
+    ]:
+        point = {"sizes": {"n": 2}, "values": [], "direction": direction}
+        forged = {**lie({}, GAUSS, diffusion_psd=point), "model": model}
+        assert recheck(forged).rungs["diffusion_psd"] == (False, said)
+    del matrix["symmetry"]
+    point["direction"] = [["S", [0, 1], "1"], ["S", [1, 0], "-1"]]
+    assert recheck(forged).rungs["diffusion_psd"] == (True, "refuted")
+
+
+def test_a_model_about_nothing_is_not_certified():
+    """Without variables, or without a variable of the target, every claim is empty."""
+    empty = lie({}, ["number", "0"], diffusion_symmetric={})
+    assert recheck(empty).rungs["diffusion_symmetric"][0]
+    empty["model"]["target_variables"] = []
+    assert not recheck(empty).rungs["diffusion_symmetric"][0]
+    empty["model"] |= {"symbols": {}, "drift": {}, "diffusion": []}
+    assert not recheck(empty).rungs["diffusion_symmetric"][0]
