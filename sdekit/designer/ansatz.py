@@ -18,7 +18,8 @@ from sdekit.calculus.contraction.fokker_planck import swapped
 from sdekit.calculus.expansion.rewriting import substituted
 from sdekit.calculus.limits import BudgetExceeded, Unsupported, spending
 from sdekit.calculus.signs.forms import form_signs
-from sdekit.calculus.signs.implied_signs import POSITIVE, ZERO, entry_signs, never_negative
+from sdekit.calculus.signs.implied_signs import entry_signs
+from sdekit.calculus.signs.sign_values import POSITIVE, ZERO, never_negative
 from sdekit.declaration.model.dynamics import Dynamics
 from sdekit.declaration.text.expression_text import grammar_text
 from sdekit.declaration.tree.expression import Call, Expression

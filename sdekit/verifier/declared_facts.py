@@ -17,14 +17,16 @@ from sdekit.calculus.expansion.expand import collected, expand
 from sdekit.calculus.expansion.monomial_sums import TooLarge, as_expression
 from sdekit.calculus.expansion.rewriting import INTERNAL, substituted
 from sdekit.calculus.limits import Unsupported
-from sdekit.calculus.signs.implied_signs import (
+from sdekit.calculus.signs.implied_signs import entry_signs
+from sdekit.calculus.signs.scalar_signs import decided_signs
+from sdekit.calculus.signs.sign_values import (
+    NONNEGATIVE,
     POSITIVE,
     UNKNOWN,
     Signs,
-    entry_signs,
     never_negative,
+    opposite,
 )
-from sdekit.calculus.signs.scalar_signs import decided_signs
 from sdekit.declaration.model.sympy_types import Expr
 from sdekit.declaration.tree.abbreviations import Comparison
 from sdekit.declaration.tree.expression import (
@@ -125,9 +127,8 @@ def _is_seen_to_hold(fact: Comparison, witness: Witness, problem: Problem) -> bo
     except (KeyError, ValueError, Unsupported):
         return False
     if fact.relation in ("<", "<="):
-        found = -found
-    is_strict = fact.relation in ("<", ">")
-    return found.is_nonnegative and (found.is_nonzero or not is_strict)
+        found = opposite(found)
+    return found <= (POSITIVE if fact.relation in ("<", ">") else NONNEGATIVE)
 
 
 def below_functions(energy: Expression) -> Expression | None:

@@ -30,7 +30,8 @@ from sdekit.calculus.expansion.monomial_sums import (
     total,
 )
 from sdekit.calculus.limits import tick
-from sdekit.calculus.signs.implied_signs import POSITIVE, entry_signs
+from sdekit.calculus.signs.implied_signs import entry_signs
+from sdekit.calculus.signs.sign_values import POSITIVE
 from sdekit.declaration.functions.records import FUNCTIONS
 from sdekit.declaration.tree.expression import (
     Diag,

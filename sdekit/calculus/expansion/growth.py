@@ -15,9 +15,10 @@ from fractions import Fraction
 from sdekit.calculus.expansion.expand import collected, expand
 from sdekit.calculus.expansion.monomial_sums import Monomial, Terms, as_expression
 from sdekit.calculus.expansion.rewriting import INTERNAL, substituted
-from sdekit.calculus.signs.implied_signs import NEGATIVE, POSITIVE, Signs, entry_signs
-from sdekit.calculus.signs.implied_signs import ZERO as ZERO_SIGN
+from sdekit.calculus.signs.implied_signs import entry_signs
 from sdekit.calculus.signs.scalar_signs import decided_signs
+from sdekit.calculus.signs.sign_values import NEGATIVE, POSITIVE, Signs
+from sdekit.calculus.signs.sign_values import ZERO as ZERO_SIGN
 from sdekit.declaration.functions.records import FUNCTIONS
 from sdekit.declaration.text.formulas import U, formula
 from sdekit.declaration.tree.domains import Domain

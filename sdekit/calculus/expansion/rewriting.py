@@ -12,7 +12,8 @@ from typing import Any
 
 from sdekit.calculus.limits import Unsupported
 from sdekit.calculus.signs.forms import form_signs
-from sdekit.calculus.signs.implied_signs import POSITIVE, entry_signs, never_negative
+from sdekit.calculus.signs.implied_signs import entry_signs
+from sdekit.calculus.signs.sign_values import POSITIVE, never_negative
 from sdekit.declaration.functions import record
 from sdekit.declaration.functions.record import ElementaryFunction
 from sdekit.declaration.functions.records import FUNCTIONS

@@ -132,7 +132,7 @@ def _is_empty(tower: Tower, cell: Mapping[int, int]) -> bool:
         if not condition:
             # |f| is sign(f) f whatever the sign where f vanishes: this sign says nothing here.
             continue
-        if signs.sign(tower.expression(condition)).is_nonpositive:
+        if 1 not in signs.sign(tower.expression(condition)):
             return True
         # Only the direction matters: a positive multiple has the same sign.
         conditions.append(condition.scaled(1 / abs(condition.content())))

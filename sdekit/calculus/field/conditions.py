@@ -15,8 +15,8 @@ import sympy as sp
 
 from sdekit.calculus.field.ring import element_factors as factors
 from sdekit.calculus.field.ring.polynomial import ONE
-from sdekit.calculus.signs.sign import is_nonzero, sign
-from sdekit.calculus.signs.sign_values import Sign
+from sdekit.calculus.signs.sign import sign
+from sdekit.calculus.signs.sign_values import POSITIVE
 from sdekit.declaration.model.sympy_types import Expr
 
 if TYPE_CHECKING:
@@ -53,9 +53,8 @@ def _parts(kind: str, expression: Expr) -> Iterator[Expr]:
 
 
 def _is_certain(reader: Reader, kind: str, expression: Expr) -> bool:
-    if kind == "nonzero" and is_nonzero(expression):
-        return True
-    if sign(expression) is Sign.POSITIVE:
+    found = sign(expression)
+    if found == POSITIVE or (kind == "nonzero" and 0 not in found):
         return True
     assumed = factors.assumed_sign(reader.tower, reader.read(expression))
     return assumed is not None and (kind == "nonzero" or assumed == ONE)

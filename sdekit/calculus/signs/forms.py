@@ -9,14 +9,14 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from sdekit.calculus.signs.implied_signs import (
+from sdekit.calculus.signs.implied_signs import entry_signs
+from sdekit.calculus.signs.sign_values import (
     NEGATIVE,
     NONNEGATIVE,
     POSITIVE,
     UNKNOWN,
     ZERO,
     Signs,
-    entry_signs,
     never_negative,
     opposite,
     product_signs,

@@ -1,8 +1,7 @@
 r"""Signs and definiteness that the declared assumptions imply, read off an expression for every n.
 
-A result is the set of signs that are still possible, a subset of {-1, 0, 1}: {1} is positive,
-{0, 1} nonnegative, {-1, 0, 1} nothing known. Rules only ever keep too many signs, so a conclusion
-from "no negative sign is possible" is a proof. The definiteness of matrices is `forms`.
+Rules only ever keep too many signs (`sign_values`), so a conclusion from "no negative sign is
+possible" is a proof. The definiteness of matrices is `forms`.
 
 Not for decisions by algebra such as completing squares; `sdekit.calculus.signs.sign` and
 `sdekit.verifier.pointwise.pivots` do that at concrete sizes.
@@ -10,13 +9,29 @@ Not for decisions by algebra such as completing squares; `sdekit.calculus.signs.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from fractions import Fraction
 from functools import lru_cache
 
 from sdekit.calculus.signs.arches import wave_signs
 from sdekit.calculus.signs.ranges import is_inside_its_range, range_signs, value_range
+from sdekit.calculus.signs.sign_values import (
+    NEGATIVE,
+    NONNEGATIVE,
+    NONPOSITIVE,
+    POSITIVE,
+    UNKNOWN,
+    ZERO,
+    Signs,
+    never_negative,
+    opposite,
+    product_signs,
+    sign_of_number,
+    signs_of_square,
+    sum_signs,
+    summed,
+)
 from sdekit.calculus.signs.size_signs import size_polynomial, size_signs
+from sdekit.declaration.functions.record import ElementaryFunction
 from sdekit.declaration.functions.records import FUNCTIONS
 from sdekit.declaration.tree.expression import (
     Call,
@@ -42,38 +57,6 @@ from sdekit.declaration.tree.expression import (
 )
 from sdekit.declaration.tree.symbols import Parameter, Variable
 
-Signs = frozenset[int]
-
-POSITIVE: Signs = frozenset({1})
-NEGATIVE: Signs = frozenset({-1})
-ZERO: Signs = frozenset({0})
-NONNEGATIVE: Signs = frozenset({0, 1})
-UNKNOWN: Signs = frozenset({-1, 0, 1})
-
-
-def never_negative(signs: Signs) -> bool:
-    """Whether a negative value is excluded."""
-    return -1 not in signs
-
-
-def opposite(signs: Signs) -> Signs:
-    """Signs of -x."""
-    return frozenset(-s for s in signs)
-
-
-def product_signs(left: Signs, right: Signs) -> Signs:
-    """Signs of x y."""
-    return frozenset(a * b for a in left for b in right)
-
-
-def sum_signs(left: Signs, right: Signs) -> Signs:
-    """Signs of x + y."""
-    possible: set[int] = set()
-    for a in left:
-        for b in right:
-            possible |= {a or b} if a * b >= 0 else {-1, 0, 1}
-    return frozenset(possible)
-
 
 @lru_cache(maxsize=4096)
 def entry_signs(expression: Expression) -> Signs:
@@ -98,21 +81,12 @@ def entry_signs(expression: Expression) -> Signs:
     return (rule(expression) if rule else UNKNOWN) or UNKNOWN
 
 
-def summed(signs: Signs) -> Signs:
-    """Signs of a sum of numbers that each have one of these signs."""
-    return UNKNOWN if {-1, 1} <= signs else signs
-
-
-def _number(node: Number) -> Signs:
-    return frozenset({(node.value > 0) - (node.value < 0)})
-
-
 def _variable(node: Variable) -> Signs:
     domain = node.domain
     if domain.kind == "positive" or (domain.lower is not None and domain.lower >= 0):
         return NONNEGATIVE if domain.closed and not (domain.lower or 0) > 0 else POSITIVE
     if domain.upper is not None and domain.upper <= 0:
-        return NEGATIVE if domain.upper < 0 or not domain.closed else frozenset({-1, 0})
+        return NEGATIVE if domain.upper < 0 or not domain.closed else NONPOSITIVE
     return UNKNOWN
 
 
@@ -124,7 +98,7 @@ def _assumed(assumptions: frozenset[str]) -> Signs:
 
 def _parameter(node: Parameter) -> Signs:
     if node.value is not None:
-        return frozenset({(node.value > 0) - (node.value < 0)})
+        return sign_of_number(node.value)
     return _assumed(node.assumptions)
 
 
@@ -167,7 +141,7 @@ def _power(node: Power) -> Signs:
     if exponent == 0:
         return POSITIVE
     if exponent.denominator == 1:
-        return base if exponent % 2 else frozenset(s * s for s in base)
+        return base if exponent % 2 else signs_of_square(base)
     # An even root is real only where the base is nonnegative; odd roots are not read off.
     return base - NEGATIVE if exponent.denominator % 2 == 0 or never_negative(base) else UNKNOWN
 
@@ -177,21 +151,20 @@ def _elementwise(node: Elementwise) -> Signs:
     if node.name == "sqrt":
         return inner - NEGATIVE
     if node.name == "abs":
-        return frozenset(s * s for s in inner)
+        return signs_of_square(inner)
     if node.name == "log":
         return _excess_over_one(node.operand)
     if node.name in ("sin", "cos", "tan"):
         return wave_signs(node) or UNKNOWN
-    return _BY_RECORD.get(FUNCTIONS[node.name].sign, lambda _: UNKNOWN)(inner)
+    return signs_by_record(FUNCTIONS[node.name], inner)
 
 
-#: Signs of f(u) from those of u, by the sign of the record.
-_BY_RECORD: dict[str, Callable[[Signs], Signs]] = {
-    "argument": lambda inner: inner,
-    "argument, no zero": lambda inner: inner - ZERO,
-    "positive": lambda inner: POSITIVE,
-    "nonnegative": lambda inner: NONNEGATIVE,
-}
+def signs_by_record(function: ElementaryFunction, inner: Signs) -> Signs:
+    """Signs of f(u) from those of u, by what the record says."""
+    known = {"": UNKNOWN, "positive": POSITIVE, "nonnegative": NONNEGATIVE}
+    if function.sign in known:
+        return known[function.sign]
+    return inner - ZERO if function.sign == "argument, no zero" else inner
 
 
 def _excess_over_one(operand: Expression) -> Signs:
@@ -200,7 +173,7 @@ def _excess_over_one(operand: Expression) -> Signs:
         return UNKNOWN
     constants = [_constant_entry(term) for term in operand.terms]
     constant = sum((value for value in constants if value is not None), Fraction(0))
-    signs = _number(Number(constant - 1))
+    signs = sign_of_number(constant - 1)
     for term, value in zip(operand.terms, constants, strict=True):
         if value is None:
             signs = sum_signs(signs, entry_signs(term))
@@ -250,7 +223,7 @@ def _logdet(node: LogDet) -> Signs:
 
 
 _ENTRY_RULES = {
-    Number: _number,
+    Number: lambda node: sign_of_number(node.value),
     Constant: lambda _: POSITIVE,
     Size: lambda _: POSITIVE,
     Variable: _variable,

@@ -15,7 +15,14 @@ from math import prod
 import sympy as sp
 
 from sdekit.calculus.signs.sign_rules import FREE, Effort, Range, Ranges, polynomial_sign
-from sdekit.calculus.signs.sign_values import Sign
+from sdekit.calculus.signs.sign_values import (
+    POSITIVE,
+    UNKNOWN,
+    ZERO,
+    Signs,
+    never_negative,
+    product_signs,
+)
 from sdekit.declaration.model.sympy_types import Expr, Symbol
 
 #: Larger sums are not judged.
@@ -27,7 +34,7 @@ _MOST_EXPANDED = 5000
 _DEEPEST = 6
 
 
-def sign_of_sum(expression: sp.Add, sign_of: Callable[[Expr], Sign]) -> Sign:
+def sign_of_sum(expression: sp.Add, sign_of: Callable[[Expr], Signs]) -> Signs:
     """The sign of a sum.
 
     Args:
@@ -38,25 +45,25 @@ def sign_of_sum(expression: sp.Add, sign_of: Callable[[Expr], Sign]) -> Sign:
         BudgetExceeded: If the time granted is over.
     """
     if expression.count_ops() > _MOST_OPERATIONS:
-        return Sign.UNKNOWN
+        return UNKNOWN
     parts = _Parts(sign_of)
     written = parts.written(expression)
     if written is None:
-        return Sign.UNKNOWN
+        return UNKNOWN
     sides: tuple[Expr, Expr] = sp.fraction(sp.together(written))
     if max(_expanded_terms(side) for side in sides) > _MOST_EXPANDED:
-        return Sign.UNKNOWN
+        return UNKNOWN
     effort = Effort(_DEEPEST)
-    found = Sign.POSITIVE
+    found = POSITIVE
     for place, side in enumerate(sides):
         ranges: Ranges = {s: parts.ranges[s] for s in side.free_symbols}
         if not ranges:
-            found = found * sign_of(side)
+            found = product_signs(found, sign_of(side))
             continue
         variables = sorted(ranges, key=lambda s: s.name)
         polynomial = sp.Poly(side, *variables, domain=sp.QQ)
         one = polynomial_sign(polynomial, ranges, effort)
-        found = found * (one.without_zero() if place == 1 else one)
+        found = product_signs(found, one - ZERO if place == 1 else one)
     return found
 
 
@@ -74,7 +81,7 @@ def _expanded_terms(expression: Expr) -> int:
 class _Parts:
     """Replaces everything that is no rational operation by variables of standard range."""
 
-    def __init__(self, sign_of: Callable[[Expr], Sign]) -> None:
+    def __init__(self, sign_of: Callable[[Expr], Signs]) -> None:
         self._sign_of = sign_of
         self.ranges: Ranges = {}
         self._known: dict[Expr, Expr] = {}
@@ -118,10 +125,10 @@ class _Parts:
         if kind is sp.cosh:
             return 1 + self._added(Range("half"))
         sign = self._sign_of(part)
-        if sign.is_nonnegative:
-            return self._added(Range("half", is_open=sign.is_nonzero))
-        if sign.is_nonpositive:
-            return -self._added(Range("half", is_open=sign.is_nonzero))
+        if never_negative(sign):
+            return self._added(Range("half", is_open=0 not in sign))
+        if 1 not in sign:
+            return -self._added(Range("half", is_open=0 not in sign))
         return self._added(FREE)
 
     def _added(self, where: Range) -> Symbol:

@@ -7,15 +7,8 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from sdekit.calculus.signs.implied_signs import (
-    NEGATIVE,
-    NONNEGATIVE,
-    POSITIVE,
-    UNKNOWN,
-    ZERO,
-    Signs,
-    entry_signs,
-)
+from sdekit.calculus.signs.implied_signs import entry_signs
+from sdekit.calculus.signs.sign_values import Signs
 from sdekit.declaration.tree.expression import Expression, Size
 
 
@@ -41,17 +34,9 @@ def decided_signs(expression: Expression) -> Signs:
     if not {-1, 1} <= signs or not _is_plain(expression):
         return signs
     from sdekit.calculus.signs.sign import sign
-    from sdekit.calculus.signs.sign_values import Sign
     from sdekit.declaration.model.component_reader import ComponentReader
 
-    table = {
-        Sign.POSITIVE: POSITIVE,
-        Sign.NEGATIVE: NEGATIVE,
-        Sign.ZERO: ZERO,
-        Sign.NONNEGATIVE: NONNEGATIVE,
-        Sign.NONPOSITIVE: frozenset({-1, 0}),
-    }
-    return signs & table.get(sign(ComponentReader({}).scalar(expression)), UNKNOWN)
+    return signs & sign(ComponentReader({}).scalar(expression))
 
 
 def _is_plain(expression: Expression) -> bool:

@@ -10,7 +10,8 @@ Not for zero tests (`field`), not for values (`balls.py`).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import itertools
+from collections.abc import Mapping
 from functools import reduce
 
 import sympy as sp
@@ -19,12 +20,23 @@ from sympy.core.function import AppliedUndef
 
 from sdekit.calculus.field.witnesses.balls import number_value
 from sdekit.calculus.limits import Unsupported, tick
-from sdekit.calculus.signs.sign_values import Sign, made
+from sdekit.calculus.signs.implied_signs import signs_by_record
+from sdekit.calculus.signs.sign_values import (
+    NONNEGATIVE,
+    POSITIVE,
+    UNKNOWN,
+    ZERO,
+    Signs,
+    product_signs,
+    sign_of_number,
+    signs_of_square,
+    sum_signs,
+)
 from sdekit.declaration.functions.records import BY_SYMPY
 from sdekit.declaration.model.sympy_types import Expr
 
 
-def sign(expression: Expr, facts: Mapping[Expr, Sign] | None = None) -> Sign:
+def sign(expression: Expr, facts: Mapping[Expr, Signs] | None = None) -> Signs:
     """What is known of the sign of an expression.
 
     Args:
@@ -36,44 +48,30 @@ def sign(expression: Expr, facts: Mapping[Expr, Sign] | None = None) -> Sign:
 
     Example:
         >>> x, y = sp.symbols("x y", real=True)
-        >>> sign(x**2 - x * y + y**2), sign(1 - sp.tanh(x) ** 2), sign(x * y)
-        (<Sign.NONNEGATIVE: 'nonnegative'>, <Sign.POSITIVE: 'positive'>, <Sign.UNKNOWN: 'unknown'>)
+        >>> sorted(sign(x**2 - x * y + y**2)), sorted(sign(1 - sp.tanh(x) ** 2)), sorted(sign(x))
+        ([0, 1], [1], [-1, 0, 1])
 
     Checked by: tests/calculus/signs/test_sign.py.
     """
-    return Signs(facts or {}).of(sp.sympify(expression))
+    return _Judge(facts or {}).of(sp.sympify(expression))
 
 
-def is_nonzero(expression: Expr, facts: Mapping[Expr, Sign] | None = None) -> bool:
-    """Whether an expression is known to vanish nowhere, of either sign."""
-    return Signs(facts or {}).is_nonzero(sp.sympify(expression))
-
-
-class Signs:
+class _Judge:
     """Signs under the same facts, each distinct sub-expression judged once."""
 
-    def __init__(self, facts: Mapping[Expr, Sign]) -> None:
-        self._known: dict[Expr, Sign] = dict(facts)
+    def __init__(self, facts: Mapping[Expr, Signs]) -> None:
+        self._known: dict[Expr, Signs] = dict(facts)
 
-    def of(self, expression: Expr) -> Sign:
+    def of(self, expression: Expr) -> Signs:
         """The sign of an expression."""
         known = self._known.get(expression)
         if known is None:
             tick()
-            known = self._known[expression] = self._new(expression)
+            # No sign at all would mean no value anywhere, from which nothing is to be concluded.
+            known = self._known[expression] = self._new(expression) or UNKNOWN
         return known
 
-    def is_nonzero(self, expression: Expr) -> bool:
-        """Whether an expression vanishes nowhere."""
-        if self.of(expression).is_nonzero:
-            return True
-        if expression.is_Mul:
-            return all(self.is_nonzero(factor) for factor in expression.args)
-        if expression.is_Pow and expression.exp.is_Integer:
-            return expression.exp < 0 or self.is_nonzero(expression.base)
-        return bool(expression.is_Symbol and expression.is_nonzero)
-
-    def _new(self, expression: Expr) -> Sign:
+    def _new(self, expression: Expr) -> Signs:
         if not expression.free_symbols and not expression.atoms(AppliedUndef):
             return _sign_of_number(expression)
         if expression.is_Symbol or isinstance(expression, AppliedUndef):
@@ -81,97 +79,59 @@ class Signs:
         if expression.is_Add:
             return self._sum(expression)
         if expression.is_Mul:
-            return reduce(Sign.__mul__, (self.of(factor) for factor in expression.args))
+            return reduce(product_signs, (self.of(factor) for factor in expression.args))
         if expression.is_Pow:
             return self._power(*expression.args)
-        if isinstance(expression, (sp.Max, sp.Min)):
-            return self._extremum(expression)
         return self._function(expression)
 
-    def _sum(self, expression: sp.Add) -> Sign:
-        found = reduce(Sign.__add__, (self.of(term) for term in expression.args))
-        if found is not Sign.UNKNOWN and found.is_nonzero:
+    def _sum(self, expression: sp.Add) -> Signs:
+        found = reduce(sum_signs, (self.of(term) for term in expression.args))
+        if 0 not in found:
             return found
         # Loaded here: most signs need no polynomials.
         from sdekit.calculus.signs.polynomial_signs import sign_of_sum
 
-        finer = sign_of_sum(expression, self.of)
-        return found if finer is Sign.UNKNOWN else finer
+        return found & sign_of_sum(expression, self.of)
 
-    def _power(self, base: Expr, exponent: Expr) -> Sign:
+    def _power(self, base: Expr, exponent: Expr) -> Signs:
         below = self.of(base)
         if exponent.is_Integer:
-            found = below if exponent % 2 else made(True, self.is_nonzero(base))
-            return found.without_zero() if exponent < 0 else found
+            found = below if exponent % 2 else signs_of_square(below)
+            return found - ZERO if exponent < 0 else found
         if exponent.is_Rational:
-            return made(True, below.is_nonzero or exponent < 0)
-        if below is Sign.POSITIVE:
-            return Sign.POSITIVE
+            return POSITIVE if exponent < 0 or 0 not in below else NONNEGATIVE
+        if below == POSITIVE:
+            return POSITIVE
         # A negative base has real powers for integer exponents only.
-        return Sign.UNKNOWN if exponent.is_integer is not False else Sign.NONNEGATIVE
+        return UNKNOWN if exponent.is_integer is not False else NONNEGATIVE
 
-    def _extremum(self, expression: Expr) -> Sign:
-        found = [self.of(argument) for argument in expression.args]
-        if isinstance(expression, sp.Min):
-            return -_largest(-one for one in found)
-        return _largest(found)
-
-    def _function(self, expression: Expr) -> Sign:
+    def _function(self, expression: Expr) -> Signs:
+        inner = self.of(expression.args[0])
+        if isinstance(expression, (sp.Max, sp.Min)):
+            # The sign of the largest is the largest sign.
+            rule = max if isinstance(expression, sp.Max) else min
+            return frozenset(map(rule, itertools.product(*map(self.of, expression.args))))
         if isinstance(expression, sp.Abs):
-            return made(True, self.is_nonzero(expression.args[0]))
+            return signs_of_square(inner)
         if isinstance(expression, sp.log):
             return self.of(expression.args[0] - 1)
         if isinstance(expression, sp.gamma):
-            positive = self.of(expression.args[0]) is Sign.POSITIVE
-            return Sign.POSITIVE if positive else Sign.UNKNOWN
+            return POSITIVE if inner == POSITIVE else UNKNOWN
         record = BY_SYMPY.get(type(expression).__name__)
-        match record.sign if record else "":
-            case "positive":
-                return Sign.POSITIVE
-            case "nonnegative":
-                return Sign.NONNEGATIVE
-            case "argument":
-                return self.of(expression.args[0])
-            case "argument, no zero":
-                return self.of(expression.args[0]).without_zero()
-        return Sign.UNKNOWN
+        return signs_by_record(record, inner) if record else UNKNOWN
 
 
-def _largest(found: Iterable[Sign]) -> Sign:
-    """The sign of the largest of numbers with these signs."""
-    known = list(found)
-    for one in (Sign.POSITIVE, Sign.NONNEGATIVE):
-        if one in known:
-            return one
-    if Sign.ZERO in known:
-        return Sign.ZERO if all(one.is_nonpositive for one in known) else Sign.NONNEGATIVE
-    if all(one is Sign.NEGATIVE for one in known):
-        return Sign.NEGATIVE
-    return Sign.NONPOSITIVE if all(one.is_nonpositive for one in known) else Sign.UNKNOWN
+def _assumed(symbol: Expr) -> Signs:
+    """The signs that a symbol or an unknown function is declared to have."""
+    excluded = {1: symbol.is_nonpositive, 0: symbol.is_nonzero, -1: symbol.is_nonnegative}
+    return frozenset(s for s in UNKNOWN if not excluded[s])
 
 
-def _assumed(symbol: Expr) -> Sign:
-    """The sign that a symbol or an unknown function is declared to have."""
-    if symbol.is_zero:
-        return Sign.ZERO
-    if symbol.is_positive:
-        return Sign.POSITIVE
-    if symbol.is_negative:
-        return Sign.NEGATIVE
-    if symbol.is_nonnegative:
-        return Sign.NONNEGATIVE
-    return Sign.NONPOSITIVE if symbol.is_nonpositive else Sign.UNKNOWN
-
-
-def _sign_of_number(expression: Expr) -> Sign:
+def _sign_of_number(expression: Expr) -> Signs:
     try:
         value = number_value(expression)
     except Unsupported:
-        return Sign.UNKNOWN
-    if isinstance(value, arb):
-        if not value.is_finite() or value.contains(0):
-            return Sign.UNKNOWN
-        return Sign.POSITIVE if value > 0 else Sign.NEGATIVE
-    if value == 0:
-        return Sign.ZERO
-    return Sign.POSITIVE if value > 0 else Sign.NEGATIVE
+        return UNKNOWN
+    if isinstance(value, arb) and (not value.is_finite() or value.contains(0)):
+        return UNKNOWN
+    return sign_of_number(value)

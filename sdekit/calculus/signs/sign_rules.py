@@ -20,7 +20,19 @@ from math import comb, prod
 import sympy as sp
 
 from sdekit.calculus.limits import tick
-from sdekit.calculus.signs.sign_values import Sign
+from sdekit.calculus.signs.sign_values import (
+    NEGATIVE,
+    NONNEGATIVE,
+    POSITIVE,
+    UNKNOWN,
+    ZERO,
+    Signs,
+    never_negative,
+    opposite,
+    product_signs,
+    signs_of_square,
+    sum_signs,
+)
 from sdekit.declaration.model.sympy_types import Expr, Poly, Symbol
 
 #: Larger polynomials are not judged, nor factored.
@@ -70,7 +82,7 @@ FREE = Range("free")
 Ranges = dict[Symbol, Range]
 
 
-def polynomial_sign(polynomial: Poly, ranges: Ranges, effort: Effort) -> Sign:
+def polynomial_sign(polynomial: Poly, ranges: Ranges, effort: Effort) -> Signs:
     """The sign of a polynomial with rational coefficients on a product of ranges.
 
     Args:
@@ -80,18 +92,16 @@ def polynomial_sign(polynomial: Poly, ranges: Ranges, effort: Effort) -> Sign:
     """
     tick()
     if polynomial.is_zero:
-        return Sign.ZERO
+        return ZERO
     if len(polynomial.terms()) > _MOST_TERMS:
-        return Sign.UNKNOWN
+        return UNKNOWN
     found = _sign_by_terms(polynomial, ranges)
-    if found.is_nonzero or not effort.spend() or _has_both_signs(polynomial, ranges):
+    if 0 not in found or not effort.spend() or _has_both_signs(polynomial, ranges):
         return found
     for rule in (_sign_by_factors, _sign_by_roots, _sign_by_range, _sign_by_square):
-        finer = rule(polynomial, ranges, effort.deeper())
-        if finer.is_nonzero:
-            return finer
-        if finer is not Sign.UNKNOWN:
-            found = finer
+        found &= rule(polynomial, ranges, effort.deeper())
+        if 0 not in found:
+            return found
     return found
 
 
@@ -116,7 +126,7 @@ def _has_both_signs(polynomial: Poly, ranges: Ranges) -> bool:
     return False
 
 
-def _sign_by_terms(polynomial: Poly, ranges: Ranges) -> Sign:
+def _sign_by_terms(polynomial: Poly, ranges: Ranges) -> Signs:
     """Every term has a sign, and all the same."""
     signs = []
     for exponents, coefficient in polynomial.terms():
@@ -124,33 +134,30 @@ def _sign_by_terms(polynomial: Poly, ranges: Ranges) -> Sign:
         for symbol, exponent in zip(polynomial.gens, exponents, strict=True):
             where = ranges.get(symbol, FREE)
             if where.kind == "free" and exponent % 2:
-                return Sign.UNKNOWN
+                return UNKNOWN
             is_strict = is_strict and (exponent == 0 or where.is_open)
-        own = Sign.POSITIVE if is_strict else Sign.NONNEGATIVE
-        signs.append(own if coefficient > 0 else -own)
-    return reduce(Sign.__add__, signs)
+        signs.append(_signed(coefficient, strict=is_strict))
+    return reduce(sum_signs, signs)
 
 
-def _sign_by_factors(polynomial: Poly, ranges: Ranges, effort: Effort) -> Sign:
+def _sign_by_factors(polynomial: Poly, ranges: Ranges, effort: Effort) -> Signs:
     if len(polynomial.terms()) > _FACTORED_TERMS or polynomial.total_degree() > _FACTORED_DEGREE:
-        return Sign.UNKNOWN
+        return UNKNOWN
     content, factors = polynomial.factor_list()
     if len(factors) == 1 and factors[0][1] == 1:
-        return Sign.UNKNOWN
-    found = Sign.POSITIVE if content > 0 else Sign.NEGATIVE
+        return UNKNOWN
+    found = _signed(content, strict=True)
     for factor, multiplicity in factors:
         own = polynomial_sign(factor, ranges, effort)
-        if multiplicity % 2 == 0:
-            own = Sign.POSITIVE if own.is_nonzero else Sign.NONNEGATIVE
-        found = found * own
+        found = product_signs(found, own if multiplicity % 2 else signs_of_square(own))
     return found
 
 
-def _sign_by_roots(polynomial: Poly, ranges: Ranges, effort: Effort) -> Sign:
+def _sign_by_roots(polynomial: Poly, ranges: Ranges, effort: Effort) -> Signs:
     """In one variable: no sign change inside its range, by exact counting of roots."""
     used = [s for s in polynomial.gens if polynomial.degree(s) > 0]
     if len(used) != 1:
-        return Sign.UNKNOWN
+        return UNKNOWN
     where = ranges[used[0]]
     single = sp.Poly(polynomial.as_expr(), used[0], domain=sp.QQ)
     lower = None if where.kind == "free" else sp.S.Zero
@@ -160,7 +167,7 @@ def _sign_by_roots(polynomial: Poly, ranges: Ranges, effort: Effort) -> Sign:
         ends = [end for end in (lower, upper) if end is not None and factor.eval(end) == 0]
         inside = factor.count_roots(lower, upper) - len(ends)
         if inside and multiplicity % 2:
-            return Sign.UNKNOWN
+            return UNKNOWN
         touches = touches or bool(inside) or bool(ends and not where.is_open)
     value = single.eval(_point_off_roots(single, where))
     return _signed(value, strict=not touches)
@@ -175,9 +182,9 @@ def _point_off_roots(polynomial: Poly, where: Range) -> Expr:
     raise AssertionError("a polynomial has more roots than its degree")
 
 
-def _signed(value: Expr, *, strict: bool) -> Sign:
-    own = Sign.POSITIVE if strict else Sign.NONNEGATIVE
-    return own if value > 0 else -own
+def _signed(value: Expr, *, strict: bool) -> Signs:
+    own = POSITIVE if strict else NONNEGATIVE
+    return own if value > 0 else opposite(own)
 
 
 def _coefficients(polynomial: Poly, symbol: Symbol) -> list[Poly]:
@@ -191,9 +198,9 @@ def _coefficients(polynomial: Poly, symbol: Symbol) -> list[Poly]:
     return [sp.Poly.from_dict(row, *others, domain=sp.QQ) for row in rows]
 
 
-def _sign_by_range(polynomial: Poly, ranges: Ranges, effort: Effort) -> Sign:
+def _sign_by_range(polynomial: Poly, ranges: Ranges, effort: Effort) -> Signs:
     """On 0 <= s <= 1: all Bernstein coefficients have one sign. Of even powers: s^2 is a half."""
-    best = Sign.UNKNOWN
+    best = UNKNOWN
     for symbol in polynomial.gens:
         degree = polynomial.degree(symbol)
         if degree == 0:
@@ -208,9 +215,9 @@ def _sign_by_range(polynomial: Poly, ranges: Ranges, effort: Effort) -> Sign:
             found = _sign_of_halved(polynomial, symbol, ranges, effort)
         else:
             continue
-        if found.is_nonzero:
-            return found
-        best = best if found is Sign.UNKNOWN else found
+        best &= found
+        if 0 not in best:
+            return best
     return best
 
 
@@ -225,19 +232,17 @@ def _bernstein(rows: Sequence[Poly]) -> list[Poly]:
     ]
 
 
-def _all(polynomials: Sequence[Poly], ranges: Ranges, effort: Effort, is_open: bool) -> Sign:
+def _all(polynomials: Sequence[Poly], ranges: Ranges, effort: Effort, is_open: bool) -> Signs:
     """The sign of a mixture of polynomials with non-negative weights that sum to 1.
 
     Inside an open range every weight is positive, so that one strict sign is enough.
     """
     signs = [polynomial_sign(one, ranges, effort) for one in polynomials]
-    found = reduce(Sign.__add__, signs)
-    if found.is_nonzero and not is_open and not all(one.is_nonzero for one in signs):
-        return Sign.NONNEGATIVE if found is Sign.POSITIVE else Sign.NONPOSITIVE
-    return found
+    found = reduce(sum_signs, signs)
+    return found if is_open or not any(0 in one for one in signs) else found | ZERO
 
 
-def _sign_of_halved(polynomial: Poly, symbol: Symbol, ranges: Ranges, effort: Effort) -> Sign:
+def _sign_of_halved(polynomial: Poly, symbol: Symbol, ranges: Ranges, effort: Effort) -> Signs:
     square = sp.Dummy(f"{symbol.name}_squared")
     place = polynomial.gens.index(symbol)
     gens = [square if s == symbol else s for s in polynomial.gens]
@@ -249,25 +254,25 @@ def _sign_of_halved(polynomial: Poly, symbol: Symbol, ranges: Ranges, effort: Ef
     return polynomial_sign(halved, {**ranges, square: Range("half")}, effort)
 
 
-def _sign_by_square(polynomial: Poly, ranges: Ranges, effort: Effort) -> Sign:
+def _sign_by_square(polynomial: Poly, ranges: Ranges, effort: Effort) -> Signs:
     """a s^2 + b s + c has the sign of a where 4 a c - b^2 >= 0.
 
     Where a vanishes so does b, and c is left: it must have that sign as well.
     """
-    best = Sign.UNKNOWN
+    best = UNKNOWN
     for symbol in polynomial.gens:
         if polynomial.degree(symbol) != 2:
             continue
         c, b, a = _coefficients(polynomial, symbol)
         leading = polynomial_sign(a, ranges, effort)
-        if leading is Sign.UNKNOWN:
+        if {-1, 1} <= leading:
             continue
         discriminant = polynomial_sign(4 * a * c - b * b, ranges, effort)
-        own = Sign.POSITIVE if leading.is_nonnegative else Sign.NEGATIVE
-        if discriminant is Sign.POSITIVE:
+        own = POSITIVE if never_negative(leading) else NEGATIVE
+        if discriminant == POSITIVE:
             return own
-        if discriminant.is_nonnegative and (
-            leading.is_nonzero or (polynomial_sign(c, ranges, effort) * own).is_nonnegative
+        if never_negative(discriminant) and (
+            0 not in leading or polynomial_sign(c, ranges, effort) <= own | ZERO
         ):
-            best = Sign.NONNEGATIVE if own is Sign.POSITIVE else Sign.NONPOSITIVE
+            best = own | ZERO
     return best

@@ -1,76 +1,55 @@
-"""What can be known of a sign, and what follows for products and sums.
+"""What can be known of a sign, as the set of signs that are still possible.
 
-Not for finding the sign of an expression (`sign`).
+A subset of {-1, 0, 1}: {1} is positive, {0, 1} nonnegative, {-1, 1} never zero, {-1, 0, 1} nothing
+known. Not for finding the signs of an expression (`implied_signs` for every size, `sign` in SymPy).
 """
 
 from __future__ import annotations
 
-from enum import Enum
+Signs = frozenset[int]
+
+POSITIVE: Signs = frozenset({1})
+NEGATIVE: Signs = frozenset({-1})
+ZERO: Signs = frozenset({0})
+NONNEGATIVE: Signs = frozenset({0, 1})
+NONPOSITIVE: Signs = frozenset({-1, 0})
+UNKNOWN: Signs = frozenset({-1, 0, 1})
 
 
-class Sign(Enum):
-    """What is known of a sign."""
-
-    POSITIVE = "positive"
-    NEGATIVE = "negative"
-    ZERO = "zero"
-    NONNEGATIVE = "nonnegative"
-    NONPOSITIVE = "nonpositive"
-    UNKNOWN = "unknown"
-
-    @property
-    def is_nonnegative(self) -> bool:
-        """Whether >= 0 is known."""
-        return self in (Sign.POSITIVE, Sign.NONNEGATIVE, Sign.ZERO)
-
-    @property
-    def is_nonpositive(self) -> bool:
-        """Whether <= 0 is known."""
-        return self in (Sign.NEGATIVE, Sign.NONPOSITIVE, Sign.ZERO)
-
-    @property
-    def is_nonzero(self) -> bool:
-        """Whether > 0 or < 0 is known."""
-        return self in (Sign.POSITIVE, Sign.NEGATIVE)
-
-    def __neg__(self) -> Sign:
-        return _OPPOSITE[self]
-
-    def __mul__(self, other: Sign) -> Sign:
-        if Sign.ZERO in (self, other):
-            return Sign.ZERO
-        if Sign.UNKNOWN in (self, other):
-            return Sign.UNKNOWN
-        same = self.is_nonnegative == other.is_nonnegative
-        strict = self.is_nonzero and other.is_nonzero
-        return made(same, strict)
-
-    def __add__(self, other: Sign) -> Sign:
-        if self is Sign.ZERO:
-            return other
-        if other is Sign.ZERO:
-            return self
-        if Sign.UNKNOWN in (self, other) or self.is_nonnegative != other.is_nonnegative:
-            return Sign.UNKNOWN
-        return made(self.is_nonnegative, self.is_nonzero or other.is_nonzero)
-
-    def without_zero(self) -> Sign:
-        """The same where zero is excluded."""
-        return {Sign.NONNEGATIVE: Sign.POSITIVE, Sign.NONPOSITIVE: Sign.NEGATIVE}.get(self, self)
+def never_negative(signs: Signs) -> bool:
+    """Whether a negative value is excluded."""
+    return -1 not in signs
 
 
-_OPPOSITE = {
-    Sign.POSITIVE: Sign.NEGATIVE,
-    Sign.NEGATIVE: Sign.POSITIVE,
-    Sign.ZERO: Sign.ZERO,
-    Sign.NONNEGATIVE: Sign.NONPOSITIVE,
-    Sign.NONPOSITIVE: Sign.NONNEGATIVE,
-    Sign.UNKNOWN: Sign.UNKNOWN,
-}
+def opposite(signs: Signs) -> Signs:
+    """Signs of -x."""
+    return frozenset(-s for s in signs)
 
 
-def made(is_nonnegative: bool, is_strict: bool) -> Sign:
-    """The sign of one side, with zero or without it."""
-    if is_strict:
-        return Sign.POSITIVE if is_nonnegative else Sign.NEGATIVE
-    return Sign.NONNEGATIVE if is_nonnegative else Sign.NONPOSITIVE
+def product_signs(left: Signs, right: Signs) -> Signs:
+    """Signs of x y."""
+    return frozenset(a * b for a in left for b in right)
+
+
+def sum_signs(left: Signs, right: Signs) -> Signs:
+    """Signs of x + y."""
+    possible: set[int] = set()
+    for a in left:
+        for b in right:
+            possible |= {a or b} if a * b >= 0 else {-1, 0, 1}
+    return frozenset(possible)
+
+
+def summed(signs: Signs) -> Signs:
+    """Signs of a sum of numbers that each have one of these signs."""
+    return UNKNOWN if {-1, 1} <= signs else signs
+
+
+def signs_of_square(signs: Signs) -> Signs:
+    """Signs of x^2."""
+    return frozenset(s * s for s in signs)
+
+
+def sign_of_number(value: object) -> Signs:
+    """The sign of a real number."""
+    return frozenset({(value > 0) - (value < 0)})  # type: ignore[operator]

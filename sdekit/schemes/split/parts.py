@@ -9,7 +9,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 
-from sdekit.calculus.signs.implied_signs import entry_signs, never_negative
+from sdekit.calculus.signs.implied_signs import entry_signs
+from sdekit.calculus.signs.sign_values import never_negative
 from sdekit.declaration.model.dynamics import Dynamics
 from sdekit.declaration.tree.expression import Expression, Number
 from sdekit.declaration.tree.operators import ZERO, negate

@@ -48,10 +48,11 @@ def _dominates(speed: Expr, step: sp.Symbol, constant: sp.Integer) -> bool:
     import sympy as sp
 
     from sdekit.calculus.signs.sign import sign
+    from sdekit.calculus.signs.sign_values import never_negative
 
     def series(factor: Expr) -> Expr:
         g = factor.args[0]
-        return 1 + g + g**2 / 2 if sign(sp.expand(g)).is_nonnegative else factor
+        return 1 + g + g**2 / 2 if never_negative(sign(sp.expand(g))) else factor
 
     def lowered(term: Expr) -> Expr:
         # A bound from below serves a factor exp(g) beside others that are not negative; inside
@@ -59,9 +60,10 @@ def _dominates(speed: Expr, step: sp.Symbol, constant: sp.Integer) -> bool:
         factors = sp.Mul.make_args(term)
         powers = [factor for factor in factors if isinstance(factor, sp.exp)]
         rest = sp.Mul(*(factor for factor in factors if factor not in powers))
-        if rest.has(sp.exp) or not sign(rest).is_nonnegative:
+        if rest.has(sp.exp) or not never_negative(sign(rest)):
             return term
         return rest * sp.Mul(*map(series, powers))
 
     terms = sp.Add.make_args(sp.expand(speed, power_exp=False))
-    return sign(sp.expand(sp.Add(*map(lowered, terms)) - (1 + step**2) / constant)).is_nonnegative
+    gap = sp.expand(sp.Add(*map(lowered, terms)) - (1 + step**2) / constant)
+    return never_negative(sign(gap))

@@ -23,8 +23,8 @@ from sdekit.calculus.expansion.growth import Z
 from sdekit.calculus.expansion.monomial_sums import TooLarge
 from sdekit.calculus.expansion.rewriting import substituted
 from sdekit.calculus.limits import Unsupported
-from sdekit.calculus.signs.implied_signs import NEGATIVE, POSITIVE
 from sdekit.calculus.signs.scalar_signs import decided_signs
+from sdekit.calculus.signs.sign_values import NEGATIVE, POSITIVE
 from sdekit.declaration.model.sympy_types import Expr
 from sdekit.declaration.tree.domains import Domain
 from sdekit.declaration.tree.expression import (

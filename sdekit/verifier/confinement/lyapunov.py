@@ -19,7 +19,8 @@ from sdekit.calculus.contraction.rules.definedness import is_sum_of_squares
 from sdekit.calculus.contraction.splitting_terms import is_positive
 from sdekit.calculus.contraction.tensor import Term
 from sdekit.calculus.memory import remembered
-from sdekit.calculus.signs.implied_signs import entry_signs, never_negative
+from sdekit.calculus.signs.implied_signs import entry_signs
+from sdekit.calculus.signs.sign_values import never_negative
 from sdekit.declaration.model.component_reader import ComponentReader
 from sdekit.declaration.tree import expression as ex
 from sdekit.declaration.tree.operators import ZERO

@@ -12,7 +12,7 @@ from sympy.core.function import AppliedUndef
 
 from sdekit.calculus.limits import Unsupported
 from sdekit.calculus.signs.sign import sign
-from sdekit.calculus.signs.sign_values import Sign
+from sdekit.calculus.signs.sign_values import POSITIVE
 from sdekit.declaration.functions.record import EVERYWHERE
 from sdekit.declaration.functions.records import BY_SYMPY
 from sdekit.declaration.model.sympy_types import Expr
@@ -42,7 +42,7 @@ def rough_nodes(expression: Expr) -> Iterator[sp.Basic]:
         if record is not None and record.smooth == EVERYWHERE:
             continue
         if not (isinstance(node, sp.Pow) and _is_smooth_power(node)) and not (
-            node.func == sp.log and sign(node.args[0]) is Sign.POSITIVE
+            node.func == sp.log and sign(node.args[0]) == POSITIVE
         ):
             yield node
 
@@ -52,4 +52,4 @@ def _is_smooth_power(node: sp.Pow) -> bool:
     if exponent.is_Integer and exponent >= 0:
         return True
     found = sign(base)
-    return found is Sign.POSITIVE or (bool(exponent.is_Integer) and found is Sign.NEGATIVE)
+    return found == POSITIVE or (bool(exponent.is_Integer) and 0 not in found)

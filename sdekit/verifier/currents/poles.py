@@ -16,8 +16,9 @@ from fractions import Fraction
 from sdekit.calculus.expansion.expand import expand
 from sdekit.calculus.expansion.monomial_sums import TooLarge, as_expression
 from sdekit.calculus.memory import remembered
-from sdekit.calculus.signs.implied_signs import POSITIVE, entry_signs, never_negative
+from sdekit.calculus.signs.implied_signs import entry_signs
 from sdekit.calculus.signs.scalar_signs import decided_signs
+from sdekit.calculus.signs.sign_values import POSITIVE, never_negative
 from sdekit.declaration.tree import expression as ex
 from sdekit.declaration.tree.operators import ONE
 from sdekit.verifier.currents.smoothness import rough_parts

@@ -11,7 +11,8 @@ from typing import Any
 
 from sdekit.calculus.memory import remembered
 from sdekit.calculus.signs.forms import form_signs
-from sdekit.calculus.signs.implied_signs import POSITIVE, Signs, entry_signs
+from sdekit.calculus.signs.implied_signs import entry_signs
+from sdekit.calculus.signs.sign_values import POSITIVE, Signs
 from sdekit.declaration.functions import record
 from sdekit.declaration.functions.records import FUNCTIONS
 from sdekit.declaration.tree import expression as ex

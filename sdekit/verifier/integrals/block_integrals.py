@@ -14,7 +14,8 @@ from sdekit.calculus.expansion.growth import Z
 from sdekit.calculus.expansion.monomial_sums import Monomial, Terms, TooLarge, as_expression
 from sdekit.calculus.expansion.rewriting import INTERNAL, substituted
 from sdekit.calculus.limits import Unsupported
-from sdekit.calculus.signs.implied_signs import entry_signs, never_negative
+from sdekit.calculus.signs.implied_signs import entry_signs
+from sdekit.calculus.signs.sign_values import never_negative
 from sdekit.declaration.tree.domains import REAL
 from sdekit.declaration.tree.expression import (
     Elementwise,

@@ -13,14 +13,9 @@ from sdekit.calculus.expansion.monomial_sums import Monomial, as_expression
 from sdekit.calculus.expansion.rewriting import INTERNAL
 from sdekit.calculus.limits import Unsupported
 from sdekit.calculus.signs.forms import form_signs
-from sdekit.calculus.signs.implied_signs import (
-    NEGATIVE,
-    POSITIVE,
-    Signs,
-    entry_signs,
-    never_negative,
-)
+from sdekit.calculus.signs.implied_signs import entry_signs
 from sdekit.calculus.signs.scalar_signs import decided_signs
+from sdekit.calculus.signs.sign_values import NEGATIVE, POSITIVE, Signs, never_negative
 from sdekit.declaration.tree.expression import (
     Call,
     Dot,

@@ -23,7 +23,7 @@ from sdekit.calculus.expansion.monomial_sums import TooLarge
 from sdekit.calculus.field.witnesses.random_points import Scene
 from sdekit.calculus.limits import tick
 from sdekit.calculus.signs.sign import sign
-from sdekit.calculus.signs.sign_values import Sign
+from sdekit.calculus.signs.sign_values import POSITIVE, never_negative
 from sdekit.declaration.model.component_reader import ComponentReader
 from sdekit.declaration.tree.expression import Expression
 from sdekit.declaration.tree.symbols import Variable
@@ -38,7 +38,6 @@ from sdekit.verifier.pointwise.pivots import all_pivots_positive
 from sdekit.verifier.question import Problem
 from sdekit.verifier.verdict import Check, Witness, proved, refuted, undecided
 
-_NONNEGATIVE = (Sign.POSITIVE, Sign.NONNEGATIVE, Sign.ZERO)
 #: Directions with small integer entries that are tried in a refutation.
 _STEPS = (1, -1, 0, 2, -2)
 _MOST_DIRECTIONS = 400
@@ -108,7 +107,7 @@ def coercive(energy: sp.Expr, ys: Sequence[sp.Symbol]) -> str | None:
     for term in sp.Add.make_args(sp.expand(energy)):
         if term.is_polynomial(*ys):
             polynomial += term
-        elif sign(term) not in _NONNEGATIVE:
+        elif not never_negative(sign(term)):
             return None
     if not ys:
         return None
@@ -130,7 +129,7 @@ def _pure_powers(terms: list, count: int) -> list[int] | None:
     if len(best) < count:
         return None
     for degree, coefficient in best.values():
-        if degree % 2 or sign(coefficient) is not Sign.POSITIVE:
+        if degree % 2 or sign(coefficient) != POSITIVE:
             return None
     return [best[i][0] for i in range(count)]
 
@@ -146,7 +145,7 @@ def _leading_form_is_positive(terms: list, powers: list[int]) -> bool:
             matrix[used[0], used[0]] += coefficient
             continue
         is_even = all(e % 2 == 0 for e in exponents)
-        if is_even and sign(coefficient) in _NONNEGATIVE:
+        if is_even and never_negative(sign(coefficient)):
             continue
         halves = weight == 1 and len(used) == 2 and all(2 * exponents[i] == powers[i] for i in used)
         if not halves:

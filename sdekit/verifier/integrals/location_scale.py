@@ -21,7 +21,8 @@ from sdekit.calculus.expansion.monomial_sums import (
 )
 from sdekit.calculus.expansion.rewriting import INTERNAL, substituted
 from sdekit.calculus.signs.forms import form_signs
-from sdekit.calculus.signs.implied_signs import POSITIVE, entry_signs
+from sdekit.calculus.signs.implied_signs import entry_signs
+from sdekit.calculus.signs.sign_values import POSITIVE
 from sdekit.declaration.tree.domains import Domain
 from sdekit.declaration.tree.expression import (
     Expression,

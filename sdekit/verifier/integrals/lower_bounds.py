@@ -18,7 +18,8 @@ from sdekit.calculus.expansion.growth import Z
 from sdekit.calculus.expansion.monomial_sums import Monomial, TooLarge, as_expression
 from sdekit.calculus.expansion.rewriting import substituted, with_closed_ends
 from sdekit.calculus.limits import Unsupported
-from sdekit.calculus.signs.implied_signs import POSITIVE, entry_signs, never_negative
+from sdekit.calculus.signs.implied_signs import entry_signs
+from sdekit.calculus.signs.sign_values import POSITIVE, never_negative
 from sdekit.declaration.functions.records import FUNCTIONS
 from sdekit.declaration.tree import expression as ex
 from sdekit.declaration.tree.operators import ZERO

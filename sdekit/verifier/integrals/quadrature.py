@@ -19,7 +19,7 @@ from sdekit.calculus.field.witnesses.ball_functions import working_precision
 from sdekit.calculus.field.witnesses.balls import ball_value
 from sdekit.calculus.limits import Unsupported, tick
 from sdekit.calculus.signs.sign import sign
-from sdekit.calculus.signs.sign_values import Sign
+from sdekit.calculus.signs.sign_values import never_negative
 from sdekit.declaration.model.component_reader import ComponentReader
 from sdekit.declaration.tree.domains import Domain, as_constant
 
@@ -28,7 +28,6 @@ _LENGTHS = (2, 8, 32)
 #: The tail begins where the integrand is below exp(-this), if it can.
 _DEPTH = 30
 _PRECISION = 80
-_NONNEGATIVE = (Sign.POSITIVE, Sign.NONNEGATIVE, Sign.ZERO)
 
 
 def mass(energy: sp.Expr, y: sp.Symbol, domain: Domain) -> arb | None:
@@ -86,7 +85,7 @@ def _piece(energy: sp.Expr, u: sp.Symbol, end: arb | None) -> arb | None:
     for length in _LENGTHS:
         tick()
         beyond = length + sp.Symbol("v", nonnegative=True)
-        if sign(sp.expand(curvature.subs(u, beyond))) not in _NONNEGATIVE:
+        if not never_negative(sign(sp.expand(curvature.subs(u, beyond)))):
             continue
         height = ball_value(energy, {u: Fraction(length)}, _PRECISION)
         rise = ball_value(slope, {u: Fraction(length)}, _PRECISION)

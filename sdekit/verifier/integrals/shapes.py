@@ -17,7 +17,8 @@ from sdekit.calculus.expansion.monomial_sums import Monomial
 from sdekit.calculus.expansion.rewriting import INTERNAL, is_locally_bounded, substituted
 from sdekit.calculus.limits import Unsupported
 from sdekit.calculus.signs.forms import form_signs
-from sdekit.calculus.signs.implied_signs import POSITIVE, entry_signs, never_negative
+from sdekit.calculus.signs.implied_signs import entry_signs
+from sdekit.calculus.signs.sign_values import POSITIVE, never_negative
 from sdekit.declaration.tree.domains import Domain, as_constant
 from sdekit.declaration.tree.expression import (
     Dot,

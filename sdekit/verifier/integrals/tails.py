@@ -25,8 +25,8 @@ from sdekit.calculus.expansion.growth import (
     rate_of,
 )
 from sdekit.calculus.expansion.monomial_sums import Terms
-from sdekit.calculus.signs.implied_signs import NEGATIVE, POSITIVE, Signs
 from sdekit.calculus.signs.scalar_signs import decided_signs
+from sdekit.calculus.signs.sign_values import NEGATIVE, POSITIVE, Signs
 from sdekit.declaration.tree.expression import (
     Expression,
     Number,

@@ -25,7 +25,8 @@ from sdekit.calculus.contraction import (
 from sdekit.calculus.expansion.expand import expand
 from sdekit.calculus.expansion.monomial_sums import Monomial, TooLarge, as_expression
 from sdekit.calculus.limits import Unsupported
-from sdekit.calculus.signs.implied_signs import POSITIVE, entry_signs
+from sdekit.calculus.signs.implied_signs import entry_signs
+from sdekit.calculus.signs.sign_values import POSITIVE
 from sdekit.declaration.tree.expression import Call
 from sdekit.declaration.tree.symbols import Variable
 from sdekit.verifier.question import Problem

@@ -145,7 +145,8 @@ def _loses_nothing(result: StepResult) -> bool:
 
 
 def _never_zero(step: Refresh) -> bool:
-    from sdekit.calculus.signs.implied_signs import POSITIVE, entry_signs
+    from sdekit.calculus.signs.implied_signs import entry_signs
+    from sdekit.calculus.signs.sign_values import POSITIVE
 
     return entry_signs(step.keep) == POSITIVE
 

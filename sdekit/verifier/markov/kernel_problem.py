@@ -14,7 +14,8 @@ from sdekit.calculus.contraction import Lowered, Tensor, gradient, is_zero, lowe
 from sdekit.calculus.contraction.derivative import divergence
 from sdekit.calculus.contraction.tensor import combine, zero
 from sdekit.calculus.limits import Unsupported
-from sdekit.calculus.signs.implied_signs import NEGATIVE, entry_signs, never_negative
+from sdekit.calculus.signs.implied_signs import entry_signs
+from sdekit.calculus.signs.sign_values import NEGATIVE, never_negative
 from sdekit.declaration.tree.dimension import Dim
 from sdekit.declaration.tree.expression import Expression, Size
 from sdekit.declaration.tree.symbols import Variable

@@ -22,7 +22,7 @@ from sympy.core.function import AppliedUndef
 from sdekit.calculus.field.witnesses.random_points import Point
 from sdekit.calculus.limits import tick
 from sdekit.calculus.signs.sign import sign
-from sdekit.calculus.signs.sign_values import Sign
+from sdekit.calculus.signs.sign_values import POSITIVE, ZERO, never_negative
 from sdekit.declaration.model.components import Components
 from sdekit.verifier.pointwise.exact_points import (
     admissible_points,
@@ -85,8 +85,8 @@ def is_semidefinite(matrix: sp.Matrix) -> str | None:
 def is_real(expression: sp.Expr) -> bool:
     """Whether no root or logarithm of something that may be negative is in the expression."""
     roots = [p for p in expression.atoms(sp.Pow) if not p.exp.is_Integer]
-    return all(sign(root.base).is_nonnegative for root in roots) and all(
-        sign(node.args[0]).is_nonnegative for node in expression.atoms(sp.log, sp.loggamma)
+    return all(never_negative(sign(root.base)) for root in roots) and all(
+        never_negative(sign(node.args[0])) for node in expression.atoms(sp.log, sp.loggamma)
     )
 
 
@@ -95,7 +95,7 @@ def all_pivots_positive(matrix: sp.Matrix) -> bool:
     work = _opaque(matrix)
     while work.rows:
         tick()
-        places = [k for k in range(work.rows) if sign(work[k, k]) is Sign.POSITIVE]
+        places = [k for k in range(work.rows) if sign(work[k, k]) == POSITIVE]
         if not places:
             return False
         work = _complement(work, places[0], [k for k in range(work.rows) if k != places[0]])
@@ -175,11 +175,11 @@ def _best_pivot(matrix: Any) -> int | None:
     nonnegative = None
     for place in range(matrix.rows):
         entry = matrix[place, place]
-        found = Sign.ZERO if entry == 0 else sign(entry)
-        if found is Sign.POSITIVE:
+        found = ZERO if entry == 0 else sign(entry)
+        if found == POSITIVE:
             return place
         usable = entry == 0 or matrix.rows == 1 or not entry.has(*_NOT_ANALYTIC)
-        if found in (Sign.ZERO, Sign.NONNEGATIVE) and usable and nonnegative is None:
+        if never_negative(found) and usable and nonnegative is None:
             nonnegative = place
     return nonnegative
 

@@ -28,7 +28,8 @@ from sdekit.calculus.expansion.growth import (
 from sdekit.calculus.expansion.monomial_sums import Terms, TooLarge
 from sdekit.calculus.expansion.rewriting import INTERNAL, substituted
 from sdekit.calculus.limits import Unsupported
-from sdekit.calculus.signs.implied_signs import NEGATIVE, POSITIVE, entry_signs
+from sdekit.calculus.signs.implied_signs import entry_signs
+from sdekit.calculus.signs.sign_values import NEGATIVE, POSITIVE
 from sdekit.declaration.tree.domains import Domain, as_constant
 from sdekit.declaration.tree.domains import End as ExactEnd
 from sdekit.declaration.tree.expression import (

@@ -21,7 +21,7 @@ from sdekit.calculus.expansion.expand import collected
 from sdekit.calculus.expansion.monomial_sums import TooLarge
 from sdekit.calculus.limits import tick
 from sdekit.calculus.signs.forms import form_signs
-from sdekit.calculus.signs.implied_signs import POSITIVE
+from sdekit.calculus.signs.sign_values import POSITIVE
 from sdekit.declaration.tree.expression import Expression
 from sdekit.declaration.tree.symbols import Variable
 from sdekit.verifier.question import Problem
@@ -190,7 +190,6 @@ def spanned_coordinates(problem: Problem) -> str | None:
     import sympy as sp
 
     from sdekit.calculus.signs.sign import sign
-    from sdekit.calculus.signs.sign_values import Sign
 
     components = problem.components()
     z = components.coordinates
@@ -209,7 +208,7 @@ def spanned_coordinates(problem: Problem) -> str | None:
         tick(_WORK_OF_A_MINOR)
         minor = sp.expand(sp.Matrix(chosen).T.det(method="berkowitz"))
         value = _constant_value(minor, z)
-        if sign(minor if value is None else value) in (Sign.POSITIVE, Sign.NEGATIVE):
+        if 0 not in sign(minor if value is None else value):
             names = ", ".join(str(z[i]) for i in noisy)
             shown = minor if value is None else value
             return f"noise on {names}, and the minor {shown} of brackets is never zero"

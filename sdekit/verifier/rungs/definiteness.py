@@ -15,8 +15,9 @@ from sdekit.calculus.expansion import cores
 from sdekit.calculus.expansion.expand import collected, expand
 from sdekit.calculus.expansion.monomial_sums import Monomial, TooLarge, as_expression
 from sdekit.calculus.signs.forms import form_signs, is_symmetric, matmul_chain, transposed
-from sdekit.calculus.signs.implied_signs import POSITIVE, entry_signs, never_negative
+from sdekit.calculus.signs.implied_signs import entry_signs
 from sdekit.calculus.signs.scalar_signs import decided_signs
+from sdekit.calculus.signs.sign_values import POSITIVE, never_negative
 from sdekit.declaration.tree.expression import (
     Dot,
     Expression,

@@ -9,14 +9,8 @@ import pytest
 import sdekit as sk
 from sdekit.calculus.field.witnesses.balls import number_value
 from sdekit.calculus.signs.forms import form_signs
-from sdekit.calculus.signs.implied_signs import (
-    NEGATIVE,
-    NONNEGATIVE,
-    POSITIVE,
-    UNKNOWN,
-    ZERO,
-    entry_signs,
-)
+from sdekit.calculus.signs.implied_signs import entry_signs
+from sdekit.calculus.signs.sign_values import NEGATIVE, NONNEGATIVE, POSITIVE, UNKNOWN, ZERO
 from sdekit.declaration.model.component_reader import ComponentReader
 from tests.calculus.expansion.expressions_at_random import (
     A,

@@ -171,9 +171,9 @@ def sign_of_atom(tower: Ring, polynomial: Polynomial) -> Polynomial:
     """1 or -1 where that is known on a dense set, else a sign generator."""
     if len(polynomial) <= _SIGN_TERMS:
         known = signs.sign(tower.expression(polynomial))
-        if known.is_nonnegative:
+        if -1 not in known:
             return ONE
-        if known.is_nonpositive:
+        if 1 not in known:
             return -ONE
     return tower.element(Sign(polynomial))
 
@@ -207,7 +207,7 @@ def is_surely_nonzero(tower: Ring, atom: Polynomial) -> bool:
             return True
         if isinstance(generator, (Coordinate, Constant, Jet)):
             return bool(generator.expression(tower).is_nonzero)
-    return len(atom) <= _SIGN_TERMS and signs.sign(tower.expression(atom)).is_nonzero
+    return len(atom) <= _SIGN_TERMS and 0 not in signs.sign(tower.expression(atom))
 
 
 def assumed_sign(tower: Ring, polynomial: Polynomial) -> Polynomial | None:
