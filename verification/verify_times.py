@@ -14,7 +14,7 @@ import sympy as sp
 from _results import Report, arguments
 
 import sdekit as sk
-from sdekit.calculus import field
+from sdekit.calculus.field.field_residual import FieldResidual
 from sdekit.declaration.model.components import Components
 
 #: Promises: seconds for one entry and for all, and how many times faster than SymPy.
@@ -57,11 +57,11 @@ def catalogue_times(rounds: int) -> dict[str, float]:
 def comparison(name: str, n: int, rounds: int) -> dict[str, float]:
     """Median seconds of both engines on one entry at one size."""
     components = sk.catalog.get(name).at(n=n)
-    assert field.residual(components).is_zero
+    assert FieldResidual(components).is_zero
     assert sympy_residual(components) == 0
     ours, theirs = [], []
     for _ in range(rounds):
-        ours.append(seconds(lambda: field.residual(components).is_zero))
+        ours.append(seconds(lambda: FieldResidual(components).is_zero))
         # SymPy remembers derivatives; a user's first call has none.
         sp.core.cache.clear_cache()
         theirs.append(seconds(lambda: sympy_residual(components)))

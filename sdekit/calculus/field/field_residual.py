@@ -143,20 +143,6 @@ class FieldResidual:
         return tower, tower.reduced(total(divergence + advection))
 
 
-def residual(components: Components, budget: float | None = DEFAULT_BUDGET) -> FieldResidual:
-    """The stationarity residual of a triple at given sizes.
-
-    Args:
-        components: The triple, with H.
-        budget: Seconds granted to each answer; None for no limit.
-
-    Raises:
-        VerificationError: If there is no H.
-        Unsupported: If v, D or H hold something inexact or not real.
-    """
-    return FieldResidual(components, budget)
-
-
 def current_elements(
     components: Components, reader: Reader
 ) -> tuple[dict[int, Polynomial], dict[int, Polynomial]]:

@@ -1,27 +1,35 @@
-"""The order in which zero is refuted and proved, the same for residuals and single expressions.
+"""Zero tests: the order in which zero is refuted and proved, for residuals and single expressions.
 
 First a few random exact points, which refute fast and without expanding; then the normal form in a
 coarse tower, then in a fine one; then more points at higher precision. True needs a normal form
 that is zero and a point at which everything is defined; False needs a witness; else None.
 
-Not for what is being tested: that comes in as two functions.
+Not for residuals of a triple (`field_residual`), which come in as two functions.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+import sympy as sp
+
+from sdekit.calculus.field.admission import check_input
 from sdekit.calculus.field.cells import vanishes_in_every_cell
 from sdekit.calculus.field.conditions import condition_texts
 from sdekit.calculus.field.reading import Reader
 from sdekit.calculus.field.ring.polynomial import Polynomial
 from sdekit.calculus.field.ring.tower import Scales, Tower
-from sdekit.calculus.field.scenes import reader_of
+from sdekit.calculus.field.scenes import plain_scene, reader_of
+from sdekit.calculus.field.witnesses.ball_functions import Number
 from sdekit.calculus.field.witnesses.random_points import Scene
+from sdekit.calculus.field.witnesses.taylor import Expander, ValueOf
 from sdekit.calculus.field.witnesses.witness import Evaluation, PointWitness, search
-from sdekit.calculus.limits import Unsupported
+from sdekit.calculus.limits import Unsupported, spending
+from sdekit.declaration.model.sympy_types import Expr
 
+#: Seconds granted to one zero test when nothing is said.
+DEFAULT_BUDGET = 10.0
 #: Points with a value that may be zero, after which a proof is tried.
 _FIRST_POINTS = 2
 #: Points tried before a proof, and after one failed.
@@ -96,3 +104,50 @@ def decide(evaluate: Evaluation, normal_form: NormalForm, scene: Scene) -> Decis
     return Decision(
         None, refusal or "its normal form is not zero, but it vanishes at every point tried"
     )
+
+
+def is_zero(expression: Expr, coordinates: Sequence[sp.Symbol] = ()) -> bool | None:
+    """Whether an expression vanishes wherever it is defined and real.
+
+    Args:
+        expression: SymPy.
+        coordinates: The symbols that unknown functions may be differentiated along.
+
+    Returns:
+        True: proved. False: it is not zero at some exact point. None: neither was found.
+
+    Raises:
+        Unsupported: If it holds something inexact, unreal or unknown.
+        BudgetExceeded: If the time granted is over.
+
+    Example:
+        >>> x = sp.Symbol("x", real=True)
+        >>> is_zero(sp.cosh(x) ** 2 - sp.sinh(x) ** 2 - 1), is_zero(sp.sqrt(x**2) - x)
+        (True, False)
+
+    Checked by: tests/calculus/field/test_zero_proof.py.
+    """
+    return zero_decision(expression, plain_scene(coordinates)).is_zero
+
+
+def zero_decision(
+    expression: Expr, scene: Scene, *, budget: float | None = DEFAULT_BUDGET
+) -> Decision:
+    """The same under any assumptions, with the reason, the witness and the side conditions.
+
+    Args:
+        expression: SymPy.
+        scene: The coordinates, and what is assumed.
+        budget: Seconds granted; None for no limit.
+    """
+    expression = sp.sympify(expression)
+
+    def value_at(value_of: ValueOf) -> Number:
+        return Expander(scene.coordinates, value_of, wanted=()).expand(expression).value
+
+    def normal_form(reader: Reader) -> tuple[Tower, Polynomial]:
+        return reader.tower, reader.read(expression)
+
+    with spending(budget):
+        check_input(expression)
+        return decide(value_at, normal_form, scene)

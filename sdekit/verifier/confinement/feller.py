@@ -112,7 +112,7 @@ def feller_check(problem: Problem) -> Check | None:
 def _lines(at: Components) -> Iterator[Line]:
     import sympy as sp
 
-    from sdekit.calculus.field.elements import is_zero
+    from sdekit.calculus.field.zero_proof import is_zero
     from sdekit.verifier.pointwise.componentwise import current_of, read_back
 
     symbols = {

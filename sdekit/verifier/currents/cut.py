@@ -28,7 +28,7 @@ from sdekit.verifier.verdict import Check, Witness, refuted
 
 def periodic_in_components(part: Expression, x: Variable) -> bool:
     """Whether a scalar part is shown to have the period of x by the field engine."""
-    from sdekit.calculus.field.elements import is_zero
+    from sdekit.calculus.field.zero_proof import is_zero
 
     if any(node.shape for node in part.walk()):
         return False

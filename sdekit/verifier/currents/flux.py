@@ -17,8 +17,8 @@ import sympy as sp
 from flint import acb, arb
 from sympy.core.function import AppliedUndef
 
-from sdekit.calculus.field.elements import is_zero
 from sdekit.calculus.field.field_residual import FieldResidual
+from sdekit.calculus.field.zero_proof import is_zero
 from sdekit.calculus.limits import Unsupported
 from sdekit.declaration.model.components import Components
 from sdekit.declaration.model.sympy_types import Expr

@@ -16,8 +16,8 @@ import sympy as sp
 from flint import fmpq
 from sympy.core.function import AppliedUndef
 
-from sdekit.calculus.field.elements import is_zero
 from sdekit.calculus.field.witnesses.random_points import Point
+from sdekit.calculus.field.zero_proof import is_zero
 from sdekit.calculus.limits import Unsupported
 from sdekit.declaration.model.components import Components
 from sdekit.declaration.model.sympy_types import Expr

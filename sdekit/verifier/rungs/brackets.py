@@ -230,7 +230,7 @@ def _noisy_coordinates(components: Components) -> list[int]:
 
 def _constant_value(minor: Any, z: tuple) -> Any:
     """The value of a minor that is shown not to depend on the state; None for any other."""
-    from sdekit.calculus.field.elements import is_zero
+    from sdekit.calculus.field.zero_proof import is_zero
     from sdekit.calculus.limits import Unsupported
 
     value = minor.subs(dict.fromkeys(z, 0))

@@ -72,7 +72,7 @@ def _mirrored(given: Blocks, x: Variable, y: Variable) -> bool:
 
 
 def _symmetric_in_components(problem: Problem, uneven: list[tuple[Variable, Variable]]) -> Check:
-    from sdekit.calculus.field.elements import is_zero
+    from sdekit.calculus.field.zero_proof import is_zero
     from sdekit.verifier.pointwise.exact_points import (
         admissible_points,
         number_text,

@@ -7,8 +7,8 @@ import random
 
 import pytest
 
-from sdekit.calculus import field
 from sdekit.calculus.field import field_residual as stationarity
+from sdekit.calculus.field.field_residual import FieldResidual
 from tests.calculus.field.designs import is_zero_by_oracle, perturbed, random_design
 
 SEEDS = range(4)
@@ -30,7 +30,7 @@ def test_designs_from_the_complete_recipe_are_never_refuted_and_mostly_proved(se
     chance, found = designs(seed)
     verdicts = []
     for design in found:
-        verdict = field.residual(design).is_zero
+        verdict = FieldResidual(design).is_zero
         # Where nothing is real nothing can be said; elsewhere the recipe is right.
         assert verdict is not False
         if is_zero_by_oracle(design, chance) is not None:
@@ -48,7 +48,7 @@ def test_perturbed_designs_are_judged_as_the_oracle_judges_them(seed):
         truth = None if changed is None else is_zero_by_oracle(changed, chance)
         if truth is None:
             continue
-        verdict = field.residual(changed).is_zero
+        verdict = FieldResidual(changed).is_zero
         assert verdict in (truth, None)
         refuted += verdict is False
     assert refuted >= 5
@@ -68,5 +68,5 @@ def test_a_wrong_sign_in_the_engine_would_be_noticed(monkeypatch):
 
     monkeypatch.setattr(stationarity, "current_elements", wrong)
     _, found = designs(0)
-    verdicts = [field.residual(design).is_zero for design in found]
+    verdicts = [FieldResidual(design).is_zero for design in found]
     assert verdicts.count(None) >= 5
