@@ -5,6 +5,9 @@ Not for verdicts: that a design is refuted or undecided is data (`sdekit.verifie
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from difflib import get_close_matches
+
 
 class SdekitError(Exception):
     """A mistake of the user, told in four facts.
@@ -38,6 +41,18 @@ class SdekitError(Exception):
             facts.append(f"found {self.found}")
         message = self.what + (": " + ", ".join(facts) if facts else "")
         return message + (f". Fix: {self.fix}" if self.fix else "")
+
+
+def similar(name: str, known: Iterable[str], *, likeness: float = 0.6) -> str | None:
+    """What a misspelt name may have meant, as a fix; None if nothing is near.
+
+    Args:
+        name: As written.
+        known: The names that there are.
+        likeness: From 0 to 1, how near a name has to be (`difflib.get_close_matches`).
+    """
+    close = get_close_matches(name, list(known), n=1, cutoff=likeness)
+    return f"did you mean {close[0]}?" if close else None
 
 
 class ArgumentError(SdekitError, TypeError):

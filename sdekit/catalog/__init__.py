@@ -11,13 +11,11 @@ Not for deciding anything: `tests/catalog` holds every claim against the verifie
 
 from __future__ import annotations
 
-import difflib
-
 from sdekit.catalog import geometric, gradient_flow, langevin, thermostat, wrong
 from sdekit.catalog.plain import finance_sdes, physical_sdes, population_sdes
 from sdekit.catalog.record import Entry
 from sdekit.declaration.model.dynamics import Dynamics
-from sdekit.errors import DeclarationError
+from sdekit.errors import DeclarationError, similar
 
 __all__ = ["Entry", "entries", "entry", "get", "names"]
 
@@ -49,11 +47,10 @@ def entry(name: str) -> Entry:
         DeclarationError: If there is no such name; a similar one is offered.
     """
     if name not in _ENTRIES:
-        close = difflib.get_close_matches(name, _ENTRIES, n=1)
         raise DeclarationError(
             "no such name in the catalogue",
             found=name,
-            fix=f"did you mean {close[0]}?" if close else "see sdekit list for all names",
+            fix=similar(name, _ENTRIES) or "see sdekit list for all names",
         )
     return _ENTRIES[name]
 

@@ -5,13 +5,12 @@ Not for the commands themselves (`app`).
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sdekit.errors import ModelFileError, SdekitError, VerificationError
+from sdekit.errors import ModelFileError, SdekitError, VerificationError, similar
 
 if TYPE_CHECKING:
     from sdekit.declaration.model.dynamics import Dynamics
@@ -72,12 +71,6 @@ def _neighbours(path: Path) -> list[str]:
     if not path.parent.is_dir():
         return []
     return [str(near) for near in path.parent.iterdir() if near.suffix == ".toml"]
-
-
-def similar(name: str, known: Iterable[str]) -> str | None:
-    """What a misspelt name may have meant, as a fix; None if nothing is near."""
-    close = difflib.get_close_matches(name, list(known), n=1)
-    return f"did you mean {close[0]}?" if close else None
 
 
 def sizes_of(texts: Sequence[str], dynamics: Dynamics) -> dict[str, int] | None:

@@ -17,13 +17,12 @@ from typing import Any
 import numpy as np
 
 from sdekit.catalog.targets import TARGETS
-from sdekit.cli.inputs import similar
 from sdekit.declaration.functions.grammar import dot, ones
 from sdekit.declaration.model.dynamics import Dynamics
 from sdekit.declaration.text.parser import parse_expression
 from sdekit.declaration.tree.symbols import Parameter, Variable
 from sdekit.diagnostics.draw_statistics import effective_sample_size, mean_estimate, split_rhat
-from sdekit.errors import SdekitError, SimulationError
+from sdekit.errors import SdekitError, SimulationError, similar
 from sdekit.simulation.bind.jax_reader import compile_expression
 from sdekit.simulation.runs.result import Run
 from sdekit.simulation.runs.run import simulate

@@ -381,7 +381,7 @@ def _variable(x: Any) -> Variable:
 
 def _scalar(value: Any, what: str) -> Expression:
     if isinstance(value, str):
-        from sdekit.declaration.text.parser import parse_number
+        from sdekit.declaration.tree.operators import parse_number
 
         value = parse_number(value)
     found = as_expression(value)

@@ -10,7 +10,6 @@ Checked by: tests/kernels/test_kernel_file.py.
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -19,7 +18,7 @@ from sdekit.catalog.markov_kernels import ENTRIES, WRONG
 from sdekit.declaration.model.dynamics import Dynamics
 from sdekit.declaration.model.model_file import read_model
 from sdekit.declaration.model.toml_text import file_text, toml_table
-from sdekit.errors import DeclarationError, ModelFileError, SdekitError
+from sdekit.errors import DeclarationError, ModelFileError, SdekitError, similar
 from sdekit.kernels.building import compose
 from sdekit.kernels.kernel_text import StepReader
 from sdekit.kernels.steps import Kernel
@@ -108,11 +107,10 @@ def published_kernel(name: str) -> Kernel:
     """
     records = {record.name: record for record in (*ENTRIES, *WRONG)}
     if name not in records:
-        close = difflib.get_close_matches(name, records, n=1)
         raise DeclarationError(
             "no such kernel in the catalogue",
             found=name,
-            fix=f"did you mean {close[0]}?" if close else f"one of {', '.join(records)}",
+            fix=similar(name, records) or f"one of {', '.join(records)}",
         )
     kernel = loads(records[name].model_file())
     assert isinstance(kernel, Kernel)

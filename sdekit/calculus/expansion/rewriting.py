@@ -6,7 +6,7 @@ Not for simplifying (`expansion`) nor for evaluating at concrete sizes (`instanc
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import fields, replace
+from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
@@ -55,19 +55,9 @@ def substituted(expression: Expression, values: Mapping[Any, Expression]) -> Exp
         raise Unsupported("a derivative is written inside the energy")
     if not expression.children:
         return expression
-    changed: dict[str, Any] = {}
-    for field in fields(expression):  # type: ignore[arg-type]
-        old = getattr(expression, field.name)
-        changed[field.name] = _substituted_field(old, values)
-    return type(expression)(**changed)
-
-
-def _substituted_field(old: Any, values: Mapping[Expression, Expression]) -> Any:
-    if isinstance(old, Expression):
-        return substituted(old, values)
-    if isinstance(old, tuple) and old and isinstance(old[0], Expression):
-        return tuple(substituted(item, values) for item in old)
-    return old
+    return expression.rebuilt(
+        lambda part: substituted(part, values) if isinstance(part, Expression) else part
+    )
 
 
 def with_sizes(expression: Any, sizes: Mapping[str, int]) -> Any:
@@ -86,26 +76,26 @@ def with_closed_ends(part: Any, kept: Variable | None = None) -> Any:
         if part == kept or not part.domain.is_bounded:
             return part
         return replace(part, domain=replace(part.domain, closed=True))
-    if isinstance(part, tuple):
-        return tuple(with_closed_ends(item, kept) for item in part)
     if isinstance(part, Expression) and part.children:
-        changed = {f.name: with_closed_ends(getattr(part, f.name), kept) for f in fields(part)}  # type: ignore[arg-type]
-        return type(part)(**changed)
+        return part.rebuilt(lambda inner: with_closed_ends(inner, kept))
     return part
 
 
 def _fixed(part: Any, sizes: dict[str, int]) -> Any:
-    if isinstance(part, Dim):
-        size = part.size if part.size is not None else sizes.get(part.name)
-        return Dim(part.name, size)
-    if isinstance(part, Size):
-        dim = _fixed(part.dim, sizes)
-        return Size(dim) if dim.size is None else Number(Fraction(dim.size))
-    if isinstance(part, tuple):
-        return tuple(_fixed(item, sizes) for item in part)
-    if isinstance(part, (Expression, FunctionSymbol)):
-        changed = {f.name: _fixed(getattr(part, f.name), sizes) for f in fields(part)}  # type: ignore[arg-type]
-        return type(part)(**changed)
+    def fixed(inner: Any) -> Any:
+        return _fixed(inner, sizes)
+
+    match part:
+        case Dim():
+            return Dim(part.name, part.size if part.size is not None else sizes.get(part.name))
+        case Size():
+            dim = fixed(part.dim)
+            return Size(dim) if dim.size is None else Number(Fraction(dim.size))
+        case FunctionSymbol():
+            arguments, shape = (tuple(map(fixed, items)) for items in (part.arguments, part.shape))
+            return replace(part, arguments=arguments, shape=shape)
+        case Expression():
+            return part.rebuilt(fixed)
     return part
 
 

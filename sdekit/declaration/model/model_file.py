@@ -6,7 +6,6 @@ results or checkpoints, which are other files.
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 from typing import Any
 
@@ -28,7 +27,7 @@ from sdekit.declaration.tree.symbols import (
     as_domain,
     exact_number,
 )
-from sdekit.errors import DeclarationError, ModelFileError
+from sdekit.errors import DeclarationError, ModelFileError, similar
 
 __all__ = ["dynamics_from_toml", "read_model", "to_toml"]
 
@@ -272,12 +271,11 @@ class _Reader:
         x = self.scope.get(name)
         if not isinstance(x, Variable):
             known = [key for key, thing in self.scope.items() if isinstance(thing, Variable)]
-            close = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
             raise ModelFileError(
                 f"{name[:40]!r} is no variable",
                 where=where,
                 expected=f"one of {', '.join(known)}",
-                fix=f"did you mean {close[0]}?" if close else None,
+                fix=similar(name, known, likeness=0.5),
             )
         return x
 
@@ -342,23 +340,21 @@ def _flag(options: Mapping[str, Any], name: str, where: str) -> bool:
 
 def _assumption_error(value: Mapping[str, Any], where: str) -> ModelFileError:
     name = next(iter(value))
-    close = difflib.get_close_matches(name, ("real", *ASSUMPTIONS), n=1)
     return ModelFileError(
         "unknown assumption",
         where=where,
         expected=f"one of real, {', '.join(ASSUMPTIONS)}",
         found=repr(name)[:60],
-        fix=f"did you mean {close[0]}?" if close else None,
+        fix=similar(name, ("real", *ASSUMPTIONS)),
     )
 
 
 def _known(table: Mapping[str, Any], allowed: tuple[str, ...], where: str | None) -> None:
     for key in table:
         if key not in allowed:
-            close = difflib.get_close_matches(key, allowed, n=1)
             raise ModelFileError(
                 f"unknown entry {key[:40]!r}",
                 where=where,
                 expected=f"one of {', '.join(allowed)}",
-                fix=f"did you mean {close[0]}?" if close else None,
+                fix=similar(key, allowed),
             )

@@ -7,7 +7,6 @@ Lengths and nesting are bounded, so hostile text ends in one error.
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -23,7 +22,7 @@ from sdekit.declaration.tree.expression import Expression
 from sdekit.declaration.tree.formal_function import FormalFunction
 from sdekit.declaration.tree.names import ENTRY_WORDS, TENSOR_WORDS
 from sdekit.declaration.tree.symbols import FunctionSymbol
-from sdekit.errors import DeclarationError, ModelFileError
+from sdekit.errors import DeclarationError, ModelFileError, similar
 
 #: A formula of this length (some thousand terms) is beyond anything published.
 LONGEST_TEXT = 100_000
@@ -35,10 +34,6 @@ LONGEST_NUMBER = 1000
 _TOKEN = re.compile(
     r"(?P<space>[ \t\r\n]+)|(?P<number>(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?)"
     r"|(?P<name>[A-Za-z_][A-Za-z0-9_]*)|(?P<operator>\*\*|[<>]=?|[-+*/@(),.])"
-)
-
-_EXACT_NUMBER = re.compile(
-    r"\s*[-+]?[0-9]{1,1000}(\.[0-9]{1,1000}|/0*[1-9][0-9]{0,999})?\s*", re.ASCII
 )
 
 #: What a name may stand for in a formula.
@@ -118,19 +113,6 @@ def parse_formula(text: str, scope: Scope, functions: Iterable[str]) -> Expressi
     ).parse()
 
 
-def parse_number(text: str) -> Fraction:
-    """Read an exact number: an integer, a decimal or a quotient of two, with a sign.
-
-    Raises:
-        DeclarationError: If the text is none of these.
-    """
-    if _EXACT_NUMBER.fullmatch(text):
-        return Fraction(text.strip())
-    raise DeclarationError(
-        "expected an exact number", found=repr(text)[:60], fix='write "1/2", "0.5" or "3"'
-    )
-
-
 class _Parser:
     def __init__(self, text: str, scope: Scope, where: str | None, calls: Calls) -> None:
         self.scope = scope
@@ -160,8 +142,6 @@ class _Parser:
             position = match.end()
         tokens.append(Token("end", "the end of the formula", len(text) + 1))
         return tokens
-
-    # ------------------------------------------------------------------ the stream of tokens
 
     @property
     def token(self) -> Token:
@@ -197,8 +177,6 @@ class _Parser:
         except TypeError:
             raise self._fail("wrong number of arguments", column) from None
 
-    # ------------------------------------------------------------------ the grammar
-
     def parse(self) -> Expression:
         result = self._sum()
         self.expect_end()
@@ -215,30 +193,33 @@ class _Parser:
             )
 
     def _sum(self) -> Expression:
+        self._descend(self.token.column)
+        found = self._chain(self._product, {"+": operators.add, "-": operators.subtract})
+        self.depth -= 1
+        return found
+
+    def _descend(self, column: int) -> None:
         self.depth += 1
         if self.depth > DEEPEST_NESTING:
             raise self._fail(
                 "a formula is nested too deeply",
-                self.token.column,
+                column,
                 expected=f"at most {DEEPEST_NESTING} levels",
             )
-        left = self._product()
-        while self._at("+", "-"):
+
+    def _chain(
+        self, operand: Callable[[], Expression], builders: Mapping[str, Callable[..., Expression]]
+    ) -> Expression:
+        """Operands with operators of one rank between them, taken together from the left."""
+        left = operand()
+        while self._at(*builders):
             operator = self._take()
-            right = self._product()
-            build = operators.add if operator.text == "+" else operators.subtract
-            left = self._build(build, operator.column, left, right)
-        self.depth -= 1
+            left = self._build(builders[operator.text], operator.column, left, operand())
         return left
 
     def _product(self) -> Expression:
         builders = {"*": operators.multiply, "/": operators.divide, "@": operators.matmul}
-        left = self._unary()
-        while self._at(*builders):
-            operator = self._take()
-            right = self._unary()
-            left = self._build(builders[operator.text], operator.column, left, right)
-        return left
+        return self._chain(self._unary, builders)
 
     def _unary(self) -> Expression:
         signs: list[Token] = []
@@ -257,9 +238,7 @@ class _Parser:
         if not self._at("**"):
             return base
         operator = self._take()
-        self.depth += 1
-        if self.depth > DEEPEST_NESTING:
-            raise self._fail("a formula is nested too deeply", operator.column)
+        self._descend(operator.column)
         exponent = self._unary()
         self.depth -= 1
         return self._build(operators.power, operator.column, base, exponent)
@@ -325,12 +304,11 @@ class _Parser:
         return found
 
     def _unknown(self, token: Token, kind: str, known: list[str]) -> ModelFileError:
-        close = difflib.get_close_matches(token.text, known, n=1, cutoff=0.5)
         return self._fail(
             f"unknown {kind}",
             token.column,
             found=f"'{token.text[:40]}'",
-            fix=f"did you mean {close[0]}?" if close else f"declare {token.text[:40]} first",
+            fix=similar(token.text, known, likeness=0.5) or f"declare {token.text[:40]} first",
         )
 
     def _call(self, token: Token) -> Expression:
@@ -353,7 +331,7 @@ class _Parser:
             functions = [name for name, thing in self.scope.items() if isinstance(thing, kinds)]
             raise self._unknown(token, "function", [*functions, *self.calls])
         if token.text in ("eye", "ones"):
-            arguments = [self._dimension(argument, token) for argument in arguments]
+            arguments = [a if isinstance(a, Dim) else self._axis(a, token) for a in arguments]
         elif token.text == "transpose":
             arguments[1:] = [self._axis(argument, token) for argument in arguments[1:]]
         return self._build(self.calls[token.text], token.column, *arguments)
@@ -401,11 +379,6 @@ class _Parser:
             )
         self._take()
         return operators.compare(left, relation.text, self._sum())
-
-    def _dimension(self, argument: Any, token: Token) -> Any:
-        if isinstance(argument, Dim):
-            return argument
-        return self._axis(argument, token)
 
     def _axis(self, argument: Any, token: Token) -> int:
         value = getattr(argument, "value", None)

@@ -7,9 +7,8 @@ hands to such a word (`sdekit.declaration.functions.entries`).
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 from sdekit.declaration.tree.expression import Expression, Shape
 from sdekit.declaration.tree.symbols import FunctionSymbol
@@ -94,16 +93,4 @@ def spelled_out(expression: Expression) -> Expression:
         return expression
     if isinstance(expression, Abbreviation) and expression.meaning is not None:
         return spelled_out(expression.meaning)
-    changed = {
-        field.name: _spelled_field(getattr(expression, field.name))
-        for field in fields(expression)  # type: ignore[arg-type]
-    }
-    return type(expression)(**changed)
-
-
-def _spelled_field(value: Any) -> Any:
-    if isinstance(value, Expression):
-        return spelled_out(value)
-    if isinstance(value, tuple) and value and isinstance(value[0], Expression):
-        return tuple(spelled_out(item) for item in value)
-    return value
+    return expression.rebuilt(lambda p: spelled_out(p) if isinstance(p, Expression) else p)

@@ -43,6 +43,10 @@ def _operator(name: str) -> tuple[_Binary, _Binary]:
     )
 
 
+def _comparison(relation: str) -> Callable[[Expression, Any], Comparison]:
+    return lambda node, other: _operators().compare(node, relation, other)
+
+
 class Expression(PythonHabits):
     """A scalar or tensor built from symbols; the base of all nodes.
 
@@ -61,7 +65,8 @@ class Expression(PythonHabits):
         object.__setattr__(self, "shape", self._shape())
 
     def _shape(self) -> Shape:
-        raise NotImplementedError
+        """The shape by the parts; of a scalar unless the kind of node says otherwise."""
+        return ()
 
     @cached_property
     def children(self) -> tuple[Expression, ...]:
@@ -98,6 +103,12 @@ class Expression(PythonHabits):
                 own = (node,) if node._moves and not below else ()
                 known["variables"] = frozenset(own).union(*(child.variables for child in below))
                 known["varies"] = node._moves or any(child.varies for child in below)
+
+    def rebuilt(self, rule: Callable[[Any], Any]) -> Expression:
+        """A node of the same kind with a rule applied to its parts, in tuples to each item."""
+        return type(self)(
+            *(tuple(map(rule, p)) if isinstance(p, tuple) else rule(p) for p in self._parts)
+        )
 
     @property
     def ndim(self) -> int:
@@ -161,22 +172,20 @@ class Expression(PythonHabits):
     def __pos__(self) -> Expression:
         return self
 
-    def __gt__(self, other: Any) -> Comparison:
-        return _operators().compare(self, ">", other)
-
-    def __ge__(self, other: Any) -> Comparison:
-        return _operators().compare(self, ">=", other)
-
-    def __lt__(self, other: Any) -> Comparison:
-        return _operators().compare(self, "<", other)
-
-    def __le__(self, other: Any) -> Comparison:
-        return _operators().compare(self, "<=", other)
+    __gt__, __ge__ = _comparison(">"), _comparison(">=")
+    __lt__, __le__ = _comparison("<"), _comparison("<=")
 
     @property
     def T(self) -> Expression:
         """The expression with its axes in reverse order."""
         return _operators().transpose(self)
+
+
+class _Alike(Expression):
+    """A node of the shape of the first expression in it."""
+
+    def _shape(self) -> Shape:
+        return self.children[0].shape
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -185,18 +194,12 @@ class Number(Expression):
 
     value: Fraction
 
-    def _shape(self) -> Shape:
-        return ()
-
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Constant(Expression):
     """`pi`, or `E`, the base of natural logarithms."""
 
     name: str
-
-    def _shape(self) -> Shape:
-        return ()
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -205,16 +208,10 @@ class Size(Expression):
 
     dim: Dim
 
-    def _shape(self) -> Shape:
-        return ()
-
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Time(Expression):
     """The time t of the SDE."""
-
-    def _shape(self) -> Shape:
-        return ()
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -236,23 +233,17 @@ class Call(Expression):
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Sum(Expression):
+class Sum(_Alike):
     """Terms of one shape; a difference holds a `Negation`."""
 
     terms: tuple[Expression, ...]
 
-    def _shape(self) -> Shape:
-        return self.terms[0].shape
-
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Negation(Expression):
+class Negation(_Alike):
     """Minus the operand."""
 
     operand: Expression
-
-    def _shape(self) -> Shape:
-        return self.operand.shape
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -277,14 +268,11 @@ class Quotient(Expression):
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Power(Expression):
+class Power(_Alike):
     """The base, entry by entry, to a scalar exponent."""
 
     base: Expression
     exponent: Expression
-
-    def _shape(self) -> Shape:
-        return self.base.shape
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -305,9 +293,6 @@ class Dot(Expression):
     left: Expression
     right: Expression
 
-    def _shape(self) -> Shape:
-        return ()
-
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Outer(Expression):
@@ -325,9 +310,6 @@ class Trace(Expression):
     """Sum of the diagonal of a square matrix."""
 
     operand: Expression
-
-    def _shape(self) -> Shape:
-        return ()
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -361,13 +343,10 @@ class Ones(Expression):
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Inverse(Expression):
+class Inverse(_Alike):
     """Inverse of a square matrix."""
 
     operand: Expression
-
-    def _shape(self) -> Shape:
-        return self.operand.shape
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -375,9 +354,6 @@ class LogDet(Expression):
     """Logarithm of the determinant of a positive definite matrix."""
 
     operand: Expression
-
-    def _shape(self) -> Shape:
-        return ()
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -414,11 +390,8 @@ class Divergence(Expression):
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Elementwise(Expression):
+class Elementwise(_Alike):
     """A function of one real number, applied entry by entry: exp, sqrt, tanh, ..."""
 
     name: str
     operand: Expression
-
-    def _shape(self) -> Shape:
-        return self.operand.shape

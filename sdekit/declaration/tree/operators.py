@@ -7,6 +7,7 @@ its text reads back as the same tree. Not for the named functions (`grammar`).
 from __future__ import annotations
 
 import numbers
+import re
 from fractions import Fraction
 from typing import Any
 
@@ -36,6 +37,22 @@ ONE = Number(Fraction(1))
 LARGEST_EXPONENT = 1000
 #: Exact numbers beyond this many bits (about 3000 decimal digits) occur in no model.
 LARGEST_NUMBER_BITS = 10_000
+_EXACT_NUMBER = re.compile(
+    r"\s*[-+]?[0-9]{1,1000}(\.[0-9]{1,1000}|/0*[1-9][0-9]{0,999})?\s*", re.ASCII
+)
+
+
+def parse_number(text: str) -> Fraction:
+    """Read an exact number: an integer, a decimal or a quotient of two, with a sign.
+
+    Raises:
+        DeclarationError: If the text is none of these.
+    """
+    if _EXACT_NUMBER.fullmatch(text):
+        return Fraction(text.strip())
+    raise DeclarationError(
+        "expected an exact number", found=repr(text)[:60], fix='write "1/2", "0.5" or "3"'
+    )
 
 
 def as_expression(value: Any) -> Expression:

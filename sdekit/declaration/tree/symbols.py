@@ -18,7 +18,16 @@ from sdekit.declaration.tree.declared import (
 )
 from sdekit.declaration.tree.dimension import Dim, as_dims
 from sdekit.declaration.tree.domains import REAL, TWO_PI, Domain, exact_end, rational_bounds
-from sdekit.declaration.tree.expression import Call, Expression, Product, Quotient, Shape, Sum, Time
+from sdekit.declaration.tree.expression import (
+    Call,
+    Expression,
+    Number,
+    Product,
+    Quotient,
+    Shape,
+    Sum,
+    Time,
+)
 from sdekit.declaration.tree.names import check_name
 from sdekit.errors import DeclarationError, ModelFileError
 
@@ -186,14 +195,11 @@ def exact_number(value: Any) -> Fraction:
     Raises:
         DeclarationError: If the value is a float or no number.
     """
-    from sdekit.declaration.text.parser import parse_number
-    from sdekit.declaration.tree.operators import as_expression
+    from sdekit.declaration.tree.operators import as_expression, parse_number
 
     if isinstance(value, str):
         return parse_number(value)
     expression = as_expression(value)
-    from sdekit.declaration.tree.expression import Number
-
     if not isinstance(expression, Number):
         raise DeclarationError("expected an exact number", found=repr(value))
     return expression.value
