@@ -92,7 +92,7 @@ def is_slower_than_log(lead: Growth) -> bool:
 
 def log_or_bounded(monomial: Monomial) -> bool:
     """Whether the term is a constant times one logarithm, up to something bounded."""
-    mine = [(base, exponent) for base, exponent in monomial.factors if base.depends_on(Z)]
+    mine, _ = monomial.parted(Z)
     if len(mine) == 1 and mine[0][1] == 1:
         base = mine[0][0]
         if isinstance(base, Elementwise) and base.name == "log":

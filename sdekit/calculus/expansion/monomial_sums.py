@@ -20,6 +20,7 @@ from sdekit.declaration.tree.expression import (
     Sum,
 )
 from sdekit.declaration.tree.operators import ZERO
+from sdekit.declaration.tree.symbols import Variable
 
 #: An expansion with more monomials than this is given up.
 LARGEST_EXPANSION = 600
@@ -29,12 +30,21 @@ class TooLarge(Exception):
     """The expansion has more monomials than `LARGEST_EXPANSION`."""
 
 
+#: A scalar and the power of it.
+Factor = tuple[Expression, Fraction]
+
+
 @dataclass(frozen=True)
 class Monomial:
     """A product of powers of scalars, times a tensor core (None for a scalar)."""
 
-    factors: frozenset[tuple[Expression, Fraction]] = frozenset()
+    factors: frozenset[Factor] = frozenset()
     core: Expression | None = None
+
+    def parted(self, x: Variable) -> tuple[tuple[Factor, ...], Monomial]:
+        """The factors that hold a variable, and the monomial of what is left."""
+        mine = tuple(factor for factor in self.factors if factor[0].depends_on(x))
+        return mine, Monomial(self.factors - frozenset(mine), self.core)
 
 
 Terms = Mapping[Monomial, Fraction]
@@ -61,9 +71,7 @@ def scaled(terms: Terms, by: Fraction) -> Terms:
     return {m: by * c for m, c in terms.items()} if by else {}
 
 
-def merged(
-    left: frozenset[tuple[Expression, Fraction]], right: frozenset[tuple[Expression, Fraction]]
-) -> frozenset[tuple[Expression, Fraction]]:
+def merged(left: frozenset[Factor], right: frozenset[Factor]) -> frozenset[Factor]:
     """The factors of a product."""
     powers = dict(left)
     for base, exponent in right:

@@ -39,7 +39,7 @@ from sdekit.declaration.tree.expression import (
 from sdekit.declaration.tree.operators import ZERO
 from sdekit.declaration.tree.symbols import Variable
 from sdekit.verifier.currents.smoothness import has_pole
-from sdekit.verifier.integrals.tails import Tail, tail
+from sdekit.verifier.integrals.tails import Tail, approaches, tail
 from sdekit.verifier.pointwise.instances import choices, text_of_choice
 from sdekit.verifier.question import Problem
 from sdekit.verifier.verdict import Check, Witness, proved, refuted
@@ -74,11 +74,9 @@ class Line:
     steady: bool
 
     @property
-    def ends(self) -> tuple[tuple[int, Expression], ...]:
-        """The infinite ends: their sign, and x on the way there."""
-        if self.x.domain.kind == "real":
-            return (1, Z), (-1, Negation(Z))
-        return ((1, Z),) if self.x.domain.kind == "positive" else ()
+    def ways_out(self) -> tuple[Expression, ...]:
+        """x on the way to each infinite end."""
+        return tuple(end.towards for end in approaches(self.x.domain) if end.at is None)
 
 
 def feller_check(problem: Problem) -> Check | None:
@@ -177,7 +175,7 @@ def _of_balanced(line: Line) -> Tail | None:
         return Tail.INFINITE if collected(line.diffusion) == ZERO else None
     scale = Sum((Negation(line.energy), logarithm_of(line.diffusion)))
     open_ends = False
-    for _, towards in line.ends:
+    for towards in line.ways_out:
         length = tail(substituted(scale, {line.x: towards}))[0]
         mass = tail(substituted(line.energy, {line.x: towards}))[0]
         if length is Tail.FINITE and mass is Tail.FINITE:
@@ -204,7 +202,6 @@ def _of_flowing(line: Line) -> Tail | None:
         return None
     if noise != POSITIVE and expand(line.diffusion):
         return None
-    (direction,) = signs
-    (towards,) = (t for sign, t in line.ends if sign == direction)
+    towards = Z if signs == POSITIVE else Negation(Z)
     mass = tail(substituted(line.energy, {line.x: towards}))[0]
     return Tail.FINITE if mass is Tail.FINITE else None

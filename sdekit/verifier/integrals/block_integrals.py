@@ -11,7 +11,7 @@ from fractions import Fraction
 
 from sdekit.calculus.expansion.expand import expand
 from sdekit.calculus.expansion.growth import Z
-from sdekit.calculus.expansion.monomial_sums import Monomial, Terms, TooLarge, as_expression
+from sdekit.calculus.expansion.monomial_sums import Terms, TooLarge, as_expression
 from sdekit.calculus.expansion.rewriting import INTERNAL, substituted
 from sdekit.calculus.limits import Unsupported
 from sdekit.calculus.signs.implied_signs import entry_signs
@@ -117,11 +117,10 @@ def _pure_power(profile: Expression) -> tuple[Expression, Fraction] | None:
     if len(terms) != 1:
         return None
     ((monomial, coefficient),) = terms.items()
-    powers = [exponent for base, exponent in monomial.factors if base == Z]
-    rest = frozenset(f for f in monomial.factors if f[0] != Z)
-    if len(powers) != 1 or any(base.depends_on(Z) for base, _ in rest):
+    mine, rest = monomial.parted(Z)
+    if len(mine) != 1 or mine[0][0] != Z:
         return None
-    return as_expression({Monomial(rest): coefficient}), powers[0]
+    return as_expression({rest: coefficient}), mine[0][1]
 
 
 def _judged(

@@ -185,8 +185,7 @@ def _power_terms(
     powers: dict[Fraction, dict[Monomial, Fraction]] = {}
     logs: dict[Monomial, Fraction] = {}
     for monomial, coefficient in question.terms.items():
-        mine = [f for f in monomial.factors if f[0].depends_on(x)]
-        rest = Monomial(frozenset(f for f in monomial.factors if not f[0].depends_on(x)))
+        mine, rest = monomial.parted(x)
         if len(mine) != 1:
             return None, {}
         base, exponent = mine[0]
@@ -206,7 +205,7 @@ def log_gamma(question: Question) -> Integral | None:
     if x.shape or x.domain.kind != "real" or split.hessian or len(split.other) != 1:
         return None
     ((monomial, coefficient),) = split.other.items()
-    mine = [f for f in monomial.factors if f[0].depends_on(x)]
+    mine, rest = monomial.parted(x)
     if len(mine) != 1 or mine[0][1] != 1:
         return None
     base = mine[0][0]
@@ -215,8 +214,7 @@ def log_gamma(question: Question) -> Integral | None:
     inner = split_by(expand(base.operand), x)
     if inner.constant or inner.hessian or inner.other:
         return None
-    rest = frozenset(f for f in monomial.factors if not f[0].depends_on(x))
-    a = as_expression({Monomial(rest): coefficient})
+    a = as_expression({rest: coefficient})
     b = as_expression(inner.linear)
     ratio = as_expression(expand(Quotient(Negation(as_expression(split.linear)), b)))
     if not question.is_free(ratio) or entry_signs(a) != POSITIVE:

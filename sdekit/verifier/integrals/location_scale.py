@@ -13,6 +13,7 @@ from fractions import Fraction
 
 from sdekit.calculus.expansion.expand import expand
 from sdekit.calculus.expansion.monomial_sums import (
+    Factor,
     Monomial,
     Terms,
     TooLarge,
@@ -91,15 +92,12 @@ def with_outside_sums_named(
     return substituted(energy, names), {symbol: node for node, symbol in names.items()}
 
 
-def _by_shape(
-    x: Variable, terms: Terms
-) -> dict[frozenset[tuple[Expression, Fraction]], dict[Monomial, Fraction]]:
+def _by_shape(x: Variable, terms: Terms) -> dict[frozenset[Factor], dict[Monomial, Fraction]]:
     """The terms sorted by the factors that hold x."""
-    groups: dict[frozenset[tuple[Expression, Fraction]], dict[Monomial, Fraction]] = {}
+    groups: dict[frozenset[Factor], dict[Monomial, Fraction]] = {}
     for monomial, coefficient in terms.items():
-        mine = frozenset(f for f in monomial.factors if f[0].depends_on(x))
-        rest = Monomial(monomial.factors - mine)
-        group = groups.setdefault(mine, {})
+        mine, rest = monomial.parted(x)
+        group = groups.setdefault(frozenset(mine), {})
         group[rest] = group.get(rest, Fraction(0)) + coefficient
     return groups
 
@@ -179,11 +177,10 @@ def _scales_of(node: Expression, x: Variable) -> Iterator[Expression]:
     except TooLarge:
         return
     for monomial, coefficient in terms.items():
-        mine = [(b, e) for b, e in monomial.factors if b.depends_on(x)]
+        mine, rest = monomial.parted(x)
         if len(mine) != 1 or _degree(mine[0], x) is None:
             continue
-        rest = frozenset(f for f in monomial.factors if not f[0].depends_on(x))
-        factor = as_expression({Monomial(rest): abs(coefficient)})
+        factor = as_expression({rest: abs(coefficient)})
         if entry_signs(factor) == POSITIVE:
             degree = _degree(mine[0], x)
             assert degree is not None

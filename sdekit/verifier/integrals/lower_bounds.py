@@ -275,8 +275,8 @@ def _pure_degree(monomial: Monomial, coefficient: Fraction, x: Variable) -> Frac
         return None
     ((single, number),) = terms.items()
     entry = line if x.shape else x
-    mine = [f for f in single.factors if f[0].depends_on(entry)]
-    rest = as_expression({Monomial(single.factors - frozenset(mine)): number})
+    mine, others = single.parted(entry)
+    rest = as_expression({others: number})
     if len(mine) != 1 or rest.varies or entry_signs(rest) != POSITIVE:
         return None
     base, exponent = mine[0]

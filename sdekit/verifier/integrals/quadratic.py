@@ -12,7 +12,14 @@ from fractions import Fraction
 
 from sdekit.calculus.expansion import cores
 from sdekit.calculus.expansion.expand import expand, scalar_product
-from sdekit.calculus.expansion.monomial_sums import Monomial, Terms, as_expression, scaled, total
+from sdekit.calculus.expansion.monomial_sums import (
+    Factor,
+    Monomial,
+    Terms,
+    as_expression,
+    scaled,
+    total,
+)
 from sdekit.calculus.signs.forms import is_symmetric, transposed
 from sdekit.declaration.tree.expression import (
     Diag,
@@ -94,14 +101,15 @@ def _projected(linear: Terms, x: Variable) -> Terms:
     return scaled(total([linear, scaled(mirror, sign)]), Fraction(1, 2))
 
 
-def _piece(
-    monomial: Monomial, x: Variable
-) -> tuple[frozenset[tuple[Expression, Fraction]], int, Expression] | None:
+def _piece(monomial: Monomial, x: Variable) -> tuple[frozenset[Factor], int, Expression] | None:
     """(factors free of x, degree, b or M) of a linear or quadratic monomial, else None."""
-    rest = frozenset(f for f in monomial.factors if not f[0].depends_on(x))
-    mine = [f for f in monomial.factors if f[0].depends_on(x)]
+    mine, others = monomial.parted(x)
+    rest = others.factors
     if not x.shape:
-        return _scalar_piece(rest, mine, x)
+        if len(mine) != 1 or mine[0][0] != x or mine[0][1] not in (1, 2):
+            return None
+        degree = int(mine[0][1])
+        return rest, degree, ONE if degree == 1 else Number(Fraction(2))
     parts: list[tuple[int, Expression]] = []
     for base, exponent in mine:
         if exponent.denominator != 1 or not 1 <= exponent <= 2:
@@ -119,17 +127,6 @@ def _piece(
         if x.ndim == 1:
             return rest, 2, Sum((Outer(left, right), Outer(right, left)))
     return None
-
-
-def _scalar_piece(
-    rest: frozenset[tuple[Expression, Fraction]],
-    mine: list[tuple[Expression, Fraction]],
-    x: Variable,
-) -> tuple[frozenset[tuple[Expression, Fraction]], int, Expression] | None:
-    if len(mine) != 1 or mine[0][0] != x or mine[0][1] not in (1, 2):
-        return None
-    degree = int(mine[0][1])
-    return rest, degree, ONE if degree == 1 else Number(Fraction(2))
 
 
 def _tensor_piece(base: Expression, x: Variable) -> tuple[int, Expression] | None:

@@ -13,13 +13,13 @@ from fractions import Fraction
 from sdekit.calculus.expansion import cores
 from sdekit.calculus.expansion.expand import collected, expand
 from sdekit.calculus.expansion.growth import Z
-from sdekit.calculus.expansion.monomial_sums import Monomial
+from sdekit.calculus.expansion.monomial_sums import Monomial, as_expression
 from sdekit.calculus.expansion.rewriting import INTERNAL, is_locally_bounded, substituted
 from sdekit.calculus.limits import Unsupported
 from sdekit.calculus.signs.forms import form_signs
 from sdekit.calculus.signs.implied_signs import entry_signs
 from sdekit.calculus.signs.sign_values import POSITIVE, never_negative
-from sdekit.declaration.tree.domains import Domain, as_constant
+from sdekit.declaration.tree.domains import Domain
 from sdekit.declaration.tree.expression import (
     Dot,
     Elementwise,
@@ -36,9 +36,8 @@ from sdekit.declaration.tree.expression import (
 from sdekit.declaration.tree.operators import ONE, ZERO
 from sdekit.declaration.tree.symbols import Parameter, Variable
 from sdekit.verifier.integrals.quadratic import quadratic_form
-from sdekit.verifier.integrals.tails import Tail, tail
+from sdekit.verifier.integrals.tails import INVERSE_Z, Tail, approaches, tail
 
-_INVERSE_Z = Power(Z, Number(Fraction(-1)))
 _LOG_Z = Elementwise("log", Z)
 
 
@@ -72,16 +71,18 @@ def _on_domain(x: Variable, energy: Expression) -> tuple[Tail, str]:
             return Tail.FINITE, "bounded on a circle"
         return Tail.UNKNOWN, "a pole on the circle is not excluded"
     found = []
-    for place, substitution, jacobian in _ends(x.domain):
+    for end in approaches(x.domain):
+        # Minus the logarithm of |dx/dZ|.
+        jacobian = ZERO if end.at is None else Product((Number(Fraction(2)), _LOG_Z))
         try:
-            result, reason = tail(Sum((substituted(energy, {x: substitution}), jacobian)))
+            result, reason = tail(Sum((substituted(energy, {x: end.towards}), jacobian)))
         except Unsupported as unsupported:
             return Tail.UNKNOWN, unsupported.reason
-        if result in _AT_AN_END and jacobian != ZERO:
+        if result in _AT_AN_END and end.at is not None:
             # At a finite end the measure is part of what grows, which would only confuse.
-            reason = f"{_AT_AN_END[result]} as x -> {place}"
+            reason = f"{_AT_AN_END[result]} as x -> {end.name}"
         elif result is not Tail.FINITE:
-            reason = f"{reason} as x -> {place}"
+            reason = f"{reason} as x -> {end.name}"
         found.append((result, reason))
     bad = _worst(found)
     if bad is not None:
@@ -119,27 +120,11 @@ def _on_two_half_lines(x: Variable, energy: Expression) -> tuple[Tail, str]:
 _AT_AN_END = {Tail.FINITE: "integrable", Tail.INFINITE: "exp(-H) is not integrable"}
 
 
-def _ends(domain: Domain) -> list[tuple[str, Expression, Expression]]:
-    """Each end: its name, x as a function of Z -> infinity, and minus the log of |dx/dZ|."""
-    at_finite_end = Product((Number(Fraction(2)), _LOG_Z))
-    if domain.kind == "real":
-        return [("infinity", Z, ZERO), ("-infinity", Negation(Z), ZERO)]
-    if domain.kind == "positive":
-        return [("infinity", Z, ZERO), ("0", _INVERSE_Z, at_finite_end)]
-    assert domain.lower is not None and domain.upper is not None
-    lower = Sum((as_constant(domain.lower), _INVERSE_Z))
-    upper = Sum((as_constant(domain.upper), Negation(_INVERSE_Z)))
-    return [
-        (str(domain.lower), lower, at_finite_end),
-        (str(domain.upper), upper, at_finite_end),
-    ]
-
-
 def entry_energy(energy: Expression, x: Variable, line: Variable) -> Expression | None:
     """The part of one entry in a sum over entries: contractions become products."""
     parts = []
     for monomial, coefficient in expand(energy).items():
-        mine = [f for f in monomial.factors if f[0].depends_on(x)]
+        mine, rest = monomial.parted(x)
         if len(mine) != 1 or mine[0][1] != 1 or not isinstance(mine[0][0], Dot):
             return None
         dot = mine[0][0]
@@ -147,16 +132,9 @@ def entry_energy(energy: Expression, x: Variable, line: Variable) -> Expression 
         entries = [_entry(f, x, line) for f in factors]
         if any(entry is None for entry in entries):
             return None
-        rest = frozenset(f for f in monomial.factors if not f[0].depends_on(x))
-        scale = _scalar_of(Monomial(rest), coefficient)
+        scale = as_expression({rest: coefficient})
         parts.append(Product((scale, *(entry for entry in entries if entry is not None))))
     return Sum(tuple(parts)) if parts else None
-
-
-def _scalar_of(monomial: Monomial, coefficient: Fraction) -> Expression:
-    from sdekit.calculus.expansion.expand import as_expression
-
-    return as_expression({monomial: coefficient})
 
 
 def _entry(tensor: Expression, x: Variable, line: Variable) -> Expression | None:
@@ -255,7 +233,7 @@ def radial_tail(profile: Expression, coordinates: Expression) -> tuple[Tail, str
     outer = tail(Sum((profile, Negation(measure))))
     if outer[0] is not Tail.FINITE:
         return outer
-    near_zero = substituted(profile, {Z: _INVERSE_Z})
+    near_zero = substituted(profile, {Z: INVERSE_Z})
     inner = tail(Sum((near_zero, measure, Product((Number(Fraction(2)), _LOG_Z)))))
     if inner[0] is not Tail.FINITE:
         return inner
@@ -271,4 +249,4 @@ def _log_determinant(x: Variable, matrix: Expression, coordinates: Expression) -
     if len(scale) != 1:
         return None
     ((_, coefficient),) = expand(matrix).items()
-    return Product((coordinates, Elementwise("log", _scalar_of(scale[0], coefficient))))
+    return Product((coordinates, Elementwise("log", as_expression({scale[0]: coefficient}))))

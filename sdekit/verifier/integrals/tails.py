@@ -11,6 +11,7 @@ Not for what happens between the ends (`rewriting.is_locally_bounded`).
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import Enum
 from fractions import Fraction
 
@@ -18,6 +19,7 @@ from sdekit.calculus.expansion.expand import collected, expand
 from sdekit.calculus.expansion.growth import (
     Growth,
     Unclear,
+    Z,
     growth_sign,
     is_slower_than_log,
     leading,
@@ -27,12 +29,51 @@ from sdekit.calculus.expansion.growth import (
 from sdekit.calculus.expansion.monomial_sums import Terms
 from sdekit.calculus.signs.scalar_signs import decided_signs
 from sdekit.calculus.signs.sign_values import NEGATIVE, POSITIVE, Signs
+from sdekit.declaration.tree.domains import Domain, End, as_constant
 from sdekit.declaration.tree.expression import (
     Expression,
+    Negation,
     Number,
+    Power,
     Sum,
 )
 from sdekit.declaration.tree.operators import ONE, ZERO
+
+INVERSE_Z = Power(Z, Number(Fraction(-1)))
+
+
+@dataclass(frozen=True)
+class Approach:
+    """One end of a domain, and a way to it.
+
+    Attributes:
+        at: The end; None for infinity.
+        towards: x as a function of `Z`, going to it as Z goes to infinity.
+    """
+
+    at: End | None
+    towards: Expression
+
+    @property
+    def name(self) -> str:
+        """The end in words."""
+        if self.at is not None:
+            return str(self.at)
+        return "infinity" if self.towards == Z else "-infinity"
+
+
+def approaches(domain: Domain) -> tuple[Approach, ...]:
+    """The ends of a domain; none of a circle."""
+    if domain.kind == "real":
+        return Approach(None, Z), Approach(None, Negation(Z))
+    if domain.kind == "positive":
+        return Approach(None, Z), Approach(Fraction(0), INVERSE_Z)
+    if domain.kind != "interval":
+        return ()
+    assert domain.lower is not None and domain.upper is not None
+    lower = Sum((as_constant(domain.lower), INVERSE_Z))
+    upper = Sum((as_constant(domain.upper), Negation(INVERSE_Z)))
+    return Approach(domain.lower, lower), Approach(domain.upper, upper)
 
 
 class Tail(Enum):

@@ -101,13 +101,13 @@ def _calls(monomial: Monomial, name: str) -> bool:
 
 def _function_of(x: Variable, monomial: Monomial, coefficient: Fraction) -> str | None:
     """The name of U where the term is c U(X) with a constant c > 0."""
-    calls = [f for f in monomial.factors if f[0].depends_on(x)]
+    calls, others = monomial.parted(x)
     if len(calls) != 1 or calls[0][1] != 1 or not isinstance(calls[0][0], Call):
         return None
     call = calls[0][0]
     if call.arguments != (x,) or not call.function.assumptions <= _HARMLESS:
         return None
-    rest = as_expression({Monomial(monomial.factors - {calls[0]}, monomial.core): coefficient})
+    rest = as_expression({others: coefficient})
     return call.function.name if not rest.varies and entry_signs(rest) == POSITIVE else None
 
 

@@ -13,7 +13,6 @@ Not for infinity (non-explosion), nor for jumps and poles inside the domain (reg
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from fractions import Fraction
 
 from sdekit.calculus.expansion.expand import collected, expand
@@ -30,8 +29,8 @@ from sdekit.calculus.expansion.rewriting import INTERNAL, substituted
 from sdekit.calculus.limits import Unsupported
 from sdekit.calculus.signs.implied_signs import entry_signs
 from sdekit.calculus.signs.sign_values import NEGATIVE, POSITIVE
-from sdekit.declaration.tree.domains import Domain, as_constant
 from sdekit.declaration.tree.domains import End as ExactEnd
+from sdekit.declaration.tree.domains import as_constant
 from sdekit.declaration.tree.expression import (
     Call,
     Elementwise,
@@ -46,38 +45,11 @@ from sdekit.declaration.tree.symbols import Parameter, Variable
 from sdekit.verifier.currents.normal_current import Normal, current_at, is_jet, normal_current
 from sdekit.verifier.currents.periodicity import is_periodic
 from sdekit.verifier.currents.specular import is_finite_at_ends, turned_momentum
+from sdekit.verifier.integrals.tails import Approach, approaches
 from sdekit.verifier.pointwise.instances import Choice, choices, text_of_choice
 from sdekit.verifier.pointwise.zero import nonzero_value
 from sdekit.verifier.question import Problem
 from sdekit.verifier.verdict import Check, Verdict, Witness, proved, refuted, undecided
-
-_INVERSE_Z = Number(Fraction(1)) / Z
-
-
-@dataclass(frozen=True)
-class End:
-    """One end of a domain.
-
-    Attributes:
-        at: The boundary point.
-        towards: x as a function of `Z`, going to it as Z goes to infinity.
-    """
-
-    at: ExactEnd
-    towards: Expression
-
-
-def ends(domain: Domain) -> tuple[End, ...]:
-    """The boundary points of a domain."""
-    if domain.kind == "positive":
-        return (End(Fraction(0), _INVERSE_Z),)
-    if domain.kind == "interval":
-        assert domain.lower is not None and domain.upper is not None
-        return (
-            End(domain.lower, as_constant(domain.lower) + _INVERSE_Z),
-            End(domain.upper, as_constant(domain.upper) - _INVERSE_Z),
-        )
-    return ()
 
 
 def check_boundary(problem: Problem) -> Check | None:
@@ -160,7 +132,12 @@ def _by_flux(problem: Problem, x: Variable) -> Check:
 def _through_ends(
     problem: Problem, x: Variable, parts: list[Normal], sizes: Mapping[str, int] | None = None
 ) -> Check:
-    checks = [_at_end(problem, part, end, sizes) for part in parts for end in ends(x.domain)]
+    checks = [
+        _at_end(problem, part, end, sizes)
+        for part in parts
+        for end in approaches(x.domain)
+        if end.at is not None
+    ]
     for check in checks:
         if not check.is_proved:
             return check
@@ -184,8 +161,11 @@ def _current_vanishes(problem: Problem, x: Variable) -> bool:
         return False
 
 
-def _at_end(problem: Problem, part: Normal, end: End, sizes: Mapping[str, int] | None) -> Check:
+def _at_end(
+    problem: Problem, part: Normal, end: Approach, sizes: Mapping[str, int] | None
+) -> Check:
     x = part[0]
+    assert end.at is not None
     place = f"{x.name} = {end.at}"
     current, energy = (with_limits(e, x, end.at) for e in part[1:])
     try:
@@ -221,7 +201,7 @@ def with_limits(expression: Expression, x: Variable, at: ExactEnd) -> Expression
 
 
 def _by_choice(
-    problem: Problem, normal: Normal, end: End, sizes: Mapping[str, int] | None
+    problem: Problem, normal: Normal, end: Approach, sizes: Mapping[str, int] | None
 ) -> Check | None:
     """A refutation for some choice of parameters, where their signs matter."""
     x, current, energy = normal
@@ -288,7 +268,7 @@ def _order(flow: Growth) -> int:
 
 def _flowing(
     problem: Problem,
-    place: tuple[Variable, End],
+    place: tuple[Variable, Approach],
     flow: Growth,
     size: int,
     given: Mapping[str, int] | None,
