@@ -127,6 +127,13 @@ class Domain:
         """Whether there is a boundary that probability could flow through."""
         return self.is_joint or self.kind in ("positive", "interval")
 
+    def contains(self, number: Fraction) -> bool:
+        """Whether a number is inside, as the value of an entry; on a circle every number is."""
+        if self.kind == "interval":
+            assert self.lower is not None and self.upper is not None
+            return self.lower < number < self.upper
+        return number > 0 if self.kind == "positive" else not self.is_joint
+
     @property
     def is_joint(self) -> bool:
         """Whether it is a domain of a whole block, whose entries do not move freely."""

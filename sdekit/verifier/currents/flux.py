@@ -9,7 +9,6 @@ the density times D and the normal component of the current agree on both sides.
 from __future__ import annotations
 
 import itertools
-from fractions import Fraction
 from itertools import pairwise
 from typing import Any
 
@@ -22,9 +21,9 @@ from sdekit.calculus.field.zero_proof import is_zero
 from sdekit.calculus.limits import Unsupported
 from sdekit.declaration.model.components import Components
 from sdekit.declaration.model.sympy_types import Expr
-from sdekit.declaration.tree.domains import Domain
 from sdekit.verifier.integrals.quadrature import complex_value, guarded_integral
-from sdekit.verifier.pointwise.exact_points import admissible_points
+from sdekit.verifier.pointwise.componentwise import current_velocity
+from sdekit.verifier.pointwise.exact_points import admissible_points, fraction
 from sdekit.verifier.question import Problem
 from sdekit.verifier.verdict import Check, Witness, proved, refuted
 
@@ -57,15 +56,6 @@ def flux_check(problem: Problem, only_kinks: bool) -> Check | None:
     if only_kinks and all(_is_continuous(components, velocity, *kink) for kink in kinks):
         return proved("the density times D and the normal component of the current do not jump")
     return None
-
-
-def current_velocity(components: Components) -> list[Expr]:
-    """u in coordinates, by SymPy's derivatives of scalars."""
-    z, energy = components.coordinates, components.hamiltonian
-    velocity = list(components.drift)
-    for (i, j), entry in components.diffusion.items():
-        velocity[i] += entry * sp.diff(energy, z[j]) - sp.diff(entry, z[j])
-    return velocity
 
 
 def _kinks(components: Components) -> list[tuple[sp.Symbol, Expr]] | None:
@@ -149,20 +139,13 @@ def _described(place: dict[sp.Symbol, Expr]) -> str:
 def _on_line(components: Components, flow: list[Expr]) -> tuple[dict[sp.Symbol, Expr], arb] | None:
     """Two points between which the current changes, which the residual alone would forbid."""
     (x,), (domain,) = components.coordinates, components.domains
-    places = [p for p in _PLACES if _is_inside(p, domain)]
+    places = [p for p in _PLACES if domain.contains(fraction(p))]
     values = [(p, _ball(flow[0].subs(x, p))) for p in sorted(places)]
     known = [(p, value) for p, value in values if value is not None]
     for (p, left), (q, right) in pairwise(known):
         if not (right - left).contains(0):
             return {x: (p + q) / 2}, right - left
     return None
-
-
-def _is_inside(place: Expr, domain: Domain) -> bool:
-    if domain.kind == "interval":
-        assert domain.lower is not None and domain.upper is not None
-        return domain.lower < Fraction(int(place.p), int(place.q)) < domain.upper
-    return domain.kind == "real" or bool(place > 0)
 
 
 def _ball(expression: Expr) -> arb | None:
@@ -182,10 +165,7 @@ def _in_plane(components: Components, flow: list[Expr]) -> tuple[dict[sp.Symbol,
         for radius in _RADII:
             corners = [c + s * radius for c in centre for s in (1, -1)]
             domains = [d for d in components.domains for _ in (1, -1)]
-            if not all(
-                d.kind == "circle" or _is_inside(c, d)
-                for c, d in zip(corners, domains, strict=True)
-            ):
+            if not all(d.contains(fraction(c)) for c, d in zip(corners, domains, strict=True)):
                 continue
             try:
                 flux = _through_circle(flow, (x, y), centre, radius)

@@ -9,8 +9,7 @@ made or lost on the surface. Not for poles (`flux`) nor for proofs.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from fractions import Fraction
+from dataclasses import replace
 
 import sympy as sp
 from flint import fmpq
@@ -21,8 +20,10 @@ from sdekit.calculus.field.zero_proof import is_zero
 from sdekit.calculus.limits import Unsupported
 from sdekit.declaration.model.components import Components
 from sdekit.declaration.model.sympy_types import Expr
+from sdekit.verifier.pointwise.componentwise import current_velocity
 from sdekit.verifier.pointwise.exact_points import (
     admissible_points,
+    fraction,
     number_text,
     point_text,
     surely_nonzero,
@@ -34,21 +35,6 @@ _KERNELS = (sp.Abs, sp.sign)
 #: Points tried on one surface, and values of a coordinate where g is no polynomial in it.
 _POINTS = 8
 _CANDIDATES = tuple(sp.Rational(k, 2) for k in (0, 2, -2, 1, -1, 4, -4))
-
-
-@dataclass(frozen=True)
-class Side:
-    """What v, D and H are on one side of a surface.
-
-    Attributes:
-        velocity: u, by coordinate.
-        diffusion: D, by pair of coordinates.
-        energy: H.
-    """
-
-    velocity: tuple[Expr, ...]
-    diffusion: dict[tuple[int, int], Expr]
-    energy: Expr
 
 
 def surface_check(at: Components) -> Check | None:
@@ -77,6 +63,7 @@ def surface_check(at: Components) -> Check | None:
 def _points_on(g: Expr, at: Components) -> Iterator[Point]:
     """Exact admissible points of a surface: one coordinate solved for, the others drawn or 0."""
     inside = [x for x in at.coordinates if g.has(x)]
+    domains = dict(zip(at.coordinates, at.domains, strict=True))
     for point in admissible_points(at, _POINTS):
         for x in inside:
             for others_are_zero in (False, True):
@@ -84,16 +71,12 @@ def _points_on(g: Expr, at: Components) -> Iterator[Point]:
                 for y in inside:
                     if y != x and others_are_zero:
                         new.values[y] = fmpq(0)
-                values = {s: _rational(new(s)) for s in g.free_symbols if s != x}
+                values = {s: sp.Rational(fraction(new(s))) for s in g.free_symbols if s != x}
                 for root in _roots(g.subs(values), x):
-                    if _is_inside(root, x, at):
+                    if domains[x].kind != "circle" and domains[x].contains(fraction(root)):
                         new.values[x] = fmpq(int(root.p), int(root.q))
                         yield new
                         break
-
-
-def _rational(value: fmpq) -> Expr:
-    return sp.Rational(int(value.p), int(value.q))
 
 
 def _roots(g: Expr, x: sp.Symbol) -> list[Expr]:
@@ -105,16 +88,6 @@ def _roots(g: Expr, x: sp.Symbol) -> list[Expr]:
     return [value for value in _CANDIDATES if g.subs(x, value) == 0]
 
 
-def _is_inside(root: Expr, x: sp.Symbol, at: Components) -> bool:
-    domain = dict(zip(at.coordinates, at.domains, strict=True))[x]
-    if domain.kind == "positive":
-        return bool(root > 0)
-    if domain.kind == "interval":
-        assert domain.lower is not None and domain.upper is not None
-        return domain.lower < Fraction(int(root.p), int(root.q)) < domain.upper
-    return domain.kind == "real"
-
-
 def _at_point(g: Expr, point: Point, at: Components) -> Check | None:
     normal = [sp.diff(g, x) for x in at.coordinates]
     slopes = [value_at(slope, point) for slope in normal]
@@ -124,7 +97,7 @@ def _at_point(g: Expr, point: Point, at: Components) -> Check | None:
     if sides is None:
         return None
     right, left = sides
-    if any(value_at(side.energy, point) is None for side in sides):
+    if any(value_at(side.hamiltonian, point) is None for side in sides):
         return None
     for name, jump, is_decisive in _jumps(normal, right, left, at):
         value = value_at(jump, point)
@@ -138,7 +111,7 @@ def _at_point(g: Expr, point: Point, at: Components) -> Check | None:
     return None
 
 
-def _sides(g: Expr, point: Point, at: Components) -> tuple[Side, Side] | None:
+def _sides(g: Expr, point: Point, at: Components) -> tuple[Components, Components] | None:
     """The coefficients on both sides near a point; None where a kernel is not resolved."""
     signs: dict[Expr, int] = {}
     kernels = {
@@ -162,7 +135,7 @@ def _sides(g: Expr, point: Point, at: Components) -> tuple[Side, Side] | None:
     return _side(at, signs, 1, point), _side(at, signs, -1, point)
 
 
-def _side(at: Components, signs: dict[Expr, int], side: int, point: Point) -> Side:
+def _side(at: Components, signs: dict[Expr, int], side: int, point: Point) -> Components:
     def resolved(kernel: Expr) -> Expr:
         sign = signs[kernel.args[0]]
         chosen = sp.Integer(sign if abs(sign) == 1 else side * sign // 2)
@@ -173,21 +146,20 @@ def _side(at: Components, signs: dict[Expr, int], side: int, point: Point) -> Si
         # |g|/g is a sign only once g is cancelled.
         return smooth if value_at(smooth, point) is not None else sp.cancel(smooth)
 
-    z = at.coordinates
-    energy = branch(at.hamiltonian)
-    diffusion = {pair: branch(entry) for pair, entry in at.diffusion.items()}
-    velocity = [branch(v) for v in at.drift]
-    for (i, j), entry in diffusion.items():
-        velocity[i] += entry * sp.diff(energy, z[j]) - sp.diff(entry, z[j])
-    return Side(tuple(velocity), diffusion, energy)
+    return replace(
+        at,
+        drift=tuple(map(branch, at.drift)),
+        diffusion={pair: branch(entry) for pair, entry in at.diffusion.items()},
+        hamiltonian=branch(at.hamiltonian),
+    )
 
 
 def _jumps(
-    normal: list[Expr], right: Side, left: Side, at: Components
+    normal: list[Expr], right: Components, left: Components, at: Components
 ) -> Iterator[tuple[str, Expr, bool]]:
     """Name, jump along the normal, and whether the jump by itself refutes."""
-    same_density = right.energy == left.energy
-    weights = [sp.S.One if same_density else sp.exp(-side.energy) for side in (right, left)]
+    same_density = right.hamiltonian == left.hamiltonian
+    weights = [sp.S.One if same_density else sp.exp(-side.hamiltonian) for side in (right, left)]
     rows = {
         i: sum(
             (
@@ -202,11 +174,6 @@ def _jumps(
     name = "diffusion" if same_density else "density times D"
     yield name, sum((n * rows[i] for i, n in enumerate(normal)), sp.S.Zero), True
     is_same = all(row == 0 or is_zero(row, at.coordinates) is True for row in rows.values())
-    flow = sum(
-        (
-            n * (right.velocity[i] * weights[0] - left.velocity[i] * weights[1])
-            for i, n in enumerate(normal)
-        ),
-        sp.S.Zero,
-    )
+    velocities = zip(normal, current_velocity(right), current_velocity(left), strict=True)
+    flow = sum((n * (u * weights[0] - w * weights[1]) for n, u, w in velocities), sp.S.Zero)
     yield "probability current", flow, is_same

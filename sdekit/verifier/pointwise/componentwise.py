@@ -53,15 +53,24 @@ def space_at(dynamics: Dynamics, reader: ComponentReader) -> Space:
     )
 
 
+def current_velocity(components: Components) -> list[sp.Expr]:
+    """The current v - div D + D grad H, as it comes."""
+    return [_entry_of_current(components, i) for i in range(len(components.coordinates))]
+
+
 def current_of(components: Components, i: int) -> sp.Expr:
-    """Component i of the current v - div D + D grad H."""
+    """Component i of the current, multiplied out."""
+    return sp.expand(_entry_of_current(components, i))
+
+
+def _entry_of_current(components: Components, i: int) -> sp.Expr:
     assert components.hamiltonian is not None
     total = components.drift[i]
     for (row, column), entry in components.diffusion.items():
         if row == i:
             x = components.coordinates[column]
             total += entry * components.hamiltonian.diff(x) - entry.diff(x)
-    return sp.expand(total)
+    return total
 
 
 def read_back(expression: sp.Expr, symbols: Mapping[sp.Symbol, Variable]) -> Expression:

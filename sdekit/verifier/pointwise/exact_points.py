@@ -80,7 +80,12 @@ def number_text(value: Number) -> str:
     """An exact number, or a ball, as text."""
     if isinstance(value, arb):
         return value.str(_DIGITS)
-    return str(Fraction(int(value.p), int(value.q)))
+    return str(fraction(value))
+
+
+def fraction(exact: Any) -> Fraction:
+    """A rational number of FLINT or SymPy."""
+    return Fraction(int(exact.p), int(exact.q))
 
 
 def point_text(point: Point) -> dict[str, str]:
@@ -88,7 +93,7 @@ def point_text(point: Point) -> dict[str, str]:
     texts = {}
     for key, value in point.values.items():
         name = key.expression() if isinstance(key, JetOf) else key
-        texts[str(name)] = str(Fraction(int(value.p), int(value.q)))
+        texts[str(name)] = str(fraction(value))
     return dict(sorted(texts.items()))
 
 
