@@ -11,9 +11,16 @@ from collections.abc import Iterator
 from fractions import Fraction
 
 from sdekit.calculus.expansion.expand import expand
-from sdekit.calculus.expansion.monomial_sums import TooLarge, as_expression
+from sdekit.calculus.expansion.monomial_sums import (
+    Monomial,
+    Terms,
+    TooLarge,
+    as_expression,
+    divided,
+)
 from sdekit.calculus.expansion.rewriting import with_sizes
 from sdekit.calculus.signs.implied_signs import entry_signs
+from sdekit.calculus.signs.scalar_signs import decided_signs
 from sdekit.calculus.signs.size_signs import (
     SizePolynomial,
     size_polynomial,
@@ -27,6 +34,7 @@ from sdekit.verifier.question import Problem
 _TRIED = range(1, 13)
 _BAD = {"sqrt": frozenset({-1}), "log": frozenset({-1, 0}), "loggamma": frozenset({-1, 0})}
 _POLE = frozenset({0})
+_NOT_SHOWN = "is not shown to have a value at every size"
 
 
 def size_without_value(problem: Problem) -> str | None:
@@ -74,8 +82,11 @@ def _gap(
     polynomial = size_polynomial(operand)
     if not problem.is_for_all_sizes:
         given = problem.sizes or {}
-        value = size_polynomial(with_sizes(operand, given)) if polynomial is not None else None
-        is_empty = bad == _POLE and _vanishes(operand, given)
+        sized = with_sizes(operand, given)
+        value = size_polynomial(sized) if polynomial is not None else None
+        is_empty = bad == _POLE and (
+            _vanishes(operand, given) or (_is_of_sizes(sized) and 0 in decided_signs(sized))
+        )
         if is_empty or (value is not None and (size_signs(value) or bad) & bad):
             return f"has no value at {_shown(dict(given))}"
         return None
@@ -88,7 +99,7 @@ def _gap(
     found = _first_bad(polynomial, bad, names)
     if found is not None:
         return f"has no value at {_shown(found)}; verify at other sizes"
-    return "is not shown to have a value at every size"
+    return _NOT_SHOWN
 
 
 def _first_bad(
@@ -116,39 +127,54 @@ def _gap_of_mixed(operand: ex.Expression, bad: frozenset[int], names: list[str])
     if bad != _POLE:
         # A logarithm of zero on a thin set is judged by `regularity`.
         return "is not shown to be real at every size" if -1 in signs else None
-    polynomials = _coefficients(operand)
-    if polynomials is None:
-        return None
-    if any((size_signs(p) or _POLE) & _POLE == frozenset() for p in polynomials):
+    try:
+        coefficients = _coefficients(operand)
+    except (TooLarge, ZeroDivisionError):
+        return _NOT_SHOWN
+    if any(0 not in _signs(part) for part in coefficients):
         return None
     for sizes in itertools.product(_TRIED, repeat=len(names)):
         at = dict(zip(names, sizes, strict=True))
         if _vanishes(operand, at):
             return f"has no value at {_shown(at)}; verify at other sizes"
     if len(names) == 1:
+        polynomials = [p for p in map(size_polynomial, coefficients) if p is not None]
         roots = [sizes_of_sign(p, _POLE) for p in polynomials]
         known = [set(r) for r in roots if r is not None]
         if known and not set.intersection(*known):
             return None
-    return "is not shown to have a value at every size"
+    return _NOT_SHOWN
 
 
-def _coefficients(operand: ex.Expression) -> list[SizePolynomial] | None:
-    """The polynomials in sizes that stand before the different states and parameters."""
-    try:
-        terms = expand(operand)
-    except (TooLarge, ZeroDivisionError):
-        return None
-    groups: dict[object, list[ex.Expression]] = {}
-    for monomial, c in terms.items():
-        sizes = frozenset(f for f in monomial.factors if isinstance(f[0], ex.Size))
+def _signs(part: ex.Expression) -> frozenset[int]:
+    """The signs that something of sizes alone can have."""
+    polynomial = size_polynomial(part)
+    exact = None if polynomial is None else size_signs(polynomial)
+    return entry_signs(part) if exact is None else exact
+
+
+def _coefficients(operand: ex.Expression) -> list[ex.Expression]:
+    """What stands of sizes before the different states and parameters."""
+    groups: dict[object, dict[Monomial, Fraction]] = {}
+    for monomial, c in expand(operand).items():
+        sizes = frozenset(f for f in monomial.factors if _is_of_sizes(f[0]))
         rest = (monomial.factors - sizes, monomial.core)
-        part: ex.Expression = ex.Number(c)
-        for base, k in sizes:
-            part = ex.Product((part, ex.Power(base, ex.Number(k))))
-        groups.setdefault(rest, []).append(part)
-    found = [size_polynomial(ex.Sum(tuple(parts))) for parts in groups.values()]
-    return None if any(p is None for p in found) else [p for p in found if p is not None]
+        groups.setdefault(rest, {})[Monomial(sizes)] = c
+    return [as_expression(_cleared(terms)) for terms in groups.values()]
+
+
+def _cleared(terms: Terms) -> Terms:
+    """Times the powers of sizes in its denominators, which are positive."""
+    least: dict[ex.Expression, Fraction] = {}
+    for base, k in (factor for monomial in terms for factor in monomial.factors):
+        if isinstance(base, ex.Size):
+            least[base] = min(least.get(base, Fraction(0)), k)
+    return divided(terms, Monomial(frozenset(least.items())), Fraction(1))
+
+
+def _is_of_sizes(base: ex.Expression) -> bool:
+    leaves = (node for node in base.walk() if not node.children)
+    return all(isinstance(leaf, (ex.Size, ex.Number, ex.Constant)) for leaf in leaves)
 
 
 def _vanishes(operand: ex.Expression, sizes: dict[str, int] | object) -> bool:

@@ -32,6 +32,10 @@ def gap(extra, **sizes):
         (sk.loggamma(n - 2), "n = 1"),
         (A / (A * n - 3 * A), "n = 3"),
         (sk.dot(X, X) ** 2 / ((n - 2) * sk.dot(X, X)), "n = 2"),
+        (1 / (1 / n - 1), "n = 1"),
+        (1 / (sk.sqrt(n) - 2), "not shown"),
+        (A / (A / n - A / 2 + A * k / n**2 - A * k / 4), "n = 2"),
+        (1 / (sk.exp(n) - sk.exp(40)), "not shown"),
         (1 / (n - 10**6), "not shown"),
         (sk.log(1 + (n - 1000) * A), "not shown"),
     ],
@@ -45,6 +49,9 @@ def test_a_size_without_a_value_is_named(extra, where):
     "extra",
     [
         1 / (n + k - 1),
+        1 / (n + 1 / n - 1),
+        1 / (sk.sqrt(n) + 1),
+        1 / (1 / n - 1 + sk.dot(X, X)),
         1 / (2 * n - 1),
         sk.sqrt(n - 1),
         sk.log(n * k),
@@ -62,6 +69,8 @@ def test_what_has_a_value_at_every_size_has_no_gap(extra):
 def test_given_sizes_are_judged_by_themselves():
     assert gap(1 / (n - 20), n=2, k=1) is None
     assert "n = 20" in gap(1 / (n - 20), n=20, k=1)
+    assert "n = 1" in gap(1 / (sk.exp(n) - sk.E), n=1, k=1)
+    assert gap(1 / (sk.exp(n) - sk.E), n=2, k=1) is None
 
 
 def test_a_gap_is_no_proof():
