@@ -25,15 +25,14 @@ MODULES_TWICE = {"components", "record", "formulas"}
 SHARED = set(
     """
     Comparison Constant Derivation Generator Jet Kernel LinearMap Model Moments NoiseSource
-    Outcome Polynomial Problem Reader Rows Scheme Sign Stage Step Sums Term Transition Verdict
-    adjoint_of_one as_expression call canonical compare comparisons
-    configurational_temperature constant constant_covariance content coordinates current diag
-    diagonal_of divide divided dot entrywise exponential extremum eye functions_of
-    inverse is_diagonal is_locally_bounded is_real is_semidefinite is_surely_nonzero
-    is_symmetric is_zero joined kinetic_temperature langevin leading linear_sde logarithm logdet
-    matmul moved named names number ones outer pairs parameter plain power recipe residual
-    scaled sign simulate size solve swapped tangent total trace transpose
-    variable
+    Outcome Polynomial Problem Reader Rows Scheme Stage Step Sums Term Transition Verdict
+    adjoint_of_one as_expression call canonical compare comparisons configurational_temperature
+    constant constant_covariance content coordinates diag diagonal_of divide divided dot
+    entrywise exponential extremum eye functions_of inverse is_diagonal is_locally_bounded
+    is_real is_semidefinite is_surely_nonzero is_symmetric is_zero joined kinetic_temperature
+    langevin leading linear_sde logarithm logdet matmul moved named names number ones outer
+    pairs parameter plain power recipe scaled sign simulate size solve swapped tangent total
+    trace transpose variable
     """.split()
 )
 #: Public functions with more parameters than the limits: positional ones, keyword-only ones.
