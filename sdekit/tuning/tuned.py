@@ -239,7 +239,12 @@ def _refusal(tuning: Tuning) -> str:
             f"heavy tail: {landscape.heavy}, so that means or variances do not exist; "
             "transform the parameter (by a logarithm) or give it a lighter prior"
         )
-    spread = float(pilot.stiffness.max() / np.median(pilot.stiffness))
+    if not pilot.stiffness.max() > 0:
+        return (
+            "the gradient of U does not vary at any draw, so that there is no curvature (a count, "
+            "a rounded value, a flat density); sum or integrate discrete values out"
+        )
+    spread = float(pilot.stiffness.max() / max(np.median(pilot.stiffness), 1e-300))
     agrees = pilot.r_hat < 1.5 * AGREE and pilot.acceptance > 0.5
     if len(landscape.modes) > 1 and not agrees:
         return (
