@@ -155,3 +155,24 @@ EXTRAS = {
     "jax": "run", "scipy": "run", "optax": "run", "diffrax": "run",
     "arviz": "store", "xarray": "store", "zarr": "store", "matplotlib": "report",
 }  # fmt: skip
+
+
+def check_word(what: str, word: object, known: Iterable[str], error: type[SdekitError]) -> None:
+    """Refuse what is none of some words that an argument can be.
+
+    Args:
+        what: The argument in plain words.
+        word: What was given.
+        known: The words.
+        error: The kind of error.
+
+    Raises:
+        SdekitError: Of that kind, if it is none of them.
+
+    Checked by: tests/test_errors.py.
+    """
+    words = tuple(known)
+    if not isinstance(word, str) or word not in words:
+        expected = " or ".join(map(repr, words))
+        near = similar(str(word), words)
+        raise error(f"unknown {what}", expected=expected, found=repr(word)[:80], fix=near)

@@ -24,7 +24,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from sdekit.errors import SimulationError
+from sdekit.errors import SimulationError, check_word
 from sdekit.simulation.estimates.coupled_paths import halved, path_end
 from sdekit.simulation.noise.streams import check_seed
 from sdekit.simulation.steps.sampler import Bound, Sampler
@@ -222,8 +222,7 @@ def _checked(
             expected="at least three, each twice the one before, as (8, 16, 32)",
             found=tuple(steps),
         )
-    if kind not in ("weak", "strong"):
-        raise SimulationError("unknown kind of order", expected="weak or strong", found=kind)
+    check_word("kind of order", kind, ("weak", "strong"), SimulationError)
     if not time > 0 or paths < 10 * BATCHES or not 0 < level < 1:
         raise SimulationError(
             "time, paths or level make no sense",

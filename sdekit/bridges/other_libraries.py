@@ -18,7 +18,7 @@ from jax.core import Tracer
 from sdekit.declaration.model.dynamics import Dynamics
 from sdekit.declaration.model.dynamics_checks import require_free_entries
 from sdekit.declaration.tree.names import by_name
-from sdekit.errors import MissingDependencyError, SimulationError
+from sdekit.errors import MissingDependencyError, SimulationError, check_word
 from sdekit.simulation.bind.bound import bind
 from sdekit.simulation.bind.parameter_values import settled
 from sdekit.simulation.bind.start import check_auxiliary, normals_of, start_blocks, start_laws
@@ -131,11 +131,7 @@ def to_diffrax(
 
 
 def _dtype(precision: str) -> np.dtype:
-    if precision not in PRECISIONS:
-        raise SimulationError(
-            "unknown precision", expected=" or ".join(PRECISIONS), found=repr(precision),
-            fix="say precision='float32'",
-        )  # fmt: skip
+    check_word("precision", precision, PRECISIONS, SimulationError)
     dtype = np.dtype(precision)
     if precision == "float64" and not jax.config.read("jax_enable_x64"):
         raise SimulationError(

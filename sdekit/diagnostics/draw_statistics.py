@@ -18,7 +18,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from sdekit.errors import DataError, MissingDependencyError
+from sdekit.errors import DataError, MissingDependencyError, check_word
 
 
 @dataclass(frozen=True)
@@ -80,13 +80,7 @@ def effective_sample_size(draws: Any, kind: str = "bulk") -> np.ndarray:
     Source: Vehtari et al. (2021), doi:10.1214/20-BA1221, as implemented by ArviZ.
     Checked by: tests/diagnostics/test_draw_statistics.py.
     """
-    if kind not in ("bulk", "tail", "mean"):
-        raise DataError(
-            "unknown effective sample size",
-            expected="bulk, tail or mean",
-            found=kind,
-            fix="choose one of them",
-        )
+    check_word("effective sample size", kind, ("bulk", "tail", "mean"), DataError)
     return _through_arviz("ess", draws, method=kind)
 
 

@@ -27,7 +27,7 @@ import sympy as sp
 
 from sdekit.declaration.model.dynamics import Dynamics
 from sdekit.declaration.model.dynamics_checks import require_free_entries
-from sdekit.errors import SchemeError
+from sdekit.errors import SchemeError, check_word
 from sdekit.notebook import ShownInNotebooks
 from sdekit.schemes.jet_ring.notation import compact
 from sdekit.schemes.noise_laws import NoiseLaw, weak_law
@@ -179,8 +179,7 @@ def noise_law(noise: str, dynamics: Dynamics, found: Order) -> NoiseLaw | None:
         SchemeError: If the name is unknown, no order is proved for the scheme, it needs more
             moments, or the law of single increments matters (exact laws, ends of domains).
     """
-    if noise not in ("normal", "weak"):
-        raise SchemeError("unknown noise", expected='"normal" or "weak"', found=repr(noise))
+    check_word("noise", noise, ("normal", "weak"), SchemeError)
     if noise == "normal":
         return None
     known = max(found.weak_order or 0, found.invariant_order or 0)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sdekit.errors import DataError, SimulationError
+from sdekit.errors import DataError, SimulationError, check_word
 from sdekit.simulation.bind.step_size import is_whole
 
 SAMPLINGS = ("with replacement", "without replacement", "epochs")
@@ -51,13 +51,7 @@ def check_options(
             found=batch_size,
             fix="change batch_size",
         )
-    if sampling not in SAMPLINGS:
-        raise SimulationError(
-            "unknown way of sampling batches",
-            expected=" or ".join(SAMPLINGS),
-            found=repr(sampling),
-            fix=f"say sampling={SAMPLINGS[0]!r}",
-        )
+    check_word("way of sampling batches", sampling, SAMPLINGS, SimulationError)
     if contiguous and (sampling != "epochs" or is_on_host):
         raise SimulationError(
             "contiguous batches need sampling='epochs' and data in memory",

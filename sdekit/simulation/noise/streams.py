@@ -33,7 +33,7 @@ import numpy as np
 from jax import Array, lax
 from jax.typing import ArrayLike
 
-from sdekit.errors import SimulationError
+from sdekit.errors import SimulationError, check_word
 from sdekit.schemes.noise_laws import NoiseLaw
 from sdekit.simulation.bind.step_size import is_whole
 from sdekit.simulation.noise.fast_normal import key_words, one_normal, pair_of_normals, threefry
@@ -205,12 +205,7 @@ class NoiseSource:
     law: NoiseLaw | None = None
 
     def __post_init__(self) -> None:
-        if self.backend not in BACKENDS:
-            raise SimulationError(
-                "unknown source of noise",
-                expected=" or ".join(f'"{name}"' for name in BACKENDS),
-                found=repr(self.backend),
-            )
+        check_word("source of noise", self.backend, BACKENDS, SimulationError)
         if (self.backend == "weak") is (self.law is None):
             raise SimulationError(
                 "a law of the noise goes with weak noise, and with it alone",

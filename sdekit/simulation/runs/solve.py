@@ -25,7 +25,7 @@ from jax.core import Tracer
 
 from sdekit.declaration.model.dynamics import Dynamics
 from sdekit.declaration.tree.names import by_name
-from sdekit.errors import SimulationError
+from sdekit.errors import SimulationError, check_word
 from sdekit.simulation.bind.step_size import check_count, check_step_size
 from sdekit.simulation.noise.streams import ACCEPT, GRADIENT, NORMALS, chain_keys, check_seed
 from sdekit.simulation.runs.output_times import read_times
@@ -147,8 +147,7 @@ def solve(
     }
     position = by_name(position)
     model = sampler_of(model, options, {"a Dynamics": Dynamics}, "solved")
-    if save not in ("path", "end"):
-        raise SimulationError("unknown save", expected='"path" or "end"', found=repr(save))
+    check_word("save", save, ("path", "end"), SimulationError)
     check_seed(seed)
     _check_precision(model, (position, step_size, t0, t1, times))
     with model.precision():

@@ -16,7 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from sdekit.errors import SimulationError
+from sdekit.errors import SimulationError, check_word
 
 KINDS = ("previous", "linear")
 #: Share of the largest time by which a time may come too early or late: rounding of t0 + n h in
@@ -70,10 +70,7 @@ def tabulated(times: Any, values: Any, kind: str = "previous") -> Tabulated:
 
     Checked by: tests/simulation/runs/test_tabulated.py.
     """
-    if kind not in KINDS:
-        raise SimulationError(
-            "unknown kind of table", expected=" or ".join(KINDS), found=repr(kind)
-        )
+    check_word("kind of table", kind, KINDS, SimulationError)
     try:
         at, known = np.asarray(times, np.float64), np.asarray(values, np.float64)
     except (TypeError, ValueError) as error:

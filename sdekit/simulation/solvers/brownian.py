@@ -14,7 +14,7 @@ import diffrax
 import jax
 from jax import Array
 
-from sdekit.errors import SimulationError
+from sdekit.errors import SimulationError, check_word
 from sdekit.schemes.solvers.solver_table import Solver
 
 
@@ -78,11 +78,7 @@ def brownian_path(entry: Solver, motions: int, dtype: Any, asked: PathSettings) 
         SimulationError: If the kind is unknown or does not fit adaptive steps.
     """
     path = asked.path
-    if path not in ("auto", "increments", "tree"):
-        raise SimulationError(
-            "unknown kind of Brownian path", expected="auto, increments or tree",
-            found=repr(path), fix="leave path out",
-        )  # fmt: skip
+    check_word("kind of Brownian path", path, ("auto", "increments", "tree"), SimulationError)
     if path == "increments" and asked.adaptive:
         raise SimulationError(
             "steps that are chosen from the path need a path that can be refined",

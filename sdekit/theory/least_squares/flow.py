@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sdekit import catalog
-from sdekit.errors import DataError, SimulationError
+from sdekit.errors import DataError, SimulationError, check_word
 from sdekit.theory.arrays import (
     Array,
     is_sparse,
@@ -248,10 +248,7 @@ class LeastSquaresFlow:
         return self.step_size / ratio if ratio > 1e-14 else float("inf")
 
     def _discrete(self, process: str) -> float | None:
-        if process not in ("flow", "sgd"):
-            raise SimulationError(
-                "unknown process", expected="'flow' or 'sgd'", found=repr(process)
-            )
+        check_word("process", process, ("flow", "sgd"), SimulationError)
         return self.step_size if process == "sgd" else None
 
     def ridge(self, penalties: Any) -> Array:

@@ -15,7 +15,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from sdekit.errors import SimulationError
+from sdekit.errors import SimulationError, check_word
 from sdekit.theory.arrays import Array
 from sdekit.theory.least_squares.feature_rows import DenseRows
 from sdekit.theory.least_squares.flow import LeastSquaresFlow
@@ -166,8 +166,7 @@ def simulate(
 
     Checked by: tests/theory/least_squares/test_jax_paths.py.
     """
-    if scheme not in _SCHEMES:
-        raise SimulationError("unknown scheme", expected=", ".join(_SCHEMES), found=repr(scheme))
+    check_word("scheme", scheme, _SCHEMES, SimulationError)
     rows = flow.problem.rows
     if not isinstance(rows, DenseRows):
         raise SimulationError(

@@ -22,7 +22,7 @@ from typing import TypeAlias
 
 import numpy as np
 
-from sdekit.errors import SimulationError
+from sdekit.errors import SimulationError, check_word
 from sdekit.theory.least_squares.flow import LeastSquaresFlow
 
 #: Numbers of one intermediate array; keeps a chunk of paths within the cache of a core.
@@ -184,8 +184,7 @@ def simulate(
 
     Checked by: tests/theory/least_squares/test_paths.py.
     """
-    if scheme not in SCHEMES:
-        raise SimulationError("unknown scheme", expected=", ".join(SCHEMES), found=repr(scheme))
+    check_word("scheme", scheme, SCHEMES, SimulationError)
     h = flow.step_size if step_size is None else float(step_size)
     _check_step(flow, scheme, h)
     kept = [steps] if record is None else [int(k) for k in record]

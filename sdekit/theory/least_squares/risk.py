@@ -23,7 +23,7 @@ from typing import Any
 
 import numpy as np
 
-from sdekit.errors import DataError
+from sdekit.errors import DataError, check_word
 from sdekit.theory.arrays import Array, real_array, real_number, times_array
 from sdekit.theory.least_squares.flow import TOLERANCE, LeastSquaresFlow
 from sdekit.theory.least_squares.linear_processes import LinearProcess, flow_decay
@@ -78,10 +78,7 @@ class Risks:
         noise_variance: float,
         kind: str = "estimation",
     ) -> None:
-        if kind not in ("estimation", "prediction"):
-            raise DataError(
-                "unknown kind of risk", expected="'estimation' or 'prediction'", found=repr(kind)
-            )
+        check_word("kind of risk", kind, ("estimation", "prediction"), DataError)
         vector = real_array(signal, "the signal", 1)
         if vector.shape[0] != flow.problem.shape[1]:
             raise DataError(

@@ -21,7 +21,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from sdekit.errors import DataError
+from sdekit.errors import DataError, check_word
 from sdekit.theory.arrays import Array
 from sdekit.theory.lipschitz.lipschitz_table import smooth_quantile_slope
 
@@ -86,10 +86,8 @@ class _Constant(NamedTuple):
 def _constant(
     loss: str, classes: int, mode: str, l2: float, quantile: float, bias: bool
 ) -> _Constant:
-    if loss not in SLOPES:
-        raise DataError("unknown loss", expected=", ".join(SLOPES), found=repr(loss))
-    if mode not in ("bound", "paper"):
-        raise DataError("unknown mode", expected="'bound' or 'paper'", found=repr(mode))
+    check_word("loss", loss, SLOPES, DataError)
+    check_word("mode", mode, ("bound", "paper"), DataError)
     if not 0 < quantile < 1:
         raise DataError("the quantile must lie strictly between 0 and 1", found=quantile)
     if classes < 2:

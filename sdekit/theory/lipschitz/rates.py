@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from sdekit.errors import DataError
+from sdekit.errors import DataError, check_word
 from sdekit.theory.arrays import real_array
 from sdekit.theory.lipschitz.lipschitz_table import LOSSES, Setting
 
@@ -63,8 +63,7 @@ class Constant:
 def _setting(
     loss: str, design: Any, response: Any, radius: float | None, quantile: float, classes: int
 ) -> Setting:
-    if loss not in LOSSES:
-        raise DataError("unknown loss", expected=", ".join(LOSSES), found=repr(loss))
+    check_word("loss", loss, LOSSES, DataError)
     if radius is not None and not (np.isfinite(radius) and radius > 0):
         raise DataError("the radius K must be positive", found=radius)
     if not 0 < quantile < 1:

@@ -123,7 +123,7 @@ def test_sparse_rows_are_simulated_too():
 
 def test_runs_that_cannot_be_meant_are_refused():
     flow = small_flow()
-    with pytest.raises(SimulationError, match="unknown scheme: expected sgd"):
+    with pytest.raises(SimulationError, match="unknown scheme: expected 'sgd'"):
         simulate(flow, "milstein", steps=1, paths=1, seed=0)
     with pytest.raises(SimulationError, match="SGD moves with the step size of the flow"):
         simulate(flow, "sgd", steps=1, paths=1, seed=0, step_size=0.2)

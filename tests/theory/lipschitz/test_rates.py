@@ -226,7 +226,7 @@ def test_the_printed_radius_is_its_formula():
 @pytest.mark.parametrize(
     ("arguments", "options", "message"),
     [
-        (("hinge", [[1.0]]), {}, "unknown loss: expected least-squares"),
+        (("hinge", [[1.0]]), {}, "unknown loss: expected 'least-squares'"),
         (("mae", [[1.0]]), {"mode": "print"}, "unknown mode"),
         (("least-squares", [[1.0]], [1.0]), {}, "needs `radius`"),
         (("least-squares", [[1.0]]), {"radius": 1.0}, "needs `response`"),
