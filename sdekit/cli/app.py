@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from sdekit.cli.compare_command import compare
 from sdekit.cli.expect_command import expect
@@ -36,8 +37,24 @@ INTERRUPTED = 130
 # Typer exports only the leaves of its usage errors; their common base is the parent of this one.
 _UsageError: type[Exception] = typer.BadParameter.__bases__[0]
 
+
+class _Stopped(Exception):
+    """Ctrl-C, with what the command says about it."""
+
+
+class _Group(TyperGroup):
+    """The commands; Typer would turn Ctrl-C into a status and lose what is said about it."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt as stopped:
+            raise _Stopped(str(stopped)) from stopped
+
+
 app = typer.Typer(
     name="sdekit",
+    cls=_Group,
     help="Stochastic dynamics, declared once: proved, run and explained.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
@@ -74,7 +91,7 @@ def run(argv: Sequence[str] | None = None) -> int:
             raise
         show_error(f'{error.name} is not installed. Fix: pip install "sdekit[{extra}]"')
         return BAD_INPUT
-    except (KeyboardInterrupt, typer.Abort) as stopped:
+    except (_Stopped, KeyboardInterrupt, typer.Abort) as stopped:
         show_error(str(stopped) or "interrupted")
         return INTERRUPTED
     return status if isinstance(status, int) else 0

@@ -69,3 +69,16 @@ def test_a_mistake_is_one_line_with_its_fix_in_shell_words(arguments, fix, capsy
     error = capsys.readouterr().err
     assert fix in error and error.count("\n") == 1
     assert "parameters=" not in error and "Traceback" not in error
+
+
+def test_a_command_that_is_interrupted_says_how_far_it_came(monkeypatch, capsys):
+    """Twin: Typer by itself gives the status alone."""
+
+    def stopped():
+        raise KeyboardInterrupt("interrupted after draw 3 of 9: the same call with resume=True")
+
+    monkeypatch.setattr("sdekit.catalog.entries", stopped)
+    assert run(["list"]) == 130
+    told = capsys.readouterr()
+    assert told.err.startswith("sdekit: interrupted after draw 3 of 9") and told.out == ""
+    assert "--resume" in told.err
