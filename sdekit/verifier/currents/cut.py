@@ -15,13 +15,7 @@ from sdekit.declaration.model.component_reader import ComponentReader
 from sdekit.declaration.tree.expression import Expression
 from sdekit.declaration.tree.symbols import Variable
 from sdekit.verifier.pointwise.componentwise import current_of
-from sdekit.verifier.pointwise.exact_points import (
-    admissible_points,
-    number_text,
-    point_text,
-    surely_nonzero,
-    value_at,
-)
+from sdekit.verifier.pointwise.exact_points import nonzero_at
 from sdekit.verifier.question import Problem
 from sdekit.verifier.verdict import Check, Witness, refuted
 
@@ -58,13 +52,12 @@ def jump_at_cut(problem: Problem, x: Variable) -> Check | None:
                 # An unknown function is periodic by assumption, which its values do not show.
                 continue
             jump = flow.subs(phi, period) - flow.subs(phi, 0)
-            for point in admissible_points(at, 8):
-                value = value_at(jump, point)
-                if value is not None and surely_nonzero(value):
-                    place = {**point_text(point), str(phi): "0"}
-                    return refuted(
-                        f"not periodic in {x.name}: the density times the {name} jumps at the cut",
-                        Witness(dict(at.sizes), place, number_text(value)),
-                        residual=f"({factor})*exp(-H) between {phi} = 0 and {phi} = {period}",
-                    )
+            found = nonzero_at(jump, at, 8)
+            if found is not None:
+                point, value = found
+                return refuted(
+                    f"not periodic in {x.name}: the density times the {name} jumps at the cut",
+                    Witness(dict(at.sizes), {**point, str(phi): "0"}, value),
+                    residual=f"({factor})*exp(-H) between {phi} = 0 and {phi} = {period}",
+                )
     return None

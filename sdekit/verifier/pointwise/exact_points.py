@@ -76,6 +76,17 @@ def surely_nonzero(value: Number) -> bool:
     return bool(value != 0)
 
 
+def nonzero_at(
+    expression: sp.Expr, where: Components | Scene, count: int = TRIED_POINTS
+) -> tuple[dict[str, str], str] | None:
+    """The first admissible point at which an expression is surely not zero, and the value there."""
+    for point in admissible_points(where, count):
+        value = value_at(expression, point)
+        if value is not None and surely_nonzero(value):
+            return point_text(point), number_text(value)
+    return None
+
+
 def number_text(value: Number) -> str:
     """An exact number, or a ball, as text."""
     if isinstance(value, arb):

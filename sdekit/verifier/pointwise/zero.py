@@ -140,21 +140,11 @@ def nonzero_value(
 ) -> tuple[dict[str, str], str] | None:
     """An exact point at which a scalar expression is not zero at given sizes, and its value."""
     from sdekit.declaration.model.component_reader import ComponentReader
-    from sdekit.verifier.pointwise.exact_points import (
-        admissible_points,
-        number_text,
-        point_text,
-        surely_nonzero,
-        value_at,
-    )
+    from sdekit.verifier.pointwise.exact_points import nonzero_at
 
     at = problem.components(sizes)
     scalar = ComponentReader(dict(at.sizes), problem.dynamics.names).scalar(expression)
-    for point in admissible_points(at, _POINTS):
-        value = value_at(scalar, point)
-        if value is not None and surely_nonzero(value):
-            return point_text(point), number_text(value)
-    return None
+    return nonzero_at(scalar, at, _POINTS)
 
 
 def _as_fraction(value: Any) -> Fraction:

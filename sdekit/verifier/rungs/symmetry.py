@@ -73,13 +73,7 @@ def _mirrored(given: Blocks, x: Variable, y: Variable) -> bool:
 
 def _symmetric_in_components(problem: Problem, uneven: list[tuple[Variable, Variable]]) -> Check:
     from sdekit.calculus.field.zero_proof import is_zero
-    from sdekit.verifier.pointwise.exact_points import (
-        admissible_points,
-        number_text,
-        point_text,
-        surely_nonzero,
-        value_at,
-    )
+    from sdekit.verifier.pointwise.exact_points import nonzero_at
 
     decided = True
     for sizes in problem.trial_sizes():
@@ -88,14 +82,13 @@ def _symmetric_in_components(problem: Problem, uneven: list[tuple[Variable, Vari
             difference = entry - at.diffusion.get((j, i), 0)
             if (i > j and (j, i) in at.diffusion) or difference == 0:
                 continue
-            for point in admissible_points(at):
-                value = value_at(difference, point)
-                if value is not None and surely_nonzero(value):
-                    names = f"D[{at.coordinates[i]}, {at.coordinates[j]}]"
-                    witness = Witness(dict(at.sizes), point_text(point), number_text(value))
-                    return refuted(
-                        f"{names} differs from its mirror image", witness, residual=str(difference)
-                    )
+            found = nonzero_at(difference, at)
+            if found is not None:
+                return refuted(
+                    f"D[{at.coordinates[i]}, {at.coordinates[j]}] differs from its mirror image",
+                    Witness(dict(at.sizes), *found),
+                    residual=str(difference),
+                )
             decided = decided and is_zero(difference, at.coordinates) is True
     if decided and not problem.is_for_all_sizes:
         return proved("D is its own transpose")
