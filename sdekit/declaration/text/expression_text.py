@@ -6,13 +6,51 @@ Not for typeset formulas (`latex`) or Unicode for the terminal (`unicode_text` h
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
 
 from sdekit.declaration.tree import expression as ex
 from sdekit.declaration.tree.abbreviations import Abbreviation, Comparison, EachRow
 from sdekit.declaration.tree.symbols import Parameter, Variable
 
+Rule = Callable[[Any], tuple[str, int]] | tuple[str, int, tuple[int, ...]]
+
 #: How tightly each kind of node binds; a node inside a tighter one needs parentheses.
 SUM, PRODUCT, UNARY, POWER, ATOM = range(5)
+
+
+@dataclass(frozen=True)
+class Notation:
+    """One way of writing expressions.
+
+    Attributes:
+        brackets: Around what binds less tightly than it must, with %s for that.
+        rules: For each kind of node a function that gives its text and how tightly that binds; or
+            a format of its children, how tightly it binds, and how tightly each child must.
+    """
+
+    brackets: str
+    rules: Mapping[type, Rule]
+
+    def text(self, node: ex.Expression) -> str:
+        """The expression as text."""
+        return self.bound(node)[0]
+
+    def bound(self, node: ex.Expression) -> tuple[str, int]:
+        """The expression as text, and how tightly it binds."""
+        rule = self.rules.get(type(node))
+        if rule is None:
+            raise TypeError(f"no text for {type(node).__name__}")
+        if callable(rule):
+            return rule(node)
+        template, own, levels = rule
+        parts = (self.inside(c, k) for c, k in zip(node.children, levels, strict=True))
+        return template.format(*parts), own
+
+    def inside(self, node: ex.Expression, level: int) -> str:
+        """The expression as text inside something that binds so tightly."""
+        text, own = self.bound(node)
+        return text if own >= level else self.brackets % text
 
 
 def grammar_text(node: ex.Expression) -> str:
@@ -24,22 +62,11 @@ def grammar_text(node: ex.Expression) -> str:
         >>> grammar_text(-a * (x - 1) ** 2 / 2)
         '-a*(x - 1)**2/2'
     """
-    return _text(node)[0]
+    return _GRAMMAR.text(node)
 
 
-def _wrap(node: ex.Expression, level: int) -> str:
-    text, own = _text(node)
-    return text if own >= level else f"({text})"
-
-
-def _text(node: ex.Expression) -> tuple[str, int]:
-    writer = _WRITERS.get(type(node))
-    if writer is None:
-        raise TypeError(f"no text for {type(node).__name__}")
-    return writer(node)
-
-
-def _number(node: ex.Number) -> tuple[str, int]:
+def plain_number(node: ex.Number) -> tuple[str, int]:
+    """A number as numerator/denominator."""
     level = PRODUCT if node.value.denominator != 1 else UNARY if node.value < 0 else ATOM
     return str(node.value), level
 
@@ -56,25 +83,9 @@ def _sum(node: ex.Sum) -> tuple[str, int]:
     return "".join(pieces), SUM
 
 
-def _negation(node: ex.Negation) -> tuple[str, int]:
-    return f"-{_wrap(node.operand, UNARY)}", UNARY
-
-
 def _product(node: ex.Product) -> tuple[str, int]:
     first, *rest = node.factors
     return "*".join([_wrap(first, PRODUCT)] + [_wrap(factor, UNARY) for factor in rest]), PRODUCT
-
-
-def _quotient(node: ex.Quotient) -> tuple[str, int]:
-    return f"{_wrap(node.numerator, PRODUCT)}/{_wrap(node.denominator, UNARY)}", PRODUCT
-
-
-def _matmul(node: ex.MatMul) -> tuple[str, int]:
-    return f"{_wrap(node.left, PRODUCT)}@{_wrap(node.right, UNARY)}", PRODUCT
-
-
-def _power(node: ex.Power) -> tuple[str, int]:
-    return f"{_wrap(node.base, ATOM)}**{_wrap(node.exponent, UNARY)}", POWER
 
 
 def _function(word: str, *arguments: str) -> tuple[str, int]:
@@ -85,6 +96,15 @@ def _transpose(node: ex.Transpose) -> tuple[str, int]:
     if node.axes == tuple(reversed(range(node.operand.ndim))):
         return f"{_wrap(node.operand, ATOM)}.T", ATOM
     return _function("transpose", grammar_text(node.operand), *map(str, node.axes))
+
+
+def signed_sum(notation: Notation, node: ex.Sum) -> tuple[str, int]:
+    """Terms with their signs between them."""
+    text = notation.inside(node.terms[0], SUM)
+    for term in node.terms[1:]:
+        shown = notation.inside(term, PRODUCT)
+        text += f" - {shown[1:]}" if shown.startswith("-") else f" + {shown}"
+    return text, SUM
 
 
 def shown_arguments(
@@ -107,8 +127,8 @@ def _dims(dims: ex.Shape) -> tuple[str, ...]:
     return tuple(dim.name if dim.name != f"size_{dim.size}" else str(dim.size) for dim in dims)
 
 
-_WRITERS = {
-    ex.Number: _number,
+_RULES: dict[type, Rule] = {
+    ex.Number: plain_number,
     ex.Constant: lambda node: (node.name, ATOM),
     ex.Size: lambda node: (_dims((node.dim,))[0], ATOM),
     ex.Time: lambda node: ("time", ATOM),
@@ -116,19 +136,19 @@ _WRITERS = {
     Parameter: lambda node: (node.name, ATOM),
     ex.Call: lambda node: _function(node.function.name, *map(grammar_text, node.arguments)),
     ex.Sum: _sum,
-    ex.Negation: _negation,
+    ex.Negation: ("-{}", UNARY, (UNARY,)),
     ex.Product: _product,
-    ex.Quotient: _quotient,
-    ex.Power: _power,
-    ex.MatMul: _matmul,
-    ex.Dot: lambda node: _function("dot", grammar_text(node.left), grammar_text(node.right)),
-    ex.Outer: lambda node: _function("outer", grammar_text(node.left), grammar_text(node.right)),
-    ex.Trace: lambda node: _function("trace", grammar_text(node.operand)),
-    ex.Diag: lambda node: _function("diag", grammar_text(node.operand)),
+    ex.Quotient: ("{}/{}", PRODUCT, (PRODUCT, UNARY)),
+    ex.Power: ("{}**{}", POWER, (ATOM, UNARY)),
+    ex.MatMul: ("{}@{}", PRODUCT, (PRODUCT, UNARY)),
+    ex.Dot: ("dot({}, {})", ATOM, (SUM, SUM)),
+    ex.Outer: ("outer({}, {})", ATOM, (SUM, SUM)),
+    ex.Trace: ("trace({})", ATOM, (SUM,)),
+    ex.Diag: ("diag({})", ATOM, (SUM,)),
     ex.Eye: lambda node: _function("eye", *_dims(node.dims)),
     ex.Ones: lambda node: _function("ones", *_dims(node.dims)),
-    ex.Inverse: lambda node: _function("inv", grammar_text(node.operand)),
-    ex.LogDet: lambda node: _function("logdet", grammar_text(node.operand)),
+    ex.Inverse: ("inv({})", ATOM, (SUM,)),
+    ex.LogDet: ("logdet({})", ATOM, (SUM,)),
     ex.Transpose: _transpose,
     ex.Gradient: lambda node: _function("grad", grammar_text(node.operand), node.variable.name),
     ex.Divergence: lambda node: _function("div", grammar_text(node.operand), node.variable.name),
@@ -136,3 +156,5 @@ _WRITERS = {
     Abbreviation: lambda node: _function(node.word, *shown_arguments(node, grammar_text)),
     EachRow: lambda node: _function(node.word, node.function.name, grammar_text(node.operand)),
 }
+_GRAMMAR = Notation("(%s)", _RULES)
+_wrap = _GRAMMAR.inside

@@ -15,7 +15,10 @@ from sdekit.declaration.text.expression_text import (
     PRODUCT,
     SUM,
     UNARY,
+    Notation,
+    Rule,
     shown_arguments,
+    signed_sum,
 )
 from sdekit.declaration.text.unicode_text import GREEK
 from sdekit.declaration.tree import expression as ex
@@ -60,16 +63,7 @@ def latex_text(node: ex.Expression) -> str:
         >>> latex_text(-sk.grad(sk.potential("U", theta), theta))
         '-\\nabla_{\\theta} U(\\theta)'
     """
-    return _text(node)[0]
-
-
-def _wrap(node: ex.Expression, level: int) -> str:
-    text, own = _text(node)
-    return text if own >= level else rf"\left({text}\right)"
-
-
-def _text(node: ex.Expression) -> tuple[str, int]:
-    return _WRITERS[type(node)](node)
+    return _LATEX.text(node)
 
 
 def _number(node: ex.Number) -> tuple[str, int]:
@@ -81,14 +75,6 @@ def _number(node: ex.Number) -> tuple[str, int]:
         rf"{sign}\tfrac{{{abs(value.numerator)}}}{{{value.denominator}}}",
         UNARY if sign else ATOM,
     )
-
-
-def _sum(node: ex.Sum) -> tuple[str, int]:
-    text = _wrap(node.terms[0], SUM)
-    for term in node.terms[1:]:
-        shown = _wrap(term, PRODUCT)
-        text += f" - {shown[1:]}" if shown.startswith("-") else f" + {shown}"
-    return text, SUM
 
 
 def _product(node: ex.Product) -> tuple[str, int]:
@@ -112,10 +98,6 @@ def _quotient(node: ex.Quotient) -> tuple[str, int]:
         numerator, sign = numerator.operand, "-"
     top, bottom = latex_text(numerator), latex_text(node.denominator)
     return rf"{sign}\frac{{{top}}}{{{bottom}}}", UNARY if sign else ATOM
-
-
-def _power(node: ex.Power) -> tuple[str, int]:
-    return f"{_wrap(node.base, ATOM)}^{{{latex_text(node.exponent)}}}", POWER
 
 
 def _dot(node: ex.Dot) -> tuple[str, int]:
@@ -176,11 +158,7 @@ def _abbreviation(node: Abbreviation) -> tuple[str, int]:
     return rf"{name}\left({inside}\right)", ATOM
 
 
-def _function(command: str, operand: ex.Expression) -> tuple[str, int]:
-    return rf"{command}\left({latex_text(operand)}\right)", ATOM
-
-
-_WRITERS = {
+_RULES: dict[type, Rule] = {
     ex.Number: _number,
     ex.Constant: lambda node: ({"pi": r"\pi", "E": r"\mathrm{e}"}[node.name], ATOM),
     ex.Size: lambda node: (symbol_latex(node.dim.name), ATOM),
@@ -188,20 +166,20 @@ _WRITERS = {
     Variable: lambda node: (symbol_latex(node.name), ATOM),
     Parameter: lambda node: (symbol_latex(node.name), ATOM),
     ex.Call: _call,
-    ex.Sum: _sum,
-    ex.Negation: lambda node: (f"-{_wrap(node.operand, PRODUCT)}", UNARY),
+    ex.Sum: lambda node: signed_sum(_LATEX, node),
+    ex.Negation: ("-{}", UNARY, (PRODUCT,)),
     ex.Product: _product,
     ex.Quotient: _quotient,
-    ex.Power: _power,
+    ex.Power: ("{}^{{{}}}", POWER, (ATOM, SUM)),
     ex.MatMul: _matmul,
     ex.Dot: _dot,
     ex.Outer: _outer,
-    ex.Trace: lambda node: _function(r"\operatorname{tr}", node.operand),
-    ex.Diag: lambda node: _function(r"\operatorname{diag}", node.operand),
+    ex.Trace: (r"\operatorname{{tr}}\left({}\right)", ATOM, (SUM,)),
+    ex.Diag: (r"\operatorname{{diag}}\left({}\right)", ATOM, (SUM,)),
     ex.Eye: lambda node: ("I", ATOM),
     ex.Ones: lambda node: (r"\mathbf{1}", ATOM),
-    ex.Inverse: lambda node: (f"{_wrap(node.operand, ATOM)}^{{-1}}", POWER),
-    ex.LogDet: lambda node: (rf"\log \det {_wrap(node.operand, ATOM)}", UNARY),
+    ex.Inverse: ("{}^{{-1}}", POWER, (ATOM,)),
+    ex.LogDet: (r"\log \det {}", UNARY, (ATOM,)),
     ex.Transpose: _transpose,
     ex.Gradient: _gradient,
     ex.Divergence: _divergence,
@@ -213,11 +191,13 @@ _WRITERS = {
         ATOM,
     ),
 }
+_LATEX = Notation(r"\left(%s\right)", _RULES)
+_wrap = _LATEX.inside
 
 
 def rate_latex(rate: ex.Expression) -> str:
     """A rate as it stands before dt: a sum of several terms in brackets."""
-    text, level = _text(rate)
+    text, level = _LATEX.bound(rate)
     return rf"\left({text}\right)" if level <= SUM else text
 
 

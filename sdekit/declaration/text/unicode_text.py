@@ -15,7 +15,11 @@ from sdekit.declaration.text.expression_text import (
     PRODUCT,
     SUM,
     UNARY,
+    Notation,
+    Rule,
+    plain_number,
     shown_arguments,
+    signed_sum,
 )
 from sdekit.declaration.tree import expression as ex
 from sdekit.declaration.tree.abbreviations import Abbreviation, EachRow
@@ -54,29 +58,7 @@ def unicode_text(node: ex.Expression) -> str:
         >>> unicode_text(sk.dot(p, p) / 2 - xi * n)
         '|p|²/2 - ξ n'
     """
-    return _text(node)[0]
-
-
-def _wrap(node: ex.Expression, level: int) -> str:
-    text, own = _text(node)
-    return text if own >= level else f"({text})"
-
-
-def _text(node: ex.Expression) -> tuple[str, int]:
-    return _WRITERS[type(node)](node)
-
-
-def _sum(node: ex.Sum) -> tuple[str, int]:
-    text = _wrap(node.terms[0], SUM)
-    for term in node.terms[1:]:
-        shown = _wrap(term, PRODUCT)
-        text += f" - {shown[1:]}" if shown.startswith("-") else f" + {shown}"
-    return text, SUM
-
-
-def _number(node: ex.Number) -> tuple[str, int]:
-    level = PRODUCT if node.value.denominator != 1 else UNARY if node.value < 0 else ATOM
-    return str(node.value), level
+    return _UNICODE.text(node)
 
 
 def _product(node: ex.Product) -> tuple[str, int]:
@@ -86,10 +68,6 @@ def _product(node: ex.Product) -> tuple[str, int]:
     for factor in rest:
         pieces.append(("∘ " if elementwise and factor.shape else "") + _wrap(factor, POWER))
     return " ".join(pieces), PRODUCT
-
-
-def _quotient(node: ex.Quotient) -> tuple[str, int]:
-    return f"{_wrap(node.numerator, PRODUCT)}/{_wrap(node.denominator, POWER)}", PRODUCT
 
 
 def _power(node: ex.Power) -> tuple[str, int]:
@@ -144,28 +122,28 @@ def _transpose(node: ex.Transpose) -> tuple[str, int]:
     return f"transpose({unicode_text(node.operand)}, {', '.join(map(str, node.axes))})", ATOM
 
 
-_WRITERS = {
-    ex.Number: _number,
+_RULES: dict[type, Rule] = {
+    ex.Number: plain_number,
     ex.Constant: lambda node: ({"pi": "π", "E": "e"}[node.name], ATOM),
     ex.Size: lambda node: (node.dim.name, ATOM),
     ex.Time: lambda node: ("t", ATOM),
     Variable: lambda node: (symbol_text(node.name), ATOM),
     Parameter: lambda node: (symbol_text(node.name), ATOM),
     ex.Call: _call,
-    ex.Sum: _sum,
-    ex.Negation: lambda node: (f"-{_wrap(node.operand, PRODUCT)}", UNARY),
+    ex.Sum: lambda node: signed_sum(_UNICODE, node),
+    ex.Negation: ("-{}", UNARY, (PRODUCT,)),
     ex.Product: _product,
-    ex.Quotient: _quotient,
+    ex.Quotient: ("{}/{}", PRODUCT, (PRODUCT, POWER)),
     ex.Power: _power,
-    ex.MatMul: lambda node: (f"{_wrap(node.left, POWER)} {_wrap(node.right, POWER)}", PRODUCT),
+    ex.MatMul: ("{} {}", PRODUCT, (POWER, POWER)),
     ex.Dot: _dot,
-    ex.Outer: lambda node: (f"{_wrap(node.left, POWER)}⊗{_wrap(node.right, POWER)}", PRODUCT),
-    ex.Trace: lambda node: (f"tr({unicode_text(node.operand)})", ATOM),
-    ex.Diag: lambda node: (f"diag({unicode_text(node.operand)})", ATOM),
+    ex.Outer: ("{}⊗{}", PRODUCT, (POWER, POWER)),
+    ex.Trace: ("tr({})", ATOM, (SUM,)),
+    ex.Diag: ("diag({})", ATOM, (SUM,)),
     ex.Eye: _eye,
     ex.Ones: lambda node: ("1", ATOM),
-    ex.Inverse: lambda node: (f"{_wrap(node.operand, ATOM)}⁻¹", POWER),
-    ex.LogDet: lambda node: (f"log det {_wrap(node.operand, ATOM)}", UNARY),
+    ex.Inverse: ("{}⁻¹", POWER, (ATOM,)),
+    ex.LogDet: ("log det {}", UNARY, (ATOM,)),
     ex.Transpose: _transpose,
     ex.Gradient: _gradient,
     ex.Divergence: _divergence,
@@ -176,6 +154,8 @@ _WRITERS = {
         ATOM,
     ),
 }
+_UNICODE = Notation("(%s)", _RULES)
+_wrap = _UNICODE.inside
 
 
 def dynamics_text(dynamics: Dynamics) -> str:
