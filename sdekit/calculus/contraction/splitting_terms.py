@@ -32,6 +32,12 @@ def single(term: Term, coefficient: Fraction | int, shape: tuple[Dim, ...]) -> T
     return Tensor(shape, {term: Fraction(coefficient)})
 
 
+def only_component(scalar: Tensor) -> Component:
+    """The component of a scalar that is one closed component."""
+    ((term, _),) = scalar.terms.items()
+    return term.monomial[0][0]
+
+
 def leading(tensor: Tensor) -> Term:
     """The term that comes last in the order of terms; the tensor is not zero."""
     return max(tensor.terms, key=term_key)

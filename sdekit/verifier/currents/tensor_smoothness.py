@@ -11,14 +11,17 @@ from __future__ import annotations
 from sdekit.calculus.contraction import Tensor
 from sdekit.calculus.contraction.graph import Component
 from sdekit.calculus.contraction.heads import Head, Kind
-from sdekit.calculus.contraction.rules.definedness import is_definite_matrix, is_positive_everywhere
+from sdekit.calculus.contraction.rules.definedness import (
+    is_definite_matrix,
+    is_positive_everywhere,
+    vanishes_nowhere,
+)
 from sdekit.calculus.contraction.rules.elementary import rule_of
 from sdekit.calculus.contraction.splitting_terms import is_positive
 from sdekit.calculus.contraction.tensor import Term
 
 #: Domains that a positive argument is in.
 _MET_BY_POSITIVE = ("> 0", "!= 0")
-_NOWHERE_ZERO = frozenset({"reciprocal", "root", "power", "exp"})
 
 
 def is_smooth(tensor: Tensor) -> bool:
@@ -82,14 +85,9 @@ def _is_square_of(part: Component, x: Head) -> bool:
 
 
 def _is_fine(part: Component, exponent: int, jumps: bool) -> bool:
-    if exponent < 0 and part.depends and not (is_positive(part) or _is_nowhere_zero(part)):
+    if exponent < 0 and part.depends and not (is_positive(part) or vanishes_nowhere(part)):
         return False
     return all(_is_fine_head(head, jumps and exponent > 0) for head, _ in part.factors)
-
-
-def _is_nowhere_zero(part: Component) -> bool:
-    head = part.head
-    return head is not None and head.kind is Kind.KERNEL and head.data.name in _NOWHERE_ZERO
 
 
 def _is_fine_head(head: Head, jumps: bool) -> bool:

@@ -79,7 +79,7 @@ def _inner(head: Head) -> tuple[Tensor, ...]:
 
 
 def _conditions(part: Component, exponent: int) -> Iterator[str]:
-    if exponent < 0 and not is_positive(part) and not _vanishes_nowhere(part):
+    if exponent < 0 and not is_positive(part) and not vanishes_nowhere(part):
         yield f"{component_text(part)} != 0"
     for head, _ in part.factors:
         if head.kind is Kind.KERNEL:
@@ -91,7 +91,7 @@ def _conditions(part: Component, exponent: int) -> Iterator[str]:
             yield f"{argument_text(head.data)} is invertible"
 
 
-def _vanishes_nowhere(part: Component) -> bool:
+def vanishes_nowhere(part: Component) -> bool:
     """Whether a component is a kernel that has no zero where it is defined, as a root of s > 0."""
     head = part.head
     return head is not None and head.kind is Kind.KERNEL and head.data.name in _WITHOUT_ZEROS

@@ -53,6 +53,19 @@ def _is_positive(tensor: Tensor) -> bool:
     )
 
 
+def relation_of(kernel: Kernel) -> tuple[int, Tensor] | None:
+    """(q, s) with kernel^q = s, entry by entry: roots, sin^2 = 1 - cos^2, sign^2 = 1."""
+    if kernel.name == "root":
+        degree = None if kernel.exponent is None else kernel.exponent.number
+        assert degree is not None
+        return int(degree), kernel.argument
+    one = ones(kernel.argument.shape)
+    if kernel.name == "sin":
+        cosine = opaque("cos", kernel.argument)
+        return 2, one - cosine * cosine
+    return (2, one) if kernel.name == "sign" else None
+
+
 def argument_of(part: Component, like: Tensor) -> Tensor:
     """The argument of the kernel that a component consists of, on the axes where it stands.
 

@@ -14,8 +14,8 @@ from fractions import Fraction
 from sdekit.calculus.contraction import heads
 from sdekit.calculus.contraction.canonical import Factor, Factors, arrange
 from sdekit.calculus.contraction.graph import Component
-from sdekit.calculus.contraction.heads import Head, Kernel, Kind
-from sdekit.calculus.contraction.rules.function_heads import opaque
+from sdekit.calculus.contraction.heads import Head, Kind
+from sdekit.calculus.contraction.rules.function_heads import opaque, relation_of
 from sdekit.calculus.contraction.rules.powers import reciprocal
 from sdekit.calculus.contraction.splitting_terms import term_key
 from sdekit.calculus.contraction.substitution import replace
@@ -76,40 +76,16 @@ def _exchanged(
     return products or [(Fraction(0), (), rest)]
 
 
-def _root(
+def _power(
     factors: Factors, position: int, head: Head, indices: tuple[int, ...]
 ) -> list[Product] | None:
-    del position
-    kernel: Kernel = head.data
-    assert kernel.exponent is not None
-    degree = kernel.exponent.number
-    assert degree is not None
-    found = _same(factors, head, indices)
-    if len(found) < degree:
-        return None
-    return _exchanged(factors, found[: int(degree)], kernel.argument, indices)
-
-
-def _sine(
-    factors: Factors, position: int, head: Head, indices: tuple[int, ...]
-) -> list[Product] | None:
+    """What a power of a root, sine or sign is."""
     del position
     found = _same(factors, head, indices)
-    if len(found) < 2:
+    relation = relation_of(head.data) if len(found) > 1 else None
+    if relation is None or len(found) < relation[0]:
         return None
-    argument = head.data.argument
-    cosine = opaque("cos", argument)
-    return _exchanged(factors, found[:2], ones(argument.shape) - cosine * cosine, indices)
-
-
-def _sign(
-    factors: Factors, position: int, head: Head, indices: tuple[int, ...]
-) -> list[Product] | None:
-    del position
-    found = _same(factors, head, indices)
-    if len(found) < 2:
-        return None
-    return _exchanged(factors, found[:2], ones(head.data.argument.shape), indices)
+    return _exchanged(factors, found[: relation[0]], relation[1], indices)
 
 
 def _quotient(
@@ -305,4 +281,4 @@ def _over_common(head: Head, several: list[Head]) -> Tensor:
     return others * opaque("reciprocal", product)
 
 
-_RULES = {"root": _root, "sin": _sine, "sign": _sign, "reciprocal": _quotient}
+_RULES = {"root": _power, "sin": _power, "sign": _power, "reciprocal": _quotient}

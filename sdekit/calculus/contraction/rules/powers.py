@@ -22,6 +22,7 @@ from sdekit.calculus.contraction.splitting_terms import (
     is_tie,
     kernel_head,
     leading,
+    only_component,
     single,
     used_axes,
 )
@@ -110,18 +111,12 @@ def _exponential_of_term(term: Term, coefficient: Fraction, argument: Tensor) ->
     unit = single(term, 1, argument.shape)
     multiple, share = coefficient.numerator, Fraction(1, coefficient.denominator)
     if not used_axes(unit):
-        generator = _generator(opaque("exp", single(term, share, ())))
+        generator = only_component(opaque("exp", single(term, share, ())))
         return of_component(generator, multiple) * ones(argument.shape)
     if abs(multiple) > _LARGEST_MULTIPLE:
         multiple, share = (1 if multiple > 0 else -1), abs(coefficient)
     base = opaque("exp", unit.scaled(share))
     return base**multiple if multiple > 0 else reciprocal(base) ** -multiple
-
-
-def _generator(scalar: Tensor) -> Component:
-    """The component of a tensor that is one closed component."""
-    ((term, _),) = scalar.terms.items()
-    return term.monomial[0][0]
 
 
 def _only_kernel(term: Term, name: str) -> Component | None:

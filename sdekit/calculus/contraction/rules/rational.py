@@ -15,8 +15,9 @@ from flint import Ordering, fmpq, fmpq_mpoly, fmpq_mpoly_ctx
 
 from sdekit.calculus.contraction.graph import Component
 from sdekit.calculus.contraction.heads import Kernel, Kind
-from sdekit.calculus.contraction.rules.function_heads import opaque
+from sdekit.calculus.contraction.rules.function_heads import opaque, relation_of
 from sdekit.calculus.contraction.rules.reduction import reduced
+from sdekit.calculus.contraction.splitting_terms import only_component
 from sdekit.calculus.contraction.tensor import Tensor, Term
 from sdekit.calculus.limits import Unsupported, tick
 
@@ -198,18 +199,8 @@ def _head_number(part: Component) -> int:
 def _relation(part: Component) -> tuple[int, Tensor] | None:
     """(q, s) with kernel^q = s."""
     kernel = _kernel(part)
-    if kernel is None:
-        return None
-    if kernel.name == "root":
-        assert kernel.exponent is not None
-        degree = kernel.exponent.number
-        assert degree is not None
-        return int(degree), reduced(kernel.argument)
-    one = Tensor((), {Term((), ()): Fraction(1)})
-    if kernel.name == "sin":
-        cosine = opaque("cos", kernel.argument)
-        return 2, one - cosine * cosine
-    return (2, one) if kernel.name == "sign" else None
+    relation = None if kernel is None else relation_of(kernel)
+    return None if relation is None else (relation[0], reduced(relation[1]))
 
 
 def _collect(scalar: Tensor, found: dict[Component, None]) -> None:
@@ -250,7 +241,7 @@ def _common_exponentials(
         bottom = math.lcm(*(share.denominator for share in members.values()))
         unit = Tensor((), {term: Fraction(1, bottom)})
         common = opaque(name, unit) if base is None else opaque(name, base, unit)
-        base_part = _only_component(common)
+        base_part = only_component(common)
         for part, share in members.items():
             powers[part] = (base_part, int(share * bottom))
     return powers
@@ -274,13 +265,8 @@ def _common_angles(
             continue
         bottom = math.lcm(*(share.denominator for share in members.values()))
         unit = Tensor((), {term: Fraction(1, bottom)})
-        cosine, sine = (_only_component(opaque(name, unit)) for name in ("cos", "sin"))
+        cosine, sine = (only_component(opaque(name, unit)) for name in ("cos", "sin"))
         for part, share in members.items():
             if share * bottom <= _LARGEST_MULTIPLE:
                 angles[part] = (cosine, sine, int(share * bottom))
     return angles
-
-
-def _only_component(scalar: Tensor) -> Component:
-    ((term, _),) = scalar.terms.items()
-    return term.monomial[0][0]
