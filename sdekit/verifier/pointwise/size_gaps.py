@@ -10,6 +10,7 @@ import itertools
 from collections.abc import Iterator
 from fractions import Fraction
 
+from sdekit.calculus.expansion import cores
 from sdekit.calculus.expansion.expand import expand
 from sdekit.calculus.expansion.monomial_sums import (
     Monomial,
@@ -19,6 +20,7 @@ from sdekit.calculus.expansion.monomial_sums import (
     divided,
 )
 from sdekit.calculus.expansion.rewriting import with_sizes
+from sdekit.calculus.signs.forms import is_regular
 from sdekit.calculus.signs.implied_signs import entry_signs
 from sdekit.calculus.signs.scalar_signs import decided_signs
 from sdekit.calculus.signs.size_signs import (
@@ -70,6 +72,29 @@ def _demanding(
                 yield node, node.base, _POLE
             case ex.Elementwise() if node.name in _BAD:
                 yield node, node.operand, _BAD[node.name]
+            case ex.Inverse() | ex.LogDet() if not is_regular(node.operand):
+                for eigenvalue in _eigenvalues(node.operand):
+                    yield node, eigenvalue, _POLE
+
+
+def _eigenvalues(matrix: ex.Expression) -> tuple[ex.Expression, ...]:
+    """a and a + n b of a eye(n) + b ones(n, n); none of other matrices, which have no closed form.
+
+    Those are looked at for small sizes (`existence`).
+    """
+    dims = matrix.shape[:1]
+    unit, full = ex.Eye(dims), ex.Ones(dims * 2)
+    try:
+        terms = expand(matrix)
+    except (TooLarge, ZeroDivisionError):
+        return ()
+    if not all(monomial.core in (unit, full) for monomial in terms):
+        return ()
+    a, b = (
+        as_expression({Monomial(m.factors): c for m, c in terms.items() if m.core == core})
+        for core in (unit, full)
+    )
+    return a, ex.Sum((a, ex.Product((cores.size(dims), b))))
 
 
 def _open_sizes(operand: ex.Expression) -> set[str]:

@@ -66,6 +66,21 @@ def test_what_has_a_value_at_every_size_has_no_gap(extra):
     assert gap(extra) is None
 
 
+@pytest.mark.parametrize(("shift", "where"), [(5, "n = 5"), (n / 2 + 10, "n = 20"), (A, "None")])
+def test_a_matrix_of_ones_is_singular_at_the_size_that_meets_its_shift(shift, where):
+    """Small sizes do not show it; beside a parameter it is singular at one value of that only."""
+    D = sk.inv(sk.ones(N, N) - shift * sk.eye(N))
+    model = sk.Dynamics({X: -X}, {X: D @ D}, hamiltonian=sk.dot(X, X) / 2)
+    assert where in str(size_without_value(Problem(model)))
+
+
+def test_a_definite_matrix_of_ones_has_no_gap():
+    """Twin."""
+    D = sk.inv(sk.ones(N, N) + n * sk.eye(N))
+    model = sk.Dynamics({X: -X}, {X: D}, hamiltonian=sk.dot(X, X) / 2)
+    assert size_without_value(Problem(model)) is None
+
+
 def test_given_sizes_are_judged_by_themselves():
     assert gap(1 / (n - 20), n=2, k=1) is None
     assert "n = 20" in gap(1 / (n - 20), n=20, k=1)
