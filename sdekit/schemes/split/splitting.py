@@ -5,7 +5,7 @@ $$v = \sum_{\text{parts}} v_{part}, \qquad D = \sum_{\text{parts}} D_{part}$$
 Each part is solved for itself, the others standing still, in the order a word spells.
 
 Properties: Ito; a word whose letters are all exact has weak order 1, a palindrome 2
-(`sdekit.schemes.order.free_algebra`); one letter of a palindrome may be inexact of order 2 or more.
+(`sdekit.schemes.order.order_claims`); one letter of a palindrome may be inexact of order 2 or more.
 Use the default word unless you know why not: it is a palindrome with one force per step.
 
 Not for the order of a word on this dynamics (`sdekit.schemes.order.scheme_order`) nor for running

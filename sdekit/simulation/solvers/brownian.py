@@ -14,8 +14,11 @@ import diffrax
 import jax
 from jax import Array
 
-from sdekit.errors import SimulationError, check_word
+from sdekit.errors import SimulationError
 from sdekit.schemes.solvers.solver_table import Solver
+
+#: Kinds of path; the first takes what is needed.
+PATHS = ("auto", "increments", "tree")
 
 
 class GivenIncrement(diffrax.AbstractBrownianPath):
@@ -51,7 +54,7 @@ class PathSettings(NamedTuple):
         adaptive: Whether steps are chosen from the path.
         rtol: Relative tolerance of steps that are chosen.
         atol: Absolute tolerance of those.
-        path: "auto", "increments" or "tree".
+        path: One of `PATHS`.
         tolerance: Of the tree.
     """
 
@@ -75,10 +78,9 @@ def brownian_path(entry: Solver, motions: int, dtype: Any, asked: PathSettings) 
         asked: Of the path.
 
     Raises:
-        SimulationError: If the kind is unknown or does not fit adaptive steps.
+        SimulationError: If the kind does not fit adaptive steps.
     """
     path = asked.path
-    check_word("kind of Brownian path", path, ("auto", "increments", "tree"), SimulationError)
     if path == "increments" and asked.adaptive:
         raise SimulationError(
             "steps that are chosen from the path need a path that can be refined",

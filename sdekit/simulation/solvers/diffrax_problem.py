@@ -21,12 +21,12 @@ from jax.core import Tracer
 
 from sdekit.declaration.tree.expression import Expression
 from sdekit.declaration.tree.symbols import Variable
-from sdekit.errors import SimulationError
+from sdekit.errors import SimulationError, check_word
 from sdekit.schemes.solvers.noise_type import NoiseKind, NoiseType, noise_type
 from sdekit.schemes.solvers.solver_table import Solver, choose_solver
 from sdekit.schemes.solvers.stratonovich import stratonovich_drift
 from sdekit.simulation.bind.bound import Problem
-from sdekit.simulation.solvers.brownian import GivenIncrement, PathSettings, brownian_path
+from sdekit.simulation.solvers.brownian import PATHS, GivenIncrement, PathSettings, brownian_path
 from sdekit.simulation.solvers.diffrax_terms import (
     is_diagonal,
     join_blocks,
@@ -143,6 +143,7 @@ def diffrax_problem(
         SchemeError: If the solver does not fit the noise.
         SimulationError: For a boundary that diffrax knows nothing of, or an unknown kind of path.
     """
+    check_word("kind of Brownian path", asked.path, PATHS, SimulationError)
     _check_boundaries(problem.dynamics.variables)
     y0 = join_blocks(problem, start)
     make = _stochastic if noise_terms_of(problem) else _deterministic

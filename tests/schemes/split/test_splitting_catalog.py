@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 import sdekit.catalog as catalog
-from sdekit.schemes.order.free_algebra import universal_order
+from sdekit.schemes.order.order_claims import universal_order
 from sdekit.schemes.split.scheme_names import named
 from sdekit.schemes.split.splitting import splitting
 

@@ -164,6 +164,11 @@ def test_what_does_not_fit_is_refused(options, error, message):
         sk.to_diffrax(GEOMETRIC, 1.0, **{"t1": 1.0, **options})
 
 
+def test_the_kind_of_path_is_checked_without_noise_too():
+    with pytest.raises(SimulationError, match="unknown kind of Brownian path"):
+        sk.to_diffrax(sk.Dynamics(drift={X: -X}), 1.0, t1=1.0, path="fractal")
+
+
 def test_boundaries_are_refused():
     z = sk.variable("z", domain=("0", "1"))
     inside = sk.Dynamics(drift={z: -z}, diffusion={z: 1})

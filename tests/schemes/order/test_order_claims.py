@@ -7,7 +7,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from sdekit.schemes.order.free_algebra import universal_order
+from sdekit.schemes.order.order_claims import universal_order
 from sdekit.schemes.split.word import Word, parse_word
 
 #: Ruth's third-order composition for two parts; its rational coefficients are exact.
