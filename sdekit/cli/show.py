@@ -128,7 +128,9 @@ def show_run(
         f"{dynamics.name or 'dynamics'}, scheme {run.scheme}" + (f", {given}" if given else "")
     )
     for note in run.notes:
-        out.print(f"note: {note}", style="yellow")
+        out.print(f"note: {shell_words(note)}", style="yellow")
+    if dynamics.hamiltonian is None and run.draws > 1:
+        out.print("hint: these are averages over time; --t1 1 shows the law at that time")
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("")
     for heading in list(rows[0])[1:] if rows else ():

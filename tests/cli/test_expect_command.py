@@ -2,10 +2,13 @@
 
 import json
 import math
+from types import SimpleNamespace
 
 import pytest
 
+import sdekit as sk
 from sdekit.cli.app import run
+from sdekit.cli.show import show_run
 
 
 @pytest.fixture(scope="module")
@@ -62,3 +65,17 @@ def test_the_law_at_a_time_has_a_mean_and_quantiles_over_paths(capsys):
 def test_steps_and_a_time_contradict_each_other(capsys):
     assert run(["simulate", "cir", "--t1", "1", "--steps", "10"]) == 2
     assert "leave --steps out" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("name", "draws", "is_told"), [("heston", 9, True), ("heston", 1, False), ("cir", 9, False)]
+)
+def test_averages_over_time_where_no_law_is_claimed_point_to_the_law_at_a_time(
+    name, draws, is_told, capsys
+):
+    """Twin: not for the law at a time itself, nor where a stationary law is claimed."""
+    run_shown = SimpleNamespace(scheme="EM", notes=("give resume=True",), draws=draws)
+    show_run(sk.catalog.get(name), run_shown, {}, [{"name": "x", "mean": 4e10, "r_hat": None}])
+    told = capsys.readouterr().out
+    assert ("--t1 1" in told) == is_told
+    assert "4e+10" in told and "R-hat" in told and "--resume" in told
