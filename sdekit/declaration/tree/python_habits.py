@@ -6,6 +6,7 @@ Checked by: tests/declaration/tree/test_python_habits.py.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator
 from typing import Any, NoReturn
 
@@ -68,6 +69,14 @@ class PythonHabits:
             fix="write sk.sin for jnp.sin; JAX is for potentials, which get numbers",
         )
 
+    def _sympy_(self) -> NoReturn:
+        """SymPy asks for this: its operators then leave `Rational(1, 2) * x` to the expression."""
+        raise _no_sympy()(
+            "a function of SymPy does not know expressions",
+            found=repr(self),
+            fix="use sk.sqrt, sk.exp, ..., or declare with SymPy's symbols alone",
+        )
+
     def __xor__(self, other: object) -> NoReturn:
         raise DeclarationError("^ is no power in Python", found=f"{self!r}^{other!r}", fix="use **")
 
@@ -89,6 +98,18 @@ class PythonHabits:
     def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> NoReturn:
         """Functions of NumPy know arrays of numbers only."""
         _refuse_numpy(function.__name__, self)
+
+
+@functools.cache
+def _no_sympy() -> type[DeclarationError]:
+    """The error that SymPy's operators catch and users read; SymPy is loaded, for it asks."""
+    from sympy import SympifyError
+
+    class NoSympyError(DeclarationError, SympifyError):
+        def __str__(self) -> str:
+            return self._message()
+
+    return NoSympyError
 
 
 def _refuse_numpy(name: str, expression: object) -> NoReturn:

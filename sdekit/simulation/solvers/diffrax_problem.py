@@ -22,6 +22,7 @@ from jax.core import Tracer
 from sdekit.declaration.tree.expression import Expression
 from sdekit.declaration.tree.symbols import Variable
 from sdekit.errors import SimulationError, check_word
+from sdekit.schemes.ends.vanishing_noise import vanishing_ends
 from sdekit.schemes.solvers.noise_type import NoiseKind, NoiseType, noise_type
 from sdekit.schemes.solvers.solver_table import Solver, choose_solver
 from sdekit.schemes.solvers.stratonovich import stratonovich_drift
@@ -37,7 +38,8 @@ from sdekit.simulation.solvers.diffrax_terms import (
     vector_field,
     vector_field_of_blocks,
 )
-from sdekit.simulation.solvers.saved_times import stepping
+from sdekit.simulation.solvers.saved_times import as_saveat, stepping
+from sdekit.simulation.steps.boundaries import ends_of, walls_of
 
 #: Times of rejected steps in a row that are kept: "plenty", says diffrax.
 REJECTED_STEPS = 100
@@ -95,13 +97,16 @@ class DiffraxProblem:
             t1: End.
             dt0: Step, or the first one where steps are adaptive.
             t0: Start.
-            **options: Options of `diffeqsolve`, such as `saveat` or `adjoint`. The solver steps to
-                every time at which a stochastic solution is saved: diffrax would interpolate.
+            **options: Options of `diffeqsolve`, such as `adjoint` or `saveat`, for which numbers
+                will do. The solver steps to every time at which a stochastic solution is saved:
+                diffrax would interpolate.
 
         Raises:
             SimulationError: For dense output of a stochastic solution.
         """
         controller = self.stepsize_controller
+        if "saveat" in options:
+            options["saveat"] = as_saveat(options["saveat"])
         if self.motions:
             path = self.terms.terms[1].control
             controller, dt0 = stepping(
@@ -144,7 +149,7 @@ def diffrax_problem(
         SimulationError: For a boundary that diffrax knows nothing of, or an unknown kind of path.
     """
     check_word("kind of Brownian path", asked.path, PATHS, SimulationError)
-    _check_boundaries(problem.dynamics.variables)
+    _check_boundaries(problem)
     y0 = join_blocks(problem, start)
     make = _stochastic if noise_terms_of(problem) else _deterministic
     return make(problem, y0, solver, asked)
@@ -319,11 +324,21 @@ def _controller(asked: PathSettings, kind: NoiseKind | None = None) -> Any:
     return diffrax.ClipStepSizeController(chosen, store_rejected_steps=REJECTED_STEPS)
 
 
-def _check_boundaries(variables: tuple[Variable, ...]) -> None:
-    for x in variables:
-        if x.domain.kind == "interval":
+def _check_boundaries(problem: Problem) -> None:
+    """Refuse ends that a path may meet; from a single one vanishing noise keeps it away."""
+    own = {x: block for (x, y), block in problem.dynamics.blocks() if x == y}
+    for x in problem.dynamics.variables:
+        if not x.domain.is_bounded:
+            continue
+        is_kept = x not in own or vanishing_ends(x, own[x])[0]
+        if (
+            x.domain.kind == "interval"
+            or not is_kept
+            or walls_of(problem)[x.name].momentum is not None
+        ):
             raise SimulationError(
                 f"diffrax knows no boundary for {x.name}",
-                found="an interval",
-                fix="run it with sdekit.simulation, which reflects",
+                expected="a domain without ends, or (0, inf) with noise that vanishes at 0",
+                found="{} in [{:g}, {:g}]".format(x.name, *ends_of(x)),
+                fix="run it with sk.simulate, which reflects, or declare it without domain",
             )

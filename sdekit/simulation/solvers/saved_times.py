@@ -22,6 +22,34 @@ from sdekit.errors import SimulationError
 SAME = 1e-4
 
 
+def as_saveat(saveat: Any) -> Any:
+    """A `diffrax.SaveAt`, also of times as numbers; inside `jax.jit` these stay numbers.
+
+    Raises:
+        SimulationError: If it is neither.
+
+    Example:
+        >>> as_saveat([0.5, 1.0]).subs.ts.shape
+        (2,)
+    """
+    if saveat is None or isinstance(saveat, diffrax.SaveAt):
+        return saveat
+    if isinstance(saveat, Tracer):
+        raise _traced("saveat")
+    try:
+        times = np.atleast_1d(np.asarray(saveat, dtype=float))
+    except (TypeError, ValueError):
+        times = np.full(1, np.nan)
+    if times.ndim != 1 or not np.all(np.diff(times, prepend=-np.inf) > 0):
+        raise SimulationError(
+            "saveat names no times",
+            expected="a diffrax.SaveAt, or numbers that increase",
+            found=repr(saveat),
+        )
+    with jax.ensure_compile_time_eval():
+        return diffrax.SaveAt(ts=jnp.asarray(times))
+
+
 def saved_times(saveat: Any) -> np.ndarray:
     """All times that a `diffrax.SaveAt` names, sorted.
 
@@ -119,5 +147,6 @@ def _traced(what: str) -> SimulationError:
     return SimulationError(
         "times between steps must be numbers",
         found=f"{what} is traced",
-        fix="save at steps (SaveAt(steps=True) or t1=True), or give the times as numbers",
+        fix="save at steps (SaveAt(steps=True) or t1=True), or give the times as numbers: "
+        "solve(saveat=[0.5, 1.0]), for a SaveAt that is made inside jax.jit traces them",
     )

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import sympy as sp
 
 import sdekit as sk
 
@@ -19,6 +20,7 @@ MISTAKES = {
     "a number with ^": (lambda: 2 ^ x, r"use \*\*"),
     "a component": (lambda: p[0], "Dynamics.at"),
     "unpacking": (lambda: list(p), "Dynamics.at"),
+    "a function of SymPy": (lambda: sp.sin(x), "use sk.sqrt"),
     "a number": (lambda: float(x), "sk.sqrt"),
     "a branch": (lambda: 1 if x > 0 else 2, "where"),
     "a truth value": (lambda: bool(x), "=="),
@@ -45,3 +47,10 @@ def test_arithmetic_with_exact_numbers_of_numpy_works_on_both_sides():
     assert np.int64(2) * x == 2 * x and x / np.int64(2) == x / 2
     assert np.negative(x) == -x and abs(x) == np.abs(x) == sk.abs_(x)
     assert repr(np.int64(1) < x) == repr(x > 1)
+
+
+def test_exact_numbers_of_sympy_stand_on_both_sides():
+    half = sp.Rational(1, 2)
+    assert repr(half * x) == "1/2*x" and repr(x * half) == "x*(1/2)"
+    assert repr(half * p) == "1/2*p" and repr(sp.sqrt(2) - x) == "sqrt(2) - x"
+    assert repr(half / x) == "1/2/x" and repr(half < x) == repr(x > half)

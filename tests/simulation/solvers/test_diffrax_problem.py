@@ -169,8 +169,20 @@ def test_the_kind_of_path_is_checked_without_noise_too():
         sk.to_diffrax(sk.Dynamics(drift={X: -X}), 1.0, t1=1.0, path="fractal")
 
 
-def test_boundaries_are_refused():
-    z = sk.variable("z", domain=("0", "1"))
-    inside = sk.Dynamics(drift={z: -z}, diffusion={z: 1})
-    with pytest.raises(SimulationError, match="no boundary for z"):
-        sk.to_diffrax(inside, 0.5, t1=1.0)
+Z, Q = sk.variable("z", domain=("0", "1")), sk.scalar("q", domain="positive")
+
+
+@pytest.mark.parametrize(
+    ("drift", "noise"), [({Z: -Z}, {Z: 1}), ({Q: -Q}, {Q: 1}), ({Q: X, X: -X}, {X: 1})]
+)
+def test_ends_that_a_path_may_meet_are_refused(drift, noise):
+    x = next(iter(drift))
+    with pytest.raises(SimulationError, match=f"no boundary for {x.name}"):
+        sk.to_diffrax(
+            sk.Dynamics(drift, noise=noise), dict.fromkeys((y.name for y in drift), 0.5), t1=1.0
+        )
+
+
+def test_an_end_where_the_noise_vanishes_is_none_to_refuse():
+    """Twin: prices stay positive."""
+    assert sk.to_diffrax(sk.Dynamics({Q: Q}, noise={Q: Q}), 1.0, t1=1.0).motions == 1

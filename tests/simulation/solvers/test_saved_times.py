@@ -43,6 +43,20 @@ def test_interpolation_between_steps_would_not_have_it():
     assert np.abs(z_of_variances(found, TIMES)).max() > 7
 
 
+def test_times_may_be_numbers_also_inside_jit():
+    problem = sk.to_diffrax(WIENER, jnp.zeros(2), t1=1.0)
+
+    def ends(saveat):
+        return problem.solve(t1=1.0, dt0=0.5, saveat=saveat).ys
+
+    assert jax.eval_shape(lambda: ends(TIMES.tolist())).shape == (4, 2)
+    with pytest.raises(SimulationError, match=r"traced.*saveat="):
+        jax.eval_shape(lambda: ends(diffrax.SaveAt(ts=TIMES)))
+    for wrong in ("ends", [0.5, 0.25], [[0.5]], float("nan")):
+        with pytest.raises(SimulationError, match="numbers that increase"):
+            ends(wrong)
+
+
 def test_chosen_steps_come_to_the_times_as_well():
     problem = sk.to_diffrax(OU, 1.0, t1=1.0, adaptive=True)
     times = jnp.array([0.125, 0.3, 0.9])
