@@ -1,6 +1,6 @@
-r"""How the noise of a variable vanishes at the ends of its domain: as a power, or at both ends.
+r"""Coefficients at the ends of a domain: how noise vanishes there, whether a drift has a pole.
 
-Decided in SymPy components of a small size, so that it depends on D and not on how D is written:
+Decided in SymPy components of a small size, so that it depends on D, not on how D is written:
 `s**2*v/2`, the noise `s*sqrt(v)` and a diagonal matrix times its transpose are one.
 
 Not for the flows that follow from it (`sdekit.schemes.split.parts`).
@@ -88,15 +88,50 @@ def vanishing_ends(x: Variable, block: Expression) -> tuple[bool, bool]:
     if found is None:
         return False, False
     coordinates, D = found
-    ends = (Fraction(0), None) if x.domain.kind == "positive" else (x.domain.lower, x.domain.upper)
     lower, upper = (
         end is not None
         and all(
             _is_zero_at(D.get((i, i), sp.Integer(0)), s, end) for i, s in enumerate(coordinates)
         )
-        for end in ends
+        for end in _ends(x)
     )
     return lower, upper
+
+
+@lru_cache(maxsize=256)
+def has_pole_at_end(x: Variable, moved: Variable, rate: Expression) -> bool:
+    """Whether a drift is seen to be infinite at an end of the domain of x.
+
+    Args:
+        x: The variable.
+        moved: What the drift moves: x, or its momentum.
+        rate: The drift.
+
+    Example:
+        >>> import sdekit as sk
+        >>> x = sk.scalar("x", domain="positive")
+        >>> has_pole_at_end(x, x, 2 / x - 1), has_pole_at_end(x, x, 2 - x)
+        (True, False)
+    """
+    if not x.domain.is_bounded or not rate.depends_on(x):
+        return False
+    alone = Dynamics({moved: rate, **dict.fromkeys(rate.variables - {moved}, ZERO)})
+    try:
+        found = alone.at(**{d.name: SIZE for d in alone.dimensions if d.size is None})
+    except DeclarationError:
+        return False
+    places = dict(found.variables)
+    bottoms = [sp.fraction(sp.together(found.drift[i]))[1] for i in places[moved]]
+    return any(
+        end is not None and _is_zero_at(bottom, found.coordinates[i], end)
+        for bottom in bottoms
+        for i in places[x]
+        for end in _ends(x)
+    )
+
+
+def _ends(x: Variable) -> tuple[End | None, End | None]:
+    return (Fraction(0), None) if x.domain.kind == "positive" else (x.domain.lower, x.domain.upper)
 
 
 def _is_zero_at(D: sp.Expr, s: sp.Symbol, end: End) -> bool:

@@ -1,4 +1,4 @@
-"""What a scheme does, in words, where noise vanishes at an end of a domain.
+"""What a scheme does, in words, where noise vanishes or a drift has a pole at an end of a domain.
 
 Not for counting what happens there, which a run does.
 
@@ -10,8 +10,9 @@ from __future__ import annotations
 from sdekit.declaration.model.dynamics import Dynamics
 from sdekit.declaration.tree.symbols import Variable
 from sdekit.errors import SchemeError
-from sdekit.schemes.ends.vanishing_noise import vanishing_ends
+from sdekit.schemes.ends.vanishing_noise import has_pole_at_end, vanishing_ends
 from sdekit.schemes.split.flow_records import GeometricBrownian, IntervalNoise, PowerNoise
+from sdekit.schemes.split.scheme_names import named
 from sdekit.schemes.split.splitting import splitting
 from sdekit.schemes.split.unroll import unroll
 
@@ -32,6 +33,26 @@ def end_notes(dynamics: Dynamics, scheme: str, *, folded: bool = True) -> tuple[
         ('x keeps its domain by steps with the exact mean and variance, of weak order 2',)
     """
     ito = dynamics.ito()
+    return (
+        *_where_noise_vanishes(ito, scheme, folded),
+        *(_at_poles(ito, scheme) if folded else ()),
+    )
+
+
+def _at_poles(ito: Dynamics, scheme: str) -> tuple[str, ...]:
+    """Steps from near a pole of the drift go anywhere, unless they may be rejected."""
+    known = named(scheme)
+    if known is not None and known.runner in ("trajectory", "proposal"):
+        return ()
+    xs = {x for x in ito.variables for y, rate in ito.drift.items() if has_pole_at_end(x, y, rate)}
+    text = (
+        "met an end of its domain at which the drift has a pole: a step from near it is thrown far "
+        "off, so that the law holds for small steps only; compare with half the step size"
+    )
+    return (f"{_names(xs, list(ito.variables))} {text}",) if xs else ()
+
+
+def _where_noise_vanishes(ito: Dynamics, scheme: str, folded: bool) -> tuple[str, ...]:
     own = {x: block for (x, y), block in ito.blocks() if x == y}
     ending = [x for x, block in own.items() if any(vanishing_ends(x, block))]
     if not ending:

@@ -29,3 +29,21 @@ def test_only_what_leaves_its_domain_is_said_to_be_mirrored():
     # Twins: Euler-Maruyama may leave it, and so may a scheme that is no word.
     assert "mirrored" in end_notes(stock, "milstein")[0]
     assert end_notes(growing, "milstein", folded=False) == ()
+
+
+def test_a_pole_of_the_drift_at_an_end_is_named():
+    gamma = sk.Dynamics(drift={V: 2 / V - 1}, diffusion={V: 1}, hamiltonian=V - 2 * sk.log(V))
+    assert "pole" in end_notes(gamma, "EM")[0]
+    # Twins: nobody came there; steps that may be rejected; a drift that is finite there.
+    assert end_notes(gamma, "EM", folded=False) == () == end_notes(gamma, "MALA")
+    assert end_notes(sk.Dynamics(drift={V: 2 - V}, diffusion={V: 1}), "EM") == ()
+
+
+def test_a_pole_is_seen_in_vectors_angles_and_the_rates_of_momenta():
+    n = sk.dim("n")
+    angle, p = sk.scalar("a", domain=("0", "pi")), sk.scalar("p")
+    many = sk.vector("y", n, domain="positive")
+    polar = sk.Dynamics(drift={angle: sk.cos(angle) / sk.sin(angle)}, diffusion={angle: 1})
+    block = sk.Dynamics(drift={many: 2 / many - sk.ones(n)}, diffusion={many: sk.eye(n)})
+    driven = sk.Dynamics(drift={V: p, p: 1 / V - p}, diffusion={p: 1})
+    assert [len(end_notes(d, "EM")) for d in (polar, block, driven)] == [1, 1, 1]
