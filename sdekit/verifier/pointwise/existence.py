@@ -62,8 +62,8 @@ def demanding(expression: ex.Expression) -> Iterator[tuple[ex.Expression, ex.Exp
         match node:
             case ex.Elementwise() if FUNCTIONS[node.name].smooth == record.POSITIVE:
                 signs = entry_signs(node.operand)
-                edge = FUNCTIONS[node.name].edge == "root" or bool(node.operand.variables)
-                if -1 in signs or (signs == frozenset({0}) and not edge):
+                is_root = FUNCTIONS[node.name].edge == "root"
+                if -1 in signs or (signs == frozenset({0}) and not is_root):
                     yield node, node.operand
             case ex.Power() if _is_root(node.exponent) and -1 in entry_signs(node.base):
                 yield node, node.base
@@ -78,8 +78,12 @@ def _is_root(exponent: ex.Expression) -> bool:
 
 
 def _failing(problem: Sized, node: ex.Expression, operand: ex.Expression) -> str | None:
-    if not operand.shape and -1 not in decided_signs(operand):
-        return None
+    if not operand.shape:
+        signs = decided_signs(operand)
+        if signs == frozenset({0}) and not isinstance(node, ex.Inverse):
+            return f"{node!r} has no value at 0, and without one nothing is proved"
+        if -1 not in signs:
+            return None
     is_matrix = isinstance(node, (ex.LogDet, ex.Inverse))
     for sizes in problem.trial_sizes():
         try:
