@@ -322,11 +322,19 @@ def _growth_of_log(operand: ex.Expression, degrees: dict[Variable, Fraction]) ->
     terms = operand.terms if isinstance(operand, ex.Sum) else (operand,)
     if any(entry_signs(term) != POSITIVE for term in terms):
         return None
-    varying = [term for term in terms if term.varies]
-    if not all(isinstance(term, ex.Elementwise) and term.name == "exp" for term in varying):
-        return None
-    known = [_growth(term.children[0], degrees) for term in varying]
+    exponents = [_exponent(term) for term in terms if term.varies]
+    known = [None if u is None else _growth(u, degrees) for u in exponents]
     return None if None in known else max((k for k in known if k is not None), default=Fraction(0))
+
+
+def _exponent(term: ex.Expression) -> ex.Expression | None:
+    """u of exp(u), or of a sum of its entries with constant weights; None for anything else."""
+    if isinstance(term, ex.Dot):
+        varying = [side for side in (term.left, term.right) if side.varies]
+        if len(varying) != 1:
+            return None
+        (term,) = varying
+    return term.children[0] if isinstance(term, ex.Elementwise) and term.name == "exp" else None
 
 
 #: |f(u)| <= C (1 + |u|)^k by the growth that the record of f states.

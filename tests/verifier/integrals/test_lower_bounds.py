@@ -19,6 +19,13 @@ TH = sk.scalar("th", domain=("0", "pi"))
 A, B = (sk.scalar(name, domain="circle") for name in "ab")
 ONES = sk.ones(N)
 SQUARES = sk.dot(Y - DATA @ Q, Y - DATA @ Q) / 2
+
+
+def logsumexp(z):
+    """As a declaration writes it out."""
+    return sk.log(sk.dot(sk.exp(z), sk.ones(*z.shape)))
+
+
 MIXTURE = -sk.log(sk.exp(-sk.dot(Q - M, Q - M) / 2) + sk.exp(-sk.dot(Q + M, Q + M) / 2))
 QUARTIC = sk.dot(Q**2, Q**2) / 4
 
@@ -40,12 +47,17 @@ FINITE = [
     (1 / (1 + V) - W**2, (V, W)),
     (sk.dot(Q, Q) / 2 - sk.dot(sk.ones(ROWS), sk.softplus(DATA @ Q)), (Q,)),
     (X**2 + Z**2 - J * sk.log(1 + sk.exp(X + Z)), (X, Z)),
+    (sk.dot(Q, Q) / 2 + logsumexp(DATA @ Q) - sk.dot(Y, DATA @ Q), (Q,)),
+    (sk.dot(Q, Q) / 2 - J * logsumexp(DATA @ Q), (Q,)),
     (T + S - J * sk.log(T) - sk.log((T - S) ** 2), (T, S)),
     (T + S + 1 / T + sk.sin(T * S), (T, S)),
 ]
 
 INFINITE = [
     (sk.abs_(X) + sk.abs_(Z) - 2 * sk.log(1 + sk.exp(X) + sk.exp(Z)), (X, Z)),
+    (sk.dot(Q, Q) / 2 - J * logsumexp(Q**2), (Q,)),
+    (sk.dot(ONES, sk.abs_(Q)) - logsumexp(2 * Q), (Q,)),
+    (sk.dot(Q, Q) / 2 + sk.log(sk.dot(sk.exp(DATA @ Q), Y)), (Q,)),
     (T + S - T * S, (T, S)),
     (T + S - 1 / T + sk.sin(T * S), (T, S)),
     (T + S + 2 * sk.log(T + S) + sk.sin(T * S), (T, S)),
