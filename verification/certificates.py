@@ -11,7 +11,7 @@ its type that the certificate holds. What is accepted is judged by an oracle:
   certifies one verdict and the verifier finds the other is *wrong*; a rung that the verifier leaves
   open is counted as open, a model that cannot be declared (two meanings of a name) as undeclarable.
 
-It works in parts of a thousand changes, each with its own seed, and saves after every part: the
+It works in parts of 500 changes, each with its own seed, and saves after every part: the
 same command goes on where the sources are still those of the last one.
 
     python -m verification.certificates [--count 100000] [--seconds 3600] [--quick] [--out DIR]
@@ -47,7 +47,7 @@ SAID = ("name", "reason", "open")
 SINGLE = ("overdamped-preconditioned", "vasicek", "sgnht")
 WRONG = "WRONG"
 #: Changes in one part.
-PART = 1000
+PART = 500
 #: Seconds of the oracle for one changed model.
 BUDGET = 1.0
 
@@ -297,6 +297,7 @@ def main() -> None:
     todo = [("single tokens", k) for k in range(-(-len(single) // size))]
     todo = todo[:1] if options.quick else todo
     todo += [("random changes", k) for k in range(count // size)]
+    todo.sort(key=lambda part: part[1])
     state = _saved(options.out / "certificates.json", report.content["commit"])
     gc.freeze()
     for kind, k in todo[state["parts"] :]:

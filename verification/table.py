@@ -57,6 +57,7 @@ CLAIMS = {
 #: Runs of which tests or other processes import parts: they run as modules, from the root.
 MODULES = (
     "catalogue_moments",
+    "certificates",
     "coq_theorems",
     "discovery",
     "double_well",
