@@ -63,6 +63,7 @@ MODULES = (
     "double_well",
     "kill_test",
     "minibatch_posteriors",
+    "plain_sdes",
     "posteriors",
 )
 
