@@ -20,6 +20,7 @@ from sdekit.calculus.limits import Unsupported
 from sdekit.calculus.signs.implied_signs import entry_signs
 from sdekit.calculus.signs.scalar_signs import decided_signs
 from sdekit.calculus.signs.sign_values import (
+    NEGATIVE,
     NONNEGATIVE,
     POSITIVE,
     UNKNOWN,
@@ -49,6 +50,9 @@ from sdekit.verifier.verdict import Check, Verdict, Witness, undecided
 def within_declaration(check: Check, problem: Problem) -> Check:
     """The check; undecided if its counterexample was not seen to respect the declaration."""
     dynamics = problem.dynamics
+    impossible = contradiction(dynamics.assume)
+    if impossible is not None:
+        return undecided(impossible)
     if check.verdict is not Verdict.REFUTED:
         return check
     for fact in dynamics.assume:
@@ -69,6 +73,8 @@ def with_assumptions_solved(problem: Problem) -> Problem | None:
     Parameters that satisfy the inequalities are those that some gaps give, so that what is proved
     for all gaps is proved for them; what is refuted need not be false.
     """
+    if contradiction(problem.declared.assume) is not None:
+        return None
     images: dict[Parameter, Expression] = {}
     for number, fact in enumerate(problem.declared.assume):
         sides = (fact.left, fact.right) if fact.relation in (">", ">=") else (fact.right, fact.left)
@@ -101,6 +107,26 @@ def _solved(gap: Expression, value: Parameter) -> tuple[Parameter, Expression] |
         slope, rest = as_expression(split.linear), as_expression(split.constant)
         if 0 not in decided_signs(slope):
             return s, collected(Quotient(Sum((value, Negation(rest))), slope))
+    return None
+
+
+def contradiction(facts: Sequence[Comparison]) -> str | None:
+    """Why no parameters fulfil all inequalities, where one alone or the sum of two tells."""
+    gaps = [
+        (fact, Sum((fact.left, Negation(fact.right)) if ">" in fact.relation
+                   else (fact.right, Negation(fact.left))))
+        for fact in facts
+    ]  # fmt: skip
+    for k, (one, gap) in enumerate(gaps):
+        for other, second in gaps[k:]:
+            try:
+                signs = decided_signs(collected(Sum((gap, second))))
+            except (Unsupported, TooLarge):
+                continue
+            is_strict = "=" not in one.relation or "=" not in other.relation
+            if signs == NEGATIVE or (is_strict and 1 not in signs):
+                both = " and ".join(dict.fromkeys(map(repr, (one, other))))
+                return f"no parameters fulfil {both}, so that nothing is claimed"
     return None
 
 

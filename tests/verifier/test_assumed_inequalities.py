@@ -55,3 +55,19 @@ def test_a_bounded_function_neither_makes_nor_breaks_a_finite_integral(energy, v
     found = sk.verify(flow(written)).checks["normalizable"]
     assert found.verdict == verdict
     assert not any("integrable" in assumption for assumption in found.assumptions)
+
+
+@pytest.mark.parametrize(
+    ("facts", "verdict"),
+    [
+        ((k >= m + 1, m >= k + 1), "undecided"),
+        ((k > m, m >= k), "undecided"),
+        ((a < -1,), "undecided"),
+        ((a**2 <= -1,), "undecided"),
+        ((k >= m, m >= k), "proved"),
+        ((k >= m + 1, m >= k - 2), "proved"),
+    ],
+)
+def test_inequalities_that_no_parameters_fulfil_prove_nothing(facts, verdict):
+    model = flow(a * x**2 + (k - m) ** 2, *facts)
+    assert sk.verify(model).verdict.value == verdict
