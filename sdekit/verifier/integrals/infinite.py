@@ -20,7 +20,7 @@ from sdekit.declaration.tree.operators import ZERO
 from sdekit.declaration.tree.symbols import Variable
 from sdekit.verifier.integrals.block_integrals import DIRECT
 from sdekit.verifier.integrals.elimination import Elimination, Step, eliminate
-from sdekit.verifier.pointwise.instances import Choice, choices, symbols_of, text_of_choice
+from sdekit.verifier.pointwise.instances import Choice, choices, text_of_choice
 from sdekit.verifier.question import Problem
 from sdekit.verifier.verdict import Check, Witness, refuted
 
@@ -91,8 +91,6 @@ def _by_place(
 def _by_choice(
     energy: Expression, blocks: Blocks, outside: Blocks, sizes: Mapping[str, int]
 ) -> Check | None:
-    if not symbols_of(energy):
-        return None
     for choice in choices(energy):
         kept = {s: v for s, v in choice.items() if not _is_assumed(s, blocks)}
         step = _infinite_step(energy, blocks, outside, kept)

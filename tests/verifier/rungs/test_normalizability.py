@@ -121,3 +121,15 @@ def test_data_inside_elementary_functions_end_in_a_verdict():
     gap = y - sk.tanh(X_data @ THETA)
     found = check_normalizable(Problem(overdamped(sk.dot(gap, gap) / 2, THETA)))
     assert not found.is_proved
+
+
+@pytest.mark.parametrize(
+    ("exponent", "size"),
+    [(N - Fraction(1, 2), 1), (Fraction(1), 2), (N - 1, 1), (N, None), (N**2, None)],
+    ids=str,
+)
+def test_a_law_that_is_infinite_at_one_size_is_refuted_there(exponent, size):
+    """(1 + |p|^2)^-c has a finite integral over R^n where c > n/2; nothing else is open here."""
+    found = check_normalizable(Problem(claimed(V + exponent * sk.log(1 + sk.dot(P, P)), P)))
+    assert found.is_proved == (size is None)
+    assert size is None or found.witness.dimensions == {"n": size}
