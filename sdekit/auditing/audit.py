@@ -120,7 +120,8 @@ def audit(
         resolution: "consistent" needs every term, and every stationary variance that is compared,
             to be known to this relative precision.
         states: Random states at which coefficients are compared.
-        draws: At most this many increments for each state and step size.
+        draws: At most this many increments for each state and step size; of a kernel states, fewer
+            where they take more than a minute of the processor, as `audit.draws` says.
         chains: At most this many chains for the stationary moments; 0 to leave them out.
         seed: Of states, increments and chains.
         exact: The step claims to be exact for a linear SDE: compare its law at the finite

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import sdekit as sk
-from sdekit.auditing.kernel_audit.audit_kernel import shortage
+from sdekit.auditing.kernel_audit.audit_kernel import CHUNK, shortage
 from sdekit.auditing.kernel_audit.weighted_states import weighted_states
 from sdekit.errors import SimulationError
 
@@ -52,6 +52,12 @@ def test_a_kernel_that_leaves_its_densities_out_is_seen():
 def test_agreement_is_evidence_where_states_move_and_changes_would_be_seen():
     assert shortage(0.5, 0.01) == ""
     assert "move" in shortage(0.001, 0.01) and "draws" in shortage(0.5, 0.2)
+
+
+def test_a_slow_step_is_audited_with_the_states_that_its_budget_allows(monkeypatch):
+    monkeypatch.setattr("sdekit.auditing.kernel_audit.audit_kernel.BUDGET", 0.0)
+    found = sk.audit(WALK, parameters={"s": 1.0}, step_size=1.0, **GIVEN)
+    assert found.draws == CHUNK and f"from {CHUNK} states" in str(found)
 
 
 def test_a_law_that_is_not_drawn_is_refused():

@@ -42,8 +42,8 @@ _LENGTH = 3
 #: Agreement is evidence where so many states move, the weights are worth so much, and changes of
 #: so many standard deviations would be seen.
 _LEAST_MOVED, _LEAST_SHARE, _SEEN = 0.01, 0.05, 0.05
-#: States moved at once.
-CHUNK = 10_000
+#: States moved at once, and seconds of the processor that all of them may take with one step.
+CHUNK, BUDGET = 10_000, 60.0
 #: Rounding of single precision in a mean of numbers of order one.
 _ROUNDING = 2e-6
 
@@ -83,7 +83,7 @@ def audit_kernel(
         step_size: h; the largest of a few at which 40 % of the states move when left out.
         leapfrog_steps: The number of steps where the kernel leaves it open; 3 when left out.
         level: Probability that a right step is called inconsistent, all comparisons together.
-        draws: States.
+        draws: States, at most; fewer where a step takes longer than `BUDGET` with them.
         seed: Of states and steps.
 
     Raises:
@@ -117,6 +117,8 @@ def audit_kernel(
     if step is not None:
         mapped = step_map(step, declared, to_state, from_state, states.states[0])
         moves["own"] = _mover(mapped.flat)
+    for move in moves.values():
+        states = states.first(_affordable(move, states, h))
     sums = _Sums(kernel, declared, states, energies)
     return sums.judged(moves, level, seed, h, started)
 
@@ -189,6 +191,17 @@ def _in_chunks(program: Callable[..., Any], *arrays: np.ndarray) -> np.ndarray:
     padded = [np.resize(array, (len(starts) * CHUNK, *array.shape[1:])) for array in arrays]
     parts = [program(*(array[k : k + CHUNK] for array in padded)) for k in starts]
     return np.concatenate([np.asarray(part) for part in parts])[:count]
+
+
+def _affordable(move: Move, states: WeightedStates, h: float) -> int:
+    """How many states a step moves within its budget: a chunk at least, all where it is quick."""
+    if len(states.states) <= CHUNK:
+        return len(states.states)
+    move(states.states[:CHUNK], h, 0)
+    started = time.process_time()
+    move(states.states[:CHUNK], h, 0)
+    cost = max(time.process_time() - started, 1e-9)
+    return CHUNK * max(1, int(BUDGET / cost))
 
 
 def _chosen_step_size(own: Move, states: WeightedStates, declared: Declared) -> float:

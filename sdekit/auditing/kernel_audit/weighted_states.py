@@ -49,6 +49,11 @@ class WeightedStates:
         """The number of equal weights that would be as good, as a share of N."""
         return float(self.weights.mean() ** 2 / (self.weights**2).mean())
 
+    def first(self, count: int) -> WeightedStates:
+        """The first of the states, independent of each other as all are."""
+        rows = (self.states, self.standard, self.energies, self.weights)
+        return WeightedStates(*(row[:count] for row in rows), self.centre, self.root)
+
     def standardized(self, states: np.ndarray) -> np.ndarray:
         """Other states in the same units."""
         return np.linalg.solve(self.root, (states - self.centre).T).T
