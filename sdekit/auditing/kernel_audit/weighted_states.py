@@ -11,7 +11,7 @@ Checked by: tests/auditing/test_audit_kernel.py.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -51,8 +51,13 @@ class WeightedStates:
 
     def first(self, count: int) -> WeightedStates:
         """The first of the states, independent of each other as all are."""
-        rows = (self.states, self.standard, self.energies, self.weights)
-        return WeightedStates(*(row[:count] for row in rows), self.centre, self.root)
+        return replace(
+            self,
+            states=self.states[:count],
+            standard=self.standard[:count],
+            energies=self.energies[:count],
+            weights=self.weights[:count],
+        )
 
     def standardized(self, states: np.ndarray) -> np.ndarray:
         """Other states in the same units."""

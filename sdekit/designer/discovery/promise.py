@@ -167,7 +167,8 @@ class Harmonic:
                 self.dynamics, word, stiffness=middle, step_size=step_size, parameters=values,
                 gradient_covariance=V,
             )  # fmt: skip
-            held = {self.scalars[0]: settled.thermostat}
+            if settled.thermostat is not None:
+                held = {self.scalars[0]: settled.thermostat}
         base, other = (self._letters(word, k, values, held) for k in (1.0, 2.0))
         times, gaps, biases = [], [], []
         for k in self.goal.targets(_TARGETS):

@@ -24,8 +24,8 @@ def test_a_habit_inside_a_potential_is_named(position, potential, fix):
 
 
 def test_another_failure_is_told_as_it_is():
-    """Twin: an error of the user's own has no habit behind it."""
+    """Twin: an error of the user's own has no habit behind it, and none is guessed."""
     ready = sk.sampler(LANGEVIN, potential=lambda q: q.nothing, parameters={"A": 1.0})
     with pytest.raises(sk.SdekitError, match="nothing") as told:
         sk.simulate(ready, np.zeros(2), step_size=0.1, steps=2)
-    assert told.value.fix is None
+    assert told.value.fix == "call it by hand at the position to see it fail"
