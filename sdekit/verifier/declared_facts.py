@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from fractions import Fraction
+from typing import Any
 
 from sdekit.calculus.expansion.expand import collected, expand
 from sdekit.calculus.expansion.monomial_sums import TooLarge, as_expression
@@ -33,14 +34,17 @@ from sdekit.declaration.tree.abbreviations import Comparison
 from sdekit.declaration.tree.expression import (
     Call,
     Dot,
+    Elementwise,
     Expression,
     Negation,
+    Power,
     Product,
     Quotient,
     Sum,
 )
 from sdekit.declaration.tree.operators import ONE, ZERO
 from sdekit.declaration.tree.symbols import PROPERTIES, Parameter, Variable
+from sdekit.verifier.currents.smoothness import may_be_undefined
 from sdekit.verifier.integrals.lower_bounds import is_bounded, summands
 from sdekit.verifier.integrals.quadratic import split_by
 from sdekit.verifier.question import Problem
@@ -77,10 +81,7 @@ def with_assumptions_solved(problem: Problem) -> Problem | None:
         return None
     images: dict[Parameter, Expression] = {}
     for number, fact in enumerate(problem.declared.assume):
-        sides = (fact.left, fact.right) if fact.relation in (">", ">=") else (fact.right, fact.left)
-        sign = "positive" if fact.relation in ("<", ">") else "nonnegative"
-        gap = Parameter(f"{INTERNAL}gap_{number + 1}", (), frozenset({sign}))
-        found = _solved(substituted(Sum((sides[0], Negation(sides[1]))), images), gap)
+        found = _solved(substituted(_gap(fact), images), _gap_symbol(fact, number))
         if found is not None:
             s, image = found
             images = {other: substituted(old, {s: image}) for other, old in images.items()}
@@ -89,6 +90,42 @@ def with_assumptions_solved(problem: Problem) -> Problem | None:
         return None
     freed = problem.declared.rewritten(lambda e: substituted(e, images), keeps_assumptions=False)
     return Problem(freed, problem.sizes)
+
+
+def with_gaps_named(expression: Expression, facts: Sequence[Comparison]) -> Expression:
+    """The expression with symbols for what stands under roots and is assumed not to be negative.
+
+    Under rho^2 <= 1 the root of 1 - rho^2 is that of a nonnegative number, and so is that of what
+    is seen to be larger.
+    """
+    below = {node.operand for node in expression.walk() if isinstance(node, Elementwise)}
+    below |= {node.base for node in expression.walk() if isinstance(node, Power)}
+    images: dict[Any, Expression] = {}
+    for number, fact in enumerate(facts):
+        gap, symbol = _gap(fact), _gap_symbol(fact, number)
+        images |= {part: symbol for part in below if _is_at_least(part, gap)}
+    return substituted(expression, images)
+
+
+def _is_at_least(one: Expression, other: Expression) -> bool:
+    # The symbol hides what stands inside: roots there are judged first.
+    if one.shape or other.shape or may_be_undefined(one):
+        return False
+    try:
+        return never_negative(decided_signs(collected(Sum((one, Negation(other))))))
+    except (Unsupported, TooLarge):
+        return False
+
+
+def _gap(fact: Comparison) -> Expression:
+    """The larger side minus the smaller one."""
+    sides = (fact.left, fact.right) if ">" in fact.relation else (fact.right, fact.left)
+    return Sum((sides[0], Negation(sides[1])))
+
+
+def _gap_symbol(fact: Comparison, number: int) -> Parameter:
+    sign = "nonnegative" if "=" in fact.relation else "positive"
+    return Parameter(f"{INTERNAL}gap_{number + 1}", (), frozenset({sign}))
 
 
 def _solved(gap: Expression, value: Parameter) -> tuple[Parameter, Expression] | None:
@@ -112,11 +149,7 @@ def _solved(gap: Expression, value: Parameter) -> tuple[Parameter, Expression] |
 
 def contradiction(facts: Sequence[Comparison]) -> str | None:
     """Why no parameters fulfil all inequalities, where one alone or the sum of two tells."""
-    gaps = [
-        (fact, Sum((fact.left, Negation(fact.right)) if ">" in fact.relation
-                   else (fact.right, Negation(fact.left))))
-        for fact in facts
-    ]  # fmt: skip
+    gaps = [(fact, _gap(fact)) for fact in facts]
     for k, (one, gap) in enumerate(gaps):
         for other, second in gaps[k:]:
             try:

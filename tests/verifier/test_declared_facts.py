@@ -182,3 +182,23 @@ def test_a_convex_function_of_a_half_line_may_have_a_law():
     u = sk.potential("U", r, convex=True)
     half = sk.Dynamics({r: -sk.grad(u, r)}, {r: 1}, hamiltonian=u)
     assert sk.verify(half).checks["normalizable"].verdict == "proved"
+
+
+RHO, LOW = sk.parameter("rho"), sk.parameter("low")
+
+
+@pytest.mark.parametrize(
+    ("assume", "under", "verdict"),
+    [
+        ([RHO**2 <= 1], 1 - RHO**2, "proved"),
+        ([2 * RHO**2 <= 1], 1 - RHO**2, "proved"),
+        ([], 1 - RHO**2, "refuted"),
+        ([RHO**2 <= 2], 1 - RHO**2, "undecided"),
+        ([RHO**2 >= 1], 1 - RHO**2, "refuted"),
+        ([RHO**2 <= 1], 1 - RHO**2 + sk.sqrt(LOW), "undecided"),
+    ],
+)
+def test_a_root_in_a_noise_factor_is_real_where_the_assumptions_say_so(assume, under, verdict):
+    x, y = sk.scalar("x"), sk.scalar("y")
+    model = sk.Dynamics({x: -x, y: -y}, noise={x: (1, 0), y: (RHO, sk.sqrt(under))}, assume=assume)
+    assert sk.verify(model).checks["diffusion_psd"].verdict == verdict

@@ -35,6 +35,7 @@ from sdekit.declaration.tree.expression import (
 from sdekit.declaration.tree.operators import ZERO
 from sdekit.declaration.tree.symbols import Variable
 from sdekit.verifier.currents.smoothness import may_be_undefined
+from sdekit.verifier.declared_facts import with_gaps_named
 from sdekit.verifier.question import Problem
 from sdekit.verifier.rungs.noise_parts import check_parts
 from sdekit.verifier.rungs.symmetry import Blocks, swapped
@@ -81,7 +82,8 @@ def _gram_of_noise(problem: Problem) -> Check:
     """sigma sigma^T is a Gram matrix where sigma is real; elsewhere D is judged as a matrix."""
     rows = (problem.dynamics.noise or {}).values()
     entries = [e for row in rows for e in (row if isinstance(row, tuple) else (row,))]
-    unclear = [entry for entry in entries if may_be_undefined(entry)]
+    facts = problem.dynamics.assume
+    unclear = [entry for entry in entries if may_be_undefined(with_gaps_named(entry, facts))]
     if not unclear:
         return proved("D = sigma sigma^T / 2 is a Gram matrix")
     check = _psd_in_components(problem)
