@@ -18,6 +18,7 @@ from sdekit.calculus.expansion.expand import collected, expand
 from sdekit.calculus.expansion.monomial_sums import TooLarge, as_expression
 from sdekit.calculus.expansion.rewriting import INTERNAL, substituted
 from sdekit.calculus.limits import Unsupported
+from sdekit.calculus.signs.bounded import is_bounded
 from sdekit.calculus.signs.implied_signs import entry_signs
 from sdekit.calculus.signs.scalar_signs import decided_signs
 from sdekit.calculus.signs.sign_values import (
@@ -45,7 +46,7 @@ from sdekit.declaration.tree.expression import (
 from sdekit.declaration.tree.operators import ONE, ZERO
 from sdekit.declaration.tree.symbols import PROPERTIES, Parameter, Variable
 from sdekit.verifier.currents.smoothness import may_be_undefined
-from sdekit.verifier.integrals.lower_bounds import is_bounded, summands
+from sdekit.verifier.integrals.lower_bounds import summands
 from sdekit.verifier.integrals.quadratic import split_by
 from sdekit.verifier.question import Problem
 from sdekit.verifier.verdict import Check, Verdict, Witness, undecided

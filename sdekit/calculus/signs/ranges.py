@@ -14,6 +14,7 @@ from sdekit.declaration.tree.expression import (
     Expression,
     Negation,
     Number,
+    Ones,
     Power,
     Product,
     Sum,
@@ -25,12 +26,17 @@ Range = tuple[Fraction, Fraction]
 
 
 def value_range(expression: Expression) -> Range | None:
-    """Bounds of a scalar polynomial in interval variables and numbers; None for anything else."""
+    """Bounds of the entries of a polynomial in interval variables and functions with bounds.
+
+    None for anything else.
+    """
     match expression:
         case Number():
             return expression.value, expression.value
         case Parameter() if expression.value is not None:
             return expression.value, expression.value
+        case Ones():
+            return Fraction(1), Fraction(1)
         case Variable() if expression.domain.kind == "interval" and not expression.shape:
             assert expression.domain.lower is not None and expression.domain.upper is not None
             return enclosure(expression.domain.lower)[0], enclosure(expression.domain.upper)[1]
@@ -62,7 +68,11 @@ def range_signs(bounds: Range | None) -> frozenset[int]:
 
 
 def is_inside_its_range(total: Sum) -> bool:
-    """Whether a sum takes neither bound: a term of it is linear in a variable between open ends."""
+    """Whether a sum takes neither bound, as one of its terms does not.
+
+    Such a term is linear in a variable between open ends, or in an increasing function, whose
+    bounds are its limits.
+    """
     return any(map(_is_open, total.terms))
 
 
@@ -70,6 +80,9 @@ def _is_open(term: Expression) -> bool:
     match term:
         case Variable():
             return term.domain.kind == "interval" and not term.domain.closed
+        case Elementwise():
+            function = FUNCTIONS[term.name]
+            return function.bounds is not None and function.is_increasing
         case Negation():
             return _is_open(term.operand)
         case Product():

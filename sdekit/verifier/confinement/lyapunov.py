@@ -19,6 +19,7 @@ from sdekit.calculus.contraction.rules.definedness import is_sum_of_squares
 from sdekit.calculus.contraction.splitting_terms import is_positive
 from sdekit.calculus.contraction.tensor import Term
 from sdekit.calculus.memory import remembered
+from sdekit.calculus.signs.bounded import is_bounded
 from sdekit.calculus.signs.implied_signs import entry_signs
 from sdekit.calculus.signs.sign_values import never_negative
 from sdekit.declaration.model.component_reader import ComponentReader
@@ -31,7 +32,7 @@ from sdekit.verifier.confinement.tensor_growth import degree, falls_as_squares, 
 from sdekit.verifier.currents.poles import repulsion
 from sdekit.verifier.currents.smoothness import is_continuous, rough_parts
 from sdekit.verifier.declared_facts import below_functions, is_coercive
-from sdekit.verifier.integrals.lower_bounds import is_bounded, summands
+from sdekit.verifier.integrals.lower_bounds import summands
 from sdekit.verifier.question import Problem
 from sdekit.verifier.verdict import Check, proved
 

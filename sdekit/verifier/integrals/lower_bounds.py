@@ -1,7 +1,7 @@
 r"""Is exp(-Q) integrable by a bound from below, $Q\ge Q_0 - C$ with $e^{-Q_0}$ integrable?
 
-Used on the summands of Q as written, for every size: those that are bounded or never negative may
-be left out; a mixture $-\log\sum_k e^{-a_k}$ is integrable if every $e^{-a_k}$ is; on a product of
+Used on the summands of Q as written, for every size: those that are bounded from below may be left
+out; a mixture $-\log\sum_k e^{-a_k}$ is integrable if every $e^{-a_k}$ is; on a product of
 circles and intervals a Q without poles is bounded; pure powers $c\sum_i x_i^d$, c > 0, outgrow all
 terms of smaller weight, since $|x^a y^b|\le\epsilon(x^d + y^e) + C_\epsilon$ for $a/d + b/e < 1$.
 
@@ -18,6 +18,7 @@ from sdekit.calculus.expansion.growth import Z
 from sdekit.calculus.expansion.monomial_sums import Monomial, TooLarge, as_expression
 from sdekit.calculus.expansion.rewriting import substituted, with_closed_ends
 from sdekit.calculus.limits import Unsupported
+from sdekit.calculus.signs.bounded import is_bounded, is_bounded_below
 from sdekit.calculus.signs.implied_signs import entry_signs
 from sdekit.calculus.signs.sign_values import POSITIVE, never_negative
 from sdekit.declaration.functions.records import FUNCTIONS
@@ -139,30 +140,6 @@ def _negative_log(term: ex.Expression) -> ex.Expression:
     return ex.Negation(ex.Elementwise("log", term))
 
 
-def is_bounded(part: ex.Expression) -> bool:
-    """Whether a scalar is a bounded function of the state."""
-    if part.shape:
-        return False
-    if not part.varies:
-        return True
-    match part:
-        case ex.Call():
-            return "bounded" in part.function.assumptions
-        case Variable():
-            return part.domain.kind in ("circle", "interval")
-        case ex.Elementwise():
-            if FUNCTIONS[part.name].bounds is not None:
-                return True
-            return part.name == "exp" and 1 not in entry_signs(part.operand)
-        case ex.Sum() | ex.Product() | ex.Negation():
-            return all(is_bounded(child) for child in part.children)
-        case ex.Power():
-            e = part.exponent
-            whole = isinstance(e, ex.Number) and e.value.denominator == 1 and e.value >= 0
-            return whole and is_bounded(part.base)
-    return False
-
-
 def _directly(parts: list[ex.Expression], blocks: Blocks) -> str | None:
     if not parts or any(not any(p.depends_on(x) for p in parts) for x in blocks):
         return None
@@ -214,8 +191,8 @@ def _squares(
 
 
 def _without_nonnegative(parts: list[ex.Expression], blocks: Blocks) -> str | None:
-    """Leave out terms that are never negative, those with most variables first, or last."""
-    helpful = [part for part in parts if never_negative(entry_signs(part))]
+    """Leave out terms bounded from below, those with most variables first, or last."""
+    helpful = [part for part in parts if is_bounded_below(part)]
     helpful.sort(key=lambda p: -sum(isinstance(n, Variable) for n in p.walk()))
     orders = (helpful, helpful[::-1]) if len(helpful) > 1 else (helpful,)
     found = (_leaving_out(order, parts, blocks) for order in orders)
@@ -233,7 +210,10 @@ def _leaving_out(
         kept = fewer
         reason = _directly(kept, blocks)
         if reason is not None:
-            return f"{reason}, and the other terms are nonnegative"
+            left = [part for part in helpful if part not in kept]
+            how = all(never_negative(entry_signs(part)) for part in left)
+            kind = "nonnegative" if how else "bounded from below"
+            return f"{reason}, and the other terms are {kind}"
     return None
 
 

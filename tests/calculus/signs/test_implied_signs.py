@@ -101,6 +101,13 @@ def test_a_rule_that_claimed_too_much_would_be_seen():
         (sk.dot(V, V), POSITIVE),
         (X * X * X, UNKNOWN),
         (sk.sqrt(X), NONNEGATIVE),
+        (1 + sk.tanh(X), POSITIVE),
+        (sk.erf(X) - 1, NEGATIVE),
+        (2 + sk.sin(X) + sk.tanh(T), POSITIVE),
+        # The twins take the bound.
+        (1 + sk.sin(X), NONNEGATIVE),
+        (1 + sk.sign(X), NONNEGATIVE),
+        (1 + 2 * sk.tanh(X), UNKNOWN),
     ],
 )
 def test_signs_follow_from_the_assumptions(scalar, signs):

@@ -51,9 +51,13 @@ FINITE = [
     (sk.dot(Q, Q) / 2 - J * logsumexp(DATA @ Q), (Q,)),
     (T + S - J * sk.log(T) - sk.log((T - S) ** 2), (T, S)),
     (T + S + 1 / T + sk.sin(T * S), (T, S)),
+    (sk.dot(Q, Q) / 2 - sk.dot(sk.log(sk.ones(ROWS) + sk.erf(DATA @ Q)), sk.ones(ROWS)), (Q,)),
+    (X**2 + Z**2 - 2 * sk.log(1 + sk.tanh(X * Z)), (X, Z)),
 ]
 
 INFINITE = [
+    (-sk.log(1 + sk.tanh(X)), (X,)),
+    (X**2 + 3 * sk.log(1 + sk.tanh(-(X**3))), (X,)),
     (sk.abs_(X) + sk.abs_(Z) - 2 * sk.log(1 + sk.exp(X) + sk.exp(Z)), (X, Z)),
     (sk.dot(Q, Q) / 2 - J * logsumexp(Q**2), (Q,)),
     (sk.dot(ONES, sk.abs_(Q)) - logsumexp(2 * Q), (Q,)),
