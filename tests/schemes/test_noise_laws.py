@@ -115,7 +115,7 @@ def test_schemes_whose_promise_needs_the_whole_law_are_refused():
     root = sk.Dynamics({v: 1 - v}, {v: v})
     with pytest.raises(SchemeError, match="meet an end"):
         sk.sampler(root, scheme="EM", noise="weak")
-    with pytest.raises(SchemeError, match='"normal" or "weak"'):
+    with pytest.raises(SchemeError, match="'normal' or 'weak'"):
         sk.order(LANGEVIN, noise="strong")
 
 

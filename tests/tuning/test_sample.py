@@ -8,7 +8,7 @@ import pytest
 
 import sdekit as sk
 from sdekit.diagnostics.draw_statistics import mean_estimate
-from sdekit.errors import SimulationError
+from sdekit.errors import ArgumentError, SimulationError
 
 ALPHA = np.array([2.0, 3.0, 5.0])
 
@@ -141,7 +141,8 @@ def test_wrong_arguments_are_told(name):
     arguments, said = WRONG[name]
     if arguments.get("position") is START:
         arguments = {"domains": DOMAINS, **arguments}
-    with pytest.raises(SimulationError, match=said):
+    kind = ArgumentError if "num_samples" in arguments else SimulationError
+    with pytest.raises(kind, match=said):
         sk.sample(**arguments)
 
 

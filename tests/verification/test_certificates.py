@@ -15,7 +15,7 @@ def honest():
 
 
 def test_no_corrupted_certificate_is_wrongly_accepted(honest):
-    found, wrong = certificates.attacked(certificates.random_jobs(honest, 200, 1), honest, 60.0)
+    found, wrong = certificates.attacked(certificates.random_jobs(honest, 200, 1), honest)
     assert wrong == []
     assert sum(found[key] for key in found if key.startswith("accepted")) > 0
     assert not any("undeclarable" in key for key in found if key.startswith("accepted"))
@@ -24,7 +24,7 @@ def test_no_corrupted_certificate_is_wrongly_accepted(honest):
 def test_a_checker_that_believes_a_rung_is_found_out(honest, monkeypatch):
     """Twin: with the residual taken for granted the same attack finds wrong ones."""
     monkeypatch.setitem(checker.RUNGS, "stationarity", lambda model, evidence: [])
-    _, wrong = certificates.attacked(certificates.random_jobs(honest, 100, 1), honest, 60.0)
+    _, wrong = certificates.attacked(certificates.random_jobs(honest, 100, 1), honest)
     assert wrong
 
 

@@ -179,8 +179,9 @@ SGLD = (
     _claim(
         "Robbins-Monro conditions",
         MET,
-        "the sums behave as claimed",
-        f"{_SGLD}::test_robbins_monro_sums_behave_as_claimed",
+        "steps a (b + t)^-g, g = 0.55 by default; g > 1, whose sum is finite, is refused",
+        "tests/simulation/loop/test_schedules.py::test_robbins_monro_runs_from_first_to_last",
+        "tests/simulation/loop/test_schedules.py::test_impossible_schedules_are_refused",
     ),
     _claim("Ergodic theorem (text), convergence along a subsequence (text)", OUT, "proof texts"),
     _claim(

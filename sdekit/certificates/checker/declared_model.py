@@ -50,7 +50,7 @@ class Model(IndexRing):
         for d, n in sizes.items():
             need(d in dimensions and dimensions[d] in (None, n), f"the size of {d}")
         fixed = {d: n for d, n in {**dimensions, **sizes}.items() if n is not None}
-        need(all(type(n) is int and n > 0 for n in fixed.values()), "the sizes")
+        need(all(type(n) is int and n > 0 for n in (*fixed.values(), *sizes.values())), "the sizes")
         super().__init__(symbols, fixed)
         need(all(re.fullmatch(NAME, n) for n in (*dimensions, *symbols)), "the names")
         roles = [(name, symbol["role"]) for name, symbol in symbols.items()]

@@ -98,7 +98,10 @@ def test_every_node_of_the_expression_tree_has_a_rule():
     nodes = {
         node
         for _, node in inspect.getmembers(tree, inspect.isclass)
-        if issubclass(node, tree.Expression) and node is not tree.Expression
+        # What only others are made of has no public name.
+        if issubclass(node, tree.Expression)
+        and node is not tree.Expression
+        and not node.__name__.startswith("_")
     }
     assert nodes | {Variable, Parameter, Abbreviation, EachRow} == set(RULES)
 

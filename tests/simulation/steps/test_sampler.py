@@ -113,7 +113,7 @@ def wrong(**options):
         ("the potential U is not given", {"potential": None}),
         ("the potential does not return a scalar", {"potential": lambda t: t["w"]}),
         (
-            "the potential fails at the position given: found KeyError",
+            "the potential fails at the position given.*found KeyError",
             {"potential": lambda t: t["v"]},
         ),
         ("the potential U is of no known kind", {"potential": 3.0}),

@@ -218,7 +218,7 @@ def test_what_cannot_be_is_refused_in_words(overdamped, langevin):
         ("no list of updates", {"updates": gibbs[0]}),
         ("no update", {"updates": [_gibbs]}),
         ("no array of real numbers", {"extra": "z"}),
-        ("position, extra", {"potential": lambda x: x**2}),
+        ("fails at the position given.* and extra", {"potential": lambda x: x**2}),
         ("without control variate", {"potential": target}),
         ("name of a variable|potential", {"extra": {"z": 1.0}}),
         ("start of extra is not finite", {"extra": np.nan}),
