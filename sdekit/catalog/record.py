@@ -182,9 +182,9 @@ def start_of(x: Variable) -> Parameter:
     return parameter(f"{x.name}_start")
 
 
-def noise_claims(diffusion_psd: str = PROVED) -> Mapping[str, str]:
+def noise_claims() -> Mapping[str, str]:
     """Claims of an SDE without a law: that D is that of a noise."""
-    return MappingProxyType({"diffusion_symmetric": PROVED, "diffusion_psd": diffusion_psd})
+    return MappingProxyType({"diffusion_symmetric": PROVED, "diffusion_psd": PROVED})
 
 
 def claims(**verdicts: str) -> Mapping[str, str]:

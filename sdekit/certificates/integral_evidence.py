@@ -124,8 +124,9 @@ def _student(x: Variable, shape: Shape) -> Evidence | None:
 
 def _polynomial(x: Variable, shape: Shape) -> Evidence | None:
     r"""$c_k x^k + \dots$ of one scalar; that k is even and $c_k > 0$ is for the checker to see."""
-    is_power = all(len(mine) == 1 and base is x for mine in shape for base, _ in mine)
-    return {"kind": "polynomial"} if is_power and not x.shape else None
+    is_power = all(len(mine) == 1 and base == x for mine in shape for base, _ in mine)
+    is_alone = not any(coefficient.varies for coefficient in shape.values())
+    return {"kind": "polynomial"} if is_power and is_alone and not x.shape else None
 
 
 def _root(x: Variable, shape: Shape) -> Evidence | None:

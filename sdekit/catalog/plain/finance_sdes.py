@@ -6,7 +6,6 @@ Not for what options on them cost (`verification/plain_sdes.py`).
 from __future__ import annotations
 
 from sdekit.catalog.record import (
-    UNDECIDED,
     Entry,
     Example,
     Fact,
@@ -192,7 +191,7 @@ ENTRIES = (
     ),
     Entry(
         "heston", "Stochastic volatility of Heston", "Heston 1993", heston,
-        noise_claims(UNDECIDED),
+        noise_claims(),
         notes="S exp(-mu t) is a martingale for every correlation: Andersen and Piterbarg 2007.",
         example=Example(
             {"S": 100.0, "v": 0.04},
@@ -217,7 +216,7 @@ ENTRIES = (
     ),
     Entry(
         "sabr", "Stochastic alpha, beta, rho", "Hagan, Kumar, Lesniewski and Woodward 2002", sabr,
-        noise_claims(UNDECIDED),
+        noise_claims(),
         notes="With beta = 1 and rho > 0 the mean of F falls: F is no martingale.",
         example=Example(
             {"F": 1.0, "alpha": 0.3}, {"beta": 0.5, "nu": 0.4, "rho": -0.3},
