@@ -113,6 +113,13 @@ class Surveyor:
             return value, gradient
         return 1e100, np.zeros_like(gradient)
 
+    def undefined(self, points: np.ndarray, factor: np.ndarray, seed: int) -> int:
+        """At how many points, each one whitened step from one of these, U is no number (NaN)."""
+        z = np.random.default_rng(seed).standard_normal(points.shape)
+        near = points + np.stack([_times(factor, one) for one in z])
+        values = jax.jit(jax.vmap(self.target.potential))(jnp.asarray(near))
+        return int(np.isnan(np.asarray(values)).sum())
+
     def hessian(self, point: np.ndarray) -> np.ndarray:
         """The Hessian; beyond `MOST_DENSE` coordinates an estimate of its diagonal."""
         if self.target.size <= MOST_DENSE:

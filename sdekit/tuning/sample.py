@@ -259,12 +259,18 @@ def _values(tuning: Tuning, draws: Draws) -> dict[str, np.ndarray]:
 def _result(tuning: Tuning, tuned: Tuned, draws: Draws, seed: int, began: float) -> Sample:
     values = _values(tuning, draws)
     found = quality(values)
-    objections = [tuned.refusal] if tuned.refusal else []
+    objections, notes = [tuned.refusal] if tuned.refusal else [], tuned.notes
     if not tuned.refusal:
         objections += found.objections(EFFECTIVE)
         objections += tail_objections(values)
         points = draws.theta.reshape(-1, draws.theta.shape[2])
         some = points[np.linspace(0, len(points) - 1, 3 * LOOKS).astype(int)]
+        lost = tuning.surveyor.undefined(some, tuning.pilot.factor, seed)
+        if lost:
+            notes += (
+                f"U is no number (NaN) at {lost} of {len(some)} points one step from draws, which "
+                "are taken to have no density; where that is meant, let U be infinite",
+            )
         stiffness = tuning.surveyor.stiffness(some, tuning.pilot.factor)
         objections += stiffness_objections(stiffness, tuned.step_size)
         if not tuned.bias <= tuning.tolerance:
@@ -281,7 +287,7 @@ def _result(tuning: Tuning, tuned: Tuned, draws: Draws, seed: int, began: float)
         gradients=tuning.gradients,
         seed=seed,
         seconds=time.perf_counter() - began,
-        notes=tuned.notes,
+        notes=notes,
         _target=tuning.target,
         _theta=draws.theta,
     )

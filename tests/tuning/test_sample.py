@@ -101,6 +101,13 @@ def test_what_cannot_be_trusted_is_not_called_converged(name):
     assert run.tuned.gradients < 4000 + 4 * 25 * 128
 
 
+@pytest.mark.parametrize(("beyond", "is_told"), [(jnp.nan, True), (jnp.inf, False)])
+def test_where_the_density_is_no_number_is_told(beyond, is_told):
+    """The twin says by an infinite U what it means."""
+    found = sk.sample(lambda x: jnp.where(x > 1, beyond, x**2 / 2), 0.0, chains=2, draws=100)
+    assert any("no number (NaN)" in note for note in found.notes) is is_told
+
+
 def test_a_tuned_target_says_what_was_chosen():
     tuned = sk.tune("langevin", lambda x: jnp.sum(x["a"] ** 2) * 5e5, {"a": np.ones(3)})
     assert tuned.scheme == "HMC" and tuned.bias == 0 and tuned.refusal == ""
