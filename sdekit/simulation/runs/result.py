@@ -290,9 +290,12 @@ class Run(ShownInNotebooks):
         Raises:
             MissingDependencyError: Without ArviZ.
         """
+        return self._inference_data(sample_stats(self))
+
+    def _inference_data(self, stats: Mapping[str, np.ndarray]) -> Any:
         facts = {**self.facts(), "notes": "; ".join(self.notes)}
         draws = named_leaves(self.samples, self.layout)
-        return to_inference_data(draws, facts, self.times, sample_stats=sample_stats(self))
+        return to_inference_data(draws, facts, self.times, sample_stats=stats)
 
     def facts(self) -> dict[str, Any]:
         """What the draws are of, for files that hold them."""
@@ -311,7 +314,8 @@ class Run(ShownInNotebooks):
         Raises:
             MissingDependencyError: Without ArviZ.
         """
-        return require_arviz().summary(self.to_arviz())
+        # The table reads no energies, which cost a value of U for each draw.
+        return require_arviz().summary(self._inference_data({}))
 
     def citation(self) -> str:
         """One sentence on what ran, and BibTeX of sdekit, the dynamics and the scheme."""
