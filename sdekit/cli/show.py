@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from sdekit.catalog.markov_kernels import KernelEntry
     from sdekit.certificates.export import Checked
     from sdekit.declaration.model.dynamics import Dynamics
-    from sdekit.designer.ansatz import Solution
     from sdekit.designer.repair import Repair
+    from sdekit.designer.solution import Solution
     from sdekit.simulation.runs.result import Run
     from sdekit.verifier.verdict import Verification
 

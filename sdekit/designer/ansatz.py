@@ -8,76 +8,36 @@ verified. Not for what an ansatz does not contain.
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 
 from sdekit.calculus.contraction import Tensor, is_zero, lower, residual, text
 from sdekit.calculus.contraction import heads as hd
 from sdekit.calculus.contraction.fokker_planck import swapped
-from sdekit.calculus.expansion.rewriting import substituted
 from sdekit.calculus.limits import BudgetExceeded, Unsupported, spending
 from sdekit.calculus.signs.forms import form_signs
 from sdekit.calculus.signs.implied_signs import entry_signs
 from sdekit.calculus.signs.sign_values import POSITIVE, ZERO, never_negative
 from sdekit.declaration.model.dynamics import Dynamics
-from sdekit.declaration.text.expression_text import grammar_text
 from sdekit.declaration.tree.expression import Call, Expression
-from sdekit.declaration.tree.operators import ONE, multiply, negate
+from sdekit.declaration.tree.operators import ONE, multiply
 from sdekit.declaration.tree.symbols import Parameter
 from sdekit.designer.marginals import marginal_equations, wall_equations
 from sdekit.designer.matching import System, matched
 from sdekit.designer.raising import sum_of
+from sdekit.designer.solution import Solution, Unverified, verified, with_values
 from sdekit.designer.solving import SolvedCase
-from sdekit.designer.unknowns import Unknown, integrated, jets_of, read_unknown, slopes_of
+from sdekit.designer.unknowns import (
+    MOST_UNKNOWNS,
+    Unknown,
+    integrated,
+    jets_of,
+    read_unknown,
+    slopes_of,
+)
 from sdekit.errors import UndecidedError, VerificationError
-from sdekit.verifier.ladder import verify
-from sdekit.verifier.verdict import Verdict, Verification
 
-#: More coefficients than anybody reads.
-MOST_UNKNOWNS = 40
 #: Seconds for solving.
 BUDGET = 10.0
-#: Free coefficients whose signs are tried together.
-_MOST_SIGNS = 2
-
-#: Values, free coefficients, and the dynamics with the values.
-Unverified = tuple[dict[str, Expression], list[Parameter], Dynamics]
-
-
-@dataclass(frozen=True)
-class Solution:
-    """A family of designs.
-
-    Attributes:
-        values: Each solved unknown in terms of the free ones, the parameters and the sizes.
-        free: Coefficients that may take any value that the conditions allow.
-        conditions: What the free coefficients must fulfil for the verdict, such as "c > 0".
-        dynamics: The declaration with the values put in.
-        verification: The verdict about it.
-    """
-
-    values: Mapping[str, Expression]
-    free: tuple[str, ...]
-    conditions: tuple[str, ...]
-    dynamics: Dynamics
-    verification: Verification
-
-    def to_dict(self) -> dict[str, object]:
-        """The family as plain data; the dynamics as a model file."""
-        return {
-            "values": {name: grammar_text(value) for name, value in self.values.items()},
-            "free": list(self.free),
-            "conditions": list(self.conditions),
-            "verdict": self.verification.verdict.value,
-            "model": self.dynamics.to_toml(),
-        }
-
-    def __str__(self) -> str:
-        lines = [f"{name} = {grammar_text(value)}" for name, value in self.values.items()]
-        if self.free:
-            lines.append(f"free: {', '.join(self.free)}")
-        return "\n".join([*lines, *(f"where {condition}" for condition in self.conditions)])
 
 
 def design(
@@ -120,23 +80,13 @@ def design(
     if not found and reason:
         raise UndecidedError("no design was found, which is no proof of none", found=reason)
     declared = {u.name: _allowed(u.symbol) for u in sought if _allowed(u.symbol)}
-    solutions = _all_verified(found, declared)
-    if any(s.free and s.verification.verdict is Verdict.REFUTED for s in solutions):
+    solutions = verified(found, declared)
+    if any(s.is_refuted for s in solutions):
         # What is refuted for free coefficients may hold where momenta turn round at walls.
         at_walls, _ = _attempt(dynamics, sought, nonzero, walls=True)
-        good = [
-            s for s in _all_verified(at_walls, declared) if s.verification.verdict is Verdict.PROVED
-        ]
-        kept = [s for s in solutions if s.verification.verdict is not Verdict.REFUTED]
-        solutions = [*kept, *good] if good else solutions
+        good = [s for s in verified(at_walls, declared) if s.is_proved]
+        solutions = [*(s for s in solutions if not s.is_refuted), *good] if good else solutions
     return tuple(solutions)
-
-
-def _all_verified(
-    found: Sequence[Unverified], declared: Mapping[str, frozenset[int]]
-) -> list[Solution]:
-    verified = (_verified(*solution, declared) for solution in found)
-    return [s for s in verified if s is not None and not _is_excluded(s)]
 
 
 def _allowed(symbol: Expression) -> frozenset[int]:
@@ -271,7 +221,7 @@ def _solved(
         solved = with_values(dynamics, images)
         if not is_zero(residual(solved)):
             raise Unsupported("a solution of the equations is not seen to be a design")
-        found.append((values, free, solved))
+        found.append(Unverified(values, free, solved))
     is_open = all(dim.size is None for dim in dynamics.dimensions)
     return found, system.is_exact and is_open
 
@@ -332,62 +282,3 @@ def _values(
         if unknown.basis or unknown.symbol not in free:
             values[unknown.name] = sum_of(terms)
     return values, free
-
-
-def _verified(
-    values: dict[str, Expression],
-    free: Sequence[Parameter],
-    solved: Dynamics,
-    declared: Mapping[str, frozenset[int]],
-) -> Solution | None:
-    """The family with the first signs of its free coefficients for which it is proved.
-
-    None where a value has not the sign that is declared.
-    """
-    tried = [weight for weight in free if not weight.assumptions][:_MOST_SIGNS]
-    choices = [(0,) * len(tried), *itertools.product((1, -1), repeat=len(tried))]
-    solutions = []
-    for signs in choices if tried else choices[:1]:
-        images: dict[Expression, Expression] = {
-            w: _signed(w, s) for w, s in zip(tried, signs, strict=True) if s
-        }
-        new = {name: substituted(value, images) for name, value in values.items()}
-        # A negative coefficient is minus a positive one of another name.
-        minus = [(w, images[w]) for w in tried if w in images]
-        new |= {w.name: image for w, image in minus if not isinstance(image, Parameter)}
-        names = [next(_parameters(images.get(weight, weight))).name for weight in free]
-        conditions = [f"{next(_parameters(image)).name} > 0" for image in images.values()]
-        signs_of = {name: entry_signs(new[name]) for name in declared if name in new}
-        if any(not signs_of[name] & declared[name] for name in signs_of):
-            continue
-        conditions += [
-            f"{grammar_text(new[name])} {'>=' if 0 in declared[name] else '>'} 0"
-            for name in signs_of
-            if not signs_of[name] <= declared[name]
-        ]
-        signed = with_values(solved, images)
-        solution = Solution(new, tuple(names), tuple(conditions), signed, verify(signed))
-        if solution.verification.verdict is Verdict.PROVED:
-            return solution
-        solutions.append(solution)
-    return solutions[0] if solutions else None
-
-
-def _signed(weight: Parameter, sign: int) -> Expression:
-    positive = frozenset({"positive"})
-    if sign > 0:
-        return Parameter(weight.name, (), positive)
-    return negate(Parameter(f"{weight.name}_minus", (), positive))
-
-
-def _parameters(expression: Expression) -> Iterator[Parameter]:
-    return (node for node in expression.walk() if isinstance(node, Parameter))
-
-
-def _is_excluded(solution: Solution) -> bool:
-    return not solution.free and solution.verification.verdict is Verdict.REFUTED
-
-
-def with_values(dynamics: Dynamics, values: Mapping[Expression, Expression]) -> Dynamics:
-    """The dynamics with expressions in the place of parameters and functions."""
-    return dynamics.rewritten(lambda expression: substituted(expression, values))

@@ -33,9 +33,8 @@ from sdekit.declaration.tree.addends import additive_terms
 from sdekit.declaration.tree.expression import Divergence, Expression, LogDet, Negation, Sum
 from sdekit.declaration.tree.operators import ZERO, negate
 from sdekit.declaration.tree.symbols import Parameter, Variable
-from sdekit.designer.cutting import cut_out, factors_of, monic
 from sdekit.designer.matching import System, matched
-from sdekit.designer.proposals import energies
+from sdekit.designer.proposals import cut_out, energies, factors_of, monic
 from sdekit.designer.raising import raised, readable, sum_of
 
 #: More candidates at one place than this are not tried together.

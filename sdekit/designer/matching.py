@@ -28,7 +28,7 @@ from sdekit.designer.raising import component_expression, in_order, ordered_sum,
 from sdekit.designer.solving import SolvedCase, Value, families, maximal
 
 #: What a coefficient may be a rational function of; constant kernels are such as sqrt(2).
-_SCALARS = (Kind.PARAMETER, Kind.SIZE, Kind.KERNEL, Kind.VARIABLE)
+_SCALARS = (Kind.PARAMETER, Kind.SIZE, Kind.KERNEL, Kind.VARIABLE, Kind.CALL)
 
 
 @dataclass(frozen=True)
@@ -192,7 +192,9 @@ def matched(
         parts,
         tuple(positions.get(unknown, -1) for unknown in unknowns),
         tuple(k for k, part in enumerate(parts) if part.depends and part.depends <= set(field)),
-        not (kernels or any(_has_relations(part) for part in parts)),
+        not (
+            kernels or any(_has_relations(part) or _is_given(part, wanted, field) for part in parts)
+        ),
     )
 
 
@@ -218,6 +220,12 @@ def _is_of(part: Component, field: Collection[Head]) -> bool:
 def _has_relations(part: Component) -> bool:
     """Whether kernels occur, of which more relations may hold than are known."""
     return any(head.kind is Kind.KERNEL for head, _ in part.factors)
+
+
+def _is_given(part: Component, wanted: frozenset[Head], field: Collection[Head]) -> bool:
+    """Whether a given function of the field occurs, which is not differentiated here."""
+    is_call = any(head.kind is Kind.CALL and head not in wanted for head, _ in part.factors)
+    return is_call and bool(part.depends) and part.depends <= set(field)
 
 
 def _split(

@@ -1,25 +1,27 @@
-"""Terms that the shapes of a declaration suggest, as a basis for what is missing or unknown.
+"""Candidates for what is missing or unknown: terms that the shapes of a declaration suggest.
 
-Not for choosing among them: `design` and `repair` solve for their coefficients.
+A drift w of X enters the residual as -w . grad H, a block of Q the current as -Q grad H; what is
+left of a term when a factor of grad H is taken out is therefore a candidate for w or Q. Not for
+choosing among them: `design`, `recipe` and `repair` solve for their coefficients (`matching`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
-from itertools import combinations_with_replacement
+from itertools import chain, combinations_with_replacement
 
 from sdekit.calculus.contraction import Tensor, combine, lower
-from sdekit.calculus.contraction.heads import Kind, parameter
+from sdekit.calculus.contraction.heads import Head, Kind, delta, parameter
+from sdekit.calculus.contraction.tensor import Term, accumulate, flattened, ordered
 from sdekit.calculus.limits import Unsupported
-from sdekit.declaration.functions.grammar import diag, div, dot, grad, logdet, outer
+from sdekit.declaration.functions.grammar import diag, div, dot, grad, log, logdet, outer
 from sdekit.declaration.model.dynamics import Dynamics
 from sdekit.declaration.tree import expression as ex
 from sdekit.declaration.tree.addends import additive_terms
 from sdekit.declaration.tree.expression import Call, Expression, Inverse, LogDet, Shape
 from sdekit.declaration.tree.operators import ONE, multiply, transpose
 from sdekit.declaration.tree.symbols import Parameter, Variable
-from sdekit.designer.cutting import monic
 from sdekit.designer.matching import matched
 from sdekit.designer.raising import raised
 
@@ -72,6 +74,8 @@ def blocks(
     shape: Shape,
     arguments: Sequence[Variable],
     unknowns: Sequence[Expression],
+    *,
+    first: Sequence[Expression] = (),
 ) -> tuple[Expression, ...]:
     """Terms of one shape that depend on the arguments alone, the simplest first.
 
@@ -80,6 +84,7 @@ def blocks(
         shape: Of each term.
         arguments: What they may depend on.
         unknowns: What they may not contain.
+        first: Terms that come before others: 1, x, x^2, ... of a function of one variable.
     """
     atoms = [*arguments, *_slopes(dynamics)]
     atoms += [node for node in declared(dynamics) if node.shape or not isinstance(node, Parameter)]
@@ -88,10 +93,11 @@ def blocks(
     vectors = [atom for atom in usable if atom.ndim == 1]
     matrices = [atom for atom in usable if atom.ndim == 2]
     products = _PRODUCTS.get(len(shape), lambda *_: iter(()))(scalars, vectors, matrices, arguments)
+    products = chain(products, (multiply(first[2], s) for s in scalars if first))
     half = len(shape) // 2
     identity = [ex.Eye(shape[:half])] if shape and shape[:half] == shape[half:] else []
     found: dict[Tensor, Expression] = {}
-    for term in [*identity, *(a for a in usable if a.shape == shape), *products]:
+    for term in [*first, *identity, *(a for a in usable if a.shape == shape), *products]:
         if term.shape == shape and len(found) < MOST_PROPOSED:
             try:
                 key = monic(lower(term))
@@ -161,6 +167,8 @@ def _scalar_products(
 ) -> Iterator[Expression]:
     del arguments
     yield ONE
+    positive = (a for a in scalars if isinstance(a, Call) and "positive" in a.function.assumptions)
+    yield from map(log, positive)
     yield from (multiply(a, b) for a, b in combinations_with_replacement(scalars, 2))
     yield from (
         dot(a, b) for a, b in combinations_with_replacement(vectors, 2) if a.shape == b.shape
@@ -187,6 +195,7 @@ def _matrix_products(
 ) -> Iterator[Expression]:
     del arguments
     yield from (transpose(M) for M in matrices)
+    yield from (M @ N for M in matrices for N in matrices if M.shape[1:] == N.shape[:1])
     yield from (diag(v) for v in vectors)
     yield from (outer(a, b) for a in vectors for b in vectors)
     dims = dict.fromkeys(v.shape for v in vectors)
@@ -194,3 +203,45 @@ def _matrix_products(
 
 
 _PRODUCTS = {0: _scalar_products, 1: _vector_products, 2: _matrix_products}
+
+
+# ---------------------------------------------------------------- what is left of a term
+
+
+def factors_of(slope: Tensor, x: Variable) -> list[Head]:
+    """The heads of grad H that can stand for it: of its shape, and no constants."""
+    found = {head for part in slope.components() for head, _ in part.factors}
+    usable = (h for h in found if h.slots == x.shape and h.kind not in (Kind.PARAMETER, Kind.SIZE))
+    return sorted(usable, key=lambda head: head.uid)
+
+
+def cut_out(tensor: Tensor, head: Head) -> Iterator[Tensor]:
+    """What is left of each term when one factor is taken out; its slots become the last axes."""
+    shape = tensor.shape + head.slots
+    ends = range(-tensor.ndim - 1, -len(shape) - 1, -1)
+    for (monomial, opened), coefficient in tensor.terms.items():
+        bodies = [(monomial, p, [*opened[:k], *opened[k + 1 :]]) for k, p in enumerate(opened)]
+        for part, exponent in monomial:
+            if exponent > 0:
+                rest = ordered({**dict(monomial), part: exponent - 1})
+                if part.head is head:
+                    yield Tensor(shape, {Term(rest, opened): coefficient})
+                bodies += [] if part.head else [(rest, part, list(opened))]
+        for rest, part, others in bodies:
+            factors, _ = flattened((part, *others), 0)
+            for k in range(len(part.factors)):
+                if factors[k][0] is head:
+                    places = zip(head.slots, factors[k][1], ends, strict=True)
+                    joined = [(delta(dim), (index, end)) for dim, index, end in places]
+                    total: dict[Term, Fraction] = {}
+                    accumulate(total, coefficient, rest, [*factors[:k], *factors[k + 1 :], *joined])
+                    yield Tensor(shape, total)
+
+
+def monic(tensor: Tensor) -> Tensor:
+    """A tensor of one term without its scalar constants, so that multiples count once."""
+    if len(tensor.terms) != 1:
+        return tensor
+    ((monomial, opened),) = tensor.terms
+    kept = tuple(item for item in monomial if item[0].depends or item[0].head is None)
+    return Tensor(tensor.shape, {Term(kept, opened): Fraction(1)})

@@ -37,8 +37,8 @@ from sdekit.declaration.model.dynamics_checks import require_free_entries
 from sdekit.declaration.text.expression_text import grammar_text
 from sdekit.declaration.tree.expression import Expression, Negation
 from sdekit.declaration.tree.symbols import Parameter, Variable
-from sdekit.designer.cutting import cut_out, factors_of, monic
 from sdekit.designer.matching import matched
+from sdekit.designer.proposals import cut_out, factors_of, monic
 from sdekit.designer.raising import raised, sum_of
 from sdekit.errors import UndecidedError, VerificationError
 from sdekit.verifier.question import Problem
@@ -92,7 +92,8 @@ def recipe(dynamics: Dynamics) -> Recipe | None:
 
     Returns:
         The recipe, checked by the exact zero test; None where it is proved that there is none:
-        exp(-H) is not stationary, or no Q of the ansatz of this module exists.
+        exp(-H) is not stationary, or it is and no combination of the identities and of the terms of
+        the current, each without a factor of grad H, is such a Q.
 
     Raises:
         VerificationError: If the dynamics is declared without H.

@@ -28,8 +28,10 @@ from sdekit.designer.raising import raised_to, readable, sum_of
 from sdekit.designer.solving import SolvedCase
 from sdekit.errors import VerificationError
 
-#: Degree of the polynomials that are tried for a function.
+#: Degree of the polynomials that are tried for a function, beside other terms.
 HIGHEST_POWER = 6
+#: More coefficients than anybody reads.
+MOST_UNKNOWNS = 40
 
 
 @dataclass(frozen=True)
@@ -100,10 +102,11 @@ def read_unknown(
             f"the unknown function {unknown.name} stands at several points",
             expected="its own arguments everywhere",
         )
-    if unknown.variable is None:
-        basis = blocks(dynamics, symbol.shape, arguments, every)
-    else:
-        basis = (ONE, *(raised_to(unknown.variable, k) for k in range(1, HIGHEST_POWER + 1)))
+    x = unknown.variable
+    first = [] if x is None else [ONE, *(raised_to(x, k) for k in range(1, HIGHEST_POWER + 1))]
+    basis = blocks(dynamics, symbol.shape, arguments, every, first=first)
+    if x is not None:
+        basis = basis[: MOST_UNKNOWNS // len(every)]
     if not basis:
         raise VerificationError(
             f"nothing is proposed for {unknown.name} from the shapes of the declaration",
@@ -173,10 +176,10 @@ def integrated(
     order = len(lowest.data.derivatives)
     if not order:
         return system.expression((top, bottom))
-    others = [positions[head] for head in jets if head in positions]
     place = positions.get(hd.variable(unknown.variable))
-    moving = others if place is None else [*others, place]
-    if any(bottom.degrees()[k] for k in moving) or any(top.degrees()[k] for k in others):
+    moving = {*(positions[head] for head in jets if head in positions), *system.field} - {place}
+    fixed = (*moving, *(() if place is None else (place,)))
+    if any(bottom.degrees()[k] for k in fixed) or any(top.degrees()[k] for k in moving):
         raise Unsupported(f"the derivative of {unknown.name} is not integrated")
     if place is None:
         # Of a constant derivative the variable is no generator of the ring.

@@ -16,7 +16,8 @@ from sdekit.declaration.model.dynamics import Dynamics
 from sdekit.declaration.text.latex import latex_text
 from sdekit.declaration.tree.expression import Expression
 from sdekit.declaration.tree.symbols import Parameter
-from sdekit.designer.ansatz import Solution, design, equations_for
+from sdekit.designer.ansatz import design, equations_for
+from sdekit.designer.solution import Solution
 from sdekit.reports.chapters.derivation_lines import stationarity_section
 from sdekit.reports.chapters.dynamics_sections import dynamics_section, model_section
 from sdekit.reports.chapters.formulas import formula_of, plain, scope_of, symbol

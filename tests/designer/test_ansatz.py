@@ -315,3 +315,38 @@ def test_bad_unknowns_are_errors(unknowns, message):
 def test_what_must_not_vanish_is_an_unknown():
     with pytest.raises(VerificationError, match="kept from zero"):
         sk.design(thermostat(c2 * sk.dot(p, p) + c0), [c0], nonzero=[c2])
+
+
+def test_functions_of_the_same_variable_are_no_proof_against_a_function_of_it():
+    """A drift f with known V(x), a weight W with known mass m(q): both read the given function."""
+    x, q, v = sk.scalar("x"), sk.scalar("q"), sk.scalar("v")
+    V, W = sk.potential("V", x), sk.function("W", q)
+    f, m = sk.function("f", x), sk.function("m", q, positive=True)
+    (found,) = sk.design(sk.Dynamics({x: f}, {x: 1 + x**2}, hamiltonian=V), [f])
+    assert str(found) == "f = 2*x - grad(V(x), x) - x**2*grad(V(x), x)"
+    H = sk.potential("V", q) + W + v**2 / m / 2
+    law = {"hamiltonian": H, "target": sk.potential("V", q)}
+    flow = sk.Dynamics({q: sk.grad(H, v), v: -sk.grad(H, q)}, {}, **law)
+    assert str(only(flow, W)) == "W = log(m(q))/2"
+    # Twin: what no term of the basis is, is not excluded.
+    with pytest.raises(UndecidedError, match="not integrated"):
+        sk.design(sk.Dynamics({x: -sk.grad(V, x)}, {x: f}, hamiltonian=V + x**4), [f])
+
+
+def test_a_mass_that_is_a_number_at_each_point_has_its_logarithm():
+    m, W = sk.function("m", theta, positive=True), sk.function("W", theta)
+    H = U + W + sk.dot(p, p) / m / 2
+    flow = sk.Dynamics({theta: sk.grad(H, p), p: -sk.grad(H, theta)}, {}, hamiltonian=H, target=U)
+    assert str(only(flow, W)) == "W = n*log(m(theta))/2"
+
+
+def test_a_friction_that_is_a_product_of_matrices_is_found():
+    C, G = (sk.parameter(name, n, n, positive_definite=True) for name in "CG")
+    M = sk.parameter("M", n, n)
+    posed = sk.Dynamics(
+        {theta: sk.inv(G) @ p, p: -sk.grad(U, theta) - M @ p},
+        {p: C},
+        hamiltonian=U + sk.dot(p, sk.inv(G) @ p) / 2,
+        target=U,
+    )
+    assert str(only(posed, M)) == "M = C@inv(G)"
