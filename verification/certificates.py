@@ -67,7 +67,7 @@ def declared(model: dict[str, Any]) -> sk.Dynamics:
     dims = {name: Dim(name, size) for name, size in model["dimensions"].items()}
     nodes: dict[str, Any] = {}
     for name, s in model["symbols"].items():
-        shape, words = tuple(dims[d] for d in s["shape"]), frozenset(s.get("assumptions", ()))
+        shape, words = tuple(dims[d] for d in s["shape"]), _words(s)
         if s["role"] == "variable":
             ends: dict[str, Any] = dict(s.get("domain", {"kind": "real"}))
             ends = {k: Fraction(v) if k in ("lower", "upper") else v for k, v in ends.items()}
@@ -76,7 +76,7 @@ def declared(model: dict[str, Any]) -> sk.Dynamics:
             nodes[name] = Parameter(name, shape, words)
     for name, s in model["symbols"].items():
         if s["role"] == "function":
-            shape, words = tuple(dims[d] for d in s["shape"]), frozenset(s.get("assumptions", ()))
+            shape, words = tuple(dims[d] for d in s["shape"]), _words(s)
             arguments = tuple(nodes[x] for x in s["of"])
             nodes[name] = ex.Call(FunctionSymbol(name, arguments, shape, words), arguments)
 
@@ -108,7 +108,7 @@ def declared(model: dict[str, Any]) -> sk.Dynamics:
             return sk.dot(a, b) if args[2] == a.ndim == b.ndim else ex.MatMul(a, b)
         if op == "transpose":
             return ex.Transpose(build(args[0]), tuple(args[1]))
-        named = {"inverse": sk.inv, "logdet": sk.logdet, "trace": sk.trace, "diag": sk.diag}
+        named = {"inverse": sk.inv, "logdet": sk.logdet, "diag": sk.diag}
         return named[op](build(args[0]))
 
     return sk.Dynamics(
@@ -118,6 +118,10 @@ def declared(model: dict[str, Any]) -> sk.Dynamics:
         target=build(model["target"]),
         target_variables=[nodes[x] for x in model["target_variables"]],
     )
+
+
+def _words(symbol: dict[str, Any]) -> frozenset[str]:
+    return frozenset((*symbol.get("assumptions", ()), *filter(None, [symbol.get("symmetry")])))
 
 
 def places(part: Any, way: tuple = ()) -> list[tuple]:

@@ -13,8 +13,8 @@ from collections.abc import Mapping
 from fractions import Fraction
 from typing import Any
 
-from sdekit.certificates.checker.check import RUNGS, UNREADABLE, check
-from sdekit.certificates.checker.declared_model import FORMS, SIGNS, Model
+from sdekit.certificates.checker.check import RUNGS, UNREADABLE, Claims, check
+from sdekit.certificates.checker.declared_model import FORMS, SIGNS
 from sdekit.certificates.checker.index_ring import Refused
 from sdekit.verifier.verdict import Witness
 
@@ -37,7 +37,7 @@ def refutation_point(
     model = content["model"]
     sizes = {d: n or witness.dimensions.get(d, 1) for d, n in model["dimensions"].items()}
     try:
-        m = Model(model, sizes)
+        m = Claims(model, sizes, content["shown"])
     except (Refused, *UNREADABLE):
         return None
     entries = [

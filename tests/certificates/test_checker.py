@@ -16,11 +16,11 @@ from sdekit.certificates.coq import coq_theorem
 from sdekit.certificates.export import (
     certificate,
     check_certificate,
-    model_tree,
     read_certificate,
     recheck,
     write_certificate,
 )
+from sdekit.certificates.model_trees import model_tree
 from sdekit.errors import VerificationError
 from tests.declaration.model.models import sgnht
 
@@ -136,8 +136,10 @@ def test_a_certificate_about_another_model_is_rejected():
         ("langevin-relativistic", "marginalization", '"root"', '"polynomial"'),
         ("langevin", "marginalization", '"gaussian"', '"assumed"'),
         ("ornstein-uhlenbeck", "normalizable", '"gaussian"', '"assumed"'),
-        ("langevin", "non_explosion", '"energy"', '"growth"'),
-        ("cir", "non_explosion", '"square"', '"reversible"'),
+        ("langevin", "non_explosion", '"assumed"', '"gaussian"'),
+        ("langevin", "non_explosion", '"U"', '"theta"'),
+        ("cir", "non_explosion", '"lyapunov"', '"reversible"'),
+        ("duffing", "non_explosion", '"polynomial"', '"gaussian"'),
         ("sgrld", "non_explosion", '"eye"', '"ones"'),
         ("sgnht-position", "non_explosion", '"number", "1"', '"number", "-1"'),
     ],
@@ -183,7 +185,7 @@ def test_a_sign_that_is_not_declared_is_not_believed():
 
 
 def test_a_symmetry_that_is_not_declared_is_not_believed():
-    tampered = changed("irreversible", '["antisymmetric"]', "[]", "model", "symbols", "J")
+    tampered = changed("irreversible", '"antisymmetric"', "null", "model", "symbols", "J")
     assert recheck(tampered).verdict is None
 
 

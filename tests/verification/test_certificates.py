@@ -23,7 +23,7 @@ def test_no_corrupted_certificate_is_wrongly_accepted(honest):
 
 def test_a_checker_that_believes_a_rung_is_found_out(honest, monkeypatch):
     """Twin: with the residual taken for granted the same attack finds wrong ones."""
-    monkeypatch.setitem(checker.RUNGS, "stationarity", lambda model, evidence: [])
+    monkeypatch.setattr(checker.Claims, "stationarity", lambda model, evidence: [])
     _, wrong = certificates.attacked(certificates.random_jobs(honest, 100, 1), honest)
     assert wrong
 

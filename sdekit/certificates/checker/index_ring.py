@@ -61,9 +61,8 @@ class IndexRing:
 
     def __init__(self, symbols, fixed):
         self.symbols, self.fixed = symbols, fixed
-        self.arguments = {}  # name of an opaque head: (dimensions, formula, is a symmetric matrix)
+        self.arguments = {}  # name of an opaque head: (dimensions, formula); of inverse: symmetric
         self.slots = functools.cache(self.labelled)
-        self.groups = functools.cache(self.exchangeable)
 
     def labelled(self, head):
         """Dimension and label of each slot; slots with equal labels may be exchanged."""
@@ -71,8 +70,8 @@ class IndexRing:
         if kind in ("size", "logdet", "delta", "one"):
             return [(name, 0)] * {"delta": 2, "one": 1}.get(kind, 0)
         if kind != "symbol":
-            dims, _, is_even = self.arguments[name]
-            return [(d, 0 if is_even and kind == "inverse" else k) for k, d in enumerate(dims)]
+            dims, _ = self.arguments[name]
+            return [(d, 0 if kind == "inverse" else k) for k, d in enumerate(dims)]
         alike = self.symbols[name].get("symmetry")
         out = [(d, 0 if alike else k) for k, d in enumerate(self.symbols[name]["shape"])]
         for k, x in enumerate(jet):
@@ -81,20 +80,13 @@ class IndexRing:
             out += [(d, (x, group, label)) for d, label in shape]
         return out
 
-    def exchangeable(self, head):
-        """The sign that an exchange of the first two slots brings, and the sets of equal slots."""
-        labels = [label for _, label in self.slots(head)]
-        is_odd = head[0] == "symbol" and self.symbols[head[1]].get("symmetry") == "antisymmetric"
-        same = [[k for k, other in enumerate(labels) if other == label] for label in set(labels)]
-        return -1 if is_odd else 1, [at for at in same if len(at) > 1]
-
     def ordered(self, head, indices):
         """(sign, indices) with exchangeable slots sorted; the sign is 0 where it vanishes."""
-        odd, groups = self.groups(head)
-        out, sign = list(indices), 1
-        if odd < 0:
+        labels, out, sign = [label for _, label in self.slots(head)], list(indices), 1
+        if head[0] == "symbol" and self.symbols[head[1]].get("symmetry") == "antisymmetric":
             sign = (out[0] < out[1]) - (out[0] > out[1])
-        for at in groups:
+        for label in {*labels}:
+            at = [k for k, other in enumerate(labels) if other == label]
             for k, i in zip(at, sorted(out[k] for k in at)):
                 out[k] = i
         return sign, tuple(out)
@@ -102,49 +94,43 @@ class IndexRing:
     def ones(self, head, ix):
         return ones([d for d, _ in self.slots(head)], ix)
 
-    def base(self, head):
-        """The head P of an inverse of P alone."""
-        for term in self.arguments[head[1]][1] if head[0] == "inverse" else ():
-            if term and self.arguments[head[1]][1] == {(((term[0][0][0], (0, 1)), 1),): 1}:
-                return term[0][0][0]
-        return None
-
     # The normal form
 
     def total(self, terms):
         """The normal form of a sum of raw terms (factors, coefficient)."""
         out, todo = {}, list(terms)
         while todo:
-            step = self.reduced(*todo.pop())
-            if isinstance(step, list):
-                todo += step
-            elif step[1]:
-                out = plus(out, {step[0]: step[1]})
+            factors, c = self.merged(*todo.pop())
+            parts = self.rewritten(factors) if c else []
+            if parts is None:
+                term, sign = self.canonical(factors)
+                out = plus(out, {term: c * sign})
+            else:
+                todo += [(part, c * k) for part, k in parts]
             need(len(out) + len(todo) < 20_000, "a formula of too many terms")
         return out
 
-    def reduced(self, factors, c):
-        """One raw term: raw terms that add up to it, or (monomial, coefficient)."""
+    def merged(self, factors, c):
+        """Equal factors as one; what cancels leaves its indices behind."""
         merged = {}
         for (head, ix), e in factors:
             sign, ix = self.ordered(head, ix)
-            if not sign:
-                return (), 0
             need(sign == 1 or e == int(e), "a root of what may be negative")
-            c *= sign if e % 2 else 1
+            c *= sign if e % 2 else sign * sign
             merged[head, ix] = merged.get((head, ix), 0) + e
-        rest = [(key, int(e) if e == int(e) else e) for key, e in merged.items() if e]
-        gone = [one for key, e in merged.items() if not e for one in self.ones(*key)]
-        if gone:  # a factor that cancels leaves its indices behind
-            return [(rest + gone, c)]
-        for (head, ix), e in rest:
-            found = self.rewritten(head, ix, e, [f for f in rest if f[0] != (head, ix)])
-            if found is not None:
-                return [(terms, c * k) for terms, k in found]
-        return self.canonical(rest, c)
+        out = [(key, int(e) if e == int(e) else e) for key, e in merged.items() if e]
+        return out + [one for key, e in merged.items() if not e for one in self.ones(*key)], c
 
-    def rewritten(self, head, ix, e, others):
-        """head_ix^e * others as raw terms in a simpler form; None if it is simple."""
+    def rewritten(self, factors):
+        """A product as raw terms in a simpler form; None if it is simple."""
+        for key, e in factors:
+            found = self.simpler(*key, e, [f for f in factors if f[0] != key])
+            if found is not None:
+                return found
+        return None
+
+    def simpler(self, head, ix, e, others):
+        """head_ix^e * others as raw terms; None if the factor is simple."""
         kind, name, _ = head
         used = [i for (_, jx), _ in others for i in jx]
         left = [*others, *self.ones(head, ix)]
@@ -165,52 +151,36 @@ class IndexRing:
         if kind == "sin" and e >= 2:
             left = [*left, ((head, ix), e - 2)]
             return [(left, 1), ([*left, ((("cos", name, ()), ix), 2)], -1)]
-        base = self.base(head) if e == 1 else None
-        for (other, jx), f in others if base else ():  # inv(P)_ij P_jk, j being nowhere else
-            for i, j in itertools.product((0, 1), repeat=2):
-                is_met = other == base and f == 1 and ix[i] == jx[j] < 0
-                if (
-                    is_met
-                    and [*ix, *used].count(ix[i]) == 2
-                    and (i != j or self.arguments[name][2])
-                ):
-                    delta = (("delta", self.slots(head)[0][0], ()), (ix[1 - i], jx[1 - j])), 1
+        if kind == "inverse" and e == 1:  # inv(P)_ij P_jk
+            for (other, jx), f in others:
+                met = [i for i in {*ix} & {*jx} if i < 0 and [*ix, *used].count(i) == 2]
+                if met and f == 1 and self.arguments[name][1] == {(((other, (0, 1)), 1),): 1}:
+                    ends = tuple(i for i in (*ix, *jx) if i != met[0])
+                    delta = (("delta", self.slots(head)[0][0], ()), ends), 1
                     return [([*(g for g in others if g[0] != (other, jx)), delta], 1)]
         return None
 
-    def canonical(self, factors, c):
-        """Summed indices renamed so that equal graphs have equal monomials."""
-        summed = sorted({i for (_, ix), _ in factors for i in ix if i < 0})
-        labels = {h: [repr(label) for _, label in self.slots(h)] for (h, _), _ in factors}
-        colour = dict.fromkeys(summed, 0)
-
-        def look(i):
-            """An index as seen from the factors that hold it."""
-            views = []
-            for (h, ix), e in factors:
-                seen = [(at, i == j, str(colour.get(j, [j]))) for at, j in zip(labels[h], ix)]
-                views += [(h, str(e), sorted(seen))] if i in ix else []
-            return repr((colour[i], sorted(views)))
-
-        for _ in summed:
-            looks = {i: look(i) for i in summed}
-            ranks = sorted(looks.values())
-            colour = {i: ranks.index(seen) for i, seen in looks.items()}
-        classes = [[i for i in summed if colour[i] == k] for k in sorted(set(colour.values()))]
-        ways = math.prod(math.factorial(len(members)) for members in classes)
+    def canonical(self, factors):
+        """(monomial, sign): summed indices get names by the place that they have in the product."""
+        seen = {i: [] for (_, ix), _ in factors for i in ix if i < 0}
+        for (head, ix), e in factors:
+            for i, (_, label) in zip(ix, self.slots(head)):
+                if i < 0:
+                    seen[i].append(repr((head, e, label, [j for j in ix if j >= 0])))
+        looks = {i: sorted(views) for i, views in seen.items()}
+        classes = [[i for i in looks if looks[i] == look] for look in sorted(looks.values())]
+        classes = [group for k, group in enumerate(classes) if group not in classes[:k]]
+        ways = math.prod(math.factorial(len(group)) for group in classes)
         need(ways <= 5040, "a sum over too many indices that look alike")
         forms = {}
         for orders in itertools.product(*map(itertools.permutations, classes)):
             names = {i: -1 - k for k, i in enumerate(itertools.chain(*orders))}
-            sign, out = 1, []
-            for (h, ix), e in factors:
-                own, ix = self.ordered(h, tuple(names.get(i, i) for i in ix))
-                sign *= own if e % 2 else 1
-                out.append(((h, ix), e))
+            moved = [((head, tuple(names.get(i, i) for i in ix)), e) for (head, ix), e in factors]
+            out, sign = self.merged(moved, 1)
             forms.setdefault(tuple(sorted(out)), set()).add(sign)
         best = min(forms)
         # A renaming that turns a term into minus itself shows that it is zero.
-        return (best, c * sum(forms[best])) if len(forms[best]) == 1 else ((), 0)
+        return best, sum(forms[best])
 
     # Arithmetic
 
@@ -226,9 +196,7 @@ class IndexRing:
     def single(self, kind, dims, argument, e=1):
         """A function of an argument to a power, entry by entry (an inverse: as a matrix)."""
         name = repr((dims, sorted(argument.items())))
-        is_square = len(dims) == 2 and dims[0] == dims[1]
-        is_even = is_square and self.moved(argument, {0: 1, 1: 0}) == argument
-        self.arguments[name] = (dims, argument, is_even)
+        self.arguments[name] = dims, argument
         places = () if kind == "logdet" else tuple(range(len(dims)))
         return self.total([([(((kind, name, ()), places), e)], Q(1))])
 
@@ -246,10 +214,7 @@ class IndexRing:
         is_symbol = c == 1 and [f for _, f in term] == [1]
         if not more and is_plain and (e == int(e) or is_symbol):
             return self.total([([(key, f * e) for key, f in term], c ** (1 if is_symbol else e))])
-        # The least term of a sum gets the coefficient 1: multiples are then seen as such.
-        lead = a[min(a)] if e == int(e) else Q(1)
-        inner = {key: value / lead for key, value in a.items()}
-        return plus({}, self.single("power", dims, inner, e), lead ** int(e) if lead != 1 else 1)
+        return self.single("power", dims, a, e)
 
     def function(self, name, dims, a):
         """An elementary function, entry by entry; exp of a sum is a product of powers of exp."""
@@ -260,30 +225,6 @@ class IndexRing:
         for term, c in a.items():
             out = self.times(out, self.single("exp", dims, {term: Q(1)}, c))
         return out
-
-    def matrix(self, kind, dims, a):
-        """inverse and logdet; those of diag(v), c P and c inv(P) are taken apart."""
-        need(len(dims) == 2 and dims[0] == dims[1] and a, f"{kind} of what is no square matrix")
-        (term, c), *more = a.items()
-        wide = [f for f in term if len(f[0][1]) > 1]
-        rest = {tuple(f for f in term if f not in wide): c}
-        is_free = min((i for (_, ix), _ in term for i in ix), default=0) >= 0
-        if more or len(wide) != 1 or wide[0][1] != 1 or not is_free:
-            return self.single(kind, dims, a)
-        (((head, ix), _),) = wide
-        if head[0] == "delta":  # `rest` is the diagonal, written with index 0
-            if kind == "inverse":
-                return self.times(self.raised(dims[:1], rest, Q(-1)), {tuple(wide): Q(1)})
-            return self.moved(self.function("log", dims[:1], rest), {0: -1}, ones(dims, [-1]))
-        if any(jx for (_, jx), _ in next(iter(rest))) or ix != (0, 1):
-            return self.single(kind, dims, a)
-        base = self.base(head)
-        inner = {(((base or head, ix), 1),): Q(1)}
-        if kind == "inverse":
-            opposite = inner if base else self.single(kind, dims, inner)
-            return self.times(self.raised((), rest, Q(-1)), opposite)
-        factor = self.times(self.total([(ones(dims, [-1]), Q(1))]), self.function("log", (), rest))
-        return plus(factor, self.single(kind, dims, inner), -1 if base else 1)
 
     # Differentiation
 
@@ -305,11 +246,11 @@ class IndexRing:
             return self.symbol_slope(name, jet, ix, x, places)
         if kind not in OPAQUE:
             return []
-        dims, argument, _ = self.arguments[name]
+        dims, argument = self.arguments[name]
         inner = self.derivative(argument, x, len(dims))
         ends = {len(dims) + k: i for k, i in enumerate(places)}
         if kind in ("inverse", "logdet"):  # d inv(M) = -inv(M) dM inv(M), d logdet M = tr inv(M) dM
-            left = self.matrix("inverse", dims, argument)
+            left = self.single("inverse", dims, argument)
             if kind == "logdet":
                 out = self.times(left, inner, {0: -501, 1: -500}, {0: -500, 1: -501, **ends})
                 return renamed(out, {}, -3000)
@@ -342,17 +283,12 @@ class IndexRing:
         head = ("symbol", name, tuple(y for y, _ in groups))
         return [([((head, own + tuple(i for _, g in groups for i in g)), 1)], Q(1))]
 
-    def inside(self, key):
-        """The argument of a factor, or itself."""
-        kind, name, _ = key[0]
-        return self.arguments[name][1] if kind in OPAQUE else {((key, 1),): 1}
-
     def depends(self, a, *names):
         """Whether a formula may depend on symbols; unknown functions do on their arguments."""
-        for (kind, name, _), key in ((key[0], key) for term in a for key, _ in term):
+        for kind, name, _ in (head for term in a for (head, _), _ in term):
             if kind == "symbol" and {name, *self.symbols[name].get("of", ())} & {*names}:
                 return True
-            if kind in OPAQUE and self.depends(self.inside(key), *names):
+            if kind in OPAQUE and self.depends(self.arguments[name][1], *names):
                 return True
         return False
 

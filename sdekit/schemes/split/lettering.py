@@ -40,7 +40,6 @@ _ORDER = (
     "thermostat drift",
     "rotation",
     "geometric Brownian motion",
-    "commuting noise",
     "power noise",
     "interval noise",
     "shear",

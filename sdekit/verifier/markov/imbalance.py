@@ -33,7 +33,6 @@ from sdekit.verifier.markov.exact_moves import (
     PRECISION,
     Place,
     State,
-    chance_of_moving,
     log_acceptance,
     places,
     propose,
@@ -201,18 +200,25 @@ def refute_invariance(problem: KernelProblem, step: Metropolis) -> Check | None:
     if len(options) > 1:
         return refute_mixture(problem, options)
     ((_, step),) = options
-    return attempt(problem, step, lambda place, count: _flows(place, step, count))
+    claimed = None if step.energy is None else lower(step.energy)
+
+    def claim(place: Place, count: int) -> tuple[str, Value, dict[str, Any]] | None:
+        return _flows(place, step, count, claimed)
+
+    return attempt(problem, step, claim)
 
 
-def _flows(place: Place, step: Metropolis, count: int) -> tuple[str, Value, dict[str, Any]] | None:
+def _flows(
+    place: Place, step: Metropolis, count: int, claimed: Tensor | None
+) -> tuple[str, Value, dict[str, Any]] | None:
     start, below = place.state(), place.energy()
     before = place.log_volume
-    propose(place, step, count)
+    propose(place, step, count, claimed)
     there, above, ratio = place.state(), place.energy(), place.counted
     stretched = place.log_volume - before
     if _gap(start, there) is None:
         return None
-    propose(place, step, count)
+    propose(place, step, count, claimed)
     back = place.counted
     place.put(there)
     returns = log_acceptance(place, step, back)
@@ -239,91 +245,74 @@ def _flows(place: Place, step: Metropolis, count: int) -> tuple[str, Value, dict
     return reason, into - out, details
 
 
-def refute_delayed(problem: KernelProblem, step: Delayed) -> Check | None:
-    """A state into which two attempts together carry more or less density than out of it.
+def refute_forgotten(problem: KernelProblem, step: Delayed) -> Check | None:
+    r"""A state at which a second attempt that forgets the first rejection breaks the balance.
 
-    Args:
-        problem: The kernel.
-        step: Two attempts, each a bijection without noise.
+    With both attempts in balance by themselves, what flows in less what flows out by the second,
+    divided by the density, is $a_2(z)\,(a_1(z) - a_1(\Phi_2 z))$.
     """
-    first, second = step.first, step.second
 
-    def one(place: Place, count: int) -> Value:
-        return chance_of_moving(place, first, count)
-
-    def two(place: Place, count: int) -> Value:
-        missed = 1 - chance_of_moving(place, first, count)
-        if missed == 0:
-            return fmpq(0)
+    def claim(place: Place, count: int) -> tuple[str, Value, dict[str, Any]] | None:
         start = place.state()
-        propose(place, second, count)
-        ratio = place.counted
-        if step.remembers:
-            there = 1 - chance_of_moving(place, first, count)
-            if there == 0:
-                place.put(start)
-                return fmpq(0)
-            ratio = ratio + there.log() - missed.log()
+        propose(place, step.second, count)
+        there = place.state()
+        second = arb(log_acceptance(place, step.second, place.counted)).exp()
+        propose(place, step.first, count)
+        first_there = arb(log_acceptance(place, step.first, place.counted)).exp()
         place.put(start)
-        return missed * arb(log_acceptance(place, second, ratio)).exp()
+        propose(place, step.first, count)
+        first = arb(log_acceptance(place, step.first, place.counted)).exp()
+        gap = second * (first - first_there)
+        if not surely_differ(gap, fmpq(0)):
+            return None
+        details = {
+            "state": state_texts(place, start),
+            "second proposal": state_texts(place, there),
+            "first acceptance there": shown(first_there),
+            "first acceptance here": shown(first),
+        }
+        return "the second attempt forgets how likely the first rejection was", gap, details
 
-    return _refute_sum(problem, [(one, first), (two, second)])
+    return attempt(problem, step.second, claim)
 
 
 def refute_mixture(
     problem: KernelProblem, options: Sequence[tuple[Tensor, Metropolis]]
 ) -> Check | None:
-    """A state into which a random choice of steps carries more or less density than out of it.
+    r"""A state into which a random choice of steps carries more or less density than out of it.
+
+    What flows in less what flows out at z, divided by the density, is
+    $$\sum_i w_i(y_i)\,a_i(y_i)\,\frac{\rho(y_i)}{\rho(z)\,|\det D\Phi_i(y_i)|}
+    - w_i(z)\,a_i(z),\quad y_i = \Phi_i^{-1}(z).$$
 
     Args:
         problem: The kernel.
-        options: Weights, which may read the state, and steps, each a bijection. Options that keep
-            exp(-H) by themselves may be left out where their weights do not read what they move.
-    """
-
-    def weighted(weight: Tensor, step: Metropolis) -> Callable[[Place, int], Value]:
-        def chance(place: Place, count: int) -> Value:
-            return _probability(place, weight) * chance_of_moving(place, step, count)
-
-        return chance
-
-    return _refute_sum(problem, [(weighted(w, step), step) for w, step in options])
-
-
-def _refute_sum(
-    problem: KernelProblem,
-    moves: Sequence[tuple[Callable[[Place, int], Value], Metropolis]],
-) -> Check | None:
-    r"""A state at which moves with their probabilities together do not balance.
-
-    What flows in less what flows out at z, divided by the density, is
-    $$\sum_i c_i(y_i)\,\frac{\rho(y_i)}{\rho(z)\,|\det D\Phi_i(y_i)|} - c_i(z),
-    \quad y_i = \Phi_i^{-1}(z),$$ c_i the probability of moving along $\Phi_i$.
+        options: Weights, which may read the state, and steps, each a bijection.
     """
 
     def claim(place: Place, count: int) -> tuple[str, Value, dict[str, Any]] | None:
         start, height = place.state(), place.energy()
         total, details = arb(0), {"state": state_texts(place, start)}
-        for number, (chance, step) in enumerate(moves, start=1):
+        for number, (weight, step) in enumerate(options, start=1):
+            here = _probability(place, weight)
             propose(place, step, count)
             details[f"proposal {number}"] = state_texts(place, place.state())
+            out = arb(log_acceptance(place, step, place.counted)).exp()
             place.put(start)
-            out = chance(place, count)
             withdraw(place, step, count)
-            into, below, volume = chance(place, count), place.energy(), place.log_volume
+            there, below, volume = _probability(place, weight), place.energy(), place.log_volume
             propose(place, step, count)
             if _gap(start, place.state()) is not None:
                 raise Unsupported("a step is not undone by its moves run backwards")
+            into = log_acceptance(place, step, place.counted)
             stretched = below - height + place.log_volume - volume
-            total += into * arb(-stretched).exp() - out
+            total += there * (arb(into) - stretched).exp() - here * out
             place.put(start)
         if not surely_differ(total, fmpq(0)):
             return None
         return "what flows into the state is not what flows out of it", total, details
 
-    steps = [step for _, step in moves]
-    lead = next((step for step in steps if _open_count(step) is not None), steps[0])
-    return attempt(problem, lead, claim)
+    return attempt(problem, options[0][1], claim)
 
 
 def _probability(place: Place, weight: Tensor) -> Value:

@@ -25,7 +25,7 @@ def lie(symbols, H, D="1", drift=None, **claims):
     rungs = {name: {"verdict": "undecided"} for name in check.RUNGS}
     rungs |= {name: {"verdict": verdict, "evidence": rung} for name, rung in claims.items()}
     claim = {"verdict": verdict, "conditional": False, "sizes": {}}
-    return {"format": 2, "model": model, "claim": claim, "rungs": rungs}
+    return {"format": check.FORMAT, "model": model, "claim": claim, "rungs": rungs}
 
 
 X = ["symbol", "x"]
@@ -65,11 +65,15 @@ def test_an_energy_with_a_pole_on_the_circle_is_not_integrable():
     """exp(-H) = sin(x)^-8."""
     circle = {"x": {"role": "variable", "shape": [], "domain": {"kind": "circle"}}}
     log = ["function", "log", ["power", ["function", "sin", X], "2"]]
-    evidence = {"blocks": [], "target": [{"kind": "uniform", "blocks": ["x"]}]}
     H = ["product", ["number", "4"], log]
+    block = {"kind": "uniform", "blocks": ["x"], "energy": H}
+    evidence = {"blocks": [], "target": [block]}
     found = recheck(lie(circle, H, regularity={}, normalizable=evidence))
     assert not found.rungs["normalizable"][0]
-    smooth = lie(circle, ["function", "sin", X], regularity={}, normalizable=evidence)
+    sine = ["function", "sin", X]
+    block["energy"] = sine
+    assert not recheck(lie(circle, X, normalizable=evidence)).rungs["normalizable"][0]
+    smooth = lie(circle, sine, regularity={}, normalizable=evidence)
     assert recheck(smooth).rungs["normalizable"][0]
 
 
@@ -182,3 +186,49 @@ def test_a_model_about_nothing_is_not_certified():
     assert not recheck(empty).rungs["diffusion_symmetric"][0]
     empty["model"] |= {"symbols": {}, "drift": {}, "diffusion": []}
     assert not recheck(empty).rungs["diffusion_symmetric"][0]
+
+
+def test_a_tree_that_shows_a_sign_has_to_be_the_same():
+    """D = x is not x^2; D = (x + 1)^2 - 2 x is x^2 + 1, which shows that it is positive."""
+    square, one = ["power", X, "2"], ["number", "1"]
+    forged = {**lie({}, GAUSS, X, diffusion_psd={}), "shown": [[X, square]]}
+    assert not recheck(forged).rungs["diffusion_psd"][0]
+    D = ["sum", ["power", ["sum", X, one], "2"], ["product", ["number", "-2"], X]]
+    honest = {**lie({}, GAUSS, D, diffusion_psd={}), "shown": [[D, ["sum", square, one]]]}
+    assert recheck(honest).rungs["diffusion_psd"][0]
+    assert not recheck({**honest, "shown": []}).rungs["diffusion_psd"][0]
+
+
+def test_forms_that_only_look_like_kernels_are_none():
+    """B M B is no B M B^T, and a pairing of other indices is no Kronecker product."""
+    square = {"role": "parameter", "shape": ["n", "n"]}
+    symbols = {
+        "x": {"role": "variable", "shape": ["n"]},
+        "z": {"role": "variable", "shape": ["n", "n"]},
+        "B": square,
+        "P": {**square, "symmetry": "symmetric", "assumptions": ["positive_definite"]},
+    }
+    symbols["Q"] = symbols["P"]
+    model = {**lie({}, GAUSS)["model"], "symbols": symbols}
+    m = check.Claims({**model, "drift": {"x": X, "z": ["symbol", "z"]}, "diffusion": [],
+                      "hamiltonian": ["number", "0"], "target": ["number", "0"]}, {})  # fmt: skip
+    B, P = ["symbol", "B"], ["symbol", "P"]
+    turned = ["transpose", B, [1, 0]]
+    pair = ["contract", P, ["symbol", "Q"], 0]
+    assert m.form_sign(["contract", B, ["contract", P, turned, 1], 1])
+    assert m.form_sign(["contract", B, turned, 1])
+    assert m.form_sign(["transpose", pair, [0, 2, 1, 3]])
+    for tree in (["contract", B, ["contract", P, B, 1], 1], ["contract", B, B, 1], B, pair,
+                 ["contract", B, ["contract", B, turned, 1], 1]):  # fmt: skip
+        assert not m.form_sign(tree), tree
+
+
+def test_a_lyapunov_function_does_not_pull_through_the_end_of_a_half_line():
+    """(x - 1)^2 grows at a reflecting end x = 0; x^2 does not."""
+    half = {"x": {"role": "variable", "shape": [], "domain": {"kind": "positive"}}}
+    block = {"kind": "gaussian", "blocks": ["x"], "form": ["number", "1"], "mean": ["number", "0"]}
+    evidence = {"kind": "lyapunov", "blocks": [block], "damping": ["number", "0"]}
+    assert recheck(lie(half, GAUSS, non_explosion=evidence)).rungs["non_explosion"][0]
+    block["mean"] = ["number", "1"]
+    found = recheck(lie(half, GAUSS, non_explosion=evidence)).rungs["non_explosion"]
+    assert found == (False, "V at the end of ['x']")
