@@ -13,11 +13,13 @@ from __future__ import annotations
 
 from fractions import Fraction
 
+from sdekit.calculus.contraction.heads import Kind, parameter
 from sdekit.calculus.contraction.rules.rational import needs_fraction, numerator_is_zero
 from sdekit.calculus.contraction.rules.reduction import coefficients, reduced
-from sdekit.calculus.contraction.tensor import Tensor, combine
+from sdekit.calculus.contraction.tensor import Tensor, combine, contract, of_head
 from sdekit.calculus.contraction.values.evaluate import is_nonzero_somewhere
 from sdekit.calculus.memory import remembered
+from sdekit.declaration.tree.symbols import Parameter
 
 
 @remembered
@@ -48,7 +50,20 @@ def is_zero(tensor: Tensor) -> bool:
     # A value that is not zero settles the matter faster than a common denominator.
     if any(needs_fraction(part) and is_nonzero_somewhere(part) for part in parts):
         return False
-    return all(numerator_is_zero(part) for part in parts)
+    return all(numerator_is_zero(part) for part in parts) or _is_zero_along_all(tensor)
+
+
+def _is_zero_along_all(tensor: Tensor) -> bool:
+    """Whether the contraction with a tensor of free entries is zero, which joins open factors.
+
+    Rewrites see factors of one graph; on an open index x and 1 / (1 - x) are two graphs.
+    """
+    factors = [f for term in tensor.terms for part in term.open for f in part.factors]
+    if not any(head.kind is Kind.KERNEL and head.slots for head, _ in factors):
+        return False
+    free = of_head(parameter(Parameter("sdekit_free", tensor.shape)))
+    places = tuple(range(tensor.ndim))
+    return is_zero(contract(tensor, places, free, places, ()))
 
 
 def difference_is_zero(left: Tensor, right: Tensor) -> bool:

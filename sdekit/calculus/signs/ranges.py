@@ -17,6 +17,7 @@ from sdekit.declaration.tree.expression import (
     Ones,
     Power,
     Product,
+    Quotient,
     Sum,
 )
 from sdekit.declaration.tree.symbols import Parameter, Variable
@@ -37,7 +38,7 @@ def value_range(expression: Expression) -> Range | None:
             return expression.value, expression.value
         case Ones():
             return Fraction(1), Fraction(1)
-        case Variable() if expression.domain.kind == "interval" and not expression.shape:
+        case Variable() if expression.domain.kind == "interval":
             assert expression.domain.lower is not None and expression.domain.upper is not None
             return enclosure(expression.domain.lower)[0], enclosure(expression.domain.upper)[1]
         case Elementwise():
@@ -50,6 +51,10 @@ def value_range(expression: Expression) -> Range | None:
             return _combined(expression.terms, _added)
         case Product():
             return _combined(expression.factors, _multiplied)
+        case Quotient() if isinstance(expression.denominator, Number):
+            return _combined(
+                (expression.numerator, _reciprocal(expression.denominator)), _multiplied
+            )
         case Power():
             return _power(expression)
     return None
@@ -90,6 +95,8 @@ def _is_open(term: Expression) -> bool:
             rest = [f for f in term.factors if not isinstance(f, Number)]
             is_linear = len(rest) == 1 and len(numbers) + 1 == len(term.factors)
             return is_linear and _is_open(rest[0])
+        case Quotient():
+            return isinstance(term.denominator, Number) and _is_open(term.numerator)
     return False
 
 
@@ -101,6 +108,10 @@ def _combined(parts: tuple[Expression, ...], rule: object) -> Range | None:
             return None
         total = bounds if total is None else rule(total, bounds)  # type: ignore[operator]
     return total
+
+
+def _reciprocal(number: Number) -> Number:
+    return Number(1 / number.value)
 
 
 def _added(left: Range, right: Range) -> Range:

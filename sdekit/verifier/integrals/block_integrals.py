@@ -7,6 +7,7 @@ of the block. Not for the order in which blocks are integrated out (`elimination
 
 from __future__ import annotations
 
+from dataclasses import replace
 from fractions import Fraction
 
 from sdekit.calculus.expansion.expand import expand
@@ -164,6 +165,20 @@ def _dominated(question: Question) -> Integral | None:
     return None
 
 
+def _on_the_whole_line(question: Question) -> Integral | None:
+    """A Gaussian is integrable on a half-line, and so on a product of them, as on the line."""
+    x = question.x
+    if x.domain.kind != "positive" or question.split.other or not question.split.hessian:
+        return None
+    whole = replace(x, domain=REAL)
+    terms = expand(substituted(question.energy, {x: whole}))
+    found = gaussian(Question(whole, terms, split_by(terms, whole), question.outside))
+    if found is None or found.outcome not in (Outcome.CLOSED, Outcome.FINITE):
+        return None
+    is_free = question.is_free(question.energy)
+    return Integral(Outcome.CLOSED if is_free else Outcome.FINITE, f"{found.reason}, cut off")
+
+
 def _shifted(question: Question) -> Integral | None:
     r"""$\int e^{-f(X - m)}dX = \int e^{-f(Y)}dY$ for a centre m that depends on the outside."""
     x, energy = question.x, question.energy
@@ -251,6 +266,7 @@ DIRECT: tuple[Family, ...] = (
     log_gamma,
     _elliptical,
     _one_dimension,
+    _on_the_whole_line,
     _dominated,
 )
 _NOT_SHIFTED = (*DIRECT, _scaled)

@@ -94,6 +94,9 @@ IDENTITIES = {
     "transposed kernel": trace(exp(M.T) @ M) - dot(exp(M.T), M.T),
     "absolute values": dot(abs_(v), abs_(v)) - dot(v, v),
     "quotient of kernel arguments": dot(v / (v + w), v + w) - dot(v, one),
+    "quotients on an open index": (v + one) * (v / (one + v)) - v,
+    "quotient by a sum on an open index": b * (v**2 / (one + v) + one / (one + v) + one)
+    - b * (v + 2 * (one / (one + v))),
     "inverse": trace(inv(S) @ S) - n,
     "inverse, other side": trace(M @ inv(M) @ C) - trace(C),
     "inverse of a transpose": trace(inv(M.T) @ M.T) - n,
@@ -136,6 +139,7 @@ NEAR_MISSES = {
     "an unknown function is not even": U(-v) - U,
     "holds at n = 1": dot(v, v) * dot(w, w) - dot(v, w) ** 2,
     "holds at n = 1 and 2": trace(M) ** 3 - 3 * trace(M) * trace(M @ M) + 2 * trace(M @ M @ M),
+    "quotient on an open index": v / (one + v * v) - w / (one + v * v),
     "quotients entry by entry": dot(one / (one + v * v), v) - dot(v, one),
 }
 

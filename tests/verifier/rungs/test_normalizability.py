@@ -16,6 +16,10 @@ W = sk.scalar("w", domain=(0, 1))
 PHI = sk.scalar("phi", domain="circle")
 TAU = sk.scalar("tau", domain="positive")
 C = sk.parameter("c")
+Z, B = sk.vector("z", N, domain="positive"), sk.vector("b", N, domain=(0, 1))
+LEFT = sk.log(sk.ones(N) - B)
+M = sk.parameter("m", N)
+S, K = sk.parameter("S", N, N, positive_definite=True), sk.parameter("K", N, N, symmetric=True)
 
 TARGETS = [
     ("double well", (T + 4) * (T + 1) * (T - 1) * (T - 3) / 14, (T,), "proved"),
@@ -30,6 +34,10 @@ TARGETS = [
     ("beta", -sk.log(W) / 2 + sk.log(1 - W) / 3, (W,), "proved"),
     ("von Mises", -A * sk.cos(PHI), (PHI,), "proved"),
     ("Gamma", A * TAU - 2 * sk.log(TAU), (TAU,), "proved"),
+    ("Gaussian cut off", sk.dot(Z - M, S @ (Z - M)), (Z,), "proved"),
+    ("beta of entries", -A * (sk.log(B) + LEFT) @ sk.ones(N), (B,), "proved"),
+    ("saddle cut off", sk.dot(Z - M, K @ (Z - M)), (Z,), "refuted"),
+    ("half a beta", LEFT @ sk.ones(N), (B,), "refuted"),
     ("inverted quartic", -(T**4), (T,), "refuted"),
     ("odd quintic", T**5 + T**4, (T,), "refuted"),
     ("translation invariant", (T - X) ** 2, (T, X), "refuted"),
