@@ -7,12 +7,14 @@ current (`regularity`).
 from __future__ import annotations
 
 from collections.abc import Iterator
+from fractions import Fraction
 from typing import Any
 
+from sdekit.calculus.expansion.expand import collected
 from sdekit.calculus.memory import remembered
 from sdekit.calculus.signs.forms import form_signs
 from sdekit.calculus.signs.implied_signs import entry_signs
-from sdekit.calculus.signs.sign_values import POSITIVE, Signs
+from sdekit.calculus.signs.sign_values import POSITIVE, Signs, never_negative
 from sdekit.declaration.functions import record
 from sdekit.declaration.functions.records import FUNCTIONS
 from sdekit.declaration.tree import expression as ex
@@ -97,9 +99,9 @@ def is_continuous(part: ex.Expression) -> bool:
     if isinstance(part, Abbreviation):
         # The largest entry of a tensor is continuous; all else has to be spelled out first.
         return part.meaning is None
-    if not isinstance(part, ex.Power) or not isinstance(part.exponent, ex.Number):
+    if not isinstance(part, ex.Power) or part.exponent.varies:
         return False
-    return part.exponent.value > 0 and _is_never_negative(part.base)
+    return entry_signs(part.exponent) == POSITIVE and _is_never_negative(part.base)
 
 
 def may_be_undefined(expression: ex.Expression) -> bool:
@@ -158,12 +160,21 @@ def _is_finite(part: ex.Expression) -> bool:
             return _has_no_root_on_interval(part.base)
         case ex.Gradient():
             # The slope of a function that is Lipschitz on bounded sets.
-            return all(_is_kink(p) for p in rough_parts(part.operand))
+            return all(map(_is_lipschitz, rough_parts(part.operand)))
     return False
 
 
-def _is_kink(part: ex.Expression) -> bool:
-    return isinstance(part, ex.Elementwise) and FUNCTIONS[part.name].edge == "kink"
+def _is_lipschitz(part: ex.Expression) -> bool:
+    """Kinks, lengths, and powers of at least one of what is not negative."""
+    match part:
+        case ex.Elementwise(name="sqrt", operand=ex.Dot() as square):
+            return square.left == square.right
+        case ex.Elementwise():
+            return FUNCTIONS[part.name].edge == "kink"
+        case ex.Power() if not part.exponent.varies:
+            excess = collected(ex.Sum((part.exponent, ex.Number(Fraction(-1)))))
+            return never_negative(entry_signs(excess)) and _is_never_negative(part.base)
+    return False
 
 
 def _has_no_root_on_interval(divisor: ex.Expression) -> bool:

@@ -189,3 +189,21 @@ def test_logarithms_up_to_the_ends_of_an_interval_are_smooth_inside():
     assert check(model).reason == "all coefficients are smooth"
     past = sk.Dynamics({w: 2 - 5 * w}, {w: w * (1 - w)}, hamiltonian=jacobi - sk.log(1 - 2 * w))
     assert not check(past).is_proved
+
+
+T, E = sk.vector("t", sk.dim("n")), sk.parameter("e", positive=True)
+
+
+@pytest.mark.parametrize(
+    ("energy", "assume", "verdict"),
+    [
+        (sk.sum(sk.abs_(T) ** E), [E > 1], "proved"),
+        (sk.sum(sk.abs_(T) ** E), [2 * E >= 3], "proved"),
+        (sk.norm(T) ** E, [E >= 2], "proved"),
+        # A force that is infinite at 0 drives nothing that was shown to go on.
+        (sk.sum(sk.abs_(T) ** E), [E < 1], "undecided"),
+    ],
+)
+def test_powers_with_free_exponents_are_as_regular_as_the_assumptions_say(energy, assume, verdict):
+    flow = sk.Dynamics({T: -sk.grad(energy, T)}, {T: 1}, hamiltonian=energy, assume=assume)
+    assert sk.verify(flow).verdict == verdict
