@@ -87,7 +87,11 @@ def gaussian_evidence(x: Variable, energy: ex.Expression) -> Evidence | None:
     if split.other or not split.hessian:
         return None
     form = as_expression(split.hessian)
-    return {"kind": "gaussian", "mean": _mean(x, split, form), "form": form}
+    found = {"kind": "gaussian", "mean": _mean(x, split, form), "form": form}
+    if form.varies and x.ndim < 2:
+        found["inverse"] = ex.Inverse(form) if x.shape else ex.Quotient(ONE, form)
+        found["logdet"] = ex.LogDet(form) if x.shape else ex.Elementwise("log", form)
+    return found
 
 
 def _mean(x: Variable, split: Split, form: ex.Expression) -> ex.Expression:

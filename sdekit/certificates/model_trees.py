@@ -12,6 +12,7 @@ from sdekit.declaration.model.dynamics import Dynamics
 from sdekit.declaration.tree import expression as ex
 from sdekit.declaration.tree.abbreviations import Abbreviation
 from sdekit.declaration.tree.domains import JOINT_KINDS, REAL, Domain
+from sdekit.declaration.tree.operators import ONE
 from sdekit.declaration.tree.symbols import FunctionSymbol, Parameter, Variable
 from sdekit.errors import VerificationError
 
@@ -142,6 +143,49 @@ def _diag(node: ex.Diag) -> Tree:
     return ["contract", ["product", inner, ["eye", _names(dims)]], ["ones", _names(dims)], 1]
 
 
+def _inverse(node: ex.Expression) -> Tree:
+    """inv(inv(P)) = P, inv(c P) = inv(P)/c and inv(diag(v)) = diag(1/v) are written so."""
+    c, rest = _scalar_part(node)
+    if c is not None:
+        return ["product", ["power", expression_tree(c), "-1"], _inverse(rest)]
+    match node:
+        case ex.Inverse():
+            return expression_tree(node.operand)
+        case ex.Diag() if node.operand.ndim == 1:
+            return ["diag", ["power", expression_tree(node.operand), "-1"]]
+    return ["inverse", expression_tree(node)]
+
+
+def _logdet(node: ex.Expression) -> Tree:
+    """As `_inverse`, by sums."""
+    c, rest = _scalar_part(node)
+    if c is not None:
+        size, log = ["size", node.shape[0].name], ["function", "log", expression_tree(c)]
+        return ["sum", ["product", size, log], _logdet(rest)]
+    match node:
+        case ex.Inverse():
+            return ["product", ["number", "-1"], _logdet(node.operand)]
+        case ex.Diag() if node.operand.ndim == 1:
+            log = ["function", "log", expression_tree(node.operand)]
+            return ["contract", ["ones", _names(node.operand.shape)], log, 1]
+    return ["logdet", expression_tree(node)]
+
+
+def _scalar_part(node: ex.Expression) -> tuple[ex.Expression | None, ex.Expression]:
+    """A scalar factor, if there is one, and the rest."""
+    match node:
+        case ex.Product():
+            scalars = [f for f in node.factors if not f.shape]
+            matrices = [f for f in node.factors if f.shape]
+            if scalars and matrices:
+                return ex.Product(tuple(scalars)), ex.Product(tuple(matrices))
+            if len(node.factors) == 1:
+                return _scalar_part(node.factors[0])
+        case ex.Quotient() if not node.denominator.shape and node.shape:
+            return ex.Quotient(ONE, node.denominator), node.numerator
+    return None, node
+
+
 _WRITERS: dict[type, Any] = {
     ex.Number: lambda node: ["number", str(node.value)],
     ex.Size: lambda node: ["size", node.dim.name],
@@ -157,8 +201,8 @@ _WRITERS: dict[type, Any] = {
     ex.Dot: lambda node: _contract(node.left, node.right, node.left.ndim),
     ex.Outer: lambda node: _contract(node.left, node.right, 0),
     ex.Trace: lambda node: _contract(node.operand, ex.Eye(node.operand.shape[:1]), 2),
-    ex.Inverse: lambda node: ["inverse", expression_tree(node.operand)],
-    ex.LogDet: lambda node: ["logdet", expression_tree(node.operand)],
+    ex.Inverse: lambda node: _inverse(node.operand),
+    ex.LogDet: lambda node: _logdet(node.operand),
     ex.Elementwise: _elementwise,
     Abbreviation: _abbreviation,
     ex.Diag: _diag,

@@ -117,8 +117,13 @@ class Claims(Model):
         need(is_line or self.are_constant(mean, form), f"the domain of {x}")
         if self.are_constant(form):
             return energy, ZERO
-        need(rank < 2, f"the determinant of {x}")
-        return energy, scaled("1/2", ["logdet", form] if rank else _log(form))
+        inverse, det = data["inverse"], data["logdet"]  # d logdet(form) = tr form^-1 d form
+        one = ["eye", list(self.dims(x))] if rank else ONE
+        need(self.is_same(["contract", form, inverse, rank], one), f"the inverse of {form}")
+        for y in self.variables:
+            slope = ["contract", inverse, ["grad", form, y], 2 * rank]
+            need(self.is_same(["grad", det, y], slope), f"the determinant of {form}")
+        return energy, scaled("1/2", det)
 
     def quadratic(self, x, data):
         """floor + slope |x - mean|^2, above zero."""

@@ -213,9 +213,14 @@ class Model(IndexRing):
                 need(name != "log" or self.sign(inner) >= POSITIVE, undefined(tree))
                 dims, a = self.value(inner)
                 return dims, self.function(name, dims, a)
+            case ["inverse", ["eye", _]]:
+                return self.value(tree[1])
+            case ["logdet", ["eye", _]]:
+                return (), {}
             case ["inverse" | "logdet" as op, inner]:
-                need(self.form_sign(inner) >= POSITIVE, undefined(tree))
-                return self.matrix(op, inner)
+                dims, a = self.value(inner)
+                need(len(dims) == 2 and self.form_sign(inner) >= POSITIVE, undefined(tree))
+                return (dims if op == "inverse" else ()), self.single(op, dims, a)
         return self.of_one(*tree)
 
     def of_one(self, op, inner, *more):
@@ -245,30 +250,6 @@ class Model(IndexRing):
                 ends = {cut + k: -1 - k % len(own) for k in range(2 * len(own))}
                 return dims[:cut], self.moved(slope, ends, ones(own, ends.values()))
         raise Refused(f"the operation {op!r:.80}")
-
-    def matrix(self, op, inner):
-        """An inverse or a logdet, of a definite matrix."""
-        match inner:
-            case ["eye", _]:
-                return self.value(inner if op == "inverse" else ["number", "0"])
-            case ["inverse", a]:
-                return self.value(a if op == "inverse" else scaled("-1", ["logdet", a]))
-            case ["diag", a] if op == "inverse":
-                return self.value(["diag", ["power", a, "-1"]])
-            case ["diag", a]:
-                ones_of = ["ones", list(self.value(a)[0])]
-                return self.value(["contract", ones_of, ["function", "log", a], 1])
-            case ["product", *parts] if len({*map(self.rank, parts)}) > 1:
-                c = ["product", *(part for part in parts if not self.rank(part))]
-                a = ["product", *(part for part in parts if self.rank(part))]
-                a = a[1] if len(a) == 2 else a
-                if op == "inverse":
-                    return self.value(["product", ["power", c, "-1"], ["inverse", a]])
-                log = ["product", ["size", self.value(a)[0][0]], ["function", "log", c]]
-                return self.value(["sum", log, ["logdet", a]])
-        dims, a = self.value(inner)
-        need(len(dims) == 2, f"{op} of what is no matrix")
-        return (dims if op == "inverse" else ()), self.single(op, dims, a)
 
     def contracted(self, dims, a, other, b, axes):
         cut = len(dims) - axes

@@ -232,3 +232,23 @@ def test_a_lyapunov_function_does_not_pull_through_the_end_of_a_half_line():
     block["mean"] = ["number", "1"]
     found = recheck(lie(half, GAUSS, non_explosion=evidence)).rungs["non_explosion"]
     assert found == (False, "V at the end of ['x']")
+
+
+def test_the_determinant_of_a_varying_form_is_the_one_whose_slope_fits():
+    """p Gaussian with the form 1/(1 + x^2): half its logarithm is left, and nothing else."""
+    one, two, p = ["number", "1"], ["number", "2"], ["symbol", "p"]
+    q = ["sum", one, ["power", X, "2"]]
+    form, half = ["power", q, "-1"], ["number", "1/2"]
+    left = ["product", half, ["function", "log", q]]
+    joint = ["sum", GAUSS, left, ["product", half, form, ["power", p, "2"]]]
+    forged = lie({"p": {"role": "variable", "shape": []}}, joint, marginalization={})
+    forged["model"] |= {"target": GAUSS, "drift": {"x": one, "p": one}}
+    block = {"kind": "gaussian", "blocks": ["p"], "mean": ["number", "0"], "form": form}
+    block |= {"inverse": q, "logdet": ["product", ["number", "-1"], ["function", "log", q]]}
+    rung = forged["rungs"]["marginalization"]
+    rung["evidence"] = {"blocks": [block]}
+    assert recheck(forged).rungs["marginalization"][0]
+    for change in ({"logdet": ["function", "log", q]}, {"inverse": ["product", two, q]},
+                   {"logdet": ["number", "0"]}):  # fmt: skip
+        rung["evidence"] = {"blocks": [block | change]}
+        assert not recheck(forged).rungs["marginalization"][0]
