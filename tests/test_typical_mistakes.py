@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import sdekit as sk
-from sdekit.errors import SdekitError
+from sdekit.errors import SdekitError, UnknownNameError
 
 X, Y = sk.scalar("x"), sk.scalar("y")
 N = sk.dim("n")
@@ -112,8 +112,11 @@ def test_a_typical_mistake_is_told_with_its_facts(name):
     assert facts.fix or not fix
 
 
-def test_a_run_whose_variable_is_asked_for_as_an_attribute_names_where_the_draws_are():
+def test_a_run_that_is_asked_for_a_variable_names_where_the_draws_are():
     run = sk.simulate(OU, 0.0, parameters={K: 1.0}, step_size=0.1, steps=1, scheme="EM")
     with pytest.raises(AttributeError, match=r'run.samples\["x"\]'):
         run.x  # noqa: B018 - the access is the test
+    for asked in ("x", "y", 0):
+        with pytest.raises(UnknownNameError, match=r'run.samples\["x"\]'):
+            run[asked]
     assert not hasattr(run, "y") and pickle.loads(pickle.dumps(run)).seed == 0

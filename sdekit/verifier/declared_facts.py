@@ -93,6 +93,34 @@ def with_assumptions_solved(problem: Problem) -> Problem | None:
     return Problem(freed, problem.sizes)
 
 
+def with_gaps_freed(problem: Problem) -> Problem | None:
+    """The problem with a symbol of its own wherever a gap is written; None where none is.
+
+    For 0 < w < 1 the place of 1 - w is taken by any positive number, whatever w > 0 is. What is
+    proved for all of these is proved for 1 - w among them; what is refuted need not be false.
+
+    Checked by: tests/verifier/test_assumed_inequalities.py.
+    """
+    if contradiction(problem.declared.assume) is not None:
+        return None
+    parts = (*problem.declared.drift.values(), *problem.declared.diffusion.values())
+    energies = (e for e in (problem.declared.hamiltonian, problem.declared.target) if e is not None)
+    sums = {n for part in (*parts, *energies) for n in part.walk() if _is_constant_sum(n)}
+    images: dict[Any, Expression] = {}
+    for number, fact in enumerate(problem.declared.assume):
+        gap, symbol = _gap(fact), _gap_symbol(fact, number)
+        images |= {node: symbol for node in sums if not expand(Sum((node, Negation(gap))))}
+        images |= {node: Negation(symbol) for node in sums if not expand(Sum((node, gap)))}
+    if not images:
+        return None
+    freed = problem.declared.rewritten(lambda e: substituted(e, images), keeps_assumptions=False)
+    return Problem(freed, problem.sizes)
+
+
+def _is_constant_sum(node: Expression) -> bool:
+    return isinstance(node, Sum) and not node.shape and not node.varies
+
+
 def with_gaps_named(expression: Expression, facts: Sequence[Comparison]) -> Expression:
     """The expression with symbols for what stands under roots and is assumed not to be negative.
 

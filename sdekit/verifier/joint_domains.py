@@ -2,8 +2,8 @@
 
 At given sizes the model is verified in free coordinates (`charts`), where the boundary is that of
 half-lines and intervals. Beside that: the process has to stay on the simplex, and whether it
-explodes may be seen from the declared coordinates. A claim for every size is refuted at one size
-and never proved. Not for the rungs themselves.
+explodes may be seen from the declared coordinates. A claim for every size is refuted at one size,
+and proved by `ambient` alone. Not for the rungs themselves.
 """
 
 from __future__ import annotations
@@ -13,9 +13,14 @@ from dataclasses import replace
 
 import sympy as sp
 
+from sdekit.calculus.expansion.rewriting import substituted
 from sdekit.calculus.limits import Unsupported
 from sdekit.declaration.model.components import Components
 from sdekit.declaration.model.sympy_types import Expr
+from sdekit.declaration.tree.declared import MATRIX_ASSUMPTIONS
+from sdekit.declaration.tree.expression import Expression, Eye
+from sdekit.declaration.tree.symbols import Parameter
+from sdekit.verifier.ambient import proved_for_all_sizes
 from sdekit.verifier.charts import Chart, chart_of
 from sdekit.verifier.declared_facts import within_declaration
 from sdekit.verifier.question import Problem
@@ -37,11 +42,41 @@ def joint_checks(problem: Problem, decide: Callable[[Problem], Checks]) -> Check
     """
     if not problem.is_for_all_sizes:
         return _at_sizes(problem, problem.all_sizes(problem.sizes or {}), decide)
+    shown = proved_for_all_sizes(problem)
+    if all(name in shown for name in _names(problem)):
+        return {name: shown[name] for name in _names(problem)}
+    chosen, words = _with_identities(problem)
     tried = []
     for size in _TRIED:
         sizes = problem.all_sizes(dict.fromkeys(problem.open_dimensions, size))
-        tried.append((size, _at_sizes(problem, sizes, decide)))
-    return {name: _for_all(name, tried, problem) for name in _names(problem)}
+        found = _at_sizes(chosen, sizes, decide)
+        tried.append((size, _refutations(found, words) if words else found))
+        if any(check.is_refuted for check in tried[-1][1].values()):
+            break
+    checks = {name: _for_all(name, tried, problem) for name in _names(problem)}
+    return {n: c if c.is_refuted else shown.get(n, c) for n, c in checks.items()}
+
+
+def _with_identities(problem: Problem) -> tuple[Problem, dict[str, str]]:
+    """The model at one admissible value of its definite matrices, which may refute it."""
+    definite = [p for p in problem.dynamics.parameters if p.assumptions & MATRIX_ASSUMPTIONS]
+    definite = [p for p in definite if "antisymmetric" not in p.assumptions]
+    if not definite or problem.dynamics.assume:
+        return problem, {}
+    identities: dict[Parameter, Expression] = {p: Eye(p.dims[:1]) for p in definite}
+    chosen = problem.dynamics.rewritten(lambda e: substituted(e, identities))
+    return Problem(chosen), {p.name: repr(image) for p, image in identities.items()}
+
+
+def _refutations(checks: Checks, words: Mapping[str, str]) -> Checks:
+    """What is refuted, with the values that were chosen in the witness."""
+    open_ = undecided("definite matrix parameters are not written in free coordinates")
+    return {
+        name: replace(check, witness=replace(check.witness, point={**check.witness.point, **words}))
+        if check.is_refuted and check.witness is not None
+        else open_
+        for name, check in checks.items()
+    }
 
 
 def _for_all(name: str, tried: list[tuple[int, Checks]], problem: Problem) -> Check:

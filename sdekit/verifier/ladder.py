@@ -14,7 +14,11 @@ from sdekit.calculus.memory import remembering
 from sdekit.declaration.model.dynamics import Dynamics
 from sdekit.errors import VerificationError
 from sdekit.kernels.steps import Kernel
-from sdekit.verifier.declared_facts import with_assumptions_solved, within_declaration
+from sdekit.verifier.declared_facts import (
+    with_assumptions_solved,
+    with_gaps_freed,
+    within_declaration,
+)
 from sdekit.verifier.question import Problem, check_names, has_joint_domains, read_sizes
 from sdekit.verifier.rung_table import RUNGS
 from sdekit.verifier.verdict import Check, Verdict, Verification, undecided
@@ -91,7 +95,8 @@ def _decided(problem: Problem, budget: float | None, begun: float) -> dict[str, 
 
 def _checks(problem: Problem, budget: float | None, begun: float) -> dict[str, Check]:
     """Every rung, one after the other."""
-    solved = with_assumptions_solved(problem)
+    readings = [f(problem) for f in (with_assumptions_solved, with_gaps_freed)]
+    assumed = [reading for reading in readings if reading is not None]
     checks: dict[str, Check] = {}
     for rung in RUNGS:
         if rung.needs_law and not problem.has_law:
@@ -99,9 +104,11 @@ def _checks(problem: Problem, budget: float | None, begun: float) -> dict[str, C
         left = None if budget is None else budget - (time.thread_time() - begun)
         granted = None if left is None else max(left, 0.0) * SHARE
         check = within_declaration(check_within(problem, rung.name, granted), problem)
-        if check.verdict is Verdict.UNDECIDED and solved is not None:
-            again = check_within(solved, rung.name, granted)
-            check = again if again.is_proved else check
+        for reading in assumed if check.verdict is Verdict.UNDECIDED else ():
+            again = check_within(reading, rung.name, granted)
+            if again.is_proved:
+                check = again
+                break
         checks[rung.name] = check
     return checks
 

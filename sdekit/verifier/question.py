@@ -41,11 +41,13 @@ class Problem:
     Attributes:
         dynamics: In Ito form, with the whole D in its diffusion, whatever is given.
         sizes: The size of each symbolic dimension; None to verify for all sizes.
+        is_ambient: Whether blocks on joint domains are read where they stand (`ambient`).
         declared: What is given, its gradient noise apart.
     """
 
     dynamics: Dynamics
     sizes: Mapping[str, int] | None = None
+    is_ambient: bool = False
     declared: Dynamics = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -79,7 +81,7 @@ class Problem:
         return {}
 
     def _decided(self, rung: Rung) -> Check:
-        if has_joint_domains(self.dynamics):
+        if has_joint_domains(self.dynamics) and not self.is_ambient:
             # The rungs know lines, half-lines, intervals and circles.
             return undecided("blocks on joint domains are verified in free coordinates")
         try:

@@ -7,6 +7,8 @@ import sdekit as sk
 a = sk.parameter("a", positive=True)
 k, m = sk.parameter("k"), sk.parameter("m")
 x, y, w = sk.scalar("x"), sk.scalar("y"), sk.scalar("w", domain="positive")
+#: A mixture with the weights a and 1 - a.
+MIXED = -sk.log(a * sk.exp(-(x**2) / 2) + (1 - a) * sk.exp(-((x - 1) ** 2)))
 CROSSED = a * x**2 / 2 + a * y**2 / 2 + m * x * y
 
 
@@ -33,6 +35,10 @@ def flow(energy, *facts, noise=None):
         (flow((x**2 + y**2) / 2, a**2 >= m**2, noise=m), "diffusion_psd", False),
         (flow((x**2 + y**2) / 2, a >= m, m >= -a, noise=m), "diffusion_psd", True),
         (flow((x**2 + y**2) / 2, a >= m, noise=m), "diffusion_psd", False),
+        (flow(MIXED, a < 1), "normalizable", True),
+        (flow(MIXED, a < 1), "stationarity", True),
+        (flow(MIXED), "stationarity", False),
+        (flow(MIXED, a < 2), "stationarity", False),
     ],
 )
 def test_an_inequality_is_used_in_a_proof_and_no_more_than_it_says(model, check, is_proved):

@@ -7,7 +7,9 @@ import pytest
 import sdekit as sk
 from sdekit.declaration.tree.expression import Size
 from sdekit.errors import DeclarationError
+from sdekit.verifier.ambient import proved_for_all_sizes
 from sdekit.verifier.charts import chart_of
+from sdekit.verifier.question import Problem
 
 K = sk.dim("k")
 W = sk.vector("w", K, domain="simplex")
@@ -86,11 +88,64 @@ def test_what_leaves_or_has_no_law_is_refuted(model, size, check):
     assert sk.verify(model, size).checks[check].verdict == "refuted"
 
 
-def test_every_size_is_refuted_by_one_and_proved_by_none():
+#: tr(T D T) = tr(T S T S), the metric of Fisher and Rao, and a scale matrix.
+FISHER = sk.transpose(sk.outer(S, S), 0, 2, 1, 3)
+R = sk.parameter("R", K, K, positive_definite=True)
+
+
+def fisher(power, drift, noise=FISHER, inverse=True):
+    trace = sk.trace(R @ sk.inv(S)) if inverse else sk.trace(R @ S)
+    return sk.Dynamics({S: drift}, {S: noise}, hamiltonian=trace + power * sk.logdet(S))
+
+
+INVERSE_WISHART = fisher(k + M, (1 - M) * S + R)
+BOWL = -sk.dot(X, X) / 2
+
+
+@pytest.mark.parametrize(
+    ("model", "law"),
+    [
+        (fleming(), "Dirichlet"),
+        (fleming(MUTATION - DRIFT_OF_GENES @ W, extra=sk.dot(W, W)), "Dirichlet"),
+        (bru(M), "Wishart"),
+        (INVERSE_WISHART, "inverse Wishart"),
+        (fisher(1 - M, (k + M) * S - S @ R @ S, inverse=False), "Wishart"),
+        (sk.Dynamics({X: -X}, {X: 1}, hamiltonian=-BOWL), "Gaussian"),
+    ],
+)
+def test_laws_on_joint_domains_are_proved_for_every_size(model, law):
+    found = sk.verify(model)
+    assert {c.verdict for c in found.checks.values()} == {"proved"}
+    assert found.scope == "all n" and law in found.checks["normalizable"].reason
+
+
+@pytest.mark.parametrize(
+    ("model", "check"),
+    [
+        (fleming(drift=A / 2), "stationarity"),
+        (fleming(extra=sk.dot(W, W)), "stationarity"),
+        (fleming(noise=sk.diag(W)), "stationarity"),
+        (fleming(noise=-DRIFT_OF_GENES, drift=-MUTATION), "diffusion_psd"),
+        (bru(M - 2), "normalizable"),
+        (fisher(k - M, (1 + M) * S + R), "normalizable"),
+        (fisher(k + M, (2 - M) * S + R), "stationarity"),
+        (fisher(1 + M, (k - M) * S - S @ R @ S, inverse=False), "normalizable"),
+        (fisher(k + M, (M - 1) * S - R, noise=-FISHER), "diffusion_psd"),
+        (sk.Dynamics({X: X}, {X: 1}, hamiltonian=BOWL), "normalizable"),
+        (sk.Dynamics({X: -X}, {X: 1}, hamiltonian=sk.dot(X, X)), "stationarity"),
+        (sk.Dynamics({X: -X + J @ X}, {X: 1}, hamiltonian=-BOWL), "stationarity"),
+    ],
+)
+def test_what_fails_at_some_size_is_not_proved_for_every_size(model, check):
+    """Twin."""
+    found = proved_for_all_sizes(Problem(model))
+    assert check not in found and "non_explosion" not in found
+
+
+def test_one_size_or_one_scale_matrix_refutes_a_claim_for_every_size():
     assert sk.verify(fleming(drift=A / 2)).verdict == "refuted"
-    found = sk.verify(fleming())
-    assert found.verdict == "undecided"
-    assert "at size 2 and 3" in found.checks["stationarity"].reason
+    witness = sk.verify(fisher(k + M, (2 - M) * S + R)).checks["stationarity"].witness
+    assert witness is not None and witness.point["R"] == "eye(k)"
 
 
 def test_noise_that_is_not_symmetric_is_not_hidden_by_the_last_entry():

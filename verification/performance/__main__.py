@@ -17,7 +17,6 @@ not share an environment with JAX. Writes performance.json, .md and .png.
 from __future__ import annotations
 
 import argparse
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -177,10 +176,13 @@ class Performance:
             MEMORY: self.memory,
             "torch": self.torch,
         }
-        for group, timed in groups.items():
-            if self.wants(group):
-                timed()
-        self.write()
+        # What was timed before a group that fails is kept.
+        try:
+            for group, timed in groups.items():
+                if self.wants(group):
+                    timed()
+        finally:
+            self.write()
 
     def write(self) -> None:
         plain = {
@@ -202,8 +204,6 @@ def main() -> None:
     parser.add_argument("--torch-python", type=Path, help="interpreter that has torch")
     parser.add_argument("--only", nargs="+", metavar="GROUP", help="groups, by their beginnings")
     options = arguments("Speed beside other tools.", parser)
-    # Before JAX starts its threads, which count as work of this process while they wait.
-    os.environ["PJRT_NPROC"] = "1"
     report = Report("performance", options, seed=0)
     report.content["versions"].update({name: installed(name) for name in PEERS})
     report.content["command"] = "python -m verification.performance --torch-python PATH"

@@ -51,13 +51,13 @@ def value(parameter: Parameter) -> np.ndarray:
 
 
 def function(symbol: FunctionSymbol) -> Any:
-    """An unknown function, by its shape."""
+    """An unknown function, by its shape; no noise of the gradient passes the unit injected one."""
     constant = jnp.asarray(unit(extent(symbol.shape), symbol.assumptions), jnp.float32)
 
     def of_blocks(*blocks: Any) -> Any:
         energy = sum(jnp.sum(block * block) for block in blocks) / 2
         is_potential = not symbol.shape and "positive" not in symbol.assumptions
-        return energy if is_potential else constant * (1 + energy / (1 + energy))
+        return energy if is_potential else constant * (1 - energy / (2 + 2 * energy))
 
     return of_blocks
 

@@ -198,6 +198,7 @@ _FORM_RULES = {
     Eye: lambda _: POSITIVE,
     Ones: _form_ones,
     Parameter: lambda node: _assumed_form(node.assumptions),
+    Variable: lambda node: POSITIVE if node.domain.kind == "positive_definite" else UNKNOWN,
     Call: lambda node: _assumed_form(node.function.assumptions),
     Sum: _form_sum,
     Negation: lambda node: opposite(form_signs(node.operand)),

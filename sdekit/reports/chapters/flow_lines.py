@@ -14,6 +14,7 @@ from sdekit.declaration.text.latex import latex_text, rate_latex, symbol_latex
 from sdekit.declaration.tree.expression import Expression
 from sdekit.declaration.tree.symbols import Variable
 from sdekit.schemes.split.flow_records import (
+    CommutingNoise,
     GeometricBrownian,
     Inexact,
     IntervalNoise,
@@ -23,6 +24,7 @@ from sdekit.schemes.split.flow_records import (
     OrnsteinUhlenbeck,
     PowerNoise,
     Rotation,
+    Rows,
     Shift,
     TakenAlong,
 )
@@ -154,12 +156,53 @@ def _(flow: Rotation) -> str:
 
 @flow_text.register
 def _(flow: GeometricBrownian) -> str:
-    x, noise = symbol_latex(flow.variable.name), latex_text(flow.noise)
-    rate = latex_text(flow.rate)
+    blocks = dict(flow.noise)
+    if len(flow.variables) > 1 or flow.variables[0].shape:
+        return _joint_geometric(flow)
+    (own,), (rates,) = flow.variables, flow.rates
+    x, noise = symbol_latex(own.name), latex_text(blocks[own, own])
+    rate = latex_text(rates.scalar) if rates.scalar is not None else "0"
     power = (
-        rf"\left({rate} - {rate_latex(flow.noise)}\right) h + \sqrt{{2 \, {noise} \, h}} \, \zeta"
+        rf"\left({rate} - {rate_latex(blocks[own, own])}\right) h + "
+        rf"\sqrt{{2 \, {noise} \, h}} \, \zeta"
     )
-    return _arrow(flow.variable, rf"{x} \, \exp\left({power}\right)")
+    return _arrow(own, rf"{x} \, \exp\left({power}\right)")
+
+
+def _joint_geometric(flow: GeometricBrownian) -> str:
+    names = ", ".join(symbol_latex(x.name) for x in flow.variables)
+    entries = [
+        rf"r_{{{symbol_latex(x.name)}}} = {_map_latex(rate)}"
+        for x, rate in zip(flow.variables, flow.rates, strict=True)
+        if not rate.is_zero
+    ]
+    same = "_{i j}" if flow.is_common else ""
+    entries += [
+        rf"C_{{{symbol_latex(x.name)} {symbol_latex(y.name)}}}{same} = {latex_text(block)}"
+        for (x, y), block in flow.noise
+    ]
+    power = r"(r_i - C_{i i}) h + \mathcal{N}(0, 2 C h)_i"
+    return (
+        rf"$y = ({names})$, each entry $y_i \leftarrow y_i \, \exp\left({power}\right)$ with "
+        rf"${', '.join(entries)}$"
+    )
+
+
+@flow_text.register
+def _(flow: CommutingNoise) -> str:
+    names = ", ".join(symbol_latex(x.name) for x in flow.variables)
+    entries = [rf"K = {_table(flow.drift)}", rf"G = {_table(flow.gram)}"]
+    entries += [rf"E_{{{k + 1}}} = {_table(rows)}" for k, rows in enumerate(flow.generators)]
+    power = r"K h + \textstyle\sum_a \xi_a E_a"
+    return (
+        rf"$y = ({names}) \leftarrow \exp\left({power}\right) y$ with "
+        rf"$\xi \sim \mathcal{{N}}(0, 2 G h)$, ${', '.join(entries)}$, which commute"
+    )
+
+
+def _table(rows: Rows) -> str:
+    lines = r" \\ ".join(" & ".join(latex_text(entry) for entry in row) for row in rows)
+    return rf"\begin{{pmatrix}}{lines}\end{{pmatrix}}"
 
 
 @flow_text.register

@@ -18,6 +18,7 @@ from sdekit.declaration.tree.symbols import Variable
 
 Updates = tuple[tuple[Variable, Expression], ...]
 Blocks = tuple[tuple[tuple[Variable, Variable], Expression], ...]
+Rows = tuple[tuple[Expression, ...], ...]
 
 
 @dataclass(frozen=True)
@@ -118,21 +119,48 @@ class Rotation:
 
 @dataclass(frozen=True)
 class GeometricBrownian:
-    r"""$dx = rate\,x\,dt + N(0, 2\,noise\,x^2dt)$ for one number x, exact; it keeps its sign.
+    r"""$dz_i = rate_i z_i dt + N(0, 2 C_{ij} z_i z_j dt)$, all entries jointly, exact; signs stay.
 
-    $$x \leftarrow x\,\exp\big((rate - noise)h + \sqrt{2\,noise\,h}\,\zeta\big)$$
+    $$z_i \leftarrow z_i\,e^{(rate_i - C_{ii})h + \zeta_i}, \qquad \zeta \sim N(0, 2 C h)$$
 
-    Source: Ito's formula for log x; Oksendal (2003), example 5.1.1.
+    Attributes:
+        variables: What moves.
+        rates: For each of them a linear map, entry by entry.
+        noise: The blocks of C, both triangles, free of what moves; a scalar is that multiple of
+            the identity.
+        is_common: One Brownian motion drives all entries: `noise` is one scalar c, and C_ij = c.
+
+    Source: Ito's formula for log z; Oksendal (2003), example 5.1.1.
     """
 
-    variable: Variable
-    rate: Expression
-    noise: Expression
+    variables: tuple[Variable, ...]
+    rates: tuple[LinearMap, ...]
+    noise: Blocks
+    is_common: bool = False
 
-    @property
-    def variables(self) -> tuple[Variable, ...]:
-        """What moves."""
-        return (self.variable,)
+
+@dataclass(frozen=True)
+class CommutingNoise:
+    r"""$dz = A z\,dt + \sum_a E_a z\,dW_a$ with Cov(W_t) = 2 G t, numbers z, exact.
+
+    $$z \leftarrow \exp\big((A - \textstyle\sum_{ab}G_{ab}E_aE_b)h + \sum_a\xi_aE_a\big)z,
+      \qquad \xi \sim N(0, 2 G h)$$
+
+    because A and all E_a commute.
+
+    Attributes:
+        variables: What moves.
+        drift: Rows of the matrix that stands before h.
+        generators: Rows of each E_a.
+        gram: Rows of G.
+
+    Source: Kloeden and Platen (1992), section 4.8 [recalled].
+    """
+
+    variables: tuple[Variable, ...]
+    drift: Rows
+    generators: tuple[Rows, ...]
+    gram: Rows
 
 
 @dataclass(frozen=True)
@@ -262,6 +290,7 @@ Flow = (
     | LinearBlock
     | Rotation
     | GeometricBrownian
+    | CommutingNoise
     | PowerNoise
     | IntervalNoise
     | Inexact
@@ -275,7 +304,7 @@ class Part:
 
     Attributes:
         letter: "A" position drift, "B" kick, "O" friction and noise, "D" thermostat drift,
-            "R" rotation, "G" geometric Brownian motion, "C" noise that vanishes at an
+            "R" rotation, "G" noise that is linear in what moves, "C" noise that vanishes at an
             end; others in the order E, F, H, ...; never "M".
         kind: The same in words.
         updates: Its piece of the drift.

@@ -40,6 +40,7 @@ _ORDER = (
     "thermostat drift",
     "rotation",
     "geometric Brownian motion",
+    "commuting noise",
     "power noise",
     "interval noise",
     "shear",

@@ -61,6 +61,12 @@ def monomial(term: Expression, x: Variable) -> tuple[int, Expression] | None:
         case ex.Quotient(numerator=numerator, denominator=below) if x not in below.variables:
             found = monomial(numerator, x)
             return None if found is None else (found[0], divide(found[1], below))
+        case ex.Sum(terms=terms):
+            found = [monomial(part, x) for part in terms]
+            given = [one for one in found if one is not None]
+            if len(given) < len(found) or len({k for k, _ in given}) > 1:
+                return None
+            return given[0][0], reduce(add, [c for _, c in given])
         case ex.Product(factors=factors):
             each = [monomial(factor, x) for factor in factors]
             given = [one for one in each if one is not None]
@@ -79,7 +85,8 @@ def monomial(term: Expression, x: Variable) -> tuple[int, Expression] | None:
 
 
 def _product(factors: list[Expression]) -> Expression:
-    return reduce(multiply, factors) if factors else ONE
+    given = [factor for factor in factors if factor != ONE]
+    return reduce(multiply, given) if given else ONE
 
 
 def _matmul_map(left: Expression, right: Expression, x: Variable) -> LinearMap | None:

@@ -15,13 +15,13 @@ from sdekit.declaration.model.dynamics import Dynamics
 from sdekit.declaration.tree.expression import Expression, Number
 from sdekit.declaration.tree.operators import ZERO, negate
 from sdekit.declaration.tree.symbols import Variable
+from sdekit.schemes.ends.linear_noise import linear_noise
 from sdekit.schemes.ends.shared_noise import SharedNoise, shared_noise
 from sdekit.schemes.ends.vanishing_noise import entrywise_noise
 from sdekit.schemes.split.affine import functions_of, total
 from sdekit.schemes.split.flow_records import (
     FRICTION_STEPS,
     Blocks,
-    GeometricBrownian,
     Inexact,
     IntervalNoise,
     Joint,
@@ -93,7 +93,7 @@ def find_parts(dynamics: Dynamics, *, separate_forces: bool = False) -> tuple[Pa
     positions = positions_of(dynamics)
     work = _Sorted(dynamics, positions, list(pieces_of(dynamics, positions)), noise_of(dynamics))
     _take_vanishing_noise(work)
-    _take_geometric(work)
+    _take_linear_noise(work)
     _take_remainders(work)
     _take_linear_blocks(work)
     _take_linear(work)
@@ -111,22 +111,12 @@ def momenta_of(dynamics: Dynamics, positions: frozenset[Variable]) -> frozenset[
 # -- multiplicative noise ------------------------------------------------------------------------
 
 
-def _take_geometric(work: _Sorted) -> None:
-    """Numbers whose whole drift is a rate times themselves, and whose noise is too."""
-    for x in work.dynamics.variables:
-        blocks = work.noise_on(x)
-        own = [piece for piece in work.pieces if piece.variable == x]
-        if x.shape or [key for key, _ in blocks] != [(x, x)] or any(p.is_shift for p in own):
-            continue
-        found = [monomial(blocks[0][1], x), *(monomial(piece.term, x) for piece in own)]
-        given = [one for one in found if one is not None]
-        if [k for k, _ in given] != [2] + [1] * len(own):
-            continue
-        work.take(own)
-        (_, noise), *rates = given
-        flow = GeometricBrownian(x, total(rate for _, rate in rates), noise)
-        draft = Draft("geometric Brownian motion", "G", flow, _updates(own), work.take_noise([x]))
-        work.drafts.append(draft)
+def _take_linear_noise(work: _Sorted) -> None:
+    """Variables whose drift and noise are linear in themselves, all matrices commuting."""
+    for kind, flow, taken in linear_noise(work.pieces, work.noise):
+        work.take(taken)
+        noise = work.take_noise(flow.variables)
+        work.drafts.append(Draft(kind, "G", flow, _updates(taken), noise))
 
 
 def _take_vanishing_noise(work: _Sorted) -> None:

@@ -8,7 +8,7 @@ is a linear map of x with coefficients that do not read x, a remainder otherwise
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 
@@ -149,6 +149,16 @@ def both_triangles(variables: Sequence[Variable], blocks: Mapping[Pair, Expressi
 def is_frozen(noise: Blocks, moved: frozenset[Variable]) -> bool:
     """Whether the noise reads none of the variables that move."""
     return all(not block.variables & moved for _, block in noise)
+
+
+def sharing_noise(pairs: Iterable[Pair]) -> list[tuple[Variable, ...]]:
+    """The variables of blocks of D in groups, those together that share noise."""
+    groups: list[list[Variable]] = []
+    for x, y in pairs:
+        joined = [group for group in groups if x in group or y in group]
+        merged = list(dict.fromkeys([v for group in joined for v in group] + [x, y]))
+        groups = [group for group in groups if group not in joined] + [merged]
+    return [tuple(group) for group in groups]
 
 
 def commuting_groups(items: Sequence[Piece], noise: Blocks = ()) -> list[list[Piece]]:

@@ -101,6 +101,7 @@ def advance(
 
     def one_block(index: Array, carried: Any) -> Any:
         inner, kept = carried
+        index = _with_all_cores(index)
         start = first_step + index.astype(jnp.uint32) * np.uint32(plan.draws * plan.thin)
         inner, draws = _block_of_draws(program, plan, inner, keys, fixed, start)
         at = index * plan.draws
@@ -114,6 +115,18 @@ def advance(
     start = _Carried(state, observed, never)
     end, (kept, sizes) = lax.fori_loop(0, blocks, one_block, (start, buffers))
     return end.state, kept, sizes, end.observed, end.first_bad
+
+
+def _with_all_cores(index: Array) -> Array:
+    """The index of a block; the loop around stays one of separate operations.
+
+    XLA for CPUs (jaxlib 0.12) compiles a whole loop into one function, which runs on one core,
+    unless something in it has to be called, such as a sort. A block's normals are large enough to
+    be shared by all cores; the loop over its steps, which is inside, stays one function.
+    """
+    if jax.default_backend() != "cpu":
+        return index
+    return lax.sort(jnp.stack([index, jnp.zeros_like(index)]))[-1]
 
 
 def _tile_after_tile(
@@ -156,6 +169,7 @@ def _block_of_draws(
         return _looped(program, partial(_run_draws, program, plan), carried, fixed, data)
 
     def one(inner: _Carried, index: Array) -> tuple[_Carried, None]:
+        index = _with_all_cores(index)
         data = _step_data(program, plan, keys, first + index * np.uint32(plan.steps))
         return _run_block(program, plan, inner, fixed, data), None
 

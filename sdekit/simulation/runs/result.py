@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, NoReturn
 
 import jax
 import numpy as np
@@ -98,9 +98,14 @@ class Run(ShownInNotebooks):
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_") or name not in self.__dict__.get("samples", ()):
             raise AttributeError(f"a run has no {name!r}", name=name, obj=self)
+        self[name]
+
+    def __getitem__(self, name: Any) -> NoReturn:
+        """Draws stand in `samples`: whoever writes run["theta"] is told."""
+        of_one = name if name in self.samples else next(iter(self.samples), "NAME")
         raise UnknownNameError(
             f"a run has no {name}", expected="draws by the name of their variable",
-            found=name, fix=f'write run.samples["{name}"]',
+            found=name, fix=f'write run.samples["{of_one}"]',
         )  # fmt: skip
 
     @property

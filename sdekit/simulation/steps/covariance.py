@@ -25,6 +25,7 @@ from sdekit.declaration.tree.expression import Expression
 from sdekit.declaration.tree.operators import matmul
 from sdekit.declaration.tree.symbols import Variable
 from sdekit.schemes.solvers.noise_type import diagonal_entries
+from sdekit.schemes.split.pieces import sharing_noise
 from sdekit.simulation.bind.jax_reader import Environment, evaluate, is_batched, per_chain, shape_of
 from sdekit.simulation.steps.linear_flows import covariance_root
 
@@ -60,7 +61,7 @@ def is_constant(expression: Expression) -> bool:
 def noise_terms(blocks: Blocks, sizes: Mapping[str, int]) -> tuple[NoiseTerm, ...]:
     """Terms for the blocks of D, both triangles given; variables that share noise stay together."""
     terms = []
-    for variables in _components(blocks):
+    for variables in sharing_noise(blocks):
         entries = None
         if len(variables) == 1:
             entries = diagonal_entries(blocks[variables[0], variables[0]], variables[0])
@@ -70,15 +71,6 @@ def noise_terms(blocks: Blocks, sizes: Mapping[str, int]) -> tuple[NoiseTerm, ..
             inside = {pair: block for pair, block in blocks.items() if pair[0] in variables}
             terms.append(_dense_term(variables, inside, sizes))
     return tuple(terms)
-
-
-def _components(blocks: Blocks) -> list[tuple[Variable, ...]]:
-    groups: list[list[Variable]] = []
-    for x, y in blocks:
-        joined = [group for group in groups if x in group or y in group]
-        merged = list(dict.fromkeys([v for group in joined for v in group] + [x, y]))
-        groups = [group for group in groups if group not in joined] + [merged]
-    return [tuple(group) for group in groups]
 
 
 def symmetrized(increment: Array, x: Variable) -> Array:

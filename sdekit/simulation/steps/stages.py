@@ -22,6 +22,7 @@ from sdekit.declaration.tree.expression import Expression
 from sdekit.declaration.tree.symbols import Variable
 from sdekit.errors import SimulationError
 from sdekit.schemes.split.flow_records import (
+    CommutingNoise,
     Flow,
     GeometricBrownian,
     Inexact,
@@ -34,7 +35,8 @@ from sdekit.schemes.split.flow_records import (
     Shift,
 )
 from sdekit.schemes.split.unroll import Move
-from sdekit.simulation.bind.jax_reader import Environment, evaluate
+from sdekit.simulation.bind.jax_reader import Environment
+from sdekit.simulation.ends.linear_noise_stages import commuting_stage, geometric_stage
 from sdekit.simulation.ends.vanishing_noise_euler import kept_inside, variables_at_ends
 from sdekit.simulation.ends.vanishing_noise_stages import (
     interval_noise_stage,
@@ -178,21 +180,6 @@ def euler_stage(updates: Updates, terms: tuple[NoiseTerm, ...], diffusion: Block
     return Stage(moves, noise_elements(terms), read, prepare if constant else None, apply)
 
 
-def geometric_stage(flow: GeometricBrownian, sizes: Sizes) -> Stage:
-    """x times the exponential of a normal number."""
-    x = flow.variable
-
-    def apply(
-        environment: Environment, z: Array, h: ArrayLike, constants: Any, changes: bool = False
-    ) -> Moved:
-        noise = jnp.asarray(evaluate(flow.noise, environment))
-        grown = (evaluate(flow.rate, environment) - noise) * h + jnp.sqrt(2.0 * noise * h) * z[0]
-        block = environment.values[x.name]
-        return {x.name: block * (jnp.expm1(grown) if changes else jnp.exp(grown))}
-
-    return Stage((x,), 1, (flow.rate, flow.noise), None, apply)
-
-
 def inexact_stage(flow: Inexact, sizes: Sizes) -> Stage:
     """A remainder without exact flow, by the sub-integrator its record names."""
     terms = factor_terms(dict(flow.factor), sizes) if flow.factor else ()
@@ -291,6 +278,7 @@ _BUILDERS: Mapping[type, Callable[[Any, Sizes], Stage]] = {
     LinearBlock: linear_block_stage,
     Rotation: rotation_stage,
     GeometricBrownian: geometric_stage,
+    CommutingNoise: commuting_stage,
     PowerNoise: power_noise_stage,
     IntervalNoise: interval_noise_stage,
     Inexact: inexact_stage,

@@ -1,8 +1,8 @@
 r"""How fast a tensor can grow, for every size: an exponent d with $|f(z)| \le c\,(1 + |z|)^d$.
 
 Read off the normal form, in which derivatives are worked out. Bounded domains count as bounded and
-unknown functions as unbounded; a quotient $e^{ku}/(a + b e^{lu})^m$ with $k \le l m$ is bounded. A
-degree also says that there is no pole. Not for lower bounds (`floors`).
+unknown functions as unbounded; quotients $e^{ku}/(a + b e^{lu})^m$ and $x^k/(a + b x^l)^m$ with
+$k \le l m$ are bounded. A degree also says that there is no pole. Not for lower bounds (`floors`).
 
 Notation: EPSILON stands for a logarithm, which is below every power.
 """
@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from fractions import Fraction
+from typing import Any
 
 import sympy as sp
 
@@ -83,6 +84,7 @@ def term_degree(term: Term) -> Fraction | None:
     for factor, count in list(factors.items()):
         if factor[0].kind is Kind.KERNEL and factor[0].data.name == "reciprocal" and count > 0:
             _absorb(factors, factor, count)
+            _absorb_powers(factors, factor, Fraction(count))
     total = Fraction(0)
     for (head, _), count in factors.items():
         own = _head_degree(head, count) if count else Fraction(0)
@@ -116,6 +118,51 @@ def _absorb(factors: Counter[Factor], factor: Factor, count: int) -> None:
         if other in powers and places == slots and 0 < exponent <= powers[other] * count:
             factors[other, places] = 0
             return
+
+
+def _absorb_powers(factors: dict[Factor, Any], factor: Factor, left: Fraction) -> None:
+    r"""Lower the powers of u and x that $u^{-m}$ bounds: $u^k$ and $x^{lk}$ with $k\le m$.
+
+    Where u has a floor and the term $b\,x^l$, b > 0; of a vector, $b\,|x|^l$ bounds every entry.
+    """
+    head, slots = factor
+    argument = head.data.argument
+    if not has_floor(argument):
+        return
+    growing = _powers_of(argument)
+    for (other, places), exponent in list(factors.items()):
+        if exponent <= 0 or not left:
+            continue
+        power = None
+        if other.kind is Kind.KERNEL and other.data.name == "root" and places == slots:
+            q = other.data.exponent.number
+            power = q if q is not None and other.data.argument == argument else None
+        elif other in growing and (places == slots or not slots):
+            power = Fraction(growing[other])
+        if power is not None:
+            taken = min(left, exponent / power)
+            factors[other, places] = exponent - taken * power
+            left -= taken
+
+
+def _powers_of(argument: Tensor) -> dict[Head, int]:
+    """Variables of which some even power is, by itself, a positive term of the argument."""
+    found: dict[Head, int] = {}
+    for (monomial, opened), coefficient in argument.terms.items():
+        closed = [(part, e) for part, e in monomial if part.depends]
+        fixed = [part for part in (*(p for p, _ in monomial), *opened) if not part.depends]
+        if coefficient <= 0 or not all(map(is_positive, fixed)) or len(closed) > (not opened):
+            continue
+        factors = [f for part in (*(p for p, _ in closed), *opened) for f in part.factors]
+        # A power of a sum over indices is no sum of powers.
+        if len(set(factors)) != 1 or not (opened or closed[0][0].head or len(factors) % 2 == 0):
+            continue
+        x, places = factors[0]
+        power = len(factors) * (closed[0][1] if closed else 1)
+        is_own = not opened or places == tuple(range(-1, -1 - len(places), -1))
+        if x.kind is Kind.VARIABLE and is_own and power > 0 == power % 2:
+            found[x] = max(found.get(x, 0), power)
+    return found
 
 
 def _exponentials_of(argument: Tensor) -> dict[Head, int]:

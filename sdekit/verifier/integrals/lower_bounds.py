@@ -10,7 +10,7 @@ Not for closed forms (`block_integrals`), nor for infinite integrals (`infinite`
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from fractions import Fraction
 
 from sdekit.calculus.expansion.expand import expand
@@ -36,6 +36,8 @@ _MOST_SUMMANDS = 40
 _MOST_COMPONENTS = 12
 
 Blocks = Sequence[Variable]
+#: Why a sum of these terms is what is asked of it; None where that was not seen.
+Judge = Callable[[list[ex.Expression], Blocks], str | None]
 
 
 def finite_by_bounds(energy: ex.Expression, blocks: Blocks) -> str | None:
@@ -53,9 +55,46 @@ def finite_by_bounds(energy: ex.Expression, blocks: Blocks) -> str | None:
     if is_compact and not has_pole(with_closed_ends(energy)):
         return "the energy is bounded on a bounded domain"
     try:
-        return _of_summands(summands(energy), blocks)
+        return _of_summands(summands(energy), blocks, _directly)
     except (TooLarge, Unsupported):
         return None
+
+
+def grows_by_bounds(energy: ex.Expression, blocks: Blocks) -> str | None:
+    """Why an energy is bounded below and tends to infinity with the blocks; None if not seen.
+
+    The bounds are those of `finite_by_bounds`. One of independent blocks on the whole space has a
+    finite integral only where it tends to infinity, unless it has poles: its leading terms decide.
+
+    Args:
+        energy: A scalar without unknown functions, of the blocks and of parameters.
+        blocks: All that it depends on, on the whole space.
+
+    Checked by: tests/verifier/integrals/test_lower_bounds.py.
+    """
+    if not blocks or may_be_undefined(energy) or has_pole(energy):
+        return None
+    if any(x.domain.kind != "real" for x in blocks) or not energy.variables <= set(blocks):
+        return None
+    if any(isinstance(node, ex.Call) for node in energy.walk()):
+        return None
+    try:
+        return _of_summands(summands(energy), blocks, _grows_in_each)
+    except (TooLarge, Unsupported):
+        return None
+
+
+def _grows_in_each(parts: list[ex.Expression], blocks: Blocks) -> str | None:
+    """Of blocks that no term couples, or by pure powers."""
+    if not parts or any(not any(p.depends_on(x) for p in parts) for x in blocks):
+        return None
+    energy = ex.Sum(tuple(parts))
+    found = eliminate(energy, tuple(blocks), ())
+    is_finite = found.infinite is None and found.is_finite and not found.assumptions
+    steps = (*found.steps, *found.open_steps)
+    if is_finite and all(step.energy.variables <= set(step.blocks) for step in steps):
+        return "; ".join(step.reason for step in steps)
+    return _pure_powers(energy, blocks)
 
 
 def summands(energy: ex.Expression, scale: tuple[ex.Expression, ...] = ()) -> list[ex.Expression]:
@@ -90,7 +129,7 @@ def without_bounded_functions(energy: ex.Expression) -> ex.Expression:
     return energy if len(kept) == len(parts) else ex.Sum((ZERO, *kept))
 
 
-def _of_summands(parts: list[ex.Expression], blocks: Blocks) -> str | None:
+def _of_summands(parts: list[ex.Expression], blocks: Blocks, judge: Judge) -> str | None:
     kept = [part for part in parts if not is_bounded(part)]
     bounded = len(kept) < len(parts)
     if len(kept) > _MOST_SUMMANDS:
@@ -100,13 +139,13 @@ def _of_summands(parts: list[ex.Expression], blocks: Blocks) -> str | None:
         if components is None:
             continue
         rest = kept[:number] + kept[number + 1 :]
-        found = [_of_summands([*rest, *summands(one)], blocks) for one in components]
+        found = [_of_summands([*rest, *summands(one)], blocks, judge) for one in components]
         if any(reason is None for reason in found):
             return None
         return "every component of the mixture is integrable: " + "; ".join(
             dict.fromkeys(reason for reason in found if reason)
         )
-    reason = _without_nonnegative(kept, blocks) or _directly(kept, blocks)
+    reason = _without_nonnegative(kept, blocks, judge) or judge(kept, blocks)
     if reason is None:
         return None
     return f"{reason}, and the other terms are bounded" if bounded else reason
@@ -190,17 +229,17 @@ def _squares(
     return (constant, tuple(factors)) if not constant.varies else None
 
 
-def _without_nonnegative(parts: list[ex.Expression], blocks: Blocks) -> str | None:
+def _without_nonnegative(parts: list[ex.Expression], blocks: Blocks, judge: Judge) -> str | None:
     """Leave out terms bounded from below, those with most variables first, or last."""
     helpful = [part for part in parts if is_bounded_below(part)]
     helpful.sort(key=lambda p: -sum(isinstance(n, Variable) for n in p.walk()))
     orders = (helpful, helpful[::-1]) if len(helpful) > 1 else (helpful,)
-    found = (_leaving_out(order, parts, blocks) for order in orders)
+    found = (_leaving_out(order, parts, blocks, judge) for order in orders)
     return next((reason for reason in found if reason is not None), None)
 
 
 def _leaving_out(
-    helpful: list[ex.Expression], parts: list[ex.Expression], blocks: Blocks
+    helpful: list[ex.Expression], parts: list[ex.Expression], blocks: Blocks, judge: Judge
 ) -> str | None:
     kept = list(parts)
     for part in helpful:
@@ -208,7 +247,7 @@ def _leaving_out(
         if not all(any(p.depends_on(x) for p in fewer) for x in blocks):
             continue
         kept = fewer
-        reason = _directly(kept, blocks)
+        reason = judge(kept, blocks)
         if reason is not None:
             left = [part for part in helpful if part not in kept]
             how = all(never_negative(entry_signs(part)) for part in left)
@@ -308,8 +347,8 @@ def _growth_of_log(operand: ex.Expression, degrees: dict[Variable, Fraction]) ->
 
 
 def _exponent(term: ex.Expression) -> ex.Expression | None:
-    """u of exp(u), or of a sum of its entries with constant weights; None for anything else."""
-    if isinstance(term, ex.Dot):
+    """u of exp(u), or of sums of its entries with constant weights; None for anything else."""
+    if isinstance(term, (ex.Dot, ex.MatMul)):
         varying = [side for side in (term.left, term.right) if side.varies]
         if len(varying) != 1:
             return None

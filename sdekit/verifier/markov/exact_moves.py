@@ -141,19 +141,18 @@ def places(problem: KernelProblem, tensors: Sequence[Tensor] = ()) -> Iterator[P
         yield place
 
 
-def propose(place: Place, step: Metropolis, count: int, claimed: Tensor | None = None) -> None:
+def propose(place: Place, step: Metropolis, count: int) -> None:
     """Move a place to the proposal of a Metropolis step, with what its acceptance counts.
 
     Args:
         place: Where; it is moved.
         step: The step.
         count: How often words with an open number of steps are run.
-        claimed: E, what enters the acceptance; H when left out.
 
     Raises:
         Unsupported: If a move has no exact point.
     """
-    energy = place.problem.energy if claimed is None else claimed
+    energy = place.problem.energy if step.energy is None else lower(step.energy)
     counted: Value = fmpq(0)
     before = place.value(energy)
     volume = place.log_volume
@@ -243,6 +242,15 @@ def log_acceptance(place: Place, step: Metropolis, ratio: Value) -> Value:
     accepted = arb(place.value(lower(step.accept)))  # type: ignore[arg-type]
     del place.model.symbols[RATIO]
     return accepted.log()
+
+
+def chance_of_moving(place: Place, step: Metropolis, count: int) -> arb:
+    """The probability with which a step that is proposed at the present state is accepted."""
+    start = place.state()
+    propose(place, step, count)
+    accepted = log_acceptance(place, step, place.counted)
+    place.put(start)
+    return arb(accepted).exp()
 
 
 def _smaller(ratio: arb) -> Value:

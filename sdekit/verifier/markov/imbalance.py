@@ -33,6 +33,7 @@ from sdekit.verifier.markov.exact_moves import (
     PRECISION,
     Place,
     State,
+    chance_of_moving,
     log_acceptance,
     places,
     propose,
@@ -200,25 +201,18 @@ def refute_invariance(problem: KernelProblem, step: Metropolis) -> Check | None:
     if len(options) > 1:
         return refute_mixture(problem, options)
     ((_, step),) = options
-    claimed = None if step.energy is None else lower(step.energy)
-
-    def claim(place: Place, count: int) -> tuple[str, Value, dict[str, Any]] | None:
-        return _flows(place, step, count, claimed)
-
-    return attempt(problem, step, claim)
+    return attempt(problem, step, lambda place, count: _flows(place, step, count))
 
 
-def _flows(
-    place: Place, step: Metropolis, count: int, claimed: Tensor | None
-) -> tuple[str, Value, dict[str, Any]] | None:
+def _flows(place: Place, step: Metropolis, count: int) -> tuple[str, Value, dict[str, Any]] | None:
     start, below = place.state(), place.energy()
     before = place.log_volume
-    propose(place, step, count, claimed)
+    propose(place, step, count)
     there, above, ratio = place.state(), place.energy(), place.counted
     stretched = place.log_volume - before
     if _gap(start, there) is None:
         return None
-    propose(place, step, count, claimed)
+    propose(place, step, count)
     back = place.counted
     place.put(there)
     returns = log_acceptance(place, step, back)
@@ -245,74 +239,91 @@ def _flows(
     return reason, into - out, details
 
 
-def refute_forgotten(problem: KernelProblem, step: Delayed) -> Check | None:
-    r"""A state at which a second attempt that forgets the first rejection breaks the balance.
+def refute_delayed(problem: KernelProblem, step: Delayed) -> Check | None:
+    """A state into which two attempts together carry more or less density than out of it.
 
-    With both attempts in balance by themselves, what flows in less what flows out by the second,
-    divided by the density, is $a_2(z)\,(a_1(z) - a_1(\Phi_2 z))$.
+    Args:
+        problem: The kernel.
+        step: Two attempts, each a bijection without noise.
     """
+    first, second = step.first, step.second
 
-    def claim(place: Place, count: int) -> tuple[str, Value, dict[str, Any]] | None:
+    def one(place: Place, count: int) -> Value:
+        return chance_of_moving(place, first, count)
+
+    def two(place: Place, count: int) -> Value:
+        missed = 1 - chance_of_moving(place, first, count)
+        if missed == 0:
+            return fmpq(0)
         start = place.state()
-        propose(place, step.second, count)
-        there = place.state()
-        second = arb(log_acceptance(place, step.second, place.counted)).exp()
-        propose(place, step.first, count)
-        first_there = arb(log_acceptance(place, step.first, place.counted)).exp()
+        propose(place, second, count)
+        ratio = place.counted
+        if step.remembers:
+            there = 1 - chance_of_moving(place, first, count)
+            if there == 0:
+                place.put(start)
+                return fmpq(0)
+            ratio = ratio + there.log() - missed.log()
         place.put(start)
-        propose(place, step.first, count)
-        first = arb(log_acceptance(place, step.first, place.counted)).exp()
-        gap = second * (first - first_there)
-        if not surely_differ(gap, fmpq(0)):
-            return None
-        details = {
-            "state": state_texts(place, start),
-            "second proposal": state_texts(place, there),
-            "first acceptance there": shown(first_there),
-            "first acceptance here": shown(first),
-        }
-        return "the second attempt forgets how likely the first rejection was", gap, details
+        return missed * arb(log_acceptance(place, second, ratio)).exp()
 
-    return attempt(problem, step.second, claim)
+    return _refute_sum(problem, [(one, first), (two, second)])
 
 
 def refute_mixture(
     problem: KernelProblem, options: Sequence[tuple[Tensor, Metropolis]]
 ) -> Check | None:
-    r"""A state into which a random choice of steps carries more or less density than out of it.
-
-    What flows in less what flows out at z, divided by the density, is
-    $$\sum_i w_i(y_i)\,a_i(y_i)\,\frac{\rho(y_i)}{\rho(z)\,|\det D\Phi_i(y_i)|}
-    - w_i(z)\,a_i(z),\quad y_i = \Phi_i^{-1}(z).$$
+    """A state into which a random choice of steps carries more or less density than out of it.
 
     Args:
         problem: The kernel.
-        options: Weights, which may read the state, and steps, each a bijection.
+        options: Weights, which may read the state, and steps, each a bijection. Options that keep
+            exp(-H) by themselves may be left out where their weights do not read what they move.
+    """
+
+    def weighted(weight: Tensor, step: Metropolis) -> Callable[[Place, int], Value]:
+        def chance(place: Place, count: int) -> Value:
+            return _probability(place, weight) * chance_of_moving(place, step, count)
+
+        return chance
+
+    return _refute_sum(problem, [(weighted(w, step), step) for w, step in options])
+
+
+def _refute_sum(
+    problem: KernelProblem,
+    moves: Sequence[tuple[Callable[[Place, int], Value], Metropolis]],
+) -> Check | None:
+    r"""A state at which moves with their probabilities together do not balance.
+
+    What flows in less what flows out at z, divided by the density, is
+    $$\sum_i c_i(y_i)\,\frac{\rho(y_i)}{\rho(z)\,|\det D\Phi_i(y_i)|} - c_i(z),
+    \quad y_i = \Phi_i^{-1}(z),$$ c_i the probability of moving along $\Phi_i$.
     """
 
     def claim(place: Place, count: int) -> tuple[str, Value, dict[str, Any]] | None:
         start, height = place.state(), place.energy()
         total, details = arb(0), {"state": state_texts(place, start)}
-        for number, (weight, step) in enumerate(options, start=1):
-            here = _probability(place, weight)
+        for number, (chance, step) in enumerate(moves, start=1):
             propose(place, step, count)
             details[f"proposal {number}"] = state_texts(place, place.state())
-            out = arb(log_acceptance(place, step, place.counted)).exp()
             place.put(start)
+            out = chance(place, count)
             withdraw(place, step, count)
-            there, below, volume = _probability(place, weight), place.energy(), place.log_volume
+            into, below, volume = chance(place, count), place.energy(), place.log_volume
             propose(place, step, count)
             if _gap(start, place.state()) is not None:
                 raise Unsupported("a step is not undone by its moves run backwards")
-            into = log_acceptance(place, step, place.counted)
             stretched = below - height + place.log_volume - volume
-            total += there * (arb(into) - stretched).exp() - here * out
+            total += into * arb(-stretched).exp() - out
             place.put(start)
         if not surely_differ(total, fmpq(0)):
             return None
         return "what flows into the state is not what flows out of it", total, details
 
-    return attempt(problem, options[0][1], claim)
+    steps = [step for _, step in moves]
+    lead = next((step for step in steps if _open_count(step) is not None), steps[0])
+    return attempt(problem, lead, claim)
 
 
 def _probability(place: Place, weight: Tensor) -> Value:

@@ -12,6 +12,8 @@ from functools import cached_property
 
 from sdekit.calculus.contraction import Lowered, Tensor, gradient, is_zero, lower, substitute
 from sdekit.calculus.contraction.derivative import divergence
+from sdekit.calculus.contraction.rules.rational import Fractions
+from sdekit.calculus.contraction.splitting_terms import is_positive
 from sdekit.calculus.contraction.tensor import combine, zero
 from sdekit.calculus.limits import Unsupported
 from sdekit.calculus.signs.implied_signs import entry_signs
@@ -106,11 +108,21 @@ def nonnegative(problem: KernelProblem, expression: Expression) -> str | None:
     if never_negative(signs):
         return None
     tensor = lower(expression)
-    if tensor.number is not None and tensor.number >= 0:
+    if (tensor.number is not None and tensor.number >= 0) or _is_positive_fraction(tensor):
         return None
     if tensor.number is not None or signs == NEGATIVE or problem.depends_on_state(tensor):
         raise Unsupported(f"{expression!r} is not seen to be >= 0")
     return f"{expression!r} >= 0"
+
+
+def _is_positive_fraction(tensor: Tensor) -> bool:
+    """Whether a scalar is P/Q with P and Q sums of positive products, as 1 - 1/(1 + exp(U))."""
+    fractions = Fractions.of(tensor)
+    top, bottom = fractions.reduced(tensor)
+    degrees = [max(pair) for pair in zip(top.degrees(), bottom.degrees(), strict=True)]
+    occurring = [part for part, d in zip(fractions.variables, degrees, strict=False) if d]
+    signs = {value > 0 for part in (top, bottom) for value in part.coeffs()}
+    return len(signs) == 1 and all(map(is_positive, occurring))
 
 
 def read_flip(problem: KernelProblem, images: Images) -> tuple[Flip, ...]:

@@ -24,6 +24,9 @@ from sdekit.calculus.contraction import (
 )
 from sdekit.calculus.contraction.tensor import combine, number
 from sdekit.calculus.limits import Unsupported
+from sdekit.calculus.signs.implied_signs import entry_signs
+from sdekit.calculus.signs.sign_values import POSITIVE
+from sdekit.declaration.functions.grammar import log
 from sdekit.declaration.tree.expression import Expression
 from sdekit.kernels.path import letters_of_word, moved_by
 from sdekit.kernels.steps import (
@@ -45,15 +48,15 @@ from sdekit.verifier.markov.acceptance import (
 from sdekit.verifier.markov.composition import StepResult
 from sdekit.verifier.markov.harmonic_flux import refute_by_paths
 from sdekit.verifier.markov.imbalance import (
-    refute_forgotten,
+    refute_delayed,
     refute_invariance,
     refute_involution,
     refute_mixture,
     single_numbers,
 )
-from sdekit.verifier.markov.kernel_problem import KernelProblem, nonnegative
+from sdekit.verifier.markov.kernel_problem import KernelProblem, nonnegative, read_permutation
 from sdekit.verifier.markov.refreshment import check_refreshment
-from sdekit.verifier.markov.volume import check_volume, log_determinant
+from sdekit.verifier.markov.volume import check_volume, is_one_to_one, log_determinant
 from sdekit.verifier.verdict import Check, Witness, proved, refuted, undecided
 
 
@@ -116,7 +119,8 @@ def _not_proved(problem: KernelProblem, step: Metropolis, claims: dict[str, Chec
         if found is not None:
             reason = f"{claims['involution'].reason}: {found.reason}"
             claims["involution"] = replace(found, reason=reason)
-    against = guarded(refute_invariance, problem, step) if is_bijection(step, claims) else None
+    bijective = is_bijection(problem, step, claims)
+    against = guarded(refute_invariance, problem, step) if bijective else None
     if against is not None and not against.is_refuted:
         against = None
     if against is None and (is_jump(step) or claims["involution"].is_proved):
@@ -133,11 +137,17 @@ def _not_proved(problem: KernelProblem, step: Metropolis, claims: dict[str, Chec
     return StepResult(step, against, against, claims)
 
 
-def is_bijection(step: Step, claims: Mapping[str, Check]) -> bool:
-    """Whether the proposal of a step is known to be one."""
-    return isinstance(step, Metropolis) and (
-        claims.get("involution", undecided("")).is_proved
-        or all(isinstance(part, Flow) for part in step.proposal)
+def is_bijection(problem: KernelProblem, step: Step, claims: Mapping[str, Check]) -> bool:
+    """Whether the proposal of a step is known to be one, with the volume that is known of it."""
+    if not isinstance(step, Metropolis) or claims.get("involution", undecided("")).is_proved:
+        return isinstance(step, Metropolis)
+    try:
+        read_permutation(problem, step.flip)
+    except Unsupported:
+        return False
+    return all(
+        isinstance(part, Flow) or (isinstance(part, Map) and is_one_to_one(problem, part))
+        for part in step.proposal
     )
 
 
@@ -145,19 +155,24 @@ def is_bijection(step: Step, claims: Mapping[str, Check]) -> bool:
 def _(step: Delayed, problem: KernelProblem) -> StepResult:
     attempts = [result_of(step.first, problem), result_of(step.second, problem)]
     claims = merged_claims(attempts)
+    if any(has_noise(s) for s in (step.first, step.second)):
+        return _open(step, "delayed rejection is known for maps without noise", claims)
     bad = next((r for r in attempts if not r.invariance.is_proved), None)
-    if bad is not None:
-        return _open(step, f"an attempt is not in balance: {bad.invariance.reason}", claims)
-    if step.second.accept != "metropolis" or any(has_noise(s) for s in (step.first, step.second)):
-        reason = "delayed rejection is known for maps without noise, accepted with min(1, t)"
-        return _open(step, reason, claims)
-    if step.remembers:
+    if bad is None and step.remembers:
         check = proved("the second ratio holds the first rejection, seen from both ends")
         return StepResult(step, check, check, claims)
-    found = refute_forgotten(problem, step)
-    if found is None:
-        return _open(step, "the second attempt forgets the first rejection", claims)
-    return StepResult(step, found, found, {**claims, "acceptance": found})
+    reason = (
+        "the second attempt forgets the first rejection"
+        if bad is None
+        else f"an attempt is not in balance: {bad.invariance.reason}"
+    )
+    if all(is_bijection(problem, r.step, r.claims) for r in attempts):
+        found = guarded(refute_delayed, problem, step)
+        if found is not None and found.is_refuted:
+            found = replace(found, reason=f"{reason}; {found.reason}")
+            named = {} if bad is not None else {"acceptance": found}
+            return StepResult(step, found, found, {**claims, **named})
+    return _open(step, reason, claims)
 
 
 # ------------------------------------------------------------------ random choices
@@ -173,13 +188,36 @@ def _mixture(
     """Steps drawn with weights that read what they move."""
     single = [result_of(option, problem) for _, option in options]
     claims = merged_claims(single)
-    if all(is_bijection(option.step, option.claims) for option in single):
+    if all(is_bijection(problem, option.step, option.claims) for option in single):
         found = guarded(refute_mixture, problem, options)
         if found is not None and found.is_refuted:
             reason = f"the weights read the state: {found.reason}"
             found = replace(found, reason=reason)
             return StepResult(step, found, found, {**claims, "acceptance": found})
     return _open(step, "the weights of a choice read what the steps move", claims)
+
+
+def _balanced_with_weights(problem: KernelProblem, step: Choice) -> StepResult | None:
+    """Options each in balance with exp(-H) times its weight, which reads what it moves.
+
+    Source: Green (1995), section 3.
+    """
+    results = []
+    energy = problem.kernel.hamiltonian
+    for weight, option in step.options:
+        own = problem
+        if _reads_moved(weight, option):
+            if not isinstance(option, Metropolis) or entry_signs(weight) != POSITIVE:
+                return None
+            own = KernelProblem(replace(problem.kernel, hamiltonian=energy - log(weight)))
+            # What is accepted with is what is stated, or H of the kernel, and no other law.
+            option = option if option.energy is not None else replace(option, energy=energy)
+        results.append(result_of(option, own))
+    if not all(r.invariance.is_proved for r in results):
+        return None
+    check = proved("each option keeps exp(-H) times its weight")
+    loose = next((r.reversibility for r in results if not r.reversibility.is_proved), check)
+    return StepResult(step, check, loose, merged_claims(results))
 
 
 def check_weights(problem: KernelProblem, weights: Sequence[Expression]) -> Check:
@@ -202,22 +240,44 @@ def _(step: Choice, problem: KernelProblem) -> StepResult:
         return _open(step, weights.reason)
     if any(_reads_moved(weight, option) for weight, option in step.options):
         moves = [option for _, option in step.options]
+        balanced = guarded(_balanced_with_weights, problem, step)
+        if isinstance(balanced, StepResult):
+            return balanced
         if all(isinstance(option, Metropolis) for option in moves):
             return _mixture(problem, step, [(lower(w), s) for w, s in step.options])  # type: ignore[misc]
         return _open(step, "the weights of a choice read what the steps move")
     results = [result_of(option, problem) for _, option in step.options]
     claims = merged_claims(results)
-    bad = next((r for r in results if not r.invariance.is_proved), None)
-    if bad is not None:
-        return _open(
-            step, f"an option is not seen to keep exp(-H): {bad.invariance.reason}", claims
-        )
+    bad = [(w, r) for (w, _), r in zip(step.options, results, strict=True) if not _is_kept(r)]
+    if bad:
+        found = _wrong_options(problem, bad)
+        reason = f"an option is not seen to keep exp(-H): {bad[0][1].invariance.reason}"
+        return StepResult(step, found, found, claims) if found else _open(step, reason, claims)
     check = proved(
         "each option keeps exp(-H), and the weights do not read what it moves",
         side_conditions=weights.side_conditions,
     )
     loose = next((r.reversibility for r in results if not r.reversibility.is_proved), check)
     return StepResult(step, check, loose, claims)
+
+
+def _is_kept(result: StepResult) -> bool:
+    return result.invariance.is_proved
+
+
+def _wrong_options(
+    problem: KernelProblem, bad: Sequence[tuple[Expression, StepResult]]
+) -> Check | None:
+    """A refutation of options whose weights do not read what they move; others keep exp(-H)."""
+    steps = [result.step for _, result in bad]
+    ((weight, only), *more) = bad
+    if not more and only.invariance.is_refuted and entry_signs(weight) == POSITIVE:
+        return replace(only.invariance, reason=f"an option is wrong: {only.invariance.reason}")
+    if all(is_bijection(problem, result.step, result.claims) for _, result in bad):
+        options = [(lower(w), s) for (w, _), s in zip(bad, steps, strict=True)]
+        found = guarded(refute_mixture, problem, options)
+        return found if found is not None and found.is_refuted else None
+    return None
 
 
 #: From the weakest verdict of one name to the strongest.
@@ -248,19 +308,20 @@ def merged_claims(results: list[StepResult]) -> dict[str, Check]:
 
 @result_of.register
 def _(step: Map, problem: KernelProblem) -> StepResult:
-    check = guarded(_map_invariance, problem, step)
     volume = guarded(check_volume, problem, step)
-    return StepResult(step, check, check, {"volume": volume})
+    undone = guarded(check_involution, problem, Metropolis((step,)))
+    check = undone
+    if undone.is_proved or guarded(is_one_to_one, problem, step) is True:
+        check = guarded(_map_invariance, problem, step)
+    loose = check if undone.is_proved else undecided("a map that is not its own inverse")
+    return StepResult(step, check, loose, {"volume": volume})
 
 
 def _map_invariance(problem: KernelProblem, step: Map) -> Check:
-    undone = check_involution(problem, Metropolis((step,)))
-    if not undone.is_proved:
-        return undecided(undone.reason)
     images = {x: lower(image, x.shape) for x, image in step.images}
     left = substitute(problem.energy, images) - problem.energy - log_determinant(problem, step)
     if is_zero(left):
-        return proved("an involution that keeps exp(-H)")
+        return proved("a map, one to one, that keeps exp(-H)")
     found = counterexample(left)
     reason = "the map changes H less log-volume"
     if found is None:

@@ -48,6 +48,33 @@ def log_determinant(problem: KernelProblem, step: Map) -> Tensor:
         return zero()
     except Unsupported:
         pass
+    slopes = _triangular(step)
+    return combine(
+        [(Fraction(1), zero()), *((Fraction(1), _log(slopes[x, x], x)) for x, _ in step.images)]
+    )
+
+
+def is_one_to_one(problem: KernelProblem, step: Map) -> bool:
+    """Whether a closed form is seen to be a bijection: every block times what it does not read.
+
+    Raises:
+        Unsupported: As `log_determinant`.
+    """
+    log_determinant(problem, step)
+    try:
+        read_permutation(problem, step.images)
+    except Unsupported:
+        slopes = _triangular(step)
+        return all(is_zero(gradient(slopes[x, x], x)) for x, _ in step.images)
+    return True
+
+
+def _triangular(step: Map) -> dict[tuple[Variable, Variable], Tensor]:
+    """The Jacobian of a closed form, in blocks.
+
+    Raises:
+        Unsupported: If it is not block-triangular.
+    """
     images = {x: lower(image, x.shape) for x, image in step.images}
     for x in images:
         require_free(x)
@@ -59,7 +86,7 @@ def log_determinant(problem: KernelProblem, step: Map) -> Tensor:
         if not free:
             raise Unsupported("the Jacobian of the map is not seen to be triangular")
         left -= set(free)
-    return combine([(Fraction(1), zero()), *((Fraction(1), _log(slopes[x, x], x)) for x in images)])
+    return slopes
 
 
 def _log(slope: Tensor, x: Variable) -> Tensor:

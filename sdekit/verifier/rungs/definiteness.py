@@ -14,6 +14,7 @@ from typing import Any
 from sdekit.calculus.expansion import cores
 from sdekit.calculus.expansion.expand import collected, expand
 from sdekit.calculus.expansion.monomial_sums import Monomial, TooLarge, as_expression
+from sdekit.calculus.expansion.rewriting import substituted
 from sdekit.calculus.signs.forms import form_signs, is_symmetric, matmul_chain, transposed
 from sdekit.calculus.signs.implied_signs import entry_signs
 from sdekit.calculus.signs.scalar_signs import decided_signs
@@ -31,6 +32,7 @@ from sdekit.declaration.tree.expression import (
     Quotient,
     Size,
     Sum,
+    Transpose,
 )
 from sdekit.declaration.tree.operators import ZERO
 from sdekit.declaration.tree.symbols import Variable
@@ -124,7 +126,8 @@ def _group_reason(group: tuple[Variable, ...], blocks: Blocks) -> str | None:
 
 
 def _single_reason(x: Variable, block: Expression) -> str | None:
-    for form in (block, _collected(block)):
+    paired = in_pairs(x, block)
+    for form in (paired, _collected(paired)):
         signs = form_signs(form)
         if never_negative(signs):
             kind = "definite" if signs == POSITIVE else "semidefinite"
@@ -133,6 +136,21 @@ def _single_reason(x: Variable, block: Expression) -> str | None:
     if scalar is not None and _scalar_is_nonnegative(scalar):
         return f"{scalar!r} >= 0"
     return _below_its_trace(x, block)
+
+
+def in_pairs(x: Variable, block: Expression) -> Expression:
+    r"""A block of D that acts on a symmetric X, in one of its equal forms.
+
+    $T_{ab}L_{ac}R_{bd}T_{cd}$ does not change where the indices of T are swapped.
+    """
+    if x.symmetry != "symmetric":
+        return block
+    images: dict[Expression, Expression] = {
+        node: Transpose(node.operand, (0, 2, 1, 3))
+        for node in block.walk()
+        if isinstance(node, Transpose) and node.ndim == 4 and {node.axes[0], node.axes[1]} == {0, 2}
+    }
+    return substituted(block, images) if images else block
 
 
 def _below_its_trace(x: Variable, block: Expression) -> str | None:

@@ -29,6 +29,7 @@ from sdekit.verifier.integrals.elimination import eliminate
 from sdekit.verifier.pointwise.function_choices import functions_in_words, with_chosen_functions
 from sdekit.verifier.question import Problem
 from sdekit.verifier.rungs.brackets import is_definite
+from sdekit.verifier.rungs.definiteness import in_pairs
 from sdekit.verifier.verdict import Check, Verdict, proved, refuted, undecided
 
 #: What is taken for granted where unknown functions leave the rung open.
@@ -89,7 +90,7 @@ def _decided(problem: Problem) -> Check:
         lyapunov.by_square,
         lyapunov.by_energy_and_square,
         lyapunov.by_terms,
-        _completeness,
+        by_completeness,
         feller_check,
         by_coercivity,
         _without_bound,
@@ -128,11 +129,17 @@ def _linear_growth(problem: Problem) -> Check | None:
     return proved(reason, evidence={"kind": "growth"})
 
 
-def _completeness(problem: Problem) -> Check | None:
+def by_completeness(problem: Problem, finite: Check | None = None) -> Check | None:
     """Detailed balance, definite D of at most quadratic growth and finite exp(-H).
 
     log(1 + |z|^2) then has a bounded carre du champ, so that its level sets cut 1 off at no cost;
     the same holds where D has a finite mean. At poles H has to tend to infinity.
+
+    Args:
+        problem: A dynamics with H.
+        finite: Whether exp(-H) has a finite integral; the rung's answer when left out.
+
+    Checked by: tests/verifier/rungs/test_non_explosion.py.
     """
     dynamics, model = problem.dynamics, problem.lowered
     # A kink of H, beside which the drift jumps, is none of the form's business.
@@ -144,7 +151,7 @@ def _completeness(problem: Problem) -> Check | None:
         return None
     for x in dynamics.variables:
         block = dynamics.diffusion_block(x, x)
-        if block is None or not is_definite(block):
+        if block is None or not is_definite(in_pairs(x, block)):
             return None
     if any(x != y for (x, y), _ in dynamics.blocks()):
         return None
@@ -154,7 +161,7 @@ def _completeness(problem: Problem) -> Check | None:
         return None
     if not all(is_zero(u) for u in current(problem.lowered).values()):
         return None
-    finite = problem.check("normalizable")
+    finite = finite or problem.check("normalizable")
     if not finite.is_proved:
         return None
     size = "at most quadratic" if is_slow else "of finite mean"

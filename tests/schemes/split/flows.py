@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from functools import reduce
+from itertools import product
 
 import sympy as sp
 
+from sdekit.declaration.functions.grammar import outer
 from sdekit.declaration.model.dynamics import Dynamics
 from sdekit.declaration.tree import expression as ex
 from sdekit.declaration.tree.expression import Expression
 from sdekit.declaration.tree.operators import ZERO, add, matmul, multiply
 from sdekit.declaration.tree.symbols import Variable
 from sdekit.schemes.split.flow_records import (
+    CommutingNoise,
     Flow,
     GeometricBrownian,
     Joint,
@@ -78,8 +81,13 @@ def declared_by(flow: Flow) -> tuple[dict, dict]:
         }
         return drift, {(x, y): _as_block(m, x) for (x, y), m in flow.diffusion}
     if isinstance(flow, GeometricBrownian):
-        x = flow.variable
-        return {x: multiply(flow.rate, x)}, {(x, x): multiply(flow.noise, multiply(x, x))}
+        rates = zip(flow.variables, flow.rates, strict=True)
+        return {x: _applied(r, x) for x, r in rates}, {
+            (x, y): multiply(c, outer(x, y)) if flow.is_common else _scaled_block(c, x, y)
+            for (x, y), c in flow.noise
+        }
+    if isinstance(flow, CommutingNoise):
+        return _of_commuting(flow)
     assert isinstance(flow, Joint)
     drift, diffusion = {}, {}
     for one in flow.flows:
@@ -87,6 +95,36 @@ def declared_by(flow: Flow) -> tuple[dict, dict]:
         drift |= more
         diffusion |= noise
     return drift, diffusion
+
+
+def _scaled_block(c: Expression, x: Variable, y: Variable) -> Expression:
+    """C_ij x_i y_j."""
+    if not x.shape and not y.shape:
+        return multiply(c, multiply(x, y))
+    full = c if c.shape else multiply(c, ex.Eye(x.shape))
+    return multiply(outer(x, y), full)
+
+
+def _of_commuting(flow: CommutingNoise) -> tuple[dict, dict]:
+    """A z, and the sum over G_ab (E_a z)(E_b z)^T."""
+    xs, pairs = flow.variables, list(product(range(len(flow.generators)), repeat=2))
+    images = [[_row(row, xs) for row in rows] for rows in flow.generators]
+    drift = {x: _row(row, xs) for x, row in zip(xs, flow.drift, strict=True)}
+    noise = {}
+    for i, x in enumerate(xs):
+        for a, b in pairs:
+            twice = _row(flow.generators[a][i], images[b])
+            drift[x] = add(drift[x], multiply(flow.gram[a][b], twice))
+        for j, y in enumerate(xs):
+            terms = [
+                multiply(flow.gram[a][b], multiply(images[a][i], images[b][j])) for a, b in pairs
+            ]
+            noise[x, y] = reduce(add, terms)
+    return drift, noise
+
+
+def _row(row, values) -> Expression:
+    return reduce(add, [multiply(e, v) for e, v in zip(row, values, strict=True)])
 
 
 def is_same(left: sp.Expr, right: sp.Expr) -> bool:
@@ -130,7 +168,7 @@ def assert_frozen(dynamics: Dynamics, part: Part, wanted: tuple[list, dict]) -> 
                 assert sp.expand(slope) == 0
             assert all(sp.expand(sp.diff(slope, b)) == 0 for b in moved)
     for entry in wanted[1].values():
-        if isinstance(part.flow, GeometricBrownian):
+        if isinstance(part.flow, GeometricBrownian | CommutingNoise):
             # Its noise reads what moves, and nothing but its square: the third derivative is zero.
             assert all(sp.expand(sp.diff(entry, a, 3)) == 0 for a in moved)
             continue

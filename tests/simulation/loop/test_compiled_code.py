@@ -7,6 +7,7 @@ was made anew, without vectors, at every place that reads it.
 
 import re
 from functools import cache, partial
+from importlib.metadata import version
 from itertools import product
 
 import jax
@@ -49,7 +50,7 @@ def network(widths):
 @cache
 def sampler_of(scheme, widths):
     """A sampler and its start."""
-    target, start = network(widths)
+    target, start = network(widths) if widths else (lambda q: jnp.sum(q * q) / 2, np.zeros(150))
     parameters = {} if SCHEMES[scheme] == "overdamped" else {"A": 2.0}
     return sk.sampler(sk.catalog.get(SCHEMES[scheme]), target, parameters, scheme), start
 
@@ -105,35 +106,76 @@ def test_leaves_put_together_by_concatenation_are_seen(monkeypatch):
     assert joins(*loop_of("BAOAB", 10, False, WIDTHS["one large leaf"]))
 
 
-def fusions(run, arguments):
-    """Fused functions of the compiled loop: their text by name."""
+def functions(run, arguments):
+    """Functions of the compiled loop: their text by name."""
     # Without the passes of LLVM, which come after fusion and take most of the time.
     quick = {"xla_llvm_disable_expensive_passes": True, "xla_backend_optimization_level": 0}
     text = jax.jit(run).lower(*arguments).compile(compiler_options=quick).as_text()
-    return dict(re.findall(r"^%(fused\S*) \((.*?)^}", text, re.MULTILINE | re.DOTALL))
+    return dict(re.findall(r"^(?:ENTRY )?%(\S+) \((.*?)^}", text, re.MULTILINE | re.DOTALL))
+
+
+def fused(found):
+    return {name: text for name, text in found.items() if name.startswith("fused")}
+
+
+def on_one_core(found):
+    """Functions that XLA compiles into a caller's, which runs on one core."""
+    calls = [line for text in found.values() for line in text.splitlines()]
+    marked = [line for line in calls if 'xla_cpu_small_call="true"' in line]
+    inside, new = set(), set(re.findall(r"to_apply=%([\w.\-]+)", "\n".join(marked)))
+    while new:
+        inside |= new
+        called = "\n".join(found[name] for name in new)
+        new = set(re.findall(r"(?:calls|to_apply|body|condition)=%([\w.\-]+)", called)) - inside
+    return inside
+
+
+def hashing(found):
+    hashes = {name: text for name, text in found.items() if text.count(" xor(") > 15}
+    assert hashes, "no hash is found in what was compiled"
+    return hashes
 
 
 def mixed(found):
     """Fused functions that hash counters and read numbers of the state as well."""
-    hashes = {name: text for name, text in found.items() if text.count(" xor(") > 15}
-    assert hashes, "no hash is found in what was compiled"
+    hashes = hashing(fused(found))
     return [name for name, text in hashes.items() if re.search(r"= f32\[\d.*parameter", text)]
 
 
 def padded(found, size):
     """Fused functions that pad a piece to the size of the state."""
-    return [n for n, text in found.items() if re.search(rf"= f32\[{size}\]\S* (pad|concat)", text)]
+    return [
+        n
+        for n, text in fused(found).items()
+        if re.search(rf"= f32\[{size}\]\S* (pad|concat)", text)
+    ]
 
 
 @pytest.fixture(scope="module")
 def rest():
     """Ten steps a draw in blocks of four: each draw ends with a block of one turn."""
     run, arguments, size = loop_of("BAOAB", 10, False, WIDTHS["one large leaf"])
-    return fusions(run, arguments), size
+    return functions(run, arguments), size
 
 
 def test_compiled_noise_is_made_apart_from_the_step(rest):
     assert not mixed(rest[0])
+
+
+def noise_on_one_core():
+    run, arguments, _ = loop_of("BAOAB", 10, False, widths=None, chains=20)
+    found = functions(run, arguments)
+    return on_one_core(found) & hashing(found).keys()
+
+
+def test_all_cores_make_the_noise_of_a_block():
+    assert not noise_on_one_core()
+
+
+@pytest.mark.skipif(version("jaxlib") < "0.12", reason="jaxlib 0.12 makes one function of a loop")
+def test_noise_on_one_core_is_seen(monkeypatch):
+    monkeypatch.setattr(compiled_loop, "_with_all_cores", lambda index: index)
+    assert noise_on_one_core()
 
 
 def test_no_compiled_fusion_pads_or_joins_the_state(rest):
@@ -144,6 +186,6 @@ def test_the_old_ways_are_seen_in_compiled_code(monkeypatch):
     monkeypatch.setattr(compiled_loop, "_apart", lambda draw, keys, first: draw(keys, first))
     monkeypatch.setattr(position, "_side_by_side", lambda pieces, dtype: jnp.concatenate(pieces))
     run, arguments, size = loop_of("BAOAB", 10, False, WIDTHS["one large leaf"])
-    found = fusions(run, arguments)
+    found = functions(run, arguments)
     assert mixed(found)
     assert padded(found, size)

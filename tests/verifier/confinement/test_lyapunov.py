@@ -98,3 +98,28 @@ def test_kinks_of_h_count_only_where_there_is_noise():
     assert found({x: p, p: -3 * x * sk.abs_(x) - p}, {p: 1}, H) is not None
     cubic = sk.Dynamics({x: -x * sk.abs_(x)}, {x: 1}, hamiltonian=sk.abs_(x) ** 3)
     assert by_energy_and_square(Problem(cubic)) is None
+
+
+KINETIC = {
+    "log cosh": sk.sum(sk.log(sk.cosh(q))),
+    "pseudo-Laplace": sk.sum(sk.sqrt(sk.ones(n) + q**2)),
+    "quadratic": sk.dot(q, q) / 2,
+}
+MIXTURE = -sk.log(sk.exp(-sk.dot(t, t)) + sk.exp(-sk.dot(t - sk.ones(n), t - sk.ones(n)) / 3))
+
+
+@pytest.mark.parametrize("kinetic", KINETIC.values(), ids=KINETIC)
+def test_any_kinetic_energy_of_bounded_curvature_keeps_an_energy_that_grows(kinetic):
+    def langevin(u, k):
+        return {t: sk.grad(k, q), q: -sk.grad(u, t) - sk.grad(k, q)}, {q: 1}, u + k
+
+    assert found(*langevin(MIXTURE, kinetic)) is not None
+    # Twin: a potential that does not tend to infinity keeps only what the momenta bound by growth.
+    steep = sk.dot(t, t) ** 2 - sk.dot(t, t) ** 3
+    assert found(*langevin(steep, kinetic)) is None
+
+
+def test_a_term_of_h_is_no_bound_where_others_cancel_it():
+    """H = (x^2 - y^2)^2 + x^2 + y^2 grows like |z|^2 on the diagonal, and L H like x^4 there."""
+    energy = (x**2 - y**2) ** 2 + x**2 + y**2
+    assert found({x: x**3, y: x**3}, {}, energy) is None

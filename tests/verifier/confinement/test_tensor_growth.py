@@ -12,6 +12,7 @@ n = sk.dim("n")
 x, y, t = sk.scalar("x"), sk.scalar("y"), sk.vector("t", n)
 w = sk.scalar("w", domain=(0, 1))
 a = sk.parameter("a", positive=True)
+W = sk.matrix("W", n, n)
 
 
 @pytest.mark.parametrize(
@@ -29,6 +30,15 @@ a = sk.parameter("a", positive=True)
         (sk.exp(sk.sin(x)), 0),
         (w**3 * t, 1),
         (sk.dot(t, sk.tanh(t)), 1),
+        (sk.div(sk.grad(sk.sum(sk.sqrt(sk.ones(n) + t**2)), t), t), 0),
+        (t**3 / (sk.ones(n) + a * t**2), 1),
+        (sk.dot(t, t) ** 2 / (1 + sk.dot(t**2, t**2)), 0),
+        (x**4 / (1 + x**2) ** 2, 0),
+        # Twins: these denominators leave directions in which the numerator grows.
+        (sk.dot(t, t) / (1 + sk.sum(t) ** 2), 2),
+        (sk.outer(t, t) / (sk.ones(n, n) + sk.outer(t**2, sk.ones(n))), 1),
+        (W**2 / (sk.ones(n, n) + W.T**2), 2),
+        (x**2 / (1 + y**2), 2),
     ],
 )
 def test_a_degree_bounds_the_growth(expression, expected):

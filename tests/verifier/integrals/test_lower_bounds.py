@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 import sdekit as sk
-from sdekit.verifier.integrals.lower_bounds import finite_by_bounds
+from sdekit.verifier.integrals.lower_bounds import finite_by_bounds, grows_by_bounds
 
 N, ROWS = sk.dim("n"), sk.dim("N")
 Q, M = sk.vector("q", N), sk.parameter("m", N)
@@ -27,6 +27,8 @@ def logsumexp(z):
 
 
 MIXTURE = -sk.log(sk.exp(-sk.dot(Q - M, Q - M) / 2) + sk.exp(-sk.dot(Q + M, Q + M) / 2))
+SCORES = sk.matrix("C", N, sk.dim("k"))
+SOFTMAX = sk.dot(sk.log(sk.exp(DATA @ SCORES) @ sk.ones(sk.dim("k"))), sk.ones(ROWS))
 QUARTIC = sk.dot(Q**2, Q**2) / 4
 
 FINITE = [
@@ -35,6 +37,10 @@ FINITE = [
     (MIXTURE, (Q,)),
     (-sk.log(sk.exp(-((X - 1) ** 2)) + sk.exp(-(X**2) / 3)) + Z**2, (X, Z)),
     (SQUARES + sk.dot(ONES, sk.abs_(Q)), (Q,)),
+    (
+        sk.dot(SCORES, SCORES) + SOFTMAX - sk.dot(DATA @ SCORES, sk.ones(ROWS, sk.dim("k"))),
+        (SCORES,),
+    ),
     (QUARTIC - J * sk.dot(ONES, Q) ** 2 - sk.dot(Q, Q), (Q,)),
     (QUARTIC - sk.dot(Q, K @ Q), (Q,)),
     (SQUARES + sk.dot(ONES, Q**2) + sk.dot(ONES, sk.tanh(Q)), (Q,)),
@@ -57,6 +63,7 @@ FINITE = [
 
 INFINITE = [
     (-sk.log(1 + sk.tanh(X)), (X,)),
+    (sk.dot(sk.abs_(SCORES), sk.ones(*SCORES.shape)) - 9 * SOFTMAX, (SCORES,)),
     (X**2 + 3 * sk.log(1 + sk.tanh(-(X**3))), (X,)),
     (sk.abs_(X) + sk.abs_(Z) - 2 * sk.log(1 + sk.exp(X) + sk.exp(Z)), (X, Z)),
     (sk.dot(Q, Q) / 2 - J * logsumexp(Q**2), (Q,)),
@@ -100,3 +107,23 @@ def test_a_bound_from_below_is_found(energy, blocks):
 @pytest.mark.parametrize(("energy", "blocks"), INFINITE, ids=[str(c[0]) for c in INFINITE])
 def test_no_bound_is_claimed_where_the_mass_may_be_infinite(energy, blocks):
     assert finite_by_bounds(energy, blocks) is None
+
+
+@pytest.mark.parametrize(
+    ("energy", "blocks", "grows"),
+    [
+        (MIXTURE, (Q,), True),
+        (SQUARES + sk.dot(ONES, sk.abs_(Q)), (Q,), True),
+        (X**2 + Z**2 - sk.cos(X * Z), (X, Z), True),
+        (sk.log(1 + X**2), (X,), True),
+        # Twins: flat in a direction, infinite mass, a pole, a finite integral that falls somewhere.
+        (SQUARES, (Q,), False),
+        (sk.log(1 + X**2) / 4, (X,), False),
+        (X**2 + sk.log(X**2) / 4, (X,), False),
+        (X**2, (X, Z), False),
+        (X**2 * sk.exp(-Z) / 2 + Z / 2 + Z**2 * sk.exp(-Z), (X, Z), False),
+        (T - sk.log(T), (T,), False),
+    ],
+)
+def test_an_energy_grows_where_a_bound_of_each_block_does(energy, blocks, grows):
+    assert (grows_by_bounds(energy, blocks) is not None) is grows

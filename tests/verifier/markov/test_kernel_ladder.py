@@ -12,6 +12,25 @@ U = sk.potential("U", THETA)
 C, T = sk.parameter("c", positive=True), sk.parameter("T", positive=True)
 LEAPFROG, FLIP = K.flow(HAMILTONIAN, "BAB", L), {P: -P}
 WEIGHT = 1 / (1 + sk.exp(U))
+X = sk.scalar("x")
+QUARTIC = X**4 / 4
+MOVE = K.metropolis(LEAPFROG, flip=FLIP)
+
+
+def second(**given):
+    """Delayed rejection whose second attempt is a shorter word."""
+    shorter = K.flow(HAMILTONIAN, "BAB", L, step_size=sk.parameter("h", positive=True) / 4)
+    return K.delayed(MOVE, K.metropolis(shorter, flip=FLIP, **given))
+
+
+def mixed(first, other, *, weighted=True):
+    """One of two involutions with weights that read x, which the energies contain or not."""
+    weights = 1 / (1 + sk.exp(X)), sk.exp(X) / (1 + sk.exp(X))
+    steps = [
+        (w, K.metropolis(K.map_to({X: y}), energy=QUARTIC - sk.log(w) if weighted else None))
+        for w, y in zip(weights, (first, other), strict=True)
+    ]
+    return K.compose(K.choose(steps), hamiltonian=QUARTIC)
 
 
 def after_refresh(*steps):
@@ -61,6 +80,42 @@ WRONG = {
         lambda: K.hmc(HAMILTONIAN, "BAB", {1: WEIGHT, 2: 1 - WEIGHT}),
         "acceptance",
     ),
+    "a second attempt that accepts by U": (
+        lambda: after_refresh(second(energy=U)),
+        "acceptance",
+    ),
+    "a second attempt that is always made": (
+        lambda: after_refresh(second(accept="always")),
+        "acceptance",
+    ),
+    "a first attempt that is no palindrome": (
+        lambda: after_refresh(
+            K.delayed(K.metropolis(K.flow(HAMILTONIAN, "AB", L), flip=FLIP), MOVE)
+        ),
+        "involution",
+    ),
+    "one wrong option": (
+        lambda: K.compose(
+            K.choose([("1/2", K.refresh(P)), ("1/2", K.metropolis(LEAPFROG, flip=FLIP, energy=U))])
+        ),
+        "acceptance",
+    ),
+    "weights of the state left out of the ratio": (
+        lambda: mixed(-X, 1 - X, weighted=False),
+        "acceptance",
+    ),
+    "words drawn by the state": (
+        lambda: after_refresh(
+            K.choose(
+                [(WEIGHT, MOVE), (1 - WEIGHT, K.metropolis(K.flow(HAMILTONIAN, "A"), flip=FLIP))]
+            )
+        ),
+        "acceptance",
+    ),
+    "a map that stretches": (
+        lambda: K.compose(K.map_to({X: 2 * X}), hamiltonian=QUARTIC),
+        None,
+    ),
     "never rejected": (lambda: after_refresh(K.flow(HAMILTONIAN, "BAB", 2)), None),
 }
 
@@ -81,6 +136,36 @@ def test_a_forgotten_flip_is_harmless_before_a_full_refreshment():
     # Twin: a partial one keeps some of the momentum.
     partial = sk.verify(K.compose(K.metropolis(LEAPFROG), K.refresh(P, keep=C)))
     assert partial.verdict is sk.Verdict.REFUTED
+
+
+RIGHT = {
+    "weights of the state in the ratio": lambda: mixed(-X, 1 - X),
+    "a second attempt by Barker's rule": lambda: after_refresh(second(accept="barker")),
+    "weights that read what stands still": lambda: K.compose(
+        K.choose([(WEIGHT, K.refresh(P)), (1 - WEIGHT, K.flip(FLIP))]),
+        hamiltonian=HAMILTONIAN.hamiltonian,
+        target=U,
+    ),
+    "a quarter turn": lambda: K.compose(
+        K.map_to({X: sk.scalar("y"), sk.scalar("y"): -X}), hamiltonian=X**2 + sk.scalar("y") ** 2
+    ),
+}
+
+
+@pytest.mark.parametrize("name", RIGHT)
+def test_the_kernel_is_proved(name):
+    found = sk.verify(RIGHT[name]())
+    assert found.verdict is sk.Verdict.PROVED, str(found)
+
+
+def test_a_flip_that_stretches_is_not_followed_as_if_it_did_not():
+    """exp(-H) of Cauchy is kept by x -> 1/x, whose Jacobian no flow knows."""
+    q, v = sk.scalar("q"), sk.scalar("v")
+    V = sk.potential("V", q)
+    cauchy = sk.log(1 + X**2) + V + v**2 / 2
+    still = sk.Dynamics({X: 0, q: v, v: -sk.grad(V, q)}, hamiltonian=cauchy)
+    turned = K.metropolis(K.flow(still, "A", step_size=0), flip={X: 1 / X}, accept="always")
+    assert sk.verify(K.compose(turned)).verdict is sk.Verdict.UNDECIDED
 
 
 @pytest.mark.parametrize("accept", ["metropolis", "barker", K.RATIO / (1 + K.RATIO)])
