@@ -208,20 +208,22 @@ def _function_reason(step: Metropolis) -> str | None:
 
 
 def _is_probability(accept: Expression) -> bool:
-    """Whether g = P/Q with P, Q and Q - P all of coefficients >= 0."""
+    """Whether g = P/Q with P, Q and Q - P all of one sign, for t below 1 and for t above 1."""
     from sdekit.declaration.model.component_reader import ComponentReader
 
     reader = ComponentReader({}, frozenset({RATIO.name}))
-    found = sp.together(reader.scalar(accept))
-    t = reader.coordinate(RATIO, ())
-    over, under = sp.fraction(found)
-    if found.free_symbols != {t} or not (over.is_polynomial(t) and under.is_polynomial(t)):
-        return False
-    for sign in (1, -1):
-        polynomials = [sp.Poly(sp.expand(sign * part), t) for part in (over, under, under - over)]
-        if all(c >= 0 for part in polynomials for c in part.all_coeffs()):
-            return True
-    return False
+    t, u = reader.coordinate(RATIO, ()), sp.Symbol("u")
+    given = sp.sympify(reader.scalar(accept))
+    # t = 1/(1 + u) below 1 and 1 + u above, with min(1, t) = (1 + t - |t - 1|)/2.
+    for image, distance in ((1 / (1 + u), 1 - t), (1 + u, t - 1)):
+        found = sp.together(given.subs(sp.Abs(t - 1), distance).subs(t, image))
+        over, under = sp.fraction(found)
+        if found.free_symbols - {u} or not (over.is_polynomial(u) and under.is_polynomial(u)):
+            return False
+        parts = [sp.Poly(sp.expand(part), u).all_coeffs() for part in (over, under, under - over)]
+        if not any(all(s * c >= 0 for cs in parts for c in cs) for s in (1, -1)):
+            return False
+    return True
 
 
 def _energy_reason(problem: KernelProblem, step: Metropolis) -> str | None:

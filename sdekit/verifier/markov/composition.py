@@ -29,6 +29,7 @@ from sdekit.verifier.markov.exact_moves import (
     shown,
     state_texts,
 )
+from sdekit.verifier.markov.gaussian_chain import refute_by_covariance
 from sdekit.verifier.markov.harmonic_flux import refute_by_paths
 from sdekit.verifier.markov.imbalance import single_numbers, tried_places, witness_at
 from sdekit.verifier.markov.kernel_problem import KernelProblem, keeps_energy, read_flip
@@ -81,9 +82,12 @@ def compose_invariance(problem: KernelProblem, results: Sequence[StepResult]) ->
     if summed is not None:
         return summed
     if isinstance(found.step, Refresh) and found.invariance.is_refuted and later:
-        tracked = _track(problem, found.step, later)
+        tracked = _track(problem, found, later)
         if tracked is not None:
             return tracked
+    chained = refute_by_covariance(problem, [r.step for r in results])
+    if chained is not None:
+        return chained
     reason = f"step {wrong + 1} is not seen to keep exp(-H): {found.invariance.reason}"
     if found.invariance.is_refuted:
         reason = (
@@ -151,16 +155,26 @@ def _never_zero(step: Refresh) -> bool:
     return entry_signs(step.keep) == POSITIVE
 
 
-def _track(problem: KernelProblem, first: Refresh, later: Sequence[StepResult]) -> Check | None:
+def _track(problem: KernelProblem, first: StepResult, later: Sequence[StepResult]) -> Check | None:
     """A point at which the law behind a wrong refreshment and reversible steps is not exp(-H)."""
-    steps = [r.step for r in later]
-    usable = all(r.invariance.is_proved and r.reversibility.is_proved for r in later)
-    moves = [step for step in steps if isinstance(step, Metropolis)]
-    if not usable or len(moves) != 1 or any(not isinstance(s, (Metropolis, Map)) for s in steps):
+    assert isinstance(first.step, Refresh)
+    if not all(r.invariance.is_proved and r.reversibility.is_proved for r in later):
         return None
+    steps = [r.step for r in later]
     try:
-        density = Refreshed(problem, first)
+        density = Refreshed(problem, first.step)
+        while steps and isinstance(steps[0], Refresh):
+            # What it does not read may be redrawn.
+            if any(map(density.reads, steps[0].variables)):
+                return None
+            steps = steps[1:]
+        moves = [step for step in steps if isinstance(step, Metropolis)]
+        if not steps:
+            return first.invariance
+        if len(moves) != 1 or any(not isinstance(s, (Metropolis, Map)) for s in steps):
+            return None
         for place, count in tried_places(problem, moves[0]):
+            density.make_quadratic(place)
             check = _at_place(place, count, density, steps, moves[0])
             if check is not None:
                 return check

@@ -13,6 +13,7 @@ from itertools import product
 from flint import arb, ctx, fmpq
 
 from sdekit.calculus.contraction import Tensor, lower
+from sdekit.calculus.contraction.fokker_planck import lower_dynamics
 from sdekit.calculus.contraction.values.concrete_model import Model, OutsideDomain
 from sdekit.calculus.contraction.values.evaluate import models_of, symbol_texts
 from sdekit.calculus.contraction.values.function_polynomials import Index, Value
@@ -24,6 +25,8 @@ from sdekit.kernels.steps import (
     Flow,
     Map,
     Metropolis,
+    Midpoint,
+    parts_of,
 )
 from sdekit.schemes.split.flow_records import Joint, LinearMap, OrnsteinUhlenbeck, Shift
 from sdekit.verifier.markov.kernel_problem import KernelProblem
@@ -34,6 +37,8 @@ PRECISION = 192
 #: Points of each choice of sizes.
 SEEDS = 6
 ZERO = fmpq(0)
+#: Of an implicit step: rounds, and the size of the ball that has to be mapped into itself.
+ITERATIONS, RADIUS = 48, arb(fmpq(1, 2**40))
 
 
 @dataclass
@@ -100,6 +105,31 @@ class Place:
             else:
                 raise Unsupported(f"points do not follow a {letter.part.kind}")
 
+    def run_midpoint(self, step: Midpoint, size: Value) -> None:
+        """One step z' = z + h v((z + z')/2): a ball that the equation maps into itself holds it.
+
+        Raises:
+            OutsideDomain: If no such ball is found.
+        """
+        drift = lower_dynamics(step.dynamics).drift
+        start = {x: entries for x, entries in self.state().items() if x in drift}
+
+        def image(guess: State) -> State:
+            self.put({x: {i: (start[x][i] + guess[x][i]) / 2 for i in start[x]} for x in start})
+            rates = {x: self.block(rate) for x, rate in drift.items()}
+            return {x: {i: start[x][i] + size * rates[x][i] for i in start[x]} for x in start}
+
+        found: State = start
+        for _ in range(ITERATIONS):
+            found = _around(image(found), arb(0))
+        ball = _around(found, RADIUS)
+        inner = image(ball)
+        if not all(arb(v).contains(inner[x][i]) for x, b in ball.items() for i, v in b.items()):
+            raise OutsideDomain("an implicit step that is not found")
+        for _ in range(ITERATIONS):
+            inner = image(inner)
+        self.put(inner)
+
     def _relax(self, flow: OrnsteinUhlenbeck, time: Value) -> None:
         x = flow.variable
         here = self.block(lower(x))
@@ -128,10 +158,17 @@ class Place:
         return total
 
 
+def _around(state: State, radius: arb) -> State:
+    return {x: {i: arb(arb(v).mid(), radius) for i, v in b.items()} for x, b in state.items()}
+
+
 def places(problem: KernelProblem, tensors: Sequence[Tensor] = ()) -> Iterator[Place]:
     """Points at which a kernel may fail, small sizes first, the same in every run."""
     variables = [lower(x) for x in problem.kernel.variables]
-    for model in models_of((problem.energy, *variables, *tensors), seeds=SEEDS):
+    # The implicit midpoint rule keeps quadratic energies.
+    steps = (part for step in problem.kernel.steps for part in parts_of(step))
+    order = 4 if any(isinstance(part, Midpoint) for part in steps) else 2
+    for model in models_of((problem.energy, *variables, *tensors), order, SEEDS):
         place = Place(problem, model)
         try:
             with ctx.workprec(PRECISION):
@@ -179,6 +216,9 @@ def propose(place: Place, step: Metropolis, count: int) -> None:
             rate = picks.rate("map")
             counted += fmpq(0) if rate is None else place.value(rate)
             place.apply_images(images)
+        elif isinstance(part, Midpoint):
+            for _ in range(part.steps if isinstance(part.steps, int) else count):
+                place.run_midpoint(part, place.value(lower(part.step_size)))
         else:
             raise Unsupported(f"points do not follow a {type(part).__name__}")
     place.apply_images([(x, lower(image, x.shape)) for x, image in step.flip])

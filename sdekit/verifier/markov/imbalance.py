@@ -48,6 +48,8 @@ from sdekit.verifier.verdict import Check, Witness, refuted
 TRIED = 18
 #: The step size of a point: small steps make small numbers.
 SMALL_STEP = fmpq(1, 2)
+#: That of an implicit one, which iteration has to find.
+IMPLICIT_STEP = fmpq(1, 32)
 #: Numbers of steps tried where every number is claimed.
 COUNTS = (1, 2)
 
@@ -62,9 +64,11 @@ def tried_places(problem: KernelProblem, step: Metropolis) -> Iterator[tuple[Pla
     """Points and numbers of steps at which a step is tried."""
     tensors = _tensors(step)
     for place in islice(places(problem, tensors), TRIED):
-        for size in (getattr(part, "step_size", None) for part in step.proposal):
+        for part in step.proposal:
+            size = getattr(part, "step_size", None)
             if isinstance(size, Parameter) and size.value is None:
-                place.model.symbols[size] = {(): SMALL_STEP}
+                small = IMPLICIT_STEP if isinstance(part, Midpoint) else SMALL_STEP
+                place.model.symbols[size] = {(): small}
         for count in _counts(place, step):
             yield place, count
 

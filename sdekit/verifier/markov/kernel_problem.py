@@ -195,6 +195,19 @@ def reverses(problem: KernelProblem, part: Part, flips: Sequence[Flip]) -> bool:
     return True
 
 
+def require_balance(problem: KernelProblem, part: Part) -> None:
+    """Refuse a letter with noise that is not in detailed balance.
+
+    Raises:
+        Unsupported: If it is not seen to be.
+    """
+    from sdekit.calculus.contraction import current, residual
+
+    model = problem.model(part)
+    if not (is_zero(residual(model)) and all(is_zero(u) for u in current(model).values())):
+        raise Unsupported(f"letter {part.letter} is not in detailed balance")
+
+
 def constant_along_state(problem: KernelProblem, tensor: Tensor) -> bool:
     """Whether every derivative by the state is proved to vanish."""
     return all(is_zero(gradient(tensor, x)) for x in problem.kernel.variables)

@@ -10,16 +10,26 @@ Checked by: tests/verifier/markov/test_kernel_ladder.py.
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from flint import arb, arb_mat, fmpq
 
 from sdekit.calculus.contraction import Tensor, counterexample, gradient, is_zero, lower, text
-from sdekit.calculus.contraction.tensor import number
-from sdekit.calculus.contraction.values.function_polynomials import Value
+from sdekit.calculus.contraction.graph import Component
+from sdekit.calculus.contraction.heads import Kind
+from sdekit.calculus.contraction.tensor import Term, number
+from sdekit.calculus.contraction.values.concrete_model import OutsideDomain
+from sdekit.calculus.contraction.values.evaluate import has_nonnegative_pivots
+from sdekit.calculus.contraction.values.function_polynomials import (
+    Polynomial,
+    Value,
+    coordinates,
+)
 from sdekit.calculus.limits import Unsupported
 from sdekit.declaration.tree.operators import ZERO
-from sdekit.declaration.tree.symbols import Variable
+from sdekit.declaration.tree.symbols import FunctionSymbol, Parameter, Variable
 from sdekit.kernels.steps import Refresh
 from sdekit.verifier.markov.exact_moves import Place
 from sdekit.verifier.markov.kernel_problem import KernelProblem, nonnegative, require_free
@@ -77,62 +87,136 @@ def _refuted(left: Tensor, reason: str) -> Check:
     return refuted(reason, witness, residual=text(left))
 
 
-def is_gaussian(energy: Tensor, variables: tuple[Variable, ...]) -> bool:
-    """Whether an energy is quadratic in some blocks, with a Hessian that none of them enters."""
-    for x in variables:
-        for y in variables:
-            curvature = gradient(gradient(energy, x), y)
-            if any(not is_zero(gradient(curvature, z)) for z in variables):
-                return False
-    return True
+def is_gaussian(
+    energy: Tensor, variables: tuple[Variable, ...], *, through_functions: bool = False
+) -> bool:
+    """Whether an energy is quadratic in some blocks, with a Hessian that none of them enters.
+
+    Args:
+        energy: The energy.
+        variables: The blocks.
+        through_functions: Whether unknown functions count as quadratic.
+    """
+
+    def vanishes(third: Tensor) -> bool:
+        kept = {
+            term: c
+            for term, c in third.terms.items()
+            if not (through_functions and any(map(_is_third, _parts_of(term))))
+        }
+        return is_zero(Tensor(third.shape, kept))
+
+    return all(
+        vanishes(gradient(gradient(gradient(energy, x), y), z))
+        for x, y, z in itertools.product(variables, repeat=3)
+    )
+
+
+def _parts_of(term: Term) -> Iterator[Component]:
+    """The components that a term is a product of."""
+    yield from (part for part, _ in term.monomial)
+    yield from term.open
+
+
+def _is_third(part: Component) -> bool:
+    """Whether a derivative of third order of a function is a factor."""
+    return any(h.kind is Kind.CALL and len(h.data.derivatives) > 2 for h, _ in part.factors)
 
 
 @dataclass(frozen=True)
 class Refreshed:
-    """The density of exp(-H) after one wrong refreshment, divided by exp(-H), at exact points."""
+    r"""The density of exp(-H) after one wrong refreshment, divided by exp(-H), at exact points.
+
+    Under H and under the energy E that is drawn from, the block is Gaussian, with precisions A and
+    B: behind $x' = m_E + c(x - m_E) + s B^{-1/2}\zeta$ it has the mean $m_E + c(m_H - m_E)$ and the
+    covariance $c^2A^{-1} + s^2B^{-1}$. Unknown functions are quadratic forms here.
+    """
 
     problem: KernelProblem
     step: Refresh
 
     def __post_init__(self) -> None:
-        energies = [self.problem.energy, *([] if self.step.law is None else [lower(self.step.law)])]
         if len(self.step.variables) > 1 or not all(
-            is_gaussian(e, self.step.variables) for e in energies
+            is_gaussian(e, self.step.variables, through_functions=True) for e in self._energies
         ):
             raise Unsupported("the law after the wrong refreshment has no closed form here")
-        if self.step.law is not None and self.step.keep != ZERO:
-            raise Unsupported("a partial refreshment of another law has no closed form here")
+
+    @property
+    def _energies(self) -> tuple[Tensor, Tensor]:
+        """H, and E."""
+        law = self.step.law
+        return self.problem.energy, self.problem.energy if law is None else lower(law)
+
+    def reads(self, x: Variable) -> bool:
+        """Whether the density ratio may depend on a block."""
+        (own,) = self.step.variables
+        slopes = (gradient(energy, own) for energy in self._energies)
+        scales = (self.step.keep, ZERO if self.step.noise is None else self.step.noise)
+        here = lower(x).depends
+        return x == own or any(here & t.depends for t in (*slopes, *map(lower, scales)))
+
+    def make_quadratic(self, place: Place) -> None:
+        """Let unknown functions at a place be positive definite quadratic forms, and c one half.
+
+        Raises:
+            Unsupported: If one is declared to be something else.
+        """
+        for function in _functions(self._energies):
+            if function.shape or function.assumptions - {"convex", "even", "coercive"}:
+                raise Unsupported(f"{function.name} is no quadratic form")
+            where = coordinates(function.arguments, place.model.sizes)
+            terms = {((x, 2),): fmpq(1, 2) for x in where}
+            pairs = itertools.combinations(sorted(where), 2)
+            terms |= {((x, 1), (y, 1)): fmpq(1, 2 * len(where)) for x, y in pairs}
+            place.model.functions[function] = {(): Polynomial(terms)}
+        if isinstance(self.step.keep, Parameter):
+            place.model.symbols[self.step.keep] = {(): fmpq(1, 2)}
+        place.model.forget_values()
 
     def log_ratio(self, place: Place) -> arb:
-        """log of the density ratio at the present state."""
-        form, log_det, count = self._gaussian(place, self.problem.energy)
-        if self.step.law is not None:
-            other, other_det, _ = self._gaussian(place, lower(self.step.law))
-            return form - other + (other_det - log_det) / 2
-        keep = place.value(lower(self.step.keep))
-        noise = fmpq(1) - keep * keep
-        if self.step.noise is not None:
-            noise = place.value(lower(self.step.noise)) ** 2
-        spread = arb(keep * keep + noise)
-        if not spread > 0:
-            raise Unsupported("the refreshed block does not move")
-        return form - form / spread - count * spread.log() / 2
+        """log of the density ratio at the present state.
 
-    def _gaussian(self, place: Place, energy: Tensor) -> tuple[arb, arb, int]:
-        """g^T V g / 2, log det V^-1 and the number of entries, g the slope of the energy."""
+        Raises:
+            OutsideDomain: If a precision is not positive definite there.
+        """
+        (away, precise), (apart, drawn) = (self._centred(place, e) for e in self._energies)
+        keep = arb(place.value(lower(self.step.keep)))
+        noise = 1 - keep**2
+        if self.step.noise is not None:
+            noise = arb(place.value(lower(self.step.noise))) ** 2
+        spread = precise.inv() * keep**2 + drawn.inv() * noise
+        gap = apart * (1 - keep) + away * keep
+        size = _positive_determinant(spread) * _positive_determinant(precise)
+        before = (away.transpose() * precise * away)[0, 0]
+        behind = (gap.transpose() * spread.solve(gap))[0, 0]
+        return (before - behind - size.log()) / 2
+
+    def _centred(self, place: Place, energy: Tensor) -> tuple[arb_mat, arb_mat]:
+        """The block less its mean, and the precision."""
         (x,) = self.step.variables
         slope = gradient(energy, x)
         curvature = place.block(gradient(slope, x))
         entries = place.block(slope)
-        rows = list(entries)
-        matrix = arb_mat([[_ball(curvature[i + j]) for j in rows] for i in rows])
-        column = arb_mat([[_ball(entries[i])] for i in rows])
-        try:
-            solved = matrix.solve(column)
-        except ZeroDivisionError:
-            raise Unsupported("the law drawn from is degenerate") from None
-        form = (column.transpose() * solved)[0, 0] / 2
-        return form, abs(matrix.det()).log(), len(rows)
+        matrix = arb_mat([[_ball(curvature[i + j]) for j in entries] for i in entries])
+        _positive_determinant(matrix)
+        return matrix.solve(arb_mat([[_ball(value)] for value in entries.values()])), matrix
+
+
+def _positive_determinant(matrix: arb_mat) -> arb:
+    """The determinant of a positive definite matrix.
+
+    Raises:
+        OutsideDomain: If it is not seen to be one.
+    """
+    found = matrix.det()
+    if not (found > 0 and has_nonnegative_pivots(matrix.tolist())):
+        raise OutsideDomain("a precision that is not positive definite")
+    return found
+
+
+def _functions(energies: Iterable[Tensor]) -> set[FunctionSymbol]:
+    parts = (part for energy in energies for part in energy.components())
+    return {h.data.function for part in parts for h, _ in part.factors if h.kind is Kind.CALL}
 
 
 def _ball(value: Value) -> arb:

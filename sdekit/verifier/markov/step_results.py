@@ -35,6 +35,7 @@ from sdekit.kernels.steps import (
     Flow,
     Map,
     Metropolis,
+    Midpoint,
     Refresh,
     Step,
 )
@@ -46,7 +47,7 @@ from sdekit.verifier.markov.acceptance import (
     is_jump,
 )
 from sdekit.verifier.markov.composition import StepResult
-from sdekit.verifier.markov.harmonic_flux import refute_by_paths
+from sdekit.verifier.markov.harmonic_flux import refute_by_paths, refute_by_sums
 from sdekit.verifier.markov.imbalance import (
     refute_delayed,
     refute_invariance,
@@ -125,6 +126,8 @@ def _not_proved(problem: KernelProblem, step: Metropolis, claims: dict[str, Chec
         against = None
     if against is None and (is_jump(step) or claims["involution"].is_proved):
         against = refute_by_paths(problem, step)
+    if against is None and bijective and not claims["involution"].is_proved:
+        against = refute_by_sums(problem, step)
     open_claims = [name for name, claim in claims.items() if not claim.is_proved]
     if against is None:
         reason = "; ".join(f"{name}: {claims[name].reason}" for name in open_claims)
@@ -146,7 +149,9 @@ def is_bijection(problem: KernelProblem, step: Step, claims: Mapping[str, Check]
     except Unsupported:
         return False
     return all(
-        isinstance(part, Flow) or (isinstance(part, Map) and is_one_to_one(problem, part))
+        isinstance(part, Flow)
+        or (isinstance(part, Midpoint) and claims["volume"].is_proved)
+        or (isinstance(part, Map) and is_one_to_one(problem, part))
         for part in step.proposal
     )
 
@@ -331,6 +336,18 @@ def _map_invariance(problem: KernelProblem, step: Map) -> Check:
 
 
 @result_of.register
+def _(step: Midpoint, problem: KernelProblem) -> StepResult:
+    volume = guarded(check_volume, problem, step)
+    always = Metropolis((step,), accept="always")
+    if volume.is_proved:
+        found = guarded(refute_invariance, problem, always)
+        if found is not None and found.is_refuted:
+            return StepResult(step, found, found, {"volume": volume})
+    reason = "the midpoint rule without acceptance is not seen to keep exp(-H)"
+    return _open(step, reason, {"volume": volume})
+
+
+@result_of.register
 def _(step: Flow, problem: KernelProblem) -> StepResult:
     try:
         models = [problem.model(letter.part) for letter in letters_of_word(step)]
@@ -344,7 +361,8 @@ def _(step: Flow, problem: KernelProblem) -> StepResult:
             if balanced and word == word[::-1]:
                 return StepResult(step, check, check, claims)
             return StepResult(step, check, undecided("a flow has no reverse by itself"), claims)
-        found = refute_invariance(problem, Metropolis((step,), accept="always"))
+        always = Metropolis((step,), accept="always")
+        found = refute_invariance(problem, always) or refute_by_sums(problem, always)
     except Unsupported as unsupported:
         return _open(step, unsupported.reason)
     if found is None:

@@ -1,7 +1,7 @@
 """Refutations along every path at once, for proposals that draw noise."""
 
 import sdekit as sk
-from sdekit.verifier.markov.harmonic_flux import refute_by_paths
+from sdekit.verifier.markov.harmonic_flux import refute_by_paths, refute_by_sums
 from sdekit.verifier.markov.kernel_problem import KernelProblem
 
 K, L = sk.kernels, sk.dim("L")
@@ -62,3 +62,31 @@ def test_a_jump_whose_density_is_what_the_energy_leaves_out_is_balanced():
 def test_a_jump_with_its_density_and_another_energy_is_refuted():
     step = K.metropolis(K.random_walk(THETA, sk.parameter("s", positive=True)), energy=2 * U)
     assert sk.verify(K.compose(step, hamiltonian=U)).verdict is sk.Verdict.REFUTED
+
+
+def test_an_acceptance_out_of_balance_is_refuted_by_the_sign_of_the_ratio():
+    """From the minimum of U a walk only climbs: t < 1, where g(t) is not t g(1/t)."""
+    scale, t = sk.parameter("s", positive=True), K.RATIO
+    walk, malt = K.random_walk(THETA, scale), K.flow(LANGEVIN, "OBABO", L)
+    for accept in ("always", t / (2 + t), t**2 / (1 + t**2)):
+        for step in (
+            K.metropolis(walk, accept=accept),
+            K.metropolis(malt, flip=FLIP, accept=accept),
+        ):
+            found = refutation(step)
+            assert found is not None and found.is_refuted, accept
+    # Twins: in balance.
+    for accept in ("barker", t / (1 + t), t * (1 + t) / (1 + t + t**2)):
+        assert refutation(K.metropolis(walk, accept=accept)) is None
+
+
+def test_a_word_that_is_no_palindrome_is_refuted_by_what_flows_in_and_out():
+    def sums(word, flip, **given):
+        step = K.metropolis(K.flow(LANGEVIN, word, L), flip=flip, **given)
+        kernel = K.compose(step, hamiltonian=LANGEVIN.hamiltonian, target=U)
+        return refute_by_sums(KernelProblem(kernel), step)
+
+    assert sums("OBAB", FLIP).is_refuted and sums("BAOAB", {}, accept="always").is_refuted
+    # Twins: the same backwards.
+    assert sums("OBABO", FLIP) is None and sums("BAOAB", FLIP) is None
+    assert sk.verify(K.compose(K.flow(LANGEVIN, "BAOAB", L))).verdict is sk.Verdict.REFUTED

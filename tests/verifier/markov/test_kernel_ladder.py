@@ -112,6 +112,24 @@ WRONG = {
         ),
         "acceptance",
     ),
+    "a wrong conditional law before a refreshment": (
+        lambda: K.compose(K.refresh(P, law=sk.dot(P, P), keep=C), MOVE, K.flip(FLIP)),
+        "refreshment",
+    ),
+    "implicit midpoint steps, never rejected": (
+        lambda: after_refresh(K.implicit_midpoint(HAMILTONIAN, L)),
+        None,
+    ),
+    "implicit midpoint steps without the flip": (
+        lambda: K.compose(K.refresh(P, keep=C), K.metropolis(K.implicit_midpoint(HAMILTONIAN, L))),
+        "involution",
+    ),
+    "implicit midpoint steps accepted by U": (
+        lambda: after_refresh(
+            K.metropolis(K.implicit_midpoint(HAMILTONIAN, L), flip=FLIP, energy=U)
+        ),
+        "acceptance",
+    ),
     "a map that stretches": (
         lambda: K.compose(K.map_to({X: 2 * X}), hamiltonian=QUARTIC),
         None,
@@ -168,10 +186,18 @@ def test_a_flip_that_stretches_is_not_followed_as_if_it_did_not():
     assert sk.verify(K.compose(turned)).verdict is sk.Verdict.UNDECIDED
 
 
-@pytest.mark.parametrize("accept", ["metropolis", "barker", K.RATIO / (1 + K.RATIO)])
+@pytest.mark.parametrize(
+    "accept", ["metropolis", "barker", K.RATIO / (1 + K.RATIO), sk.min(1, K.RATIO)]
+)
 def test_acceptances_of_balance_are_proved(accept):
     kernel = after_refresh(K.metropolis(LEAPFROG, flip=FLIP, accept=accept))
     assert sk.verify(kernel).verdict is sk.Verdict.PROVED
+
+
+def test_an_acceptance_above_one_is_no_proof():
+    """2 t/(1 + t) is in balance, and no probability for t > 1."""
+    twice = K.metropolis(LEAPFROG, flip=FLIP, accept=2 * K.RATIO / (1 + K.RATIO))
+    assert sk.verify(after_refresh(twice)).verdict is sk.Verdict.REFUTED
 
 
 def test_a_refutation_shows_a_state_a_proposal_and_both_sides():
