@@ -1,9 +1,8 @@
 """What a model declares beyond its symbols: inequalities of parameters, properties of functions.
 
 `assume` and properties such as `convex` narrow a claim: a refutation stands only where its witness
-fulfils them. In a proof an inequality is solved for one of its parameters, whose place a gap of
-known sign takes: a > m becomes m = a - gap. A convex function is above a plane, a Lipschitz one
-above $-L|x|$, and a coercive one is bounded below and tends to infinity.
+fulfils them. A convex function is above a plane, a Lipschitz one above $-L|x|$, and a coercive one
+is bounded below and tends to infinity. Not for inequalities in proofs (`solved_inequalities`).
 
 Checked by: tests/verifier/test_declared_facts.py.
 """
@@ -14,9 +13,9 @@ from collections.abc import Sequence
 from fractions import Fraction
 from typing import Any
 
-from sdekit.calculus.expansion.expand import collected, expand
-from sdekit.calculus.expansion.monomial_sums import TooLarge, as_expression
-from sdekit.calculus.expansion.rewriting import INTERNAL, substituted
+from sdekit.calculus.expansion.expand import collected
+from sdekit.calculus.expansion.monomial_sums import TooLarge
+from sdekit.calculus.expansion.rewriting import INTERNAL, substituted, summands
 from sdekit.calculus.limits import Unsupported
 from sdekit.calculus.signs.bounded import is_bounded
 from sdekit.calculus.signs.implied_signs import entry_signs
@@ -40,14 +39,11 @@ from sdekit.declaration.tree.expression import (
     Negation,
     Power,
     Product,
-    Quotient,
     Sum,
 )
 from sdekit.declaration.tree.operators import ONE, ZERO
 from sdekit.declaration.tree.symbols import PROPERTIES, Parameter, Variable
 from sdekit.verifier.currents.smoothness import may_be_undefined
-from sdekit.verifier.integrals.lower_bounds import summands
-from sdekit.verifier.integrals.quadratic import split_by
 from sdekit.verifier.question import Problem
 from sdekit.verifier.verdict import Check, Verdict, Witness, undecided
 
@@ -72,55 +68,6 @@ def within_declaration(check: Check, problem: Problem) -> Check:
     return check
 
 
-def with_assumptions_solved(problem: Problem) -> Problem | None:
-    """The problem for all gaps of the assumed inequalities; None where none could be solved.
-
-    Parameters that satisfy the inequalities are those that some gaps give, so that what is proved
-    for all gaps is proved for them; what is refuted need not be false.
-    """
-    if contradiction(problem.declared.assume) is not None:
-        return None
-    images: dict[Parameter, Expression] = {}
-    for number, fact in enumerate(problem.declared.assume):
-        found = _solved(substituted(_gap(fact), images), _gap_symbol(fact, number))
-        if found is not None:
-            s, image = found
-            images = {other: substituted(old, {s: image}) for other, old in images.items()}
-            images[s] = image
-    if not images:
-        return None
-    freed = problem.declared.rewritten(lambda e: substituted(e, images), keeps_assumptions=False)
-    return Problem(freed, problem.sizes)
-
-
-def with_gaps_freed(problem: Problem) -> Problem | None:
-    """The problem with a symbol of its own wherever a gap is written; None where none is.
-
-    For 0 < w < 1 the place of 1 - w is taken by any positive number, whatever w > 0 is. What is
-    proved for all of these is proved for 1 - w among them; what is refuted need not be false.
-
-    Checked by: tests/verifier/test_assumed_inequalities.py.
-    """
-    if contradiction(problem.declared.assume) is not None:
-        return None
-    parts = (*problem.declared.drift.values(), *problem.declared.diffusion.values())
-    energies = (e for e in (problem.declared.hamiltonian, problem.declared.target) if e is not None)
-    sums = {n for part in (*parts, *energies) for n in part.walk() if _is_constant_sum(n)}
-    images: dict[Any, Expression] = {}
-    for number, fact in enumerate(problem.declared.assume):
-        gap, symbol = _gap(fact), _gap_symbol(fact, number)
-        images |= {node: symbol for node in sums if not expand(Sum((node, Negation(gap))))}
-        images |= {node: Negation(symbol) for node in sums if not expand(Sum((node, gap)))}
-    if not images:
-        return None
-    freed = problem.declared.rewritten(lambda e: substituted(e, images), keeps_assumptions=False)
-    return Problem(freed, problem.sizes)
-
-
-def _is_constant_sum(node: Expression) -> bool:
-    return isinstance(node, Sum) and not node.shape and not node.varies
-
-
 def with_gaps_named(expression: Expression, facts: Sequence[Comparison]) -> Expression:
     """The expression with symbols for what stands under roots and is assumed not to be negative.
 
@@ -131,7 +78,7 @@ def with_gaps_named(expression: Expression, facts: Sequence[Comparison]) -> Expr
     below |= {node.base for node in expression.walk() if isinstance(node, Power)}
     images: dict[Any, Expression] = {}
     for number, fact in enumerate(facts):
-        gap, symbol = _gap(fact), _gap_symbol(fact, number)
+        gap, symbol = gap_of(fact), gap_symbol(fact, number)
         images |= {part: symbol for part in below if _is_at_least(part, gap)}
     return substituted(expression, images)
 
@@ -146,39 +93,21 @@ def _is_at_least(one: Expression, other: Expression) -> bool:
         return False
 
 
-def _gap(fact: Comparison) -> Expression:
+def gap_of(fact: Comparison) -> Expression:
     """The larger side minus the smaller one."""
     sides = (fact.left, fact.right) if ">" in fact.relation else (fact.right, fact.left)
     return Sum((sides[0], Negation(sides[1])))
 
 
-def _gap_symbol(fact: Comparison, number: int) -> Parameter:
+def gap_symbol(fact: Comparison, number: int) -> Parameter:
+    """A symbol for the gap of the inequality with this number."""
     sign = "nonnegative" if "=" in fact.relation else "positive"
     return Parameter(f"{INTERNAL}gap_{number + 1}", (), frozenset({sign}))
 
 
-def _solved(gap: Expression, value: Parameter) -> tuple[Parameter, Expression] | None:
-    """A parameter that the gap is linear in, and what it is where the gap has this value."""
-    parameters = {s for s in gap.walk() if isinstance(s, Parameter) and s.value is None}
-    for s in sorted(parameters, key=lambda s: (len(s.assumptions), s.name)):
-        if s.shape or s.name.startswith(INTERNAL):
-            continue
-        place = Variable(f"{INTERNAL}place")
-        try:
-            split = split_by(expand(substituted(gap, {s: place})), place)
-        except (Unsupported, TooLarge):
-            continue
-        if split.hessian or split.other or not split.linear:
-            continue
-        slope, rest = as_expression(split.linear), as_expression(split.constant)
-        if 0 not in decided_signs(slope):
-            return s, collected(Quotient(Sum((value, Negation(rest))), slope))
-    return None
-
-
 def contradiction(facts: Sequence[Comparison]) -> str | None:
     """Why no parameters fulfil all inequalities, where one alone or the sum of two tells."""
-    gaps = [(fact, _gap(fact)) for fact in facts]
+    gaps = [(fact, gap_of(fact)) for fact in facts]
     for k, (one, gap) in enumerate(gaps):
         for other, second in gaps[k:]:
             try:
@@ -220,10 +149,11 @@ def _is_seen_to_hold(fact: Comparison, witness: Witness, problem: Problem) -> bo
 
 
 def below_functions(energy: Expression) -> Expression | None:
-    """An energy with a plane b.x, b any vector, in the place of each unknown function.
+    """An energy with a bound from below in the place of each unknown function.
 
-    For convex U with a positive factor, U >= c + b.x for some b; for Lipschitz U of any factor,
-    exp(-U) is at most a finite sum of exp(c - b.x). So exp(-energy) is integrable, and a definite
+    For convex U with a positive factor, U >= c + b.x for some b; an even one is least at 0, and a
+    coercive one is above c |x| - C with c > 0. For Lipschitz U of any factor, exp(-U) is at most a
+    finite sum of exp(c - b.x). So exp(-energy) is integrable, and a definite
     quadratic beside U tends to infinity, if that holds with b.x for every b.
 
     Returns:
@@ -237,15 +167,35 @@ def below_functions(energy: Expression) -> Expression | None:
                 return None
             kept.append(part)
             continue
-        declared = call.function.assumptions
-        if not ("lipschitz" in declared or ("convex" in declared and sign == POSITIVE)):
+        lower = _lower_bound(call, sign, number)
+        if lower is None:
             return None
-        for place, x in enumerate(call.arguments):
-            if not (isinstance(x, Variable) and x.domain.kind == "real"):
-                return None
-            slope = Parameter(f"{INTERNAL}slope_{number}_{place}", x.shape)
-            kept.append(Dot(slope, x) if x.shape else Product((slope, x)))
+        kept += lower
     return Sum((ZERO, *kept))
+
+
+def _lower_bound(call: Call, sign: Signs, number: int) -> list[Expression] | None:
+    """What the function times its factor is above, up to a constant; None if nothing is known."""
+    declared = call.function.assumptions
+    if "bounded" in declared:
+        return []
+    rises = "convex" in declared and sign == POSITIVE
+    if rises and "even" in declared and "coercive" not in declared:
+        return []
+    inside = {x for argument in call.arguments for x in argument.variables}
+    if not (rises or "lipschitz" in declared) or any(x.domain.kind != "real" for x in inside):
+        return None
+    if rises and "coercive" in declared:
+        squares = (Dot(z, z) if z.shape else Product((z, z)) for z in call.arguments)
+        slope = Parameter(f"{INTERNAL}slope_{number}", (), frozenset({"positive"}))
+        return [Product((slope, Elementwise("sqrt", Sum((ONE, *squares)))))]
+    slopes = [
+        Parameter(f"{INTERNAL}slope_{number}_{k}", z.shape) for k, z in enumerate(call.arguments)
+    ]
+    return [
+        Dot(slope, z) if z.shape else Product((slope, z))
+        for slope, z in zip(slopes, call.arguments, strict=True)
+    ]
 
 
 def is_coercive(energy: Expression, variables: Sequence[Variable]) -> bool:
@@ -255,9 +205,15 @@ def is_coercive(energy: Expression, variables: Sequence[Variable]) -> bool:
         call, sign = _multiple_of_call(part)
         if call is not None and "coercive" in call.function.assumptions and sign == POSITIVE:
             reached |= set(call.arguments)
-        elif not (is_bounded(part) or never_negative(entry_signs(part))):
+        elif not (is_bounded(part) or never_negative(entry_signs(part)) or _has_minimum(part)):
             return False
     return all(x in reached or x.domain.kind in ("circle", "interval") for x in variables)
+
+
+def _has_minimum(part: Expression) -> bool:
+    """Whether it is a positive multiple of an even convex function, which is least at 0."""
+    call, sign = _multiple_of_call(part)
+    return call is not None and sign == POSITIVE and {"even", "convex"} <= call.function.assumptions
 
 
 def _multiple_of_call(part: Expression) -> tuple[Call | None, Signs]:

@@ -19,7 +19,7 @@ from dataclasses import replace
 from fractions import Fraction
 
 from sdekit.calculus.expansion.expand import collected, expand
-from sdekit.calculus.expansion.rewriting import INTERNAL, substituted, with_closed_ends
+from sdekit.calculus.expansion.rewriting import INTERNAL, substituted, summands, with_closed_ends
 from sdekit.calculus.signs.bounded import is_bounded_below
 from sdekit.calculus.signs.forms import form_signs, is_symmetric, matmul_chain
 from sdekit.calculus.signs.implied_signs import entry_signs
@@ -31,7 +31,6 @@ from sdekit.declaration.tree.operators import ONE, ZERO
 from sdekit.declaration.tree.symbols import Variable
 from sdekit.verifier.currents.smoothness import has_pole, may_be_undefined
 from sdekit.verifier.integrals.elimination import eliminate
-from sdekit.verifier.integrals.lower_bounds import summands
 from sdekit.verifier.integrals.quadratic import split_by
 
 _UNIT = Domain("interval", Fraction(0), Fraction(1))

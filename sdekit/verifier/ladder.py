@@ -8,18 +8,17 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 
 from sdekit.calculus.limits import BudgetExceeded, spending
 from sdekit.calculus.memory import remembering
 from sdekit.declaration.model.dynamics import Dynamics
 from sdekit.errors import VerificationError
 from sdekit.kernels.steps import Kernel
-from sdekit.verifier.declared_facts import (
-    with_assumptions_solved,
-    with_gaps_freed,
-    within_declaration,
-)
+from sdekit.verifier.declared_facts import within_declaration
 from sdekit.verifier.question import Problem, check_names, has_joint_domains, read_sizes
+from sdekit.verifier.readings import Reading, with_assumptions_solved, with_gaps_freed
+from sdekit.verifier.row_sums import with_sums_as_functions
 from sdekit.verifier.rung_table import RUNGS
 from sdekit.verifier.verdict import Check, Verdict, Verification, undecided
 
@@ -95,22 +94,31 @@ def _decided(problem: Problem, budget: float | None, begun: float) -> dict[str, 
 
 def _checks(problem: Problem, budget: float | None, begun: float) -> dict[str, Check]:
     """Every rung, one after the other."""
-    readings = [f(problem) for f in (with_assumptions_solved, with_gaps_freed)]
-    assumed = [reading for reading in readings if reading is not None]
+    readings = _readings(problem)
     checks: dict[str, Check] = {}
     for rung in RUNGS:
         if rung.needs_law and not problem.has_law:
             continue
-        left = None if budget is None else budget - (time.thread_time() - begun)
-        granted = None if left is None else max(left, 0.0) * SHARE
-        check = within_declaration(check_within(problem, rung.name, granted), problem)
-        for reading in assumed if check.verdict is Verdict.UNDECIDED else ():
-            again = check_within(reading, rung.name, granted)
-            if again.is_proved:
-                check = again
-                break
+        check = undecided("")
+        for reading in readings:
+            if check.verdict is Verdict.UNDECIDED:
+                left = None if budget is None else budget - (time.thread_time() - begun)
+                granted = None if left is None else max(left, 0.0) * SHARE
+                found = check_within(reading.problem, rung.name, granted)
+                claim = reading.claim(found)
+                check = check if claim is None else within_declaration(claim, problem)
         checks[rung.name] = check
     return checks
+
+
+def _readings(problem: Problem) -> list[Reading]:
+    """The problem, and those of which it is a case: proofs of these, and all it says itself."""
+    plain = Reading(problem)
+    found = [replace(plain, is_case=False), *with_assumptions_solved(plain)]
+    found += with_gaps_freed(plain)
+    lifted = with_sums_as_functions(problem)
+    # What holds of every function is quicker to see than what holds of the sums.
+    return found if lifted is None else [lifted, *with_assumptions_solved(lifted), *found]
 
 
 def _check_budget(budget: float | None) -> None:

@@ -1,5 +1,7 @@
 """Inequalities of parameters and bounded functions in proofs."""
 
+from fractions import Fraction
+
 import pytest
 
 import sdekit as sk
@@ -77,3 +79,38 @@ def test_a_bounded_function_neither_makes_nor_breaks_a_finite_integral(energy, v
 def test_inequalities_that_no_parameters_fulfil_prove_nothing(facts, verdict):
     model = flow(a * x**2 + (k - m) ** 2, *facts)
     assert sk.verify(model).verdict.value == verdict
+
+
+def crossed(*facts):
+    """Noise [[1, m], [m, 1]] for N(0, I)."""
+    drift = {x: -x - m * y, y: -m * x - y}
+    return sk.Dynamics(
+        drift, {x: 1, y: 1, (x, y): m}, hamiltonian=(x**2 + y**2) / 2, assume=list(facts)
+    )
+
+
+@pytest.mark.parametrize(
+    ("facts", "verdict"),
+    [
+        ((m < 1, m > -1), "proved"),
+        ((m**2 < 1,), "proved"),
+        ((m**2 <= 1,), "proved"),
+        ((m**2 < 2,), "refuted"),
+        ((m < 2, m > -1), "refuted"),
+        ((m**2 >= 2,), "refuted"),
+        ((m > 1, m < -1), "undecided"),
+    ],
+)
+def test_a_parameter_between_two_bounds_has_both(facts, verdict):
+    found = sk.verify(crossed(*facts)).checks["diffusion_psd"]
+    assert found.verdict == verdict
+    if verdict == "refuted":
+        value = Fraction(found.witness.point["m"])
+        assert abs(value) > 1 and "sdekit_" not in str(found.witness)
+
+
+def test_a_counterexample_is_found_inside_the_bounds():
+    energy = k * x**2 / 2
+    wrong = sk.Dynamics({x: -k * x}, {x: 2}, hamiltonian=energy, assume=[k > 3, k < 4])
+    found = sk.verify(wrong).checks["stationarity"]
+    assert found.verdict == "refuted" and 3 < Fraction(found.witness.point["k"]) < 4

@@ -193,7 +193,7 @@ RHO, LOW = sk.parameter("rho"), sk.parameter("low")
         ([RHO**2 <= 1], 1 - RHO**2, "proved"),
         ([2 * RHO**2 <= 1], 1 - RHO**2, "proved"),
         ([], 1 - RHO**2, "refuted"),
-        ([RHO**2 <= 2], 1 - RHO**2, "undecided"),
+        ([RHO**2 <= 2], 1 - RHO**2, "refuted"),
         ([RHO**2 >= 1], 1 - RHO**2, "refuted"),
         ([RHO**2 <= 1], 1 - RHO**2 + sk.sqrt(LOW), "undecided"),
     ],

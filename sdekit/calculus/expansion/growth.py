@@ -17,7 +17,7 @@ from sdekit.calculus.expansion.monomial_sums import Monomial, Terms, as_expressi
 from sdekit.calculus.expansion.rewriting import INTERNAL, substituted
 from sdekit.calculus.signs.implied_signs import entry_signs
 from sdekit.calculus.signs.scalar_signs import decided_signs
-from sdekit.calculus.signs.sign_values import NEGATIVE, POSITIVE, Signs
+from sdekit.calculus.signs.sign_values import NEGATIVE, POSITIVE, UNKNOWN, Signs
 from sdekit.calculus.signs.sign_values import ZERO as ZERO_SIGN
 from sdekit.declaration.functions.records import FUNCTIONS
 from sdekit.declaration.text.formulas import U, formula
@@ -101,6 +101,28 @@ def log_or_bounded(monomial: Monomial) -> bool:
     return _monomial_growth(monomial, Fraction(1)).is_bounded
 
 
+def settled_at_infinity(f: Expression) -> Expression:
+    """f for large z: |u| is u or -u, and sign(u) a number, where the sign of u there is known.
+
+    What is chosen between with `where` would cancel otherwise, and not be seen to vanish.
+    """
+    if not f.depends_on(Z):
+        return f
+    if isinstance(f, Elementwise) and f.name in ("abs", "sign"):
+        inside = settled_at_infinity(f.operand)
+        try:
+            lead = leading(expand(inside))
+            signs = UNKNOWN if lead.coefficient is None else entry_signs(lead.coefficient)
+        except (Unclear, IndexError):
+            return f
+        if signs in (POSITIVE, NEGATIVE):
+            side = Number(Fraction(1 if signs == POSITIVE else -1))
+            return side if f.name == "sign" else Product((side, inside))
+    return f.rebuilt(
+        lambda part: settled_at_infinity(part) if isinstance(part, Expression) else part
+    )
+
+
 def leading(terms: Terms) -> Growth:
     """The leading term of an expansion.
 
@@ -174,7 +196,7 @@ def _raised(growth: Growth, exponent: Fraction) -> Growth:
         if exponent.denominator == 1 and exponent > 0:
             return growth
         raise Unclear("a power of a bounded function")
-    signs = entry_signs(growth.coefficient)
+    signs = decided_signs(growth.coefficient)
     if exponent.denominator != 1 and signs != POSITIVE:
         raise Unclear("a root of an unknown sign")
     if 0 in signs and exponent < 0:
@@ -205,7 +227,7 @@ def _symbolic_power(growth: Growth, exponent: Expression) -> Growth:
     """Of g^a: z^(p a) for g ~ c z^p."""
     if growth.exponent != ZERO or growth.logs or growth.coefficient is None:
         raise Unclear("a power of an unknown kind")
-    if entry_signs(growth.coefficient) != POSITIVE:
+    if decided_signs(growth.coefficient) != POSITIVE:
         raise Unclear("a power of an unknown sign")
     rate = collected(Product((Number(growth.power), exponent, Elementwise("log", Z))))
     coefficient = collected(Power(growth.coefficient, exponent))

@@ -13,6 +13,7 @@ from typing import Any
 from sdekit.calculus.limits import Unsupported
 from sdekit.calculus.signs.forms import form_signs
 from sdekit.calculus.signs.implied_signs import entry_signs
+from sdekit.calculus.signs.ranges import sign_between_ends
 from sdekit.calculus.signs.sign_values import POSITIVE, never_negative
 from sdekit.declaration.functions import record
 from sdekit.declaration.functions.record import ElementaryFunction
@@ -26,10 +27,13 @@ from sdekit.declaration.tree.expression import (
     Gradient,
     Inverse,
     LogDet,
+    Negation,
     Number,
     Power,
+    Product,
     Quotient,
     Size,
+    Sum,
 )
 from sdekit.declaration.tree.symbols import FunctionSymbol, Variable
 
@@ -81,6 +85,24 @@ def with_closed_ends(part: Any, kept: Variable | None = None) -> Any:
     return part
 
 
+def summands(energy: Expression, scale: tuple[Expression, ...] = ()) -> list[Expression]:
+    """The terms of a sum as written, constant factors drawn in."""
+    match energy:
+        case Sum():
+            return [part for term in energy.terms for part in summands(term, scale)]
+        case Negation():
+            return summands(energy.operand, (*scale, Number(Fraction(-1))))
+        case Quotient() if not energy.denominator.shape and not energy.denominator.varies:
+            inverse = Power(energy.denominator, Number(Fraction(-1)))
+            return summands(energy.numerator, (*scale, inverse))
+        case Product() if not energy.shape:
+            varying = [f for f in energy.factors if f.varies]
+            constant = tuple(f for f in energy.factors if not f.varies)
+            if len(varying) == 1 and constant and not varying[0].shape:
+                return summands(varying[0], (*scale, *constant))
+    return [Product((*scale, energy)) if scale else energy]
+
+
 def _fixed(part: Any, sizes: dict[str, int]) -> Any:
     def fixed(inner: Any) -> Any:
         return _fixed(inner, sizes)
@@ -108,7 +130,8 @@ def is_locally_bounded(expression: Expression, x: Variable) -> bool:
         return True
     match expression:
         case Quotient():
-            if not _excludes_zero(expression.denominator, x):
+            below = expression.denominator
+            if below.depends_on(x) and not _excludes_zero(below, x):
                 return False
         case Power():
             if not _power_is_bounded(expression, x):
@@ -145,11 +168,16 @@ def _power_is_bounded(power: Power, x: Variable) -> bool:
 
 
 def _excludes_zero(expression: Expression, x: Variable) -> bool:
-    return 0 not in entry_signs(expression) or _affine_sign(expression, x) != 0
+    return 0 not in entry_signs(expression) or _sign_inside(expression, x) != 0
 
 
 def _is_positive(expression: Expression, x: Variable) -> bool:
-    return entry_signs(expression) == POSITIVE or _affine_sign(expression, x) == 1
+    return entry_signs(expression) == POSITIVE or _sign_inside(expression, x) == 1
+
+
+def _sign_inside(expression: Expression, x: Variable) -> int:
+    """Sign inside the interval of x, of an affine function or a polynomial in x alone."""
+    return _affine_sign(expression, x) or sign_between_ends(expression) or 0
 
 
 def _affine_sign(expression: Expression, x: Variable) -> int:

@@ -117,6 +117,11 @@ class _Parts:
                 and abs(coefficient) <= (_HIGHEST_EXPONENT)
             ):
                 return self._variable(sp.exp(rest)) ** coefficient
+            inside = self._sign_of(part.args[0])
+            if never_negative(inside) or 1 not in inside:
+                # Above 1, or the inverse of something above 1.
+                size = 1 + self._added(Range("half", is_open=0 not in inside))
+                return size if never_negative(inside) else 1 / size
         if kind in (sp.sin, sp.cos):
             # sin^2 + cos^2 = 1 is lost; a bound on each is kept.
             return 2 * self._added(Range("unit")) - 1

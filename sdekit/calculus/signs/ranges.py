@@ -6,10 +6,13 @@ Exact interval arithmetic on closed bounds. Not for signs that assumptions imply
 from __future__ import annotations
 
 from fractions import Fraction
+from typing import Any
 
+from sdekit.calculus.memory import remembered
 from sdekit.declaration.functions.records import FUNCTIONS
 from sdekit.declaration.tree.domains import enclosure
 from sdekit.declaration.tree.expression import (
+    Call,
     Elementwise,
     Expression,
     Negation,
@@ -81,6 +84,18 @@ def is_inside_its_range(total: Sum) -> bool:
     return any(map(_is_open, total.terms))
 
 
+def sign_between_ends(operand: Expression) -> int | None:
+    """The sign of a polynomial that has no root in the open interval of its variable."""
+    polynomial = polynomial_on_interval(operand)
+    if polynomial is None:
+        return None
+    found, ends = polynomial
+    if found.count_roots(*ends) != sum(int(found.eval(end) == 0) for end in ends):
+        return None
+    middle = found.eval((ends[0] + ends[1]) / 2)
+    return 1 if middle > 0 else -1
+
+
 def _is_open(term: Expression) -> bool:
     match term:
         case Variable():
@@ -133,3 +148,29 @@ def _power(power: Power) -> Range | None:
     ends = (base[0] ** k, base[1] ** k)
     low = Fraction(0) if k % 2 == 0 and k and base[0] <= 0 <= base[1] else min(ends)
     return low, max(ends)
+
+
+@remembered
+def polynomial_on_interval(divisor: Expression) -> tuple[Any, list[Any]] | None:
+    """A rational polynomial in one interval variable, as SymPy has it, and the ends."""
+    variables = {node for node in divisor.walk() if isinstance(node, (Variable, Call))}
+    w = next(iter(variables), None)
+    if len(variables) != 1 or not isinstance(w, Variable) or w.domain.kind != "interval":
+        return None
+    if w.shape or divisor.shape:
+        return None
+    import sympy as sp
+
+    from sdekit.declaration.model.component_reader import ComponentReader
+
+    reader = ComponentReader({})
+    scalar, symbol = reader.scalar(divisor), reader.coordinate(w, ())
+    if scalar.free_symbols != {symbol} or not scalar.is_polynomial(symbol):
+        return None
+    polynomial = sp.Poly(scalar, symbol)
+    if polynomial.is_zero or not (polynomial.domain.is_ZZ or polynomial.domain.is_QQ):
+        return None
+    assert w.domain.lower is not None and w.domain.upper is not None
+    # A closed interval that holds the domain, and is the domain where its ends are rational.
+    ends = enclosure(w.domain.lower)[0], enclosure(w.domain.upper)[1]
+    return polynomial, [sp.Rational(end.numerator, end.denominator) for end in ends]

@@ -133,7 +133,8 @@ def _is_admissible(problem: Problem) -> bool:
         return False
     if may_have_pole(problem) and not poles_are_harmless(problem, energy):
         return False
-    if not _bounded_ones_are_driven_boundedly(problem):
+    # Where H keeps solutions from the poles, nothing is driven infinitely fast.
+    if not repels_at_poles(problem) and not _bounded_ones_are_driven_boundedly(problem):
         return False
     return walls_are_harmless(problem)
 
@@ -224,6 +225,8 @@ def is_above_minus_square(energy: ex.Expression) -> bool:
 
 def _is_controlled(term: Term, coefficient: Fraction, quadratic: frozenset[Head]) -> bool:
     """Whether c (1 + H) bounds the term from above: at most quadratic, or never positive."""
+    if term_degree(term) == 0:
+        return True
     parts = [*term.monomial, *((part, 1) for part in term.open)]
     degree = 0
     for part, exponent in parts:

@@ -14,17 +14,20 @@ from sdekit.calculus.contraction.heads import Head, Kind, variable
 from sdekit.calculus.contraction.rules.definedness import is_sum_of_squares
 from sdekit.calculus.contraction.splitting_terms import is_positive
 from sdekit.calculus.contraction.tensor import Term
+from sdekit.calculus.expansion.directions import grows_in_every_direction
+from sdekit.calculus.expansion.rewriting import summands
 from sdekit.calculus.signs.bounded import is_bounded
 from sdekit.declaration.model.component_reader import ComponentReader
 from sdekit.declaration.tree import expression as ex
 from sdekit.declaration.tree.operators import ZERO
 from sdekit.declaration.tree.symbols import Variable
 from sdekit.verifier.confinement.at_poles import repels_at_poles
+from sdekit.verifier.confinement.at_walls import is_never_met
 from sdekit.verifier.confinement.tensor_growth import term_degree
 from sdekit.verifier.currents.poles import repulsion
 from sdekit.verifier.currents.smoothness import rough_parts
 from sdekit.verifier.declared_facts import below_functions, is_coercive
-from sdekit.verifier.integrals.lower_bounds import grows_by_bounds, summands
+from sdekit.verifier.integrals.lower_bounds import grows_by_bounds
 from sdekit.verifier.question import Problem
 
 
@@ -66,12 +69,18 @@ def _target_is_proper(problem: Problem, target: ex.Expression) -> bool:
         found = repulsion(written)
         walls, written = found.bases, ex.Sum((ZERO, *found.polynomial))
     written = ex.Sum((ZERO, *(part for part in summands(written) if not is_bounded(part))))
-    energy = lower(written)
     blocks = problem.target_variables
-    # The end of a half-line is no wall where H is infinite there.
-    kinds = {x.domain.kind + (" with a pole" if x in walls else "") for x in blocks}
-    if not kinds <= {"real", "real with a pole", "positive with a pole"}:
+    # The end of a half-line or interval is no wall where H is infinite there.
+    if not all(
+        x.domain.kind in ("real", "circle")
+        or (x.domain.kind == "positive" and x in walls)
+        or is_never_met(problem, x)
+        for x in blocks
+    ):
         return False
+    if grows_in_every_direction(summands(written), blocks) is not None:
+        return True
+    energy = lower(written)
     if all(is_own_quadratic(energy, x, blocks) for x in blocks):
         return True
     if not walls and grows_by_bounds(written, blocks) is not None:

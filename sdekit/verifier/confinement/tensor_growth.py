@@ -56,19 +56,29 @@ def degree(tensor: Tensor) -> Fraction | None:
 
 
 def falls_as_squares(terms: Mapping[Term, Fraction]) -> bool:
-    """Whether a sum is minus a semidefinite form in closed scalars, as -(a - b)^2 is for any a, b.
+    """Whether a sum is minus semidefinite forms in closed scalars, as -(a - b)^2 is for any a, b.
+
+    Each form has a positive constant factor of its own.
 
     Checked by: tests/verifier/confinement/test_tensor_growth.py.
     """
-    form: dict[tuple[Component, Component], Fraction] = {}
+    forms: dict[frozenset, dict[tuple[Component, Component], Fraction]] = {}
     for (monomial, opened), coefficient in terms.items():
-        if opened or any(exponent < 0 for _, exponent in monomial):
+        constant = frozenset(pair for pair in monomial if not pair[0].depends)
+        varying = [pair for pair in monomial if pair not in constant]
+        is_scale = all(exponent % 2 == 0 or is_positive(part) for part, exponent in constant)
+        if opened or not is_scale or any(exponent < 0 for _, exponent in varying):
             return False
-        flat = [part for part, exponent in monomial for _ in range(exponent)]
+        flat = [part for part, exponent in varying for _ in range(exponent)]
         if len(flat) != 2:
             return False
+        form = forms.setdefault(constant, {})
         for pair in ((flat[0], flat[1]), (flat[1], flat[0])):
             form[pair] = form.get(pair, Fraction(0)) - coefficient / 2
+    return all(map(_is_semidefinite, forms.values()))
+
+
+def _is_semidefinite(form: Mapping[tuple[Component, Component], Fraction]) -> bool:
     parts = list(dict.fromkeys(part for pair in form for part in pair))
 
     def entry(i: int, j: int) -> Expr:

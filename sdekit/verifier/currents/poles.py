@@ -15,6 +15,7 @@ from fractions import Fraction
 
 from sdekit.calculus.expansion.expand import expand
 from sdekit.calculus.expansion.monomial_sums import TooLarge, as_expression
+from sdekit.calculus.expansion.rewriting import summands
 from sdekit.calculus.memory import remembered
 from sdekit.calculus.signs.implied_signs import entry_signs
 from sdekit.calculus.signs.scalar_signs import decided_signs
@@ -22,7 +23,6 @@ from sdekit.calculus.signs.sign_values import POSITIVE, never_negative
 from sdekit.declaration.tree import expression as ex
 from sdekit.declaration.tree.operators import ONE
 from sdekit.verifier.currents.smoothness import rough_parts
-from sdekit.verifier.integrals.lower_bounds import summands
 
 #: A base and the power of it, such as (r, -12).
 Powers = dict[ex.Expression, Fraction]
@@ -72,9 +72,16 @@ def _is_at(part: ex.Expression, bases: frozenset[ex.Expression]) -> bool:
             found = _split(part.base)
         case ex.Elementwise() if part.name == "log":
             found = _split(part.operand) if never_negative(entry_signs(part.operand)) else None
+        case ex.Elementwise() | ex.Power():
+            # A root of q, such as a distance; abs and other functions of q are no powers.
+            found = _split(part) if never_negative(entry_signs(_operand(part))) else None
         case _:
             return False
     return found is not None and all(base in bases for base in found[0])
+
+
+def _operand(part: ex.Elementwise | ex.Power) -> ex.Expression:
+    return part.operand if isinstance(part, ex.Elementwise) else part.base
 
 
 @remembered
@@ -119,7 +126,7 @@ def _wins(base: ex.Expression, powers: dict[Fraction, list[ex.Expression]]) -> b
     """Whether the sum of c q^-k tends to infinity at q = 0."""
     top = max(powers)
     is_even = top.denominator == 1 and top % 2 == 0
-    if not is_even and not never_negative(entry_signs(base)):
+    if not is_even and not never_negative(decided_signs(base)):
         return False
     return decided_signs(ex.Sum(tuple(powers[top]))) == POSITIVE
 
@@ -227,6 +234,13 @@ def _canonical(base: ex.Expression) -> ex.Expression | None:
     """A smooth scalar up to its sign, collected, so that x - y and y - x are the same."""
     if base.shape or not base.varies or _is_rough(base):
         return None
+    if isinstance(base, ex.Dot) and base.left == base.right:
+        side = _up_to_sign(base.left)
+        return None if side is None else ex.Dot(side, side)
+    return _up_to_sign(base)
+
+
+def _up_to_sign(base: ex.Expression) -> ex.Expression | None:
     try:
         terms = expand(base)
     except TooLarge:

@@ -8,19 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from fractions import Fraction
-from typing import Any
 
 from sdekit.calculus.expansion.expand import collected
 from sdekit.calculus.memory import remembered
 from sdekit.calculus.signs.forms import form_signs
 from sdekit.calculus.signs.implied_signs import entry_signs
+from sdekit.calculus.signs.ranges import polynomial_on_interval, sign_between_ends
 from sdekit.calculus.signs.sign_values import POSITIVE, Signs, never_negative
 from sdekit.declaration.functions import record
 from sdekit.declaration.functions.records import FUNCTIONS
 from sdekit.declaration.tree import expression as ex
 from sdekit.declaration.tree.abbreviations import Abbreviation
-from sdekit.declaration.tree.domains import enclosure
-from sdekit.declaration.tree.symbols import Variable
 
 
 def rough_parts(expression: ex.Expression, *, inside: bool = False) -> Iterator[ex.Expression]:
@@ -85,7 +83,7 @@ def _signs(operand: ex.Expression, inside: bool) -> Signs:
     signs = entry_signs(operand)
     if not inside or 0 not in signs:
         return signs
-    found = _sign_between_ends(operand)
+    found = sign_between_ends(operand)
     return signs if found is None else frozenset({found})
 
 
@@ -186,46 +184,8 @@ def _has_no_root_on_interval(divisor: ex.Expression) -> bool:
         return all(not f.varies or _has_no_root_on_interval(f) for f in divisor.factors)
     if isinstance(divisor, ex.Elementwise) and divisor.name == "sqrt":
         return _has_no_root_on_interval(divisor.operand)
-    polynomial = _polynomial_on_interval(divisor)
+    polynomial = polynomial_on_interval(divisor)
     if polynomial is None:
         return False
     found, ends = polynomial
     return found.count_roots(*ends) == 0
-
-
-def _sign_between_ends(operand: ex.Expression) -> int | None:
-    """The sign of a polynomial that has no root in the open interval of its variable."""
-    polynomial = _polynomial_on_interval(operand)
-    if polynomial is None:
-        return None
-    found, ends = polynomial
-    if found.count_roots(*ends) != sum(int(found.eval(end) == 0) for end in ends):
-        return None
-    middle = found.eval((ends[0] + ends[1]) / 2)
-    return 1 if middle > 0 else -1
-
-
-@remembered
-def _polynomial_on_interval(divisor: ex.Expression) -> tuple[Any, list[Any]] | None:
-    """A rational polynomial in one interval variable, as SymPy has it, and the ends."""
-    variables = {node for node in divisor.walk() if isinstance(node, (Variable, ex.Call))}
-    w = next(iter(variables), None)
-    if len(variables) != 1 or not isinstance(w, Variable) or w.domain.kind != "interval":
-        return None
-    if w.shape or divisor.shape:
-        return None
-    import sympy as sp
-
-    from sdekit.declaration.model.component_reader import ComponentReader
-
-    reader = ComponentReader({})
-    scalar, symbol = reader.scalar(divisor), reader.coordinate(w, ())
-    if scalar.free_symbols != {symbol} or not scalar.is_polynomial(symbol):
-        return None
-    polynomial = sp.Poly(scalar, symbol)
-    if polynomial.is_zero or not (polynomial.domain.is_ZZ or polynomial.domain.is_QQ):
-        return None
-    assert w.domain.lower is not None and w.domain.upper is not None
-    # A closed interval that holds the domain, and is the domain where its ends are rational.
-    ends = enclosure(w.domain.lower)[0], enclosure(w.domain.upper)[1]
-    return polynomial, [sp.Rational(end.numerator, end.denominator) for end in ends]

@@ -13,19 +13,22 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from fractions import Fraction
 
+from sdekit.calculus.expansion.directions import grows_in_every_direction
 from sdekit.calculus.expansion.expand import expand
 from sdekit.calculus.expansion.growth import Z
 from sdekit.calculus.expansion.monomial_sums import Monomial, TooLarge, as_expression
-from sdekit.calculus.expansion.rewriting import substituted, with_closed_ends
+from sdekit.calculus.expansion.rewriting import substituted, summands, with_closed_ends
+from sdekit.calculus.expansion.written_growth import growth_power
 from sdekit.calculus.limits import Unsupported
 from sdekit.calculus.signs.bounded import is_bounded, is_bounded_below
 from sdekit.calculus.signs.implied_signs import entry_signs
+from sdekit.calculus.signs.scalar_signs import decided_signs
 from sdekit.calculus.signs.sign_values import POSITIVE, never_negative
-from sdekit.declaration.functions.records import FUNCTIONS
 from sdekit.declaration.tree import expression as ex
 from sdekit.declaration.tree.operators import ZERO
 from sdekit.declaration.tree.symbols import Variable
-from sdekit.verifier.currents.smoothness import has_pole, may_be_undefined
+from sdekit.verifier.currents.poles import repulsion
+from sdekit.verifier.currents.smoothness import has_pole, may_be_undefined, rough_parts
 from sdekit.verifier.integrals.elimination import eliminate
 from sdekit.verifier.integrals.shapes import entry_energy, radial_tail
 from sdekit.verifier.integrals.tails import Tail
@@ -49,15 +52,43 @@ def finite_by_bounds(energy: ex.Expression, blocks: Blocks) -> str | None:
 
     Checked by: tests/verifier/integrals/test_lower_bounds.py.
     """
-    if not blocks or may_be_undefined(energy):
+    if not blocks:
+        return None
+    is_torus = all(x.domain.kind == "circle" for x in blocks)
+    if is_torus and all(map(_is_smooth_by_sign, rough_parts(energy))):
+        return "the energy is smooth on a torus"
+    if may_be_undefined(energy):
         return None
     is_compact = all(x.domain.kind in ("circle", "interval") for x in blocks)
     if is_compact and not has_pole(with_closed_ends(energy)):
         return "the energy is bounded on a bounded domain"
     try:
-        return _of_summands(summands(energy), blocks, _directly)
+        if is_compact and all(map(_is_bounded_below, summands(energy))):
+            return "the energy is bounded from below on a bounded domain"
+        found = repulsion(energy)
+        if not found.essential:
+            return _of_summands(summands(energy), blocks, _directly)
+        # c q**-k with the other powers of q is bounded below: infinite at 0, zero at infinity.
+        reason = _of_summands(list(found.rest), blocks, _directly)
+        return reason and f"{reason}, and poles at which the energy is infinite are bounded below"
     except (TooLarge, Unsupported):
         return None
+
+
+def _is_smooth_by_sign(part: ex.Expression) -> bool:
+    """Whether algebra shows a logarithm, root or quotient to stay away from its edge."""
+    match part:
+        case ex.Elementwise(name="log" | "sqrt"):
+            return decided_signs(part.operand) == POSITIVE
+        case ex.Quotient():
+            return 0 not in decided_signs(part.denominator)
+        case ex.Power():
+            return decided_signs(part.base) == POSITIVE
+    return False
+
+
+def _is_bounded_below(part: ex.Expression) -> bool:
+    return is_bounded(part) or is_bounded_below(part)
 
 
 def grows_by_bounds(energy: ex.Expression, blocks: Blocks) -> str | None:
@@ -94,25 +125,7 @@ def _grows_in_each(parts: list[ex.Expression], blocks: Blocks) -> str | None:
     steps = (*found.steps, *found.open_steps)
     if is_finite and all(step.energy.variables <= set(step.blocks) for step in steps):
         return "; ".join(step.reason for step in steps)
-    return _pure_powers(energy, blocks)
-
-
-def summands(energy: ex.Expression, scale: tuple[ex.Expression, ...] = ()) -> list[ex.Expression]:
-    """The terms of a sum as written, constant factors drawn in."""
-    match energy:
-        case ex.Sum():
-            return [part for term in energy.terms for part in summands(term, scale)]
-        case ex.Negation():
-            return summands(energy.operand, (*scale, ex.Number(Fraction(-1))))
-        case ex.Quotient() if not energy.denominator.shape and not energy.denominator.varies:
-            inverse = ex.Power(energy.denominator, ex.Number(Fraction(-1)))
-            return summands(energy.numerator, (*scale, inverse))
-        case ex.Product() if not energy.shape:
-            varying = [f for f in energy.factors if f.varies]
-            constant = tuple(f for f in energy.factors if not f.varies)
-            if len(varying) == 1 and constant and not varying[0].shape:
-                return summands(varying[0], (*scale, *constant))
-    return [ex.Product((*scale, energy)) if scale else energy]
+    return _pure_powers(energy, blocks) or grows_in_every_direction(parts, blocks)
 
 
 def without_bounded_functions(energy: ex.Expression) -> ex.Expression:
@@ -186,7 +199,11 @@ def _directly(parts: list[ex.Expression], blocks: Blocks) -> str | None:
     found = eliminate(energy, tuple(blocks), ())
     if found.infinite is None and found.is_finite and not found.assumptions:
         return "; ".join(step.reason for step in (*found.steps, *found.open_steps))
-    return _radial_scalars(energy, blocks) or _pure_powers(energy, blocks)
+    return (
+        _radial_scalars(energy, blocks)
+        or _pure_powers(energy, blocks)
+        or grows_in_every_direction(parts, blocks)
+    )
 
 
 def _radial_scalars(energy: ex.Expression, blocks: Blocks) -> str | None:
@@ -316,7 +333,7 @@ def _weight(
             continue
         if _is_falling_log(base, exponent, coefficient, monomial):
             continue
-        weight = _growth(base, degrees)
+        weight = growth_power(base, degrees)
         if weight is None or exponent < 0:
             return None
         total += weight * exponent
@@ -333,61 +350,4 @@ def _is_falling_log(
     if not is_log or scale.varies or entry_signs(scale) != POSITIVE:
         return False
     ones = {n: Fraction(1) for n in base.walk() if isinstance(n, Variable)}
-    return _growth(base.children[0], ones) is not None
-
-
-def _growth_of_log(operand: ex.Expression, degrees: dict[Variable, Fraction]) -> Fraction | None:
-    """Of log(c + sum of exp(u)) with c >= 0, which is at most the largest |u| and a constant."""
-    terms = operand.terms if isinstance(operand, ex.Sum) else (operand,)
-    if any(entry_signs(term) != POSITIVE for term in terms):
-        return None
-    exponents = [_exponent(term) for term in terms if term.varies]
-    known = [None if u is None else _growth(u, degrees) for u in exponents]
-    return None if None in known else max((k for k in known if k is not None), default=Fraction(0))
-
-
-def _exponent(term: ex.Expression) -> ex.Expression | None:
-    """u of exp(u), or of sums of its entries with constant weights; None for anything else."""
-    if isinstance(term, (ex.Dot, ex.MatMul)):
-        varying = [side for side in (term.left, term.right) if side.varies]
-        if len(varying) != 1:
-            return None
-        (term,) = varying
-    return term.children[0] if isinstance(term, ex.Elementwise) and term.name == "exp" else None
-
-
-#: |f(u)| <= C (1 + |u|)^k by the growth that the record of f states.
-_SCALES = {"linear": Fraction(1), "root": Fraction(1, 2)}
-
-
-def _growth(node: ex.Expression, degrees: dict[Variable, Fraction]) -> Fraction | None:
-    """w with |node| <= C (1 + sum of pure powers)^w, entry by entry; None where none is known."""
-    if not node.varies:
-        return Fraction(0)
-    if isinstance(node, Variable):
-        return 1 / degrees[node] if node in degrees else None
-    children = [_growth(child, degrees) for child in node.children]
-    match node:
-        case ex.Elementwise():
-            if FUNCTIONS[node.name].bounds is not None:
-                return Fraction(0)
-            if node.name == "log":
-                return _growth_of_log(node.children[0], degrees)
-            scale = _SCALES.get(FUNCTIONS[node.name].growth)
-            return None if scale is None or children[0] is None else scale * children[0]
-        case ex.Power():
-            e = node.exponent
-            if not isinstance(e, ex.Number) or e.value < 0 or children[0] is None:
-                return None
-            return children[0] * e.value
-        case ex.Quotient():
-            return children[0] if not node.denominator.varies else None
-    known = [child for child in children if child is not None]
-    if len(known) < len(children):
-        return None
-    match node:
-        case ex.Product() | ex.Dot() | ex.MatMul() | ex.Outer():
-            return sum(known, Fraction(0))
-        case ex.Sum() | ex.Negation() | ex.Transpose() | ex.Trace() | ex.Diag():
-            return max(known)
-    return None
+    return growth_power(base.children[0], ones) is not None

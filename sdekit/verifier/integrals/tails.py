@@ -25,6 +25,7 @@ from sdekit.calculus.expansion.growth import (
     leading,
     log_or_bounded,
     rate_of,
+    settled_at_infinity,
 )
 from sdekit.calculus.expansion.monomial_sums import Terms
 from sdekit.calculus.signs.scalar_signs import decided_signs
@@ -98,7 +99,7 @@ def tail(f: Expression) -> tuple[Tail, str]:
     Checked by: tests/verifier/integrals/test_tails.py.
     """
     try:
-        terms = expand(f)
+        terms = expand(settled_at_infinity(f))
         if not terms:
             return Tail.INFINITE, "the integrand is constant"
         lead = leading(terms)

@@ -48,9 +48,11 @@ def with_chosen_functions(dynamics: Dynamics) -> Iterator[tuple[Dynamics, dict[C
         dict.fromkeys(n for e in dynamics.expressions() for n in e.walk() if isinstance(n, Call))
     )
     made: list[dict[Call, Expression]] = []
-    for growth in _GROWTHS:
+    energies = () if dynamics.hamiltonian is None else tuple(dynamics.hamiltonian.walk())
+    # Energies that grow beside constant coefficients come last.
+    for growth, beside in (*((g, g) for g in _GROWTHS), (1, 0)):
         # Inner calls first: an argument that holds a call is replaced with it.
-        found = {call: _choice(call, growth) for call in calls}
+        found = {call: _choice(call, growth if call in energies else beside) for call in calls}
         chosen = {call: value for call, value in found.items() if value is not None}
         if len(chosen) < len(found) or chosen in made:
             continue

@@ -24,6 +24,7 @@ from sdekit.calculus.limits import tick
 from sdekit.calculus.signs.sign import sign
 from sdekit.calculus.signs.sign_values import POSITIVE, ZERO, never_negative
 from sdekit.declaration.model.components import Components
+from sdekit.declaration.model.sympy_types import Expr
 from sdekit.verifier.pointwise.exact_points import (
     admissible_points,
     midpoint,
@@ -92,14 +93,32 @@ def is_real(expression: sp.Expr) -> bool:
 
 def all_pivots_positive(matrix: sp.Matrix) -> bool:
     """Whether a symmetric matrix is shown to be positive definite: every pivot is positive."""
-    work = _opaque(matrix)
+    work, meanings = _without_exponentials(_opaque(matrix))
     while work.rows:
         tick()
-        places = [k for k in range(work.rows) if sign(work[k, k]) == POSITIVE]
-        if not places:
+        pivots: list[Any] = [work[k, k] for k in range(work.rows)]
+        signs = [sign(pivot.xreplace(meanings)) for pivot in pivots]
+        if POSITIVE not in signs:
             return False
-        work = _complement(work, places[0], [k for k in range(work.rows) if k != places[0]])
+        place = signs.index(POSITIVE)
+        work = _complement(work, place, [k for k in range(work.rows) if k != place])
     return True
+
+
+def _without_exponentials(matrix: sp.Matrix) -> tuple[sp.Matrix, dict[Expr, Expr]]:
+    """The matrix with a symbol for exp(u) of one sum u, which cancelling would take apart.
+
+    Rational functions of one positive symbol are zero only if they are identically, for any u
+    that is not constant. Two such sums may be related, so that they are left as they are.
+    """
+    entries: Any = matrix
+    found = {node for entry in entries for node in entry.atoms(sp.exp)}
+    sums = {sp.expand(node.args[0]) for node in found if sp.expand(node.args[0]).is_Add}
+    if len(found) != 1 or len(sums) != 1:
+        return matrix, {}
+    (node,) = found
+    symbol = sp.Dummy("e", positive=True)
+    return matrix.xreplace({node: symbol}), {symbol: node}
 
 
 def _opaque(matrix: sp.Matrix) -> sp.Matrix:
@@ -143,20 +162,21 @@ def _pivots(matrix: sp.Matrix) -> list[str] | None:
     texts: list[str] = []
     if matrix.rows > _LARGEST_BLOCK:
         return None
-    work = matrix.applyfunc(sp.cancel)
+    written, meanings = _without_exponentials(matrix)
+    work = written.applyfunc(sp.cancel)
     while work.rows:
         tick()
-        place = _best_pivot(work)
+        place = _best_pivot(work.xreplace(meanings))
         if place is None:
             return None
-        pivot = work[place, place]
+        pivot: Any = work[place, place]
         rest = [k for k in range(work.rows) if k != place]
         if pivot == 0:
             if any(work[place, k] != 0 for k in rest):
                 return None
             work = work.extract(rest, rest)
             continue
-        texts.append(sp.sstr(pivot))
+        texts.append(sp.sstr(pivot.xreplace(meanings)))
         work = _complement(work, place, rest)
     return texts
 

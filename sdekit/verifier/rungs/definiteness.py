@@ -14,12 +14,13 @@ from typing import Any
 from sdekit.calculus.expansion import cores
 from sdekit.calculus.expansion.expand import collected, expand
 from sdekit.calculus.expansion.monomial_sums import Monomial, TooLarge, as_expression
-from sdekit.calculus.expansion.rewriting import substituted
+from sdekit.calculus.expansion.rewriting import INTERNAL, substituted
 from sdekit.calculus.signs.forms import form_signs, is_symmetric, matmul_chain, transposed
 from sdekit.calculus.signs.implied_signs import entry_signs
 from sdekit.calculus.signs.scalar_signs import decided_signs
 from sdekit.calculus.signs.sign_values import POSITIVE, never_negative
 from sdekit.declaration.tree.expression import (
+    Call,
     Dot,
     Expression,
     Eye,
@@ -34,14 +35,17 @@ from sdekit.declaration.tree.expression import (
     Sum,
     Transpose,
 )
-from sdekit.declaration.tree.operators import ZERO
-from sdekit.declaration.tree.symbols import Variable
+from sdekit.declaration.tree.operators import ONE, ZERO
+from sdekit.declaration.tree.symbols import Parameter, Variable
 from sdekit.verifier.currents.smoothness import may_be_undefined
 from sdekit.verifier.declared_facts import with_gaps_named
 from sdekit.verifier.question import Problem
 from sdekit.verifier.rungs.noise_parts import check_parts
 from sdekit.verifier.rungs.symmetry import Blocks, swapped
 from sdekit.verifier.verdict import Check, Verdict, Witness, proved, refuted, undecided
+
+#: What of an unknown scalar function decides about signs.
+_SIGNED = frozenset({"positive", "nonnegative"})
 
 
 def check_psd(problem: Problem) -> Check:
@@ -118,7 +122,7 @@ def _group_reason(group: tuple[Variable, ...], blocks: Blocks) -> str | None:
     """Why the blocks of these variables form a semidefinite matrix; None if not shown."""
     if len(group) == 1:
         return _single_reason(group[0], blocks[group[0], group[0]])
-    for rule in (_gram, _multiple_of_identity, _schur):
+    for rule in (_gram, _multiple_of_identity, _multiple_of_one_matrix, _schur):
         reason = rule(group, blocks)
         if reason is not None:
             return reason
@@ -255,6 +259,54 @@ def _multiple_of_identity(group: tuple[Variable, ...], blocks: Blocks) -> str | 
     return None if matrix is None else is_semidefinite(matrix)
 
 
+def _multiple_of_one_matrix(group: tuple[Variable, ...], blocks: Blocks) -> str | None:
+    """All blocks are scalars times one semidefinite C: D = S x C is, where S is.
+
+    Such as the noise of two particles along their distance, [[w, -w], [-w, w]] x r r^T.
+    """
+    from sdekit.verifier.pointwise.pivots import is_semidefinite
+
+    scalars: dict[tuple[Variable, Variable], Expression] = {}
+    cores = set()
+    for pair, block in blocks.items():
+        if set(pair) <= set(group):
+            scalars[pair], core = _scaled(block)
+            cores.add(core)
+    (core, *others) = cores
+    if others or core is None or not is_symmetric(core) or not never_negative(form_signs(core)):
+        return None
+    calls = {node for s in scalars.values() for node in s.walk() if isinstance(node, Call)}
+    named = {
+        call: Parameter(f"{INTERNAL}call_{k}", (), call.function.assumptions & _SIGNED)
+        for k, call in enumerate(sorted(calls, key=repr))
+    }
+    small = {pair: substituted(scalar, named) for pair, scalar in scalars.items()}
+    if any(node.shape or isinstance(node, Size) for s in small.values() for node in s.walk()):
+        return None
+    reason = is_semidefinite(_matrix_of(group, small))
+    return reason and f"D is a semidefinite matrix times {core!r}, {reason}"
+
+
+def _scaled(block: Expression) -> tuple[Expression, Expression | None]:
+    """The scalar factors as written, and the tensor that is left."""
+    match block:
+        case Negation():
+            scalar, core = _scaled(block.operand)
+            return Negation(scalar), core
+        case Quotient():
+            scalar, core = _scaled(block.numerator)
+            return Quotient(scalar, block.denominator), core
+        case Product():
+            tensors = [f for f in block.factors if f.shape]
+            inner, core = _scaled(tensors[0]) if len(tensors) == 1 else (ONE, None)
+            return Product((inner, *(f for f in block.factors if not f.shape))), core
+        case Transpose():
+            # A mirrored block; a symmetric core is its own transpose.
+            scalar, core = _scaled(block.operand)
+            return scalar, core if core is not None and is_symmetric(core) else None
+    return ONE, block
+
+
 def small_matrix(group: tuple[Variable, ...], blocks: Blocks) -> Any:
     """The symmetric matrix of scalars that multiply one identity in all blocks; None for others."""
     shape = group[0].shape
@@ -267,12 +319,17 @@ def small_matrix(group: tuple[Variable, ...], blocks: Blocks) -> Any:
         if scalar is None or any(node.shape for node in scalar.walk()) or _has_size(scalar):
             return None
         scalars[x, y] = scalar
+    return _matrix_of(group, scalars)
+
+
+def _matrix_of(group: tuple[Variable, ...], scalars: Blocks) -> Any:
+    """The symmetric part of a matrix of scalars; entries that are left out are zero."""
     import sympy as sp
 
     from sdekit.declaration.model.component_reader import ComponentReader
 
     reader = ComponentReader({})
-    full = [[reader.scalar(scalars[x, y]) for y in group] for x in group]
+    full = [[reader.scalar(scalars.get((x, y), ZERO)) for y in group] for x in group]
     matrix = sp.Matrix(full)
     return (matrix + matrix.T) / 2
 

@@ -12,12 +12,16 @@ Fukushima, Oshima, Takeda (2011), theorem 1.6.3 (functions of vanishing energy t
 
 from __future__ import annotations
 
+from fractions import Fraction
+
 from sdekit.calculus.contraction import current, generator, is_zero, text
 from sdekit.calculus.expansion.expand import expand
 from sdekit.calculus.expansion.monomial_sums import TooLarge, as_expression
+from sdekit.calculus.expansion.written_growth import growth_power
 from sdekit.calculus.limits import Unsupported
-from sdekit.declaration.tree.expression import Eye, Negation, Product, Sum
+from sdekit.declaration.tree.expression import Expression, Eye, Negation, Product, Sum
 from sdekit.declaration.tree.operators import ONE
+from sdekit.declaration.tree.symbols import Variable
 from sdekit.verifier.confinement import lyapunov
 from sdekit.verifier.confinement.at_poles import may_have_pole, repels_at_poles
 from sdekit.verifier.confinement.explosion import find_explosion
@@ -32,6 +36,8 @@ from sdekit.verifier.rungs.brackets import is_definite
 from sdekit.verifier.rungs.definiteness import in_pairs
 from sdekit.verifier.verdict import Check, Verdict, proved, refuted, undecided
 
+#: A degree of D that is not at most quadratic.
+_TOO_FAST = Fraction(3)
 #: What is taken for granted where unknown functions leave the rung open.
 ASSUMED = "solutions do not explode"
 
@@ -133,7 +139,8 @@ def by_completeness(problem: Problem, finite: Check | None = None) -> Check | No
     """Detailed balance, definite D of at most quadratic growth and finite exp(-H).
 
     log(1 + |z|^2) then has a bounded carre du champ, so that its level sets cut 1 off at no cost;
-    the same holds where D has a finite mean. At poles H has to tend to infinity.
+    the same holds where D has a finite mean. Coordinates on bounded domains need no cut, so that D
+    may be of any size there. At poles H has to tend to infinity.
 
     Args:
         problem: A dynamics with H.
@@ -149,15 +156,16 @@ def by_completeness(problem: Problem, finite: Check | None = None) -> Check | No
         return None
     if any(next(rough_parts(part), None) is not None for part in dynamics.diffusion.values()):
         return None
-    for x in dynamics.variables:
-        block = dynamics.diffusion_block(x, x)
-        if block is None or not is_definite(in_pairs(x, block)):
-            return None
-    if any(x != y for (x, y), _ in dynamics.blocks()):
+    if not _diffusion_is_definite(problem):
         return None
-    noise = degrees(model.diffusion.values())
-    is_slow = noise is not None and noise <= 2
-    if not is_slow and not _mean_noise_is_finite(problem):
+    free = [x for x in dynamics.variables if x.domain.kind in ("real", "positive")]
+    noise = degrees(model.diffusion[x, x] for x in free)
+    if noise is None:
+        ones = dict.fromkeys(dynamics.variables, Fraction(1))
+        blocks = [dynamics.diffusion_block(x, x) for x in free]
+        noise = max((_written_degree(block, ones) for block in blocks), default=Fraction(0))
+    is_slow = noise <= 2
+    if not is_slow and not _mean_noise_is_finite(problem, free):
         return None
     if not all(is_zero(u) for u in current(problem.lowered).values()):
         return None
@@ -172,14 +180,35 @@ def by_completeness(problem: Problem, finite: Check | None = None) -> Check | No
     )
 
 
-def _mean_noise_is_finite(problem: Problem) -> bool:
+def _written_degree(block: Expression | None, ones: dict[Variable, Fraction]) -> Fraction:
+    """A power of |z| that bounds a block as it is written; 3 where none is seen."""
+    found = None if block is None else growth_power(block, ones)
+    return _TOO_FAST if found is None else found
+
+
+def _diffusion_is_definite(problem: Problem) -> bool:
+    """Whether D is definite: block by block, or by its pivots at the sizes given."""
+    dynamics = problem.dynamics
+    if all(x == y for (x, y), _ in dynamics.blocks()):
+        blocks = [(x, dynamics.diffusion_block(x, x)) for x in dynamics.variables]
+        return all(block is not None and is_definite(in_pairs(x, block)) for x, block in blocks)
+    if problem.is_for_all_sizes:
+        return False
+    from sdekit.verifier.pointwise.pivots import all_pivots_positive, diffusion_part
+
+    at = problem.components()
+    matrix, used = diffusion_part(at)
+    return len(used) == len(at.coordinates) and all_pivots_positive(matrix)
+
+
+def _mean_noise_is_finite(problem: Problem, free: list[Variable]) -> bool:
     """Whether D exp(-H) is integrable: functions of |z| / R then cut 1 off at no cost."""
     dynamics = problem.dynamics
     energy = problem.sized(dynamics.hamiltonian)
     if dynamics.functions:
         return False
     variables = tuple(map(problem.sized, dynamics.variables))
-    for x in dynamics.variables:
+    for x in free:
         block = problem.sized(dynamics.diffusion_block(x, x))
         factors = block.factors if isinstance(block, Product) else (block,)
         scale = Product((ONE, *(f for f in factors if not f.shape)))

@@ -9,7 +9,10 @@ except that what is visible beside it is still judged. Not for what the marginal
 
 from __future__ import annotations
 
-from sdekit.calculus.expansion.monomial_sums import TooLarge
+from fractions import Fraction
+
+from sdekit.calculus.expansion.expand import expand
+from sdekit.calculus.expansion.monomial_sums import Monomial, TooLarge, as_expression
 from sdekit.calculus.limits import Unsupported
 from sdekit.declaration.tree.expression import Call, Expression
 from sdekit.declaration.tree.symbols import PROPERTIES, Variable
@@ -23,6 +26,8 @@ from sdekit.verifier.question import Problem
 from sdekit.verifier.rungs.marginalization import infinite_marginal
 from sdekit.verifier.verdict import Check, Verdict, proved, undecided
 
+#: What is used of unknown functions.
+_BELOW = "convex functions are above planes, and above c |x| - C where they tend to infinity"
 #: Blocks of a target from which bounds are tried before closed forms.
 _MANY = 4
 #: Properties that a function without a finite law may be declared with.
@@ -104,7 +109,7 @@ def _target_part(problem: Problem) -> Check:
             return _integrable(bound, target, known)
         found = eliminate(target, known, unknown)
         if not unknown and found.infinite is None and not found.is_finite:
-            bound = finite_by_bounds(target, known)
+            bound = finite_by_bounds(target, known) or _bound_of_the_rest(found)
             if bound is not None:
                 return _integrable(bound, target, known)
         infinite = infinite_integral(problem, target, known, unknown, found)
@@ -125,6 +130,18 @@ def _target_part(problem: Problem) -> Check:
     return proved("exp(-target) by assumption", assumptions=assumed, evidence=evidence)
 
 
+def _bound_of_the_rest(found: Elimination) -> str | None:
+    """A bound of what is left when some blocks have been integrated out."""
+    if not found.steps:
+        return None
+    left: dict[Monomial, Fraction] = {}
+    for step in found.open_steps:
+        left.update(expand(step.energy))
+    blocks = tuple(x for step in found.open_steps for x in step.blocks)
+    bound = finite_by_bounds(as_expression(left), blocks)
+    return bound and "; ".join((*(step.reason for step in found.steps), bound))
+
+
 def _integrable(bound: str, target: Expression, known: tuple[Variable, ...]) -> Check:
     """By a bound; a block at a time is what a certificate may still say of it."""
     steps = tuple(Step((x,), target, Integral(Outcome.FINITE, bound)) for x in known)
@@ -132,13 +149,16 @@ def _integrable(bound: str, target: Expression, known: tuple[Variable, ...]) -> 
 
 
 def _finite_below(problem: Problem, below: Expression) -> Check | None:
+    variables = problem.target_variables
     try:
-        found = eliminate(below, problem.target_variables, ())
+        found = eliminate(below, variables, ())
     except (TooLarge, Unsupported):
         return None
-    if found.infinite is not None or not found.is_finite or found.assumptions:
-        return None
-    return proved(f"convex and Lipschitz functions are above planes, and {_finite_text(found)}")
+    if found.infinite is None and found.is_finite and not found.assumptions:
+        reason: str | None = _finite_text(found)
+    else:
+        reason = finite_by_bounds(below, variables)
+    return None if reason is None else proved(f"{_BELOW}, and {reason}")
 
 
 def _may_be_integrable(problem: Problem) -> bool:

@@ -6,9 +6,11 @@ import pytest
 
 import sdekit as sk
 from sdekit.verifier.integrals.lower_bounds import finite_by_bounds, grows_by_bounds
+from sdekit.verifier.question import Problem
+from sdekit.verifier.rungs.normalizability import check_normalizable
 
 N, ROWS = sk.dim("n"), sk.dim("N")
-Q, M = sk.vector("q", N), sk.parameter("m", N)
+Q, M, P = sk.vector("q", N), sk.parameter("m", N), sk.vector("p", N)
 DATA, Y = sk.parameter("X", ROWS, N), sk.parameter("y", ROWS)
 K = sk.parameter("K", N, N, positive_semidefinite=True)
 J = sk.parameter("J", positive=True)
@@ -61,7 +63,22 @@ FINITE = [
     (X**2 + Z**2 - 2 * sk.log(1 + sk.tanh(X * Z)), (X, Z)),
 ]
 
+# Poles at which the energy is infinite, of differences of rows, and chains.
+FINITE += [
+    ((X**2 + Z**2) / 2 + 4 / (X - Z) ** 12 - 4 / (X - Z) ** 6, (X, Z)),
+    (sk.dot(Q, Q) / 2 + sk.dot(P, P) / 2 + J / sk.sqrt(sk.dot(Q - P, Q - P)), (Q, P)),
+    (sk.exp(-X) + sk.exp(X - Z) + J * Z, (X, Z)),
+    (-sk.log(sk.sin(TH)) - J * sk.cos(A) * sk.sin(TH), (TH, A)),
+    (2 * sk.log(2 - sk.cos(A - B) ** 2), (A, B)),
+]
+
 INFINITE = [
+    ((X**2 + Z**2) / 2 - 4 / (X - Z) ** 12 + 4 / (X - Z) ** 6, (X, Z)),
+    ((X**2 + Z**2) / 2 + 4 / (X - Z) ** 11, (X, Z)),
+    (sk.dot(Q, Q) / 2 + sk.dot(P, P) / 2 - J / sk.sqrt(sk.dot(Q - P, Q - P)), (Q, P)),
+    (sk.exp(X - Z) + J * Z, (X, Z)),
+    (2 * sk.log(1 - sk.cos(A - B) ** 2), (A, B)),
+    (2 * sk.log(sk.sin(TH)) - J * sk.cos(A) * sk.sin(TH), (TH, A)),
     (-sk.log(1 + sk.tanh(X)), (X,)),
     (sk.dot(sk.abs_(SCORES), sk.ones(*SCORES.shape)) - 9 * SOFTMAX, (SCORES,)),
     (X**2 + 3 * sk.log(1 + sk.tanh(-(X**3))), (X,)),
@@ -127,3 +144,11 @@ def test_no_bound_is_claimed_where_the_mass_may_be_infinite(energy, blocks):
 )
 def test_an_energy_grows_where_a_bound_of_each_block_does(energy, blocks, grows):
     assert (grows_by_bounds(energy, blocks) is not None) is grows
+
+
+def test_momenta_of_a_double_pendulum_leave_an_energy_that_is_smooth_on_the_torus():
+    p, q = sk.scalar("p"), sk.scalar("q")
+    bent = (p**2 + 2 * q**2 - 2 * p * q * sk.cos(A - B)) / (2 * (1 + sk.sin(A - B) ** 2))
+    energy = bent - 2 * sk.cos(A) - sk.cos(B)
+    still = sk.Dynamics(dict.fromkeys((A, B, p, q), 0), hamiltonian=energy)
+    assert check_normalizable(Problem(still)).is_proved

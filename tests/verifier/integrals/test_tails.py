@@ -74,3 +74,30 @@ CASES = [
 @pytest.mark.parametrize(("energy", "expected"), CASES)
 def test_the_leading_term_decides(energy, expected):
     assert tail(energy)[0] is expected
+
+
+def test_what_is_chosen_by_a_sign_settles_at_infinity():
+    x = sk.scalar("x")
+    b, m = sk.parameter("b", positive=True), sk.parameter("m")
+
+    def queue(slope):
+        energy = slope * x + sk.where(x > 0, 0, x**2 / 2)
+        drift = {x: -slope - sk.where(x > 0, 0, x)}
+        return sk.verify(sk.Dynamics(drift, {x: 1}, hamiltonian=energy)).verdict
+
+    assert queue(b) == "proved"
+    assert queue(m) == "refuted"
+
+
+def test_an_exponent_between_bounds_decides():
+    x, g = sk.scalar("x", domain="positive"), sk.parameter("g", positive=True)
+    energy = 2 * g * sk.log(x) - 2 * (
+        x ** (1 - 2 * g) / (1 - 2 * g) - x ** (2 - 2 * g) / (2 - 2 * g)
+    )
+
+    def law(*facts):
+        ckls = sk.Dynamics({x: 1 - x}, {x: x ** (2 * g) / 2}, hamiltonian=energy, assume=facts)
+        return sk.verify(ckls).checks["normalizable"]
+
+    assert law(2 * g > 1, g < 1).is_proved
+    assert not law(2 * g > 1).is_proved

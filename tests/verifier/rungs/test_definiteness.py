@@ -232,3 +232,36 @@ def test_projectors_and_their_like_are_semidefinite_for_every_n(block):
 def test_what_exceeds_its_trace_is_not(block):
     """Twin."""
     assert not psd({P: block}, P).is_proved
+
+
+def test_opposite_kicks_along_a_distance_are_semidefinite_and_equal_ones_of_half_size_are_not():
+    n = sk.dim("n")
+    q, r, p, s = (sk.vector(name, n) for name in "qrps")
+    w = sk.function("w", q)
+    along = w(q - r) ** 2 * sk.outer(q - r, q - r)
+
+    def kicks(cross, size=None):
+        energy = sk.dot(p, p) / 2 + sk.dot(s, s) / 2
+        noise = {p: along, s: along, (p, s): cross * along}
+        drift = {q: p, r: s, p: -p, s: -s}
+        model = sk.Dynamics(drift, noise, hamiltonian=energy)
+        return check_psd(Problem(model, size and {"n": size}))
+
+    assert kicks(-1).is_proved and kicks(Fraction(1, 2)).is_proved
+    assert not kicks(-2, 1).is_proved and not kicks(sk.parameter("a"), 1).is_proved
+
+
+def test_a_coupling_that_decays_with_the_distance_is_below_its_value_at_zero():
+    x, y = sk.scalar("x"), sk.scalar("y")
+    a = sk.parameter("a")
+    coupling = sk.exp(-((x - y) ** 2) / 2)
+
+    def pair(c, *facts):
+        noise = {x: 1, y: 1, (x, y): c * coupling}
+        drift = {x: -x, y: -y}
+        energy = (x**2 + y**2) / 2
+        model = sk.Dynamics(drift, noise, hamiltonian=energy, assume=facts)
+        return sk.verify(model).checks["diffusion_psd"].verdict
+
+    assert pair(1) == pair(-1) == pair(a, a < 1, a > -1) == "proved"
+    assert pair(2) == "refuted"

@@ -196,3 +196,29 @@ def test_reflection_that_feeds_the_energy_is_no_bound():
     assert sk.verify(slow).checks["non_explosion"].verdict == "proved"
     flat = _at_a_wall(lambda y: 0 * y, lambda y: 0 * y, lambda y: y**2, tilt=1)
     assert sk.verify(flat).checks["non_explosion"].verdict == "proved"
+
+
+def test_poles_at_the_ends_of_polar_angles_are_never_met_by_two_dipoles():
+    t, s = (sk.scalar(name, domain=("0", "pi")) for name in "ts")
+    f, g = (sk.scalar(name, domain="circle") for name in "fg")
+    energy = -sk.sin(t) * sk.sin(s) * sk.cos(f - g) - sk.log(sk.sin(t)) - sk.log(sk.sin(s))
+    noise = {t: 1, f: 1 / sk.sin(t) ** 2, s: 1, g: 1 / sk.sin(s) ** 2}
+
+    def of(energy):
+        drift = {z: -sk.grad(energy, z) * d for z, d in noise.items()}
+        return sk.Dynamics(drift, noise, hamiltonian=energy)
+
+    assert sk.verify(of(energy)).verdict == "proved"
+    flat = sk.verify(of(-sk.sin(t) * sk.sin(s) * sk.cos(f - g)))
+    assert not flat.checks["non_explosion"].is_proved
+
+
+def test_exponentials_of_linear_forms_are_lyapunov_functions():
+    u, v = sk.scalar("u"), sk.scalar("v")
+    energy = sk.exp(u) - u + 2 * sk.exp(v) - v
+    force = {u: sk.grad(energy, u), v: sk.grad(energy, v)}
+    turned = {u: -force[u] - force[v], v: -force[v] + force[u]}
+    assert sk.verify(sk.Dynamics(turned, {u: 1, v: 1}, hamiltonian=energy)).verdict == "proved"
+    away = {u: force[u], v: force[v]}
+    wrong = sk.Dynamics(away, {u: 1, v: 1}, hamiltonian=energy)
+    assert not sk.verify(wrong).checks["non_explosion"].is_proved

@@ -207,3 +207,17 @@ T, E = sk.vector("t", sk.dim("n")), sk.parameter("e", positive=True)
 def test_powers_with_free_exponents_are_as_regular_as_the_assumptions_say(energy, assume, verdict):
     flow = sk.Dynamics({T: -sk.grad(energy, T)}, {T: 1}, hamiltonian=energy, assume=assume)
     assert sk.verify(flow).verdict == verdict
+
+
+def test_repelling_charges_are_regular_in_every_dimension_and_attracting_ones_are_not():
+    x, y = sk.vector("x", sk.dim("n")), sk.vector("y", sk.dim("n"))
+
+    def pair(charge):
+        energy = sk.dot(x, x) / 2 + sk.dot(y, y) / 2 + charge / sk.norm(x - y)
+        drift = {z: -sk.grad(energy, z) for z in (x, y)}
+        return sk.verify(sk.Dynamics(drift, {x: 1, y: 1}, hamiltonian=energy))
+
+    repelling = pair(sk.parameter("c", positive=True))
+    assert repelling.checks["regularity"].is_proved
+    assert repelling.checks["non_explosion"].is_proved
+    assert not pair(sk.parameter("c")).checks["regularity"].is_proved
