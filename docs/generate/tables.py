@@ -81,7 +81,8 @@ def _bias(dynamics: sk.Dynamics, scheme: str, potential: str, parameters: dict[s
         return f"not computed: {error}".split(":")[0]
     if abs(found.coefficient) < 1e-8:
         return "none of this order"
-    return f"{found.coefficient:.3g} h^{found.power}"
+    power = "h" if found.power == 1 else f"h^{found.power}"
+    return f"${found.coefficient:.3g}\\,{power}$"
 
 
 def claims(measured: Measured | None = None) -> str:
