@@ -1,4 +1,4 @@
-"""The elementary functions of JAX arrays, found by the names in their records; inverses.
+"""Functions of JAX arrays: elementary ones by their records, inverses, reductions, comparisons.
 
 Not for expressions (`jax_reader`, `lower_sympy`).
 
@@ -7,7 +7,8 @@ Checked by: tests/declaration/functions/test_records.py.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import operator
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from importlib import import_module
 from typing import Any
@@ -65,3 +66,42 @@ def _definite_log_determinant(matrix: Array) -> Array:
 #: By whether a matrix is declared positive definite: Cholesky's method compiles and runs faster.
 INVERSES = {False: jnp.linalg.inv, True: _definite_inverse}
 LOG_DETERMINANTS = {False: lambda m: jnp.linalg.slogdet(m)[1], True: _definite_log_determinant}
+
+
+def of_pairs(function: Callable[[Array], Array], rows: Array) -> Array:
+    """A function of the difference of each two rows, (N, N): of the smaller index minus the larger.
+
+    Both triangles hold the same value, and the diagonal is zero.
+    """
+    low, high = np.triu_indices(rows.shape[0], 1)
+    found = jax.vmap(function)(rows[low] - rows[high])
+    square = jnp.zeros((rows.shape[0],) * 2, found.dtype)
+    return square.at[low, high].set(found).at[high, low].set(found)
+
+
+def onto_symmetry(jacobian: Array, symmetry: str | None, first: int) -> Array:
+    """The derivative by a symmetric or antisymmetric matrix, whose axes begin at `first`."""
+    if symmetry is None:
+        return jacobian
+    sign = 1.0 if symmetry == "symmetric" else -1.0
+    return (jacobian + sign * jnp.swapaxes(jacobian, first, first + 1)) * 0.5
+
+
+def _norm(values: Any, axis: tuple[int, ...]) -> Array:
+    return jnp.sqrt(jnp.sum(values * values, axis=axis))
+
+
+#: What makes one number of all entries, by its word.
+REDUCE: Mapping[str, Callable[..., Array]] = {
+    "max": jnp.max,
+    "min": jnp.min,
+    "sum": jnp.sum,
+    "norm": _norm,
+    "logsumexp": jax.scipy.special.logsumexp,
+}
+COMPARE: Mapping[str, Callable[[Any, Any], Any]] = {
+    ">": operator.gt,
+    ">=": operator.ge,
+    "<": operator.lt,
+    "<=": operator.le,
+}

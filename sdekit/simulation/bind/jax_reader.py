@@ -13,10 +13,9 @@ Checked by: tests/simulation/bind/test_jax_reader.py.
 from __future__ import annotations
 
 import math
-import operator
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from fractions import Fraction
+from functools import partial
 from typing import Any
 
 import jax
@@ -30,7 +29,15 @@ from sdekit.declaration.tree.expression import Expression
 from sdekit.declaration.tree.symbols import Parameter, Variable
 from sdekit.errors import SimulationError
 from sdekit.simulation.bind.double import Epoch, double
-from sdekit.simulation.bind.jax_functions import INVERSES, LOG_DETERMINANTS, jax_function
+from sdekit.simulation.bind.jax_functions import (
+    COMPARE,
+    INVERSES,
+    LOG_DETERMINANTS,
+    REDUCE,
+    jax_function,
+    of_pairs,
+    onto_symmetry,
+)
 from sdekit.simulation.updates.extra import extra_ranks
 
 #: The dtype where none is asked for.
@@ -237,18 +244,6 @@ class _Evaluation:
         shape = jnp.shape(left)[: node.left.ndim] + gap + jnp.shape(left)[node.left.ndim :]
         return jnp.reshape(left, shape) * right
 
-    def diag(self, node: ex.Diag) -> Value:
-        values = jnp.asarray(self.value(node.operand))
-        if node.operand.ndim == 2:
-            return (
-                jnp.diagonal(values, axis1=0, axis2=1).T if values.ndim == 3 else jnp.diag(values)
-            )
-        identity = np.eye(values.shape[0], dtype=values.dtype)
-        return values[:, None] * (identity[..., None] if values.ndim == 2 else identity)
-
-    def trace(self, node: ex.Trace) -> Value:
-        return jnp.trace(self.value(node.operand), axis1=0, axis2=1)
-
     def eye(self, node: ex.Eye) -> Value:
         shape = tuple(size_of(dim, self.environment.sizes) for dim in node.dims)
         identity = np.eye(math.prod(shape), dtype=self.environment.dtype)
@@ -258,7 +253,7 @@ class _Evaluation:
         return jnp.ones(shape_of(node, self.environment.sizes), self.environment.dtype)
 
     def of_matrix(self, node: Any, function: Callable[[Array], Array]) -> Value:
-        """A function of the matrix of each chain."""
+        """A function of the operand of each chain."""
         matrix = self.value(node.operand)
         return per_chain(function, (matrix,), (is_batched(matrix, node.operand),))
 
@@ -281,10 +276,6 @@ class _Evaluation:
                 f"function {name} is not given", fix=f'give functions={{"{name}": ...}}'
             )
         return self.environment.functions[name]
-
-    def choices(self, node: Abbreviation) -> list[Value]:
-        """The two sides of a condition and the two choices, made to broadcast."""
-        return self.aligned(node.arguments)
 
     def jacobian(self, operand: Expression, variable: Variable) -> Value:
         """Derivative of the operand, axes of the variable last (before the axis of chains)."""
@@ -309,10 +300,7 @@ class _Evaluation:
 
         batched = tuple(v.ndim > ndims[name] for name, v in zip(names, values, strict=True))
         jacobian = per_chain(of_one, values, batched)
-        return _project(jacobian, variable, operand.ndim)
-
-    def gradient(self, node: ex.Gradient) -> Value:
-        return self.jacobian(node.operand, node.variable)
+        return onto_symmetry(jacobian, variable.symmetry, operand.ndim)
 
     def divergence(self, node: ex.Divergence) -> Value:
         jacobian = jnp.asarray(self.jacobian(node.operand, node.variable))
@@ -344,22 +332,9 @@ def _reads(node: Expression, *kinds: type) -> bool:
     return any(isinstance(inner, kinds) for inner in node.walk())
 
 
-def _project(jacobian: Array, variable: Variable, first: int) -> Array:
-    """The projected derivative by a symmetric or antisymmetric matrix."""
-    if variable.symmetry is None:
-        return jacobian
-    mirrored = jnp.swapaxes(jacobian, first, first + 1)
-    sign = 1.0 if variable.symmetry == "symmetric" else -1.0
-    return (jacobian + sign * mirrored) * 0.5
-
-
 def _is_definite(node: Expression) -> bool:
     symbol = node.function if isinstance(node, ex.Call) else node
     return "positive_definite" in getattr(symbol, "assumptions", ())
-
-
-def _number(value: Fraction) -> float:
-    return value.numerator / value.denominator
 
 
 def _elementwise(evaluation: _Evaluation, node: ex.Elementwise) -> Value:
@@ -374,52 +349,25 @@ def _elementwise(evaluation: _Evaluation, node: ex.Elementwise) -> Value:
 
 def _abbreviation(evaluation: _Evaluation, node: Abbreviation) -> Value:
     if node.word == "where":
-        left, right, inside, outside = evaluation.choices(node)
+        left, right, inside, outside = evaluation.aligned(node.arguments)
         return jnp.where(COMPARE[node.relation](left, right), inside, outside)
     if len(node.arguments) == 2:
         left, right = evaluation.aligned(node.arguments)
         return {"max": jnp.maximum, "min": jnp.minimum}[node.word](left, right)
     operand = node.arguments[0]
-    return _REDUCE[node.word](evaluation.value(operand), axis=tuple(range(operand.ndim)))
-
-
-def _norm(values: Value, axis: tuple[int, ...]) -> Array:
-    return jnp.sqrt(jnp.sum(values * values, axis=axis))
-
-
-_REDUCE: Mapping[str, Callable[..., Array]] = {
-    "max": jnp.max,
-    "min": jnp.min,
-    "sum": jnp.sum,
-    "norm": _norm,
-    "logsumexp": jax.scipy.special.logsumexp,
-}
-COMPARE: Mapping[str, Callable[[Any, Any], Any]] = {
-    ">": operator.gt,
-    ">=": operator.ge,
-    "<": operator.lt,
-    "<=": operator.le,
-}
+    return REDUCE[node.word](evaluation.value(operand), axis=tuple(range(operand.ndim)))
 
 
 def _each_row(evaluation: _Evaluation, node: EachRow) -> Value:
     function = evaluation.function(node.function.name)
     values = evaluation.value(node.operand)
 
-    def of_one(operand: Array) -> Array:
-        if not node.is_paired:
-            return jax.vmap(function)(operand)
-        low, high = np.triu_indices(operand.shape[0], 1)
-        # The difference of the smaller index minus the larger, for both triangles.
-        found = jax.vmap(function)(operand[low] - operand[high])
-        square = jnp.zeros((operand.shape[0],) * 2, found.dtype)
-        return square.at[low, high].set(found).at[high, low].set(found)
-
-    return per_chain(of_one, (values,), (is_batched(values, node.operand),))
+    each = partial(of_pairs, function) if node.is_paired else jax.vmap(function)
+    return per_chain(each, (values,), (is_batched(values, node.operand),))
 
 
 _HANDLERS: Mapping[type, Callable[[_Evaluation, Any], Value]] = {
-    ex.Number: lambda e, node: _number(node.value),
+    ex.Number: lambda e, node: float(node.value),
     ex.Constant: lambda e, node: {"pi": math.pi, "E": math.e}[node.name],
     ex.Size: lambda e, node: float(size_of(node.dim, e.environment.sizes)),
     ex.Time: _Evaluation.time,
@@ -434,14 +382,14 @@ _HANDLERS: Mapping[type, Callable[[_Evaluation, Any], Value]] = {
     ex.MatMul: _Evaluation.contraction,
     ex.Dot: _Evaluation.dot,
     ex.Outer: _Evaluation.outer,
-    ex.Trace: _Evaluation.trace,
-    ex.Diag: _Evaluation.diag,
+    ex.Trace: lambda e, node: e.of_matrix(node, jnp.trace),
+    ex.Diag: lambda e, node: e.of_matrix(node, jnp.diag),
     ex.Eye: _Evaluation.eye,
     ex.Ones: _Evaluation.ones,
     ex.Inverse: lambda e, node: e.of_matrix(node, INVERSES[_is_definite(node.operand)]),
     ex.LogDet: lambda e, node: e.of_matrix(node, LOG_DETERMINANTS[_is_definite(node.operand)]),
     ex.Transpose: _Evaluation.transpose,
-    ex.Gradient: _Evaluation.gradient,
+    ex.Gradient: lambda e, node: e.jacobian(node.operand, node.variable),
     ex.Divergence: _Evaluation.divergence,
     ex.Elementwise: _elementwise,
     Abbreviation: _abbreviation,

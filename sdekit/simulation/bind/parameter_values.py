@@ -28,7 +28,8 @@ from sdekit.declaration.tree.declared import shape_text
 from sdekit.declaration.tree.names import by_name
 from sdekit.declaration.tree.symbols import Parameter
 from sdekit.errors import SimulationError
-from sdekit.simulation.bind.jax_reader import COMPARE, Environment, evaluate
+from sdekit.simulation.bind.jax_functions import COMPARE
+from sdekit.simulation.bind.jax_reader import Environment, evaluate
 
 #: Units of rounding, of the larger side, by which equal sides of an inequality may differ.
 ROUNDED = 16.0
