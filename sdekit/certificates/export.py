@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sdekit.certificates.checker.check import UNREADABLE, check
+from sdekit.certificates.checker.check import FORMAT, UNREADABLE, check
 from sdekit.certificates.checker.index_ring import Refused
 from sdekit.certificates.model_trees import model_tree
 from sdekit.certificates.refutation_points import refutation_point
@@ -24,9 +24,6 @@ from sdekit.errors import VerificationError
 from sdekit.verifier.ladder import verify
 from sdekit.verifier.question import read_sizes
 from sdekit.verifier.verdict import Check, Verdict, Verification
-
-#: The format of certificate files.
-FORMAT = 3
 
 
 def certify(
@@ -127,8 +124,8 @@ def write_certificate(path: str | Path, content: Mapping[str, Any]) -> None:
         ) from None
 
 
-def read_certificate(path: str | Path) -> dict[str, Any]:
-    """Read a certificate and look that it has its parts.
+def read_certificate(path: str | Path, formats: tuple[Any, ...] = (FORMAT,)) -> dict[str, Any]:
+    """Read a certificate and look that it has its parts, and one of these formats.
 
     Raises:
         VerificationError: If the file is no certificate.
@@ -149,9 +146,9 @@ def read_certificate(path: str | Path) -> dict[str, Any]:
         ) from None  # fmt: skip
     parts = content if isinstance(content, dict) else {}
     missing = [key for key in ("format", "model", "claim") if key not in parts]
-    if missing or content["format"] != FORMAT:
+    if missing or content["format"] not in formats:
         raise VerificationError(
-            f"{path} is no certificate of format {FORMAT}",
+            f"{path} is no certificate of format {' or '.join(map(str, formats))}",
             found=f"no {', '.join(missing)}" if missing else f"format {content['format']}",
         )
     return content
@@ -195,12 +192,3 @@ def recheck(content: Mapping[str, Any], model: Dynamics | None = None) -> Checke
             found=f"{type(error).__name__}: {error}"[:200],
             fix="write it again with sdekit.certify or sdekit verify --certificate",
         ) from None
-
-
-def check_certificate(path: str | Path, model: Dynamics | None = None) -> Checked:
-    """Hand a certificate file to the stand-alone checker.
-
-    Raises:
-        VerificationError: If the file is no certificate, or the checker cannot read its model.
-    """
-    return recheck(read_certificate(path), model)

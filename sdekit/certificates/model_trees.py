@@ -33,11 +33,13 @@ def model_tree(dynamics: Dynamics) -> dict[str, Any]:
             "a dynamics without a hamiltonian claims nothing to certify",
             fix="declare hamiltonian=H with the density exp(-H)",
         )
-    symbols = {x.name: _symbol("variable", x) for x in dynamics.variables}
-    symbols |= {p.name: _symbol("parameter", p) for p in dynamics.parameters if p.value is None}
+    symbols = {x.name: symbol_entry("variable", x) for x in dynamics.variables}
+    symbols |= {
+        p.name: symbol_entry("parameter", p) for p in dynamics.parameters if p.value is None
+    }
     for function in dynamics.functions:
         arguments = [argument.name for argument in function.arguments]
-        symbols[function.name] = {**_symbol("function", function), "of": arguments}
+        symbols[function.name] = {**symbol_entry("function", function), "of": arguments}
     target = dynamics.hamiltonian if dynamics.target is None else dynamics.target
     return {
         "dimensions": {dim.name: dim.size for dim in dynamics.dimensions},
@@ -52,7 +54,12 @@ def model_tree(dynamics: Dynamics) -> dict[str, Any]:
     }
 
 
-def _symbol(role: str, declared: Variable | Parameter | FunctionSymbol) -> dict[str, Any]:
+def symbol_entry(role: str, declared: Variable | Parameter | FunctionSymbol) -> dict[str, Any]:
+    """What is declared of a symbol.
+
+    Raises:
+        VerificationError: If it lives on a domain that has no form there.
+    """
     entry: dict[str, Any] = {"role": role, "shape": _names(declared.shape)}
     assumptions = sorted(getattr(declared, "assumptions", ()))
     symmetry = getattr(declared, "symmetry", None) or next(

@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from typer.core import TyperGroup
@@ -27,6 +27,9 @@ from sdekit.errors import (
     UndecidedError,
     VerificationError,
 )
+
+if TYPE_CHECKING:
+    from sdekit.kernels.steps import Kernel
 
 #: Exit status of each verdict; 2 is left for mistakes of the user.
 STATUS = {"proved": 0, "refuted": 1, "undecided": 3}
@@ -166,16 +169,18 @@ def verify(
     limits: dict[str, Any] = {} if budget is None else {"budget": budget}
     dynamics = model_of(model)
     if not isinstance(dynamics, Dynamics):
-        if n or certificate is not None or coq is not None:
+        if n or coq is not None:
             raise VerificationError(
-                "a kernel is decided for every size, without a certificate",
-                fix="leave --n, --certificate and --coq out",
+                "a kernel is decided for every size, without a theorem",
+                fix="leave --n and --coq out",
             )
         result = verify_dynamics(dynamics, **limits)
         if as_json:
             show_json(result.to_dict())
         else:
             show_verification(result)
+        if certificate is not None:
+            _certify_kernel(dynamics, certificate, is_shown=not as_json)
         return STATUS[result.verdict.value]
     sizes = sizes_of(n or [], dynamics)
     result = verify_dynamics(dynamics, sizes, **limits)
@@ -204,6 +209,18 @@ def verify(
 
         write_theorem(coq, dynamics, sizes)
     return STATUS[result.verdict.value]
+
+
+def _certify_kernel(kernel: Kernel, path: Path, *, is_shown: bool) -> None:
+    """Write the certificate of a kernel, and say what the stand-alone checker says of it."""
+    from sdekit.certificates.export import write_certificate
+    from sdekit.certificates.kernel_certificates import kernel_certificate, recheck_kernel
+    from sdekit.cli.show import show_certified
+
+    content = kernel_certificate(kernel)
+    write_certificate(path, content)
+    if is_shown:
+        show_certified(recheck_kernel(content, kernel))
 
 
 @app.command()
@@ -251,15 +268,11 @@ def check(
 
     Exit status: 0 certified as a whole, 1 rejected, 3 some rung is not certified, 2 no certificate.
     """
-    from sdekit.certificates.export import check_certificate
+    from sdekit.certificates.kernel_certificates import check_file
     from sdekit.cli.inputs import model_of
     from sdekit.cli.show import show_certified, show_json
-    from sdekit.declaration.model.dynamics import Dynamics
 
-    about = None if model is None else model_of(model)
-    if about is not None and not isinstance(about, Dynamics):
-        raise VerificationError("a kernel has no certificate", fix="leave --model out")
-    found = check_certificate(certificate, about)
+    found = check_file(certificate, None if model is None else model_of(model))
     if as_json:
         rungs = {k: {"certified": ok, "because": why} for k, (ok, why) in found.rungs.items()}
         show_json({"certified": found.verdict, "rejected": found.rejected, "rungs": rungs})

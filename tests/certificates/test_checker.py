@@ -15,11 +15,11 @@ from sdekit.certificates.checker import check
 from sdekit.certificates.coq import coq_theorem
 from sdekit.certificates.export import (
     certificate,
-    check_certificate,
     read_certificate,
     recheck,
     write_certificate,
 )
+from sdekit.certificates.kernel_certificates import check_file
 from sdekit.certificates.model_trees import model_tree
 from sdekit.errors import VerificationError
 from tests.declaration.model.models import sgnht
@@ -224,7 +224,7 @@ def test_the_checker_is_a_program_of_the_standard_library_alone(tmp_path):
     run = subprocess.run([*program, str(other)], capture_output=True, text=True)
     assert (run.returncode, run.stdout[:9]) == (1, "REJECTED:")
     files = sorted(p.name for p in FOLDER.glob("*.py") if p.name != "__init__.py")
-    assert files == ["check.py", "declared_model.py", "index_ring.py"]
+    assert files == ["check.py", "declared_model.py", "index_ring.py", "kernel_steps.py"]
 
 
 def test_a_dynamics_is_certified_in_one_call(tmp_path):
@@ -232,7 +232,7 @@ def test_a_dynamics_is_certified_in_one_call(tmp_path):
     written = sk.certify(sgnht, path=path)
     assert json.loads(json.dumps(written)) == read_certificate(path)
     assert json.loads(json.dumps(certificate(sgnht, sk.verify(sgnht)))) == read_certificate(path)
-    assert check_certificate(path, sgnht).verdict == "proved"
+    assert check_file(path, sgnht).verdict == "proved"
     assert recheck(sk.certify(sgnht, 2)).verdict == "proved"
     assert sk.certify(sgnht, 2)["claim"]["sizes"] == {"n": 2}
 
@@ -241,7 +241,7 @@ def test_a_certificate_that_the_checker_cannot_read_is_one_clear_error(tmp_path)
     path = tmp_path / "broken.json"
     write_certificate(path, {**content("sgnht"), "model": {}})
     with pytest.raises(VerificationError, match="no usable certificate"):
-        check_certificate(path)
+        check_file(path)
 
 
 def test_models_on_joint_domains_have_no_certificate():
