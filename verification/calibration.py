@@ -224,7 +224,7 @@ def main() -> None:
             "narrowed": narrowed, "ranks": [one["ranks"] for one in found],
         })  # fmt: skip
         worst[name] = float(np.abs(told).max())
-        twins[name] = (float(np.abs(moved).min()), float(narrowed.min()))
+        twins[name] = (float(np.abs(moved).max()), float(narrowed.max()))
         verdicts[name] = sum(one["verdict"] == "converged" for one in found)
         print(f"{name}: worst {worst[name]:.2f}, twins {twins[name]}, converged "
               f"{verdicts[name]} of {count}", flush=True)  # fmt: skip
