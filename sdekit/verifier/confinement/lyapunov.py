@@ -45,12 +45,13 @@ def by_energy(problem: Problem) -> Check | None:
     if not _is_admissible(problem):
         return None
     quadratic = gaussian_variables(problem)
-    proper = properness(problem, quadratic)
-    if proper is None:
-        return None
     change = generator(problem.lowered, problem.lowered.energy)
     is_kept = change.is_empty or is_zero(change)
     if not is_kept and not all(_is_controlled(*term, quadratic) for term in change.terms.items()):
+        return None
+    # Last, for integrals may be needed to see it.
+    proper = properness(problem, quadratic)
+    if proper is None:
         return None
     bound = "H is conserved along solutions and proper"
     bound = bound if is_kept else f"L H = {text(change)} <= c (1 + H)"
