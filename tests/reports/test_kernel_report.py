@@ -37,3 +37,19 @@ def test_a_kernel_built_in_python_is_reported_too(tmp_path):
     assert "**PROVED.**" in text and "metropolis" in text
     with pytest.raises(sk.SdekitError, match="no experiment"):
         sk.report(kernel, tmp_path / "k.md", experiment=True)
+
+
+def test_a_refutation_tells_the_move_and_what_flows(tmp_path):
+    text = sk.report("hmc-half-step", tmp_path / "k.md").read_text("utf-8")
+    for row in ("| state |", "| proposal |", "flowing to the proposal", "flowing from it"):
+        assert row in text
+    assert "at these points only" in text and "rho v" not in text
+    # Twin: paths are summed where U is harmonic everywhere, not at points.
+    text = sk.report("malt-counts-noise", tmp_path / "k.md").read_text("utf-8")
+    assert "independent standard normals" in text and "at these points only" not in text
+
+
+def test_a_path_with_noise_is_not_called_an_identity():
+    found = sk.verify(published_kernel("malt")).checks["involution"]
+    assert "O is as likely backwards as forwards" in found.reason
+    assert "identity" not in found.reason

@@ -85,11 +85,23 @@ CLAIMS = {
         "volume counted, an involution accepted with probability "
         r"$\min(1, \mathrm{e}^{-\Delta H})$ is in detailed balance (Green 1995).",
     ),
-    "acceptance": ClaimText("the acceptance has the right ratio"),
+    "acceptance": ClaimText(
+        "the acceptance has the right ratio",
+        "",
+        r"With $t$ the density of the proposal times that of the way back, over the density of the "
+        r"state times that of the way there, and a probability $g(t) = t \, g(1/t)$ such as "
+        r"$\min(1, t)$ or $t/(1 + t)$, as much flows there as back.",
+    ),
     "refreshment": ClaimText(
         "what is redrawn comes from its conditional law",
         "",
         "A draw from the conditional law of some variables, given the others, keeps the joint law.",
+    ),
+    "detailed_balance": ClaimText(
+        "reversible",
+        r"\mathrm{e}^{-H(z)} \, \mathrm{d}z \, P(z, \mathrm{d}z^{\prime}) = "
+        r"\mathrm{e}^{-H(z^{\prime})} \, \mathrm{d}z^{\prime} \, P(z^{\prime}, \mathrm{d}z)",
+        "A palindrome of steps that are each in detailed balance is in detailed balance.",
     ),
     "invariance": ClaimText(
         r"the kernel keeps $\mathrm{e}^{-H}$",

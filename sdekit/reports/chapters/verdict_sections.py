@@ -6,7 +6,7 @@ Not for the derivation of stationarity (`derivation_lines`) nor of the marginal
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from sdekit.catalog.literature import works_named
 from sdekit.certificates.export import Checked
@@ -73,8 +73,9 @@ def verdict_section(
         certified: What the stand-alone checker says of the certificate; None without one.
     """
     rows = tuple(
-        (_claim(name), _status(name, check, certified), mathematics(check.reason, scope))
+        (_claim(_key(name, verification)), _status(name, check, certified), said)
         for name, check in verification.checks.items()
+        for said in [mathematics(check.reason, scope)]
     )
     verdict = verification.verdict.value
     blocks: list[Block] = [
@@ -106,6 +107,12 @@ def _certified(found: Checked | None) -> list[Block]:
     ]
 
 
+def _key(name: str, verification: Verification) -> str:
+    """The claim that a check makes: reversibility is another one of kernels."""
+    is_kernel = name == "reversibility" and "invariance" in verification.checks
+    return "detailed_balance" if is_kernel else name
+
+
 def _claim(name: str) -> str:
     formula = CLAIMS[name].formula if name in CLAIMS else ""
     return f"{title_of(name)}: ${formula}$" if formula else title_of(name)
@@ -118,10 +125,10 @@ def _status(name: str, check: Check, found: Checked | None) -> str:
 
 def _theorems(verification: Verification) -> tuple[str, ...]:
     """Why the reasons given suffice, for claims that are proved."""
-    told = ((name, check) for name, check in verification.checks.items() if check.is_proved)
+    proved = (name for name, check in verification.checks.items() if check.is_proved)
     return tuple(
         f"{_capital(title_of(name))}. {CLAIMS[name].theorem}"
-        for name, _ in told
+        for name in (_key(name, verification) for name in proved)
         if name in CLAIMS and CLAIMS[name].theorem
     )
 
@@ -209,6 +216,30 @@ def _evidence(check: Check, scope: Scope) -> list[Block]:
         blocks.append(Formula(formula) if formula else Listing(check.residual))
     if check.witness is not None:
         blocks += [Paragraph("An exact counterexample:"), _witness(check.witness, scope)]
+        blocks += _moves(check, scope)
+    return blocks
+
+
+def _moves(check: Check, scope: Scope) -> list[Block]:
+    """A state and where a kernel takes it, with what flows there and away."""
+    if "state" not in check.details:
+        return []
+
+    def shown(value: object) -> str:
+        if not isinstance(value, Mapping):
+            return _number(value, scope)
+        return ", ".join(f"{_symbol(k, scope)} = {_number(v, scope)}" for k, v in value.items())
+
+    rows = tuple((name, shown(value)) for name, value in check.details.items())
+    blocks: list[Block] = [Table(("of the move", "value"), rows)]
+    is_local = any(name.startswith("proposal") for name in check.details)
+    if is_local and check.witness is not None and check.witness.functions:
+        blocks.append(
+            Paragraph(
+                "What stands for an unknown function above agrees with it at these points only; "
+                r"elsewhere it may be any smooth function that makes $\mathrm{e}^{-H}$ integrable."
+            )
+        )
     return blocks
 
 

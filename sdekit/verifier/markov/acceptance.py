@@ -70,12 +70,16 @@ def check_involution(problem: KernelProblem, step: Metropolis) -> Check:
         if reason is not None:
             return undecided(reason)
     named = ", ".join(f.text for f in flips) or "nothing"
+    noisy = sorted(_noisy(step))
     words = ", ".join(
-        f"each letter of {part.word} is run backwards by the flip"
+        f"each letter of {part.word}{' without noise' * bool(noisy)} is run backwards by the flip"
         for part in step.proposal
         if isinstance(part, Flow)
     )
     reason = f"with {named} flipped, the proposal made twice is the identity"
+    if noisy:
+        reason = f"with {named} flipped, each path of the proposal is run back along the same path"
+        words += f", {' and '.join(noisy)} is as likely backwards as forwards under exp(-H)"
     assumptions = ()
     if any(isinstance(part, Midpoint) for part in step.proposal):
         assumptions = ("the implicit equation of each step has one solution, which is found",)

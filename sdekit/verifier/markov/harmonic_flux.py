@@ -115,9 +115,13 @@ class Path:
         point = {str(x): "0" for x in self.state if x not in starts}
         point |= {str(symbol): str(number) for symbol, number in self.numbers.items()}
         harmonic = {repr(f): "|x|**2/2" for f in _calls(problem)}
-        noises = [str(z) for z in (*starts, *self.noises)]
+        details: dict[str, Any] = {"state": {str(x): "0" for x in self.state if x not in starts}}
+        if starts:
+            details["redrawn, or all values under exp(-H)"] = ", ".join(map(str, starts))
+        if self.noises:
+            details["independent standard normals"] = ", ".join(map(str, self.noises))
         witness = Witness(sizes, point, value, functions=harmonic)
-        return refuted(reason, witness, details={"noises of the path": noises})
+        return refuted(reason, witness, details=details)
 
     def _relax(self, flow: OrnsteinUhlenbeck, time: sp.Expr) -> None:
         x = self.symbol(flow.variable)

@@ -307,7 +307,8 @@ def _refute_sum(
 
     def claim(place: Place, count: int) -> tuple[str, Value, dict[str, Any]] | None:
         start, height = place.state(), place.energy()
-        total, details = arb(0), {"state": state_texts(place, start)}
+        flows_in, flows_out = arb(0), arb(0)
+        details: dict[str, Any] = {"state": state_texts(place, start)}
         for number, (chance, step) in enumerate(moves, start=1):
             propose(place, step, count)
             details[f"proposal {number}"] = state_texts(place, place.state())
@@ -319,11 +320,16 @@ def _refute_sum(
             if _gap(start, place.state()) is not None:
                 raise Unsupported("a step is not undone by its moves run backwards")
             stretched = below - height + place.log_volume - volume
-            total += into * arb(-stretched).exp() - out
+            flows_in, flows_out = flows_in + into * arb(-stretched).exp(), flows_out + out
             place.put(start)
-        if not surely_differ(total, fmpq(0)):
+        if not surely_differ(flows_in, flows_out):
             return None
-        return "what flows into the state is not what flows out of it", total, details
+        details["flows to the state, over its density"] = shown(flows_in)
+        details["flows away from it"] = shown(flows_out)
+        reason = (
+            f"{shown(flows_in)} of the density flows to the state, {shown(flows_out)} away from it"
+        )
+        return reason, flows_in - flows_out, details
 
     steps = [step for _, step in moves]
     lead = next((step for step in steps if _open_count(step) is not None), steps[0])
