@@ -18,7 +18,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
-from sdekit.calculus.contraction import current, is_zero, lower
+from sdekit.calculus.contraction import is_zero, lower
 from sdekit.calculus.expansion.expand import collected, expand
 from sdekit.calculus.expansion.monomial_sums import Monomial, TooLarge, as_expression
 from sdekit.calculus.expansion.rewriting import substituted, with_closed_ends
@@ -149,7 +149,7 @@ def _continued(dynamics: Dynamics) -> Dynamics | None:
 def _checks(ambient: _Ambient) -> dict[str, Check]:
     problem = ambient.problem
     names = ["diffusion_symmetric", "diffusion_psd"]
-    is_still = all(is_zero(u) for u in current(problem.lowered).values())
+    is_still = problem.is_balanced
     if is_still:
         names += ["stationarity", "marginalization", "regularity"]
     found = {name: problem.check(name) for name in names}

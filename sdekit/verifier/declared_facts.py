@@ -30,13 +30,14 @@ from sdekit.calculus.signs.sign_values import (
     opposite,
 )
 from sdekit.declaration.model.sympy_types import Expr
-from sdekit.declaration.tree.abbreviations import Comparison
+from sdekit.declaration.tree.abbreviations import Comparison, EachRow
 from sdekit.declaration.tree.expression import (
     Call,
     Dot,
     Elementwise,
     Expression,
     Negation,
+    Ones,
     Power,
     Product,
     Sum,
@@ -163,7 +164,7 @@ def below_functions(energy: Expression) -> Expression | None:
     for number, part in enumerate(summands(energy)):
         call, sign = _multiple_of_call(part)
         if call is None:
-            if any(isinstance(node, Call) for node in part.walk()):
+            if any(isinstance(node, (Call, EachRow)) for node in part.walk()):
                 return None
             kept.append(part)
             continue
@@ -174,7 +175,7 @@ def below_functions(energy: Expression) -> Expression | None:
     return Sum((ZERO, *kept))
 
 
-def _lower_bound(call: Call, sign: Signs, number: int) -> list[Expression] | None:
+def _lower_bound(call: Call | EachRow, sign: Signs, number: int) -> list[Expression] | None:
     """What the function times its factor is above, up to a constant; None if nothing is known."""
     declared = call.function.assumptions
     if "bounded" in declared:
@@ -182,19 +183,19 @@ def _lower_bound(call: Call, sign: Signs, number: int) -> list[Expression] | Non
     rises = "convex" in declared and sign == POSITIVE
     if rises and "even" in declared and "coercive" not in declared:
         return []
-    inside = {x for argument in call.arguments for x in argument.variables}
+    # A sum over rows: sum |x_i| >= |X|, and planes in the rows are planes in X.
+    arguments = (call.operand,) if isinstance(call, EachRow) else call.arguments
+    inside = {x for argument in arguments for x in argument.variables}
     if not (rises or "lipschitz" in declared) or any(x.domain.kind != "real" for x in inside):
         return None
     if rises and "coercive" in declared:
-        squares = (Dot(z, z) if z.shape else Product((z, z)) for z in call.arguments)
+        squares = (Dot(z, z) if z.shape else Product((z, z)) for z in arguments)
         slope = Parameter(f"{INTERNAL}slope_{number}", (), frozenset({"positive"}))
         return [Product((slope, Elementwise("sqrt", Sum((ONE, *squares)))))]
-    slopes = [
-        Parameter(f"{INTERNAL}slope_{number}_{k}", z.shape) for k, z in enumerate(call.arguments)
-    ]
+    slopes = [Parameter(f"{INTERNAL}slope_{number}_{k}", z.shape) for k, z in enumerate(arguments)]
     return [
         Dot(slope, z) if z.shape else Product((slope, z))
-        for slope, z in zip(slopes, call.arguments, strict=True)
+        for slope, z in zip(slopes, arguments, strict=True)
     ]
 
 
@@ -203,7 +204,8 @@ def is_coercive(energy: Expression, variables: Sequence[Variable]) -> bool:
     reached: set[Expression] = set()
     for part in summands(energy):
         call, sign = _multiple_of_call(part)
-        if call is not None and "coercive" in call.function.assumptions and sign == POSITIVE:
+        is_call = isinstance(call, Call)
+        if is_call and "coercive" in call.function.assumptions and sign == POSITIVE:
             reached |= set(call.arguments)
         elif not (is_bounded(part) or never_negative(entry_signs(part)) or _has_minimum(part)):
             return False
@@ -216,11 +218,16 @@ def _has_minimum(part: Expression) -> bool:
     return call is not None and sign == POSITIVE and {"even", "convex"} <= call.function.assumptions
 
 
-def _multiple_of_call(part: Expression) -> tuple[Call | None, Signs]:
-    """U(x) and the sign of its constant factor."""
+def _multiple_of_call(part: Expression) -> tuple[Call | EachRow | None, Signs]:
+    """U(x), or the sum of U over all rows, and the sign of its constant factor."""
     factors = part.factors if isinstance(part, Product) else (part,)
-    calls = [f for f in factors if isinstance(f, Call)]
+    calls = [f for f in factors if any(isinstance(node, (Call, EachRow)) for node in f.walk())]
     rest = Product((ONE, *(f for f in factors if f not in calls)))
     if len(calls) != 1 or calls[0].shape or rest.varies:
         return None, UNKNOWN
-    return calls[0], entry_signs(rest)
+    match calls[0]:
+        case Call():
+            return calls[0], entry_signs(rest)
+        case Dot(left=EachRow(is_paired=False) as each, right=Ones()):
+            return each, entry_signs(rest)
+    return None, UNKNOWN

@@ -7,7 +7,7 @@ index calculus decides never loads them. Not for verdicts.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -15,17 +15,24 @@ from typing import TYPE_CHECKING, Any
 from sdekit.calculus.expansion.rewriting import INTERNAL, with_sizes
 from sdekit.calculus.limits import BudgetExceeded, Unsupported
 from sdekit.declaration.model.dynamics import Dynamics
+from sdekit.declaration.tree.abbreviations import EachRow
 from sdekit.declaration.tree.expression import Call, Expression, Negation, Sum
 from sdekit.declaration.tree.operators import ZERO
 from sdekit.declaration.tree.symbols import Variable
 from sdekit.errors import VerificationError
 from sdekit.verifier.currents.periodicity import without_turns
 from sdekit.verifier.integrals.elimination import Elimination, eliminate
+from sdekit.verifier.parts_as_functions import (
+    has_choice,
+    with_joined_choices,
+    with_parts_as_functions,
+)
 from sdekit.verifier.pointwise.existence import missing_value
 from sdekit.verifier.rung_table import RUNGS, Rung
 from sdekit.verifier.verdict import Check, undecided
 
 if TYPE_CHECKING:
+    from sdekit.calculus.contraction import Tensor
     from sdekit.calculus.contraction.fokker_planck import Lowered
     from sdekit.declaration.model.components import Components
 
@@ -52,7 +59,10 @@ class Problem:
 
     def __post_init__(self) -> None:
         # Rules for kinks, signs and growth know the functions that abbreviations stand for.
-        declared = without_turns(self.dynamics.spelled_out())
+        joined = self.dynamics
+        if any(has_choice(e) for e in joined.expressions()):
+            joined = joined.rewritten(with_joined_choices)
+        declared = without_turns(joined.spelled_out())
         object.__setattr__(self, "declared", declared)
         object.__setattr__(self, "dynamics", declared.ito())
 
@@ -158,6 +168,44 @@ class Problem:
         return lower_dynamics(self.dynamics)
 
     @cached_property
+    def _in_functions(self) -> Problem | None:
+        """The problem with unknown functions for what is differentiated as it stands in H."""
+        changed = with_parts_as_functions(self.dynamics)
+        return None if changed is None else Problem(changed, self.sizes)
+
+    def vanishes(self, quantity: Callable[[Lowered], Tensor]) -> bool:
+        """Whether something is zero for every size, whatever functions stand in the energy.
+
+        Args:
+            quantity: What is asked about, of coefficients in the index calculus.
+
+        Raises:
+            Unsupported: If a coefficient is outside of it.
+        """
+        from sdekit.calculus.contraction.relations import is_zero
+
+        general = self._in_functions
+        try:
+            if general is not None and is_zero(quantity(general.lowered)):
+                return True
+        except Unsupported:
+            pass
+        return is_zero(quantity(self.lowered))
+
+    @cached_property
+    def is_balanced(self) -> bool:
+        """Whether the probability current vanishes identically.
+
+        Raises:
+            Unsupported: If a coefficient is outside the index calculus.
+        """
+        from sdekit.calculus.contraction.fokker_planck import current
+
+        return all(
+            self.vanishes(lambda model, x=x: current(model)[x]) for x in self.dynamics.variables
+        )
+
+    @cached_property
     def _components(self) -> dict[tuple[tuple[str, int], ...], Components]:
         return {}
 
@@ -217,7 +265,7 @@ class Problem:
     @cached_property
     def target_has_unknown(self) -> bool:
         """Whether the target holds an unknown function."""
-        return any(isinstance(node, Call) for node in self.target.walk())
+        return any(isinstance(node, (Call, EachRow)) for node in self.target.walk())
 
 
 def has_joint_domains(dynamics: Dynamics) -> bool:

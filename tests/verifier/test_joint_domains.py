@@ -10,6 +10,7 @@ from sdekit.errors import DeclarationError
 from sdekit.verifier.ambient import proved_for_all_sizes
 from sdekit.verifier.charts import chart_of
 from sdekit.verifier.question import Problem
+from sdekit.verifier.rungs.non_explosion import by_completeness
 
 K = sk.dim("k")
 W = sk.vector("w", K, domain="simplex")
@@ -140,6 +141,19 @@ def test_what_fails_at_some_size_is_not_proved_for_every_size(model, check):
     """Twin."""
     found = proved_for_all_sizes(Problem(model))
     assert check not in found and "non_explosion" not in found
+
+
+def test_fast_noise_on_definite_matrices_is_not_shown_to_keep_solutions():
+    """D grows like |S|^3 there; the law alone says nothing about how fast infinity is reached."""
+    fast = sk.transpose(sk.outer(S @ S @ S, EYE), 0, 2, 1, 3)
+    fast = fast + sk.transpose(sk.outer(EYE, S @ S @ S), 0, 2, 1, 3)
+    model = sk.Dynamics(
+        {S: sk.div(fast, S) - fast @ sk.inv(S)}, {S: fast}, hamiltonian=sk.logdet(S)
+    )
+    assert (
+        by_completeness(Problem(model, is_ambient=True), sk.verify(bru(M)).checks["normalizable"])
+        is None
+    )
 
 
 def test_one_size_or_one_scale_matrix_refutes_a_claim_for_every_size():

@@ -272,7 +272,10 @@ def _order(lead: Growth) -> int:
 
 def _is_integrable_at_zero(f: Expression, line: Variable) -> bool:
     """Whether exp(-f) is integrable at the end 0 of a half-line."""
-    lead = leading(expand(substituted(f, {line: Power(Z, _MINUS)})))
+    terms = expand(substituted(f, {line: Power(Z, _MINUS)}))
+    if not terms:
+        return True
+    lead = leading(terms)
     if lead.is_bounded:
         return True
     if lead.coefficient is None:

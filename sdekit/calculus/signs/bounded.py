@@ -14,6 +14,8 @@ from sdekit.calculus.signs.ranges import value_range
 from sdekit.calculus.signs.sign_values import never_negative
 from sdekit.declaration.functions.records import FUNCTIONS
 from sdekit.declaration.tree import expression as ex
+from sdekit.declaration.tree.abbreviations import Abbreviation
+from sdekit.declaration.tree.operators import ONE
 from sdekit.declaration.tree.symbols import Variable
 
 
@@ -39,6 +41,20 @@ def is_bounded(part: ex.Expression) -> bool:
             whole = isinstance(e, ex.Number) and e.value.denominator == 1 and e.value >= 0
             return whole and is_bounded(part.base)
     return False
+
+
+def below_largest(part: ex.Expression) -> ex.Expression:
+    """The mean of a in the place of its largest entry: never above c max(a), c >= 0."""
+    factors = part.factors if isinstance(part, ex.Product) else (part,)
+    rest = tuple(f for f in factors if not isinstance(f, Abbreviation))
+    if len(rest) + 1 != len(factors) or not never_negative(entry_signs(ex.Product((ONE, *rest)))):
+        return part
+    (largest,) = (f for f in factors if isinstance(f, Abbreviation))
+    if largest.word != "max" or largest.meaning is not None:
+        return part
+    (a,) = largest.arguments
+    number = ex.Product((ONE, *map(ex.Size, a.shape)))
+    return ex.Product((*rest, ex.Quotient(ex.Dot(a, ex.Ones(a.shape)), number)))
 
 
 def is_bounded_below(part: ex.Expression) -> bool:

@@ -169,6 +169,9 @@ def _is_lipschitz(part: ex.Expression) -> bool:
             return square.left == square.right
         case ex.Elementwise():
             return FUNCTIONS[part.name].edge == "kink"
+        case Abbreviation():
+            # The largest entry.
+            return part.meaning is None
         case ex.Power() if not part.exponent.varies:
             excess = collected(ex.Sum((part.exponent, ex.Number(Fraction(-1)))))
             return never_negative(entry_signs(excess)) and _is_never_negative(part.base)

@@ -153,10 +153,9 @@ def _through_ends(
 
 def _current_vanishes(problem: Problem, x: Variable) -> bool:
     from sdekit.calculus.contraction.fokker_planck import current
-    from sdekit.calculus.contraction.relations import is_zero
 
     try:
-        return is_zero(current(problem.lowered)[x])
+        return problem.vanishes(lambda model: current(model)[x])
     except Unsupported:
         return False
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-from sdekit.calculus.contraction import current, generator, is_zero, text
+from sdekit.calculus.contraction import generator, is_zero, lower, text
 from sdekit.calculus.expansion.expand import expand
 from sdekit.calculus.expansion.monomial_sums import TooLarge, as_expression
 from sdekit.calculus.expansion.written_growth import growth_power
@@ -148,7 +148,7 @@ def by_completeness(problem: Problem, finite: Check | None = None) -> Check | No
 
     Checked by: tests/verifier/rungs/test_non_explosion.py.
     """
-    dynamics, model = problem.dynamics, problem.lowered
+    dynamics = problem.dynamics
     # A kink of H, beside which the drift jumps, is none of the form's business.
     assert dynamics.hamiltonian is not None
     has_poles = may_have_pole(problem) or has_pole(dynamics.hamiltonian)
@@ -158,16 +158,16 @@ def by_completeness(problem: Problem, finite: Check | None = None) -> Check | No
         return None
     if not _diffusion_is_definite(problem):
         return None
-    free = [x for x in dynamics.variables if x.domain.kind in ("real", "positive")]
-    noise = degrees(model.diffusion[x, x] for x in free)
+    free = [x for x in dynamics.variables if x.domain.kind not in ("circle", "interval")]
+    blocks = [d for (x, y), d in dynamics.blocks() if x == y and x in free]
+    noise = degrees(map(lower, blocks))
     if noise is None:
         ones = dict.fromkeys(dynamics.variables, Fraction(1))
-        blocks = [dynamics.diffusion_block(x, x) for x in free]
         noise = max((_written_degree(block, ones) for block in blocks), default=Fraction(0))
     is_slow = noise <= 2
     if not is_slow and not _mean_noise_is_finite(problem, free):
         return None
-    if not all(is_zero(u) for u in current(problem.lowered).values()):
+    if not problem.is_balanced:
         return None
     finite = finite or problem.check("normalizable")
     if not finite.is_proved:
@@ -180,9 +180,9 @@ def by_completeness(problem: Problem, finite: Check | None = None) -> Check | No
     )
 
 
-def _written_degree(block: Expression | None, ones: dict[Variable, Fraction]) -> Fraction:
+def _written_degree(block: Expression, ones: dict[Variable, Fraction]) -> Fraction:
     """A power of |z| that bounds a block as it is written; 3 where none is seen."""
-    found = None if block is None else growth_power(block, ones)
+    found = growth_power(block, ones)
     return _TOO_FAST if found is None else found
 
 

@@ -14,6 +14,7 @@ from fractions import Fraction
 from sdekit.calculus.expansion.expand import expand
 from sdekit.calculus.expansion.monomial_sums import Monomial, TooLarge, as_expression
 from sdekit.calculus.limits import Unsupported
+from sdekit.declaration.tree.abbreviations import EachRow
 from sdekit.declaration.tree.expression import Call, Expression
 from sdekit.declaration.tree.symbols import PROPERTIES, Variable
 from sdekit.verifier.declared_facts import below_functions
@@ -184,7 +185,7 @@ def _reached_by_functions(
     target: Expression, variables: tuple[Variable, ...]
 ) -> tuple[Variable, ...]:
     """Variables that an unknown function depends on; they cannot be integrated over."""
-    calls = [node for node in target.walk() if isinstance(node, Call)]
+    calls = [node for node in target.walk() if isinstance(node, (Call, EachRow))]
     return tuple(x for x in variables if any(call.depends_on(x) for call in calls))
 
 

@@ -128,11 +128,11 @@ def _harmless(problem: Problem, rough: list[ex.Expression]) -> str | None:
     if undefined or not _density_is_continuous(problem):
         return None
     try:
+        if _diffusion_is_continuous(problem) and problem.is_balanced:
+            return "the probability current vanishes identically"
         flow = current(problem.lowered)
     except Unsupported:
         return None
-    if _diffusion_is_continuous(problem) and all(is_zero(u) for u in flow.values()):
-        return "the probability current vanishes identically"
     if _is_smooth_across(problem, rough, flow):
         return "density, D and current are continuous across what is not smooth, bounded along it"
     return _at_origin(problem, rough, flow)

@@ -41,6 +41,10 @@ def check_reversibility(problem: Problem) -> Check:
 
     Checked by: tests/verifier/rungs/test_reversibility.py.
     """
+    if problem.is_balanced:
+        held = [problem.check(name) for name in ("stationarity", "regularity")]
+        if all(check.is_proved for check in held):
+            return proved("detailed balance: the probability current vanishes")
     model = problem.lowered
     left = residual(model)
     if not is_zero(left):

@@ -87,13 +87,11 @@ def check_stationarity(problem: Problem) -> Check:
 
 def _for_every_size(problem: Problem) -> Outcome:
     from sdekit.calculus.contraction.fokker_planck import residual
-    from sdekit.calculus.contraction.relations import is_zero
 
     try:
-        tensor = residual(problem.lowered)
-        if is_zero(tensor):
+        if problem.vanishes(residual):
             return Outcome(True)
-        return Outcome(False, tensor)
+        return Outcome(False, residual(problem.lowered))
     except Unsupported as unsupported:
         return Outcome(False, reason=unsupported.reason)
 
@@ -102,7 +100,10 @@ def _conditions(problem: Problem) -> tuple[str, ...]:
     """Where v, D and H are defined; a residual that cancelled shows no denominators any more."""
     from sdekit.calculus.contraction.rules.definedness import side_conditions
 
-    model = problem.lowered
+    try:
+        model = problem.lowered
+    except Unsupported:
+        return ()
     return side_conditions((*model.drift.values(), *model.diffusion.values(), model.energy))
 
 
