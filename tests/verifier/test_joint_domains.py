@@ -145,15 +145,15 @@ def test_what_fails_at_some_size_is_not_proved_for_every_size(model, check):
 
 def test_fast_noise_on_definite_matrices_is_not_shown_to_keep_solutions():
     """D grows like |S|^3 there; the law alone says nothing about how fast infinity is reached."""
-    fast = sk.transpose(sk.outer(S @ S @ S, EYE), 0, 2, 1, 3)
-    fast = fast + sk.transpose(sk.outer(EYE, S @ S @ S), 0, 2, 1, 3)
-    model = sk.Dynamics(
-        {S: sk.div(fast, S) - fast @ sk.inv(S)}, {S: fast}, hamiltonian=sk.logdet(S)
-    )
-    assert (
-        by_completeness(Problem(model, is_ambient=True), sk.verify(bru(M)).checks["normalizable"])
-        is None
-    )
+    noise = sk.trace(S) * FISHER
+    drift = sk.div(noise, S) - sk.trace(S) * (k + M) * S
+    fast = sk.Dynamics({S: drift}, {S: noise}, hamiltonian=(k + M) * sk.logdet(S))
+    slow = fisher(k + M, (1 - M) * S + R)
+    finite = sk.verify(slow).checks["normalizable"]
+    assert Problem(fast, is_ambient=True).is_balanced
+    for model, is_kept in ((fast, False), (slow, True)):
+        found = by_completeness(Problem(model, is_ambient=True), finite)
+        assert (found is not None) is is_kept
 
 
 def test_one_size_or_one_scale_matrix_refutes_a_claim_for_every_size():
