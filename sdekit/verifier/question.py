@@ -22,12 +22,12 @@ from sdekit.declaration.tree.symbols import Variable
 from sdekit.errors import VerificationError
 from sdekit.verifier.currents.periodicity import without_turns
 from sdekit.verifier.integrals.elimination import Elimination, eliminate
-from sdekit.verifier.parts_as_functions import (
+from sdekit.verifier.pointwise.existence import missing_value
+from sdekit.verifier.pointwise.parts_as_functions import (
     has_choice,
     with_joined_choices,
     with_parts_as_functions,
 )
-from sdekit.verifier.pointwise.existence import missing_value
 from sdekit.verifier.rung_table import RUNGS, Rung
 from sdekit.verifier.verdict import Check, undecided
 

@@ -38,7 +38,7 @@ def with_parts_as_functions(dynamics: Dynamics) -> Dynamics | None:
     Args:
         dynamics: With a Hamiltonian. What vanishes for the result vanishes for it.
 
-    Checked by: tests/verifier/test_parts_as_functions.py.
+    Checked by: tests/verifier/pointwise/test_parts_as_functions.py.
     """
     terms: dict[ex.Expression, None] = {}
     for drift in dynamics.drift.values():
@@ -76,7 +76,7 @@ def has_choice(expression: ex.Expression) -> bool:
 def with_joined_choices(expression: ex.Expression) -> ex.Expression:
     """The expression with kinks in the place of `where` that is continuous by its powers.
 
-    Checked by: tests/verifier/test_parts_as_functions.py.
+    Checked by: tests/verifier/pointwise/test_parts_as_functions.py.
     """
     if not has_choice(expression):
         return expression

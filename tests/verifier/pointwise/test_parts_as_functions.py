@@ -8,7 +8,7 @@ import sympy as sp
 
 import sdekit as sk
 from sdekit.verifier.ladder import check_within
-from sdekit.verifier.parts_as_functions import with_joined_choices
+from sdekit.verifier.pointwise.parts_as_functions import with_joined_choices
 from sdekit.verifier.question import Problem
 
 N, ROWS = sk.dim("n"), sk.dim("N")
