@@ -193,8 +193,9 @@ def _dot(node: Dot) -> Signs:
     if node.left == node.right:
         return entry_square(node.left)
     for one, other in ((node.left, node.right), (node.right, node.left)):
-        if isinstance(other, MatMul) and other.right == one and one.ndim == 1:
-            signs = form_signs(other.left)
+        # x.Mx, of a matrix x the sum over its columns, or over its rows for x.(xM).
+        if isinstance(other, MatMul) and one in (other.left, other.right) and one.ndim in (1, 2):
+            signs = form_signs(other.left if other.right == one else other.right)
             return signs if signs == ZERO else signs | ZERO
     return summed(product_signs(entry_signs(node.left), entry_signs(node.right)))
 

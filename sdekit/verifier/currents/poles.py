@@ -19,9 +19,10 @@ from sdekit.calculus.expansion.rewriting import summands
 from sdekit.calculus.memory import remembered
 from sdekit.calculus.signs.implied_signs import entry_signs
 from sdekit.calculus.signs.scalar_signs import decided_signs
-from sdekit.calculus.signs.sign_values import POSITIVE, never_negative
+from sdekit.calculus.signs.sign_values import NEGATIVE, POSITIVE, never_negative
 from sdekit.declaration.tree import expression as ex
 from sdekit.declaration.tree.operators import ONE
+from sdekit.declaration.tree.symbols import Variable
 from sdekit.verifier.currents.smoothness import rough_parts
 
 #: A base and the power of it, such as (r, -12).
@@ -116,6 +117,47 @@ def repulsion(energy: ex.Expression) -> Repulsion:
     if len(essential) < len(inverse) or any(map(_is_rough, rest)):
         return Repulsion(frozenset(), frozenset(), tuple(summands(energy)))
     return Repulsion(essential, frozenset(logarithms) - essential, (*rest, *taken))
+
+
+def attracting_pole(energy: ex.Expression) -> ex.Expression | None:
+    """A base q at which the energy falls like -c q^-k, so that exp(-energy) has infinite mass.
+
+    q is a distance or a difference of variables on the real line, so that it vanishes somewhere;
+    elsewhere the energy has no poles.
+    """
+    inverse: dict[ex.Expression, dict[Fraction, list[ex.Expression]]] = {}
+    for part in summands(energy):
+        pole = _inverse_power(part)
+        if pole is not None:
+            base, power, factor = pole
+            inverse.setdefault(base, {}).setdefault(power, []).append(factor)
+        elif _logarithm(part) is None and _is_rough(part):
+            return None
+    if len(inverse) != 1:
+        return None
+    ((base, powers),) = inverse.items()
+    if not _vanishes_somewhere(base):
+        return None
+    top = max(powers)
+    signs = decided_signs(ex.Sum(tuple(powers[top])))
+    is_odd = top.denominator == 1 and top % 2 == 1 and not isinstance(base, ex.Dot)
+    return base if signs == NEGATIVE or (is_odd and signs == POSITIVE) else None
+
+
+def _vanishes_somewhere(base: ex.Expression) -> bool:
+    """Whether it is, or is the square of, a linear function of variables on the real line."""
+    inside = base.left if isinstance(base, ex.Dot) and base.left == base.right else base
+    if any(x.domain.kind != "real" for x in inside.variables):
+        return False
+    for monomial in expand(inside):
+        factors = [(b, e) for b, e in monomial.factors if b.varies]
+        core = monomial.core if monomial.core is not None and monomial.core.varies else None
+        linear = [*(b for b, e in factors if e == 1), *([] if core is None else [core])]
+        if len(linear) != len(factors) + (core is not None) or len(linear) != 1:
+            return False
+        if not isinstance(linear[0], Variable):
+            return False
+    return True
 
 
 def _is_rough(part: ex.Expression) -> bool:

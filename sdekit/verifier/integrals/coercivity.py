@@ -11,7 +11,7 @@ Not for what closed forms cover (`integrals`); this is for what they leave open.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from fractions import Fraction
 from math import prod
 
@@ -42,6 +42,8 @@ from sdekit.verifier.verdict import Check, Witness, proved, refuted, undecided
 _STEPS = (1, -1, 0, 2, -2)
 _MOST_DIRECTIONS = 400
 _POINTS = 4
+#: Up to so many coordinates, more points are tried.
+_FEW = 4
 #: Polynomials of more variables are not looked at.
 _MOST_COORDINATES = 24
 
@@ -72,10 +74,15 @@ def finite_in_components(
             break
         if any(x.domain.kind not in ("real", "positive") for x in blocks):
             continue
-        if all(x.domain.kind == "real" for x in blocks):
-            found = falling_direction(scalar, ys, Scene((), {}, _definite(reader)), sizes)
-            if found is not None:
-                return found
+        scene = Scene((), {}, _definite(reader))
+        free = [x for x in blocks if x.domain.kind == "real"]
+        bounded = {y for y in ys if y.is_positive}
+        found = falling_direction(
+            _without_logarithms(scalar, ys), ys, scene, sizes, positive=bounded
+        )
+        found = found or _flat_direction(scalar, free, reader, scene, sizes)
+        if found is not None:
+            return found
         if not problem.is_for_all_sizes:
             why = coercive(scalar, ys)
             if why is not None:
@@ -160,8 +167,58 @@ def _monomial(direction: Sequence[int], exponents: Sequence[int]) -> int:
     return prod(x**k for x, k in zip(direction, exponents, strict=True))
 
 
+def _without_logarithms(energy: sp.Expr, ys: Sequence[sp.Symbol]) -> sp.Expr:
+    """The energy without multiples of log y, which every power outgrows."""
+
+    def is_logarithm(term: sp.Expr) -> bool:
+        log = term.as_independent(*ys, as_Add=False)[1]
+        return isinstance(log, sp.log) and log.args[0] in ys
+
+    return sp.Add(*(t for t in sp.Add.make_args(sp.expand(energy)) if not is_logarithm(t)))
+
+
+def _flat_direction(
+    energy: sp.Expr,
+    blocks: Sequence[Variable],
+    reader: ComponentReader,
+    scene: Scene,
+    sizes: dict[str, int],
+) -> Check | None:
+    """A refutation if the energy does not change when entries move together: its mass is infinite.
+
+    Such as the centre of particles whose energy holds differences only.
+    """
+    places = [(x, i) for x in blocks for i in reader.independent_indices(x) if x.symmetry is None]
+    groups: dict[object, list[sp.Symbol]] = {}
+    for x, index in places:
+        y = reader.coordinate(x, index)
+        # One entry; equal entries of all blocks; rows, columns and all of a block; everything.
+        keys: list[object] = [y, ("blocks", x.shape, index), ("all",), (x, "all")]
+        keys += [(x, axis, index[:axis] + index[axis + 1 :]) for axis in range(len(index))]
+        for key in keys:
+            groups.setdefault(key, []).append(y)
+    for group in {tuple(group) for group in groups.values()}:
+        tick()
+        if sp.expand(sp.Add(*(sp.diff(energy, y) for y in group))) != 0:
+            continue
+        for point in admissible_points(scene, _POINTS):
+            if value_at(energy, point) is None:
+                continue
+            along = {str(y): "1" for y in group}
+            return refuted(
+                "the energy does not change along a direction, so that its mass is infinite",
+                Witness(sizes, {}, "infinite", direction=along),
+            )
+    return None
+
+
 def falling_direction(
-    energy: sp.Expr, ys: Sequence[sp.Symbol], scene: Scene, sizes: dict[str, int]
+    energy: sp.Expr,
+    ys: Sequence[sp.Symbol],
+    scene: Scene,
+    sizes: dict[str, int],
+    *,
+    positive: Collection[sp.Symbol] = (),
 ) -> Check | None:
     """A refutation if the polynomial energy falls without bound along a direction."""
     if not ys or not energy.is_polynomial(*ys):
@@ -171,13 +228,16 @@ def falling_direction(
     leading = [(e, c) for e, c in polynomial.terms() if sum(e) == top]
     if top == 0:
         return None
-    for point in admissible_points(scene, _POINTS):
+    tries = _POINTS if len(ys) > _FEW else 4 * _POINTS
+    for point in admissible_points(scene, tries):
         values = [(e, value_at(c, point)) for e, c in leading]
         if any(value is None for _, value in values) or value_at(energy, point) is None:
             continue
         directions = itertools.product(_STEPS, repeat=len(ys))
         for direction in itertools.islice(directions, _MOST_DIRECTIONS):
             tick()
+            if any(d <= 0 for y, d in zip(ys, direction, strict=True) if y in positive):
+                continue
             slope = sum((c * _monomial(direction, e) for e, c in values if c is not None), fmpq(0))
             if surely_negative(slope):
                 along = {str(y): str(x) for y, x in zip(ys, direction, strict=True) if x}

@@ -18,6 +18,7 @@ from sdekit.declaration.tree.domains import Domain
 from sdekit.declaration.tree.expression import Call, Expression, Number
 from sdekit.declaration.tree.operators import ZERO
 from sdekit.declaration.tree.symbols import Variable
+from sdekit.verifier.currents.poles import attracting_pole
 from sdekit.verifier.integrals.block_integrals import DIRECT
 from sdekit.verifier.integrals.elimination import Elimination, Step, eliminate
 from sdekit.verifier.pointwise.instances import Choice, choices, text_of_choice
@@ -65,8 +66,28 @@ def infinite_integral(
         check = _by_choice(sized, inside, around, sizes)
         if check is None:
             check = _by_place(sized, inside, around, sizes)
+        if check is None:
+            check = _by_pole(sized, inside, sizes)
         if check is not None:
             return check
+    return None
+
+
+def _by_pole(energy: Expression, blocks: Blocks, sizes: Mapping[str, int]) -> Check | None:
+    """A refutation where the energy falls to minus infinity at a pole."""
+    for choice in choices(energy):
+        kept = {s: v for s, v in choice.items() if not isinstance(s, Call)}
+        try:
+            pole = attracting_pole(substituted(energy, kept))
+        except (TooLarge, Unsupported):
+            return None
+        if pole is not None and any(pole.depends_on(x) for x in blocks):
+            point, _ = text_of_choice(kept)
+            return refuted(
+                f"the energy falls to minus infinity where {pole!r} vanishes, so that its mass "
+                "is infinite",
+                Witness(dict(sizes), point, INFINITE),
+            )
     return None
 
 

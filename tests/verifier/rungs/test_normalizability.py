@@ -141,3 +141,45 @@ def test_a_law_that_is_infinite_at_one_size_is_refuted_there(exponent, size):
     found = check_normalizable(Problem(claimed(V + exponent * sk.log(1 + sk.dot(P, P)), P)))
     assert found.is_proved == (size is None)
     assert size is None or found.witness.dimensions == {"n": size}
+
+
+def test_a_free_chain_of_any_length_is_refuted_and_one_in_a_trap_is_proved():
+    k, d = sk.dim("k"), sk.dim("d")
+    beads = sk.variable("X", k, d)
+    springs = sk.parameter("K", k, k, positive_semidefinite=True)
+    about_centre = sk.eye(k) - sk.ones(k, k) / k
+
+    def law(energy):
+        model = sk.Dynamics({beads: -sk.grad(energy, beads)}, {beads: 1}, hamiltonian=energy)
+        return sk.verify(model).checks["normalizable"]
+
+    free = law(sk.dot(beads, about_centre @ beads) / 2)
+    assert free.verdict == "refuted" and free.witness.direction
+    assert law(sk.dot(beads, springs @ beads) / 2 + sk.dot(beads, beads) / 2).is_proved
+
+
+def test_charges_of_any_sign_are_refuted_by_those_that_attract():
+    x, y = sk.vector("x", 3), sk.vector("y", 3)
+    charge = sk.parameter("c")
+
+    def law(energy):
+        model = sk.Dynamics({x: -x, y: -y}, {x: 1, y: 1}, hamiltonian=energy)
+        return check_normalizable(Problem(model.spelled_out()))
+
+    trapped = sk.dot(x, x) / 2 + sk.dot(y, y) / 2
+    found = law(trapped + charge / sk.norm(x - y))
+    assert found.verdict == "refuted" and found.witness.point["c"].startswith("-")
+    assert law(trapped + charge**2 / sk.norm(x - y)).verdict != "refuted"
+
+
+def test_mutualism_that_outgrows_competition_is_refuted_on_the_quadrant():
+    x, y = (sk.scalar(name, domain="positive") for name in "xy")
+    a, b = sk.parameter("a"), sk.parameter("b", positive=True)
+
+    def law(cross):
+        energy = x**2 + y**2 + 2 * cross * x * y - sk.log(x) / 2 - 3 * sk.log(y)
+        model = sk.Dynamics({x: -x, y: -y}, {x: 1, y: 1}, hamiltonian=energy)
+        return check_normalizable(Problem(model))
+
+    assert law(a).verdict == "refuted"
+    assert law(b).is_proved
