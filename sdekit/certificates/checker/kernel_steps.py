@@ -67,7 +67,9 @@ class KernelClaims(Claims):
             need(all(self.is_flat(slope, *xs) for slope in slopes), f"{x} is not Gaussian")
         square = ["power", keep, "2"]
         if noise is None:
-            return [f"{keep} squared is at most 1"]
+            numbers = self.value(square)[1]
+            need({*numbers} - {()} or numbers.get((), 0) <= 1, "keep is larger than 1")
+            return [] if {*numbers} <= {()} else [f"{keep} squared is at most 1"]
         whole = ["sum", square, ["power", noise, "2"]]
         need(self.is_same(whole, ONE), "keep^2 + noise^2 is not seen to be 1")
         return []
@@ -131,7 +133,8 @@ class KernelClaims(Claims):
             need(self.is_same(["sum", *weights, ZERO], ONE), "the probabilities do not add up to 1")
             need(all(type(n) is int and n >= 0 for n, _ in steps), "the numbers of steps")
         else:
-            need(isinstance(steps, str) or (type(steps) is int and steps >= 0), "the steps")
+            is_any = isinstance(steps, str) and steps.isidentifier() and steps not in self.symbols
+            need(is_any or (type(steps) is int and steps >= 0), "the number of steps")
         return []
 
     def letter(self, letter):
