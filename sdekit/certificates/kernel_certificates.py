@@ -1,8 +1,8 @@
 """A verified kernel as a certificate: its law, its steps as trees, and the evidence of the law.
 
 Everything that the stand-alone checker (`checker.kernel_steps`) needs of a step is what is declared
-of it: fields of letters, the word, the flip. Not covered: delayed rejection, choices, closed forms
-other than flips, the midpoint rule, letters counted by name; such steps are not certified.
+of it: fields of letters, the word, the flip. Not covered: choices, the midpoint rule, closed forms
+with a log-volume that is stated, letters counted by name; such steps are not certified.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from sdekit.declaration.tree.symbols import Parameter
 from sdekit.errors import VerificationError
 from sdekit.kernels.path import letters_of_word
 from sdekit.kernels.steps import (
+    Delayed,
     Drawn,
     Flow,
     GaussianJump,
@@ -128,6 +129,9 @@ def _step_tree(step: Step) -> dict[str, Any]:
                 return {"kind": "flip", "flip": _flip(step.images)}
             case Metropolis():
                 return {"kind": "metropolis", **_metropolis(step)}
+            case Delayed():
+                attempts = {"first": _metropolis(step.first), "second": _metropolis(step.second)}
+                return {"kind": "delayed", "remembers": step.remembers, **attempts}
     except VerificationError as error:
         return {"kind": type(step).__name__.lower(), "open": str(error)}
     return {"kind": type(step).__name__.lower(), "open": "a step that certificates do not cover"}
@@ -157,6 +161,8 @@ def _metropolis(step: Metropolis) -> dict[str, Any]:
         "energy": _optional(step.energy),
     }
     match part:
+        case Map() if step.log_volume is None:
+            return {**found, "map": {x.name: expression_tree(image) for x, image in part.images}}
         case GaussianJump():
             jump = {"variable": part.variable.name, "symmetric": step.is_symmetric}
             jump |= {"mean": expression_tree(part.mean), "scale": expression_tree(part.scale)}

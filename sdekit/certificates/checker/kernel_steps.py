@@ -14,17 +14,29 @@ from pathlib import Path
 
 if __package__:
     from sdekit.certificates.checker.check import ONE, UNREADABLE, ZERO, Claims, parsed
-    from sdekit.certificates.checker.declared_model import POSITIVE, listed, number, scaled
+    from sdekit.certificates.checker.declared_model import (
+        POSITIVE,
+        listed,
+        number,
+        scaled,
+        with_choice,
+    )
     from sdekit.certificates.checker.index_ring import OPAQUE, Refused, need, plus
 else:  # run as a program from its folder, without the package
     from check import ONE, UNREADABLE, ZERO, Claims, parsed
-    from declared_model import POSITIVE, listed, number, scaled
+    from declared_model import POSITIVE, listed, number, scaled, with_choice
     from index_ring import OPAQUE, Refused, need, plus
 
 KERNEL_FORMAT = "kernel 1"
 #: Acceptance functions g(t) with g(t) = t g(1/t): min(1, t) and t / (1 + t).
 BALANCED = ("metropolis", "barker")
 LAW = ("regularity", "marginalization", "normalizable")
+
+
+def operations(tree):
+    """The operations of a tree."""
+    inner = [operations(part) for part in tree if isinstance(part, list)]
+    return {part for part in tree if isinstance(part, str)}.union(*inner)
 
 
 class KernelClaims(Claims):
@@ -91,9 +103,32 @@ class KernelClaims(Claims):
             ["sum", energy, scaled("-1", self.energy)], *self.variables
         )
         need(same, "the ratio is not that of H")
+        if "map" in step:
+            return self.map(step["map"], flip)
         if "jump" in step:
             return self.jump(step["jump"], flip)
         return self.word(step, flip)
+
+    def map(self, images, flip):
+        """A closed form that undoes itself, its true log-volume in the ratio."""
+        need(not flip, "a closed form beside a flip")
+        for x, image in images.items():
+            need(x in self.variables and self.domain(x)["kind"] == "real", "a map off the line")
+            need(self.is_free(image, *self.functions), f"the image of {x} has unknown functions")
+            need(not {"grad", "div"} & operations(image), f"the image of {x} has derivatives")
+            is_undone = self.is_same(with_choice(image, images), ["symbol", x])
+            need(is_undone, "the map made twice is not seen to be the identity")
+        return []
+
+    def delayed(self, step):
+        """A second attempt, its ratio with the first rejection seen from both ends (Mira 2001)."""
+        first, second = step["first"], step["second"]
+        for attempt in (first, second):
+            need("jump" not in attempt, "delayed rejection of a jump")
+            letters = attempt.get("letters", {}).values()
+            need(not any(letter["diffusion"] for letter in letters), "delayed rejection with noise")
+        need(step["remembers"] is True, "the second ratio forgets the first rejection")
+        return self.metropolis(first) + self.metropolis(second)
 
     def jump(self, jump, flip):
         """x' = mean(x) + scale * normal, its densities in the ratio unless they are equal."""
@@ -182,6 +217,7 @@ def check_kernel(certificate):
     claims = KernelClaims(model, {}, certificate["shown"])
     need(not claims.blocks and all(map(claims.vanishes, claims.drift.values())), "a law that moves")
     rules = {"refresh": claims.refresh, "flip": claims.flip, "metropolis": claims.metropolis}
+    rules["delayed"] = claims.delayed
     jobs = [(name, getattr(claims, name), certificate["law"][name]) for name in LAW]
     jobs += [
         (f"step {k}: {step['kind']}", rules.get(step["kind"]), step)

@@ -112,6 +112,33 @@ def test_a_walk_may_be_taken_for_symmetric_and_another_jump_not():
         assert not is_certified(forged)
 
 
+def test_a_closed_form_has_to_undo_itself():
+    a, exp = ["symbol", "a"], ["function", "exp", ["symbol", "a"]]
+    back = ["product", ["number", "-1"], a]
+    for images, is_right in [
+        ({"theta": ["product", exp, THETA], "a": back}, True),
+        ({"theta": ["product", exp, THETA]}, False),
+        ({"theta": ["product", ["power", ["symbol", "U"], "0"], exp, THETA], "a": back}, True),
+        ({"theta": ["product", ["symbol", "U"], THETA], "a": back}, False),
+        ({"theta": ["product", exp, ["grad", ["contract", THETA, THETA, 1], "theta"]]}, False),
+        ({"theta": THETA, "a": a}, True),
+    ]:
+        assert is_certified(changed("dilation", 1, map=images)) == is_right, images
+    assert not is_certified(changed("dilation", 1, flip=["theta"]))
+
+
+def test_delayed_rejection_remembers_and_has_no_noise():
+    assert is_certified(content("hmc-delayed"))
+    assert not is_certified(changed("hmc-delayed", 1, remembers=False))
+    attempt = {k: v for k, v in content("malt")["model"]["steps"][1].items() if k != "kind"}
+    forged = copy.deepcopy(content("malt"))
+    forged["model"]["steps"][1] = {"kind": "delayed", "remembers": True, "first": attempt}
+    forged["model"]["steps"][1]["second"] = attempt
+    assert not is_certified(forged)
+    second = {**content("hmc-delayed")["model"]["steps"][1]["second"], "flip": []}
+    assert not is_certified(changed("hmc-delayed", 1, second=second))
+
+
 def test_a_law_that_moves_or_is_none_is_refused():
     forged = copy.deepcopy(content("hmc"))
     forged["model"]["drift"]["theta"] = P
