@@ -18,7 +18,7 @@ from _results import Report, arguments
 import sdekit as sk
 from sdekit.catalog.markov_kernels import ENTRIES, WRONG, KernelEntry
 
-DRAWS, FEW = 60_000, 20_000
+DRAWS, FEW = 40_000, 20_000
 VALUES = {"A": 1.0, "c": 0.5, "T": 2.0, "s": 1.0, "mu": 1.0}
 
 

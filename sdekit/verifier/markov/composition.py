@@ -68,11 +68,12 @@ def compose_invariance(problem: KernelProblem, results: Sequence[StepResult]) ->
             assumed=next((r.invariance.assumed for r in results if r.invariance.assumed), None),
         )
     found, later = results[wrong], results[wrong + 1 :]
-    if _is_absorbed(problem, found, later[:1]):
-        repaired = replace(found, invariance=proved("what is not flipped is redrawn in full"))
+    absorbed = _absorbed(problem, found, later[:1])
+    if absorbed is not None:
+        repaired = replace(found, invariance=absorbed)
         return compose_invariance(problem, (*results[:wrong], repaired, *later))
     if found.invariance.is_refuted and all(_loses_nothing(r) for r in later):
-        if wrong and not later and _is_absorbed(problem, found, results[:1]):
+        if wrong and not later and _absorbed(problem, found, results[:1]) is not None:
             reason = (
                 f"{found.invariance.reason}; seen where {_names(results[0])} has just been redrawn"
             )
@@ -117,25 +118,33 @@ def _names(result: StepResult) -> str:
     return ", ".join(x.name for x in result.step.variables)
 
 
-def _is_absorbed(problem: KernelProblem, found: StepResult, behind: Sequence[StepResult]) -> bool:
-    """Whether a flip that is left out is of blocks that are redrawn in full right behind."""
+def _absorbed(
+    problem: KernelProblem, found: StepResult, behind: Sequence[StepResult]
+) -> Check | None:
+    """A proof where a flip that is left out is of blocks that are redrawn in full right behind."""
     step = found.step
     if not (isinstance(step, Metropolis) and not step.flip and behind):
-        return False
+        return None
     refresh = behind[0]
     is_full = isinstance(refresh.step, Refresh) and refresh.step.keep == ZERO
     if not (is_full and refresh.invariance.is_proved):
-        return False
+        return None
     assert isinstance(refresh.step, Refresh)
     flipped = replace(step, flip=tuple((x, -x) for x in refresh.step.variables))
     try:
         if not keeps_energy(problem, read_flip(problem, flipped.flip)):
-            return False
-        claims = (check(problem, flipped) for check in (check_involution, check_acceptance))
-        volume = check_volume(problem, flipped)
-        return volume is not None and volume.is_proved and all(c.is_proved for c in claims)
+            return None
+        checks = (check_involution, check_acceptance, check_volume)
+        claims = [check(problem, flipped) for check in checks]
     except Unsupported:
-        return False
+        return None
+    if any(claim is None or not claim.is_proved for claim in claims):
+        return None
+    return proved(
+        "what is not flipped is redrawn in full",
+        assumptions=tuple(a for claim in claims if claim is not None for a in claim.assumptions),
+        assumed=next((c.assumed for c in claims if c is not None and c.assumed), None),
+    )
 
 
 def _loses_nothing(result: StepResult) -> bool:

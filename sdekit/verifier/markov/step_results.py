@@ -103,14 +103,20 @@ def _(step: Metropolis, problem: KernelProblem) -> StepResult:
         if not probable.is_proved:
             claims["acceptance"] = probable
     if all(claim.is_proved for claim in claims.values()):
-        evidence = {
-            "assumptions": tuple(a for c in claims.values() for a in c.assumptions),
-            "assumed": next((c.assumed for c in claims.values() if c.assumed), None),
-            "side_conditions": conditions,
-        }
-        check = proved("detailed balance of each proposal with its reverse", **evidence)
+        reason = "detailed balance of each proposal with its reverse"
+        check = _proved_by(reason, list(claims.values()), conditions)
         return StepResult(step, check, check, claims)
     return _not_proved(problem, step, claims)
+
+
+def _proved_by(reason: str, checks: Sequence[Check], conditions: tuple[str, ...] = ()) -> Check:
+    """A proof from others, with what they take for granted."""
+    return proved(
+        reason,
+        assumptions=tuple(a for check in checks for a in check.assumptions),
+        assumed=next((check.assumed for check in checks if check.assumed), None),
+        side_conditions=(*(c for check in checks for c in check.side_conditions), *conditions),
+    )
 
 
 def _not_proved(problem: KernelProblem, step: Metropolis, claims: dict[str, Check]) -> StepResult:
@@ -164,7 +170,8 @@ def _(step: Delayed, problem: KernelProblem) -> StepResult:
         return _open(step, "delayed rejection is known for maps without noise", claims)
     bad = next((r for r in attempts if not r.invariance.is_proved), None)
     if bad is None and step.remembers:
-        check = proved("the second ratio holds the first rejection, seen from both ends")
+        reason = "the second ratio holds the first rejection, seen from both ends"
+        check = _proved_by(reason, [r.invariance for r in attempts])
         return StepResult(step, check, check, claims)
     reason = (
         "the second attempt forgets the first rejection"
@@ -220,7 +227,9 @@ def _balanced_with_weights(problem: KernelProblem, step: Choice) -> StepResult |
         results.append(result_of(option, own))
     if not all(r.invariance.is_proved for r in results):
         return None
-    check = proved("each option keeps exp(-H) times its weight")
+    check = _proved_by(
+        "each option keeps exp(-H) times its weight", [r.invariance for r in results]
+    )
     loose = next((r.reversibility for r in results if not r.reversibility.is_proved), check)
     return StepResult(step, check, loose, merged_claims(results))
 
@@ -258,9 +267,9 @@ def _(step: Choice, problem: KernelProblem) -> StepResult:
         found = _wrong_options(problem, bad)
         reason = f"an option is not seen to keep exp(-H): {bad[0][1].invariance.reason}"
         return StepResult(step, found, found, claims) if found else _open(step, reason, claims)
-    check = proved(
+    check = _proved_by(
         "each option keeps exp(-H), and the weights do not read what it moves",
-        side_conditions=weights.side_conditions,
+        [weights, *(r.invariance for r in results)],
     )
     loose = next((r.reversibility for r in results if not r.reversibility.is_proved), check)
     return StepResult(step, check, loose, claims)

@@ -170,6 +170,20 @@ RIGHT = {
 }
 
 
+def test_a_flip_that_a_refreshment_makes_good_keeps_the_assumption_of_its_proposal():
+    """An implicit equation has one solution with the flip, and without it before a full draw."""
+    step = K.metropolis(K.implicit_midpoint(HAMILTONIAN, L))
+    right = K.metropolis(K.implicit_midpoint(HAMILTONIAN, L), flip=FLIP)
+    chosen = K.choose([("1/2", K.refresh(P)), ("1/2", right)])
+    for kernel in (
+        K.compose(step, K.refresh(P)),
+        K.compose(chosen),
+        after_refresh(K.delayed(MOVE, right)),
+    ):
+        found = sk.verify(kernel)
+        assert found.is_conditional and "one solution" in found.conditions[0]
+
+
 @pytest.mark.parametrize("name", RIGHT)
 def test_the_kernel_is_proved(name):
     found = sk.verify(RIGHT[name]())
