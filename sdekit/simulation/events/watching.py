@@ -16,18 +16,18 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
-from jax.scipy.special import ndtri
 
 from sdekit.declaration.model.noise_factor import full_block
 from sdekit.declaration.tree.symbols import Variable
 from sdekit.errors import SimulationError
+from sdekit.schemes.split.flow_records import GeometricBrownian
+from sdekit.schemes.split.splitting import splitting
 from sdekit.simulation.bind.bound import Problem
 from sdekit.simulation.bind.jax_reader import evaluate, shape_of
 from sdekit.simulation.events.barrier import Barrier
+from sdekit.simulation.events.brownian_bridge import bridge_passage, relative
 from sdekit.simulation.events.reachable_levels import (
-    WallAhead,
     check_reachable,
-    passing_chance,
     wall_ahead,
 )
 from sdekit.simulation.kernel_steps.running import KERNEL
@@ -108,6 +108,13 @@ class Watching:
         functions = [(own.function, own.index) for own in self.barriers.values()]
         distinct = list(dict.fromkeys(functions))
         return {name: distinct.index(f) for name, f in zip(self.barriers, functions, strict=True)}
+
+    @cached_property
+    def _geometric(self) -> frozenset[Barrier]:
+        """Barriers of geometric Brownian motions, whose logarithms have bridges of one variance."""
+        flows = [part.flow for part in splitting(self.problem.dynamics).parts]
+        moved = {x for f in flows if isinstance(f, GeometricBrownian) for x in f.variables}
+        return frozenset(own for own in self.barriers.values() if own.function in moved)
 
     @property
     def reads_time(self) -> bool:
@@ -195,7 +202,13 @@ class Watching:
             wall = wall_ahead(
                 own, self.problem, self._environment(before, given), side=side, level=ends[0]
             )
-            is_passed, share = bridge_passage(*distances, variance, (draw, u[1], u[2]), wall=wall)
+            draws = (draw, u[1], u[2])
+            is_passed, share = bridge_passage(*distances, variance, draws, wall=wall)
+            if own in self._geometric:
+                scaled = relative(side, (begin, end), ends, variance)
+                as_logarithm = bridge_passage(*scaled.distances, scaled.variance, draws)
+                is_passed = jnp.where(scaled.holds, as_logarithm[0], is_passed)
+                share = jnp.where(scaled.holds, as_logarithm[1], share)
             is_first = is_passed & (share < found_share)
             found_share = jnp.where(is_first, share, found_share)
             found_side = jnp.where(is_first, side, found_side)
@@ -250,6 +263,11 @@ class Watching:
         value = jnp.asarray(evaluate(block, environment), self.problem.dtype)
         return value * slope if not value.ndim else jnp.tensordot(value, slope, slope.ndim)
 
+    def _noise_moves(self, own: Barrier) -> bool:
+        """Whether the noise of a function reads the state."""
+        blocks = self.problem.dynamics.diffusion.items()
+        return any(block.variables for pair, block in blocks if set(pair) & set(own.variables))
+
     def notes(self) -> tuple[str, ...]:
         """What a reader must know about how passages were found."""
         found = []
@@ -269,47 +287,12 @@ class Watching:
                     f"no noise acts on the function of the event {name}: passages were found "
                     "where the line between the ends of a step passes"
                 )
+            elif own not in self._geometric and self._noise_moves(own):
+                found.append(
+                    f"the event {name} was watched with the noise at the beginning of each step: "
+                    "where noise varies, passages are off by some order of h"
+                )
         return tuple(found)
-
-
-def bridge_passage(
-    begin: Any,
-    end: Any,
-    variance: Any,
-    draws: tuple[Any, Any, Any],
-    *,
-    wall: WallAhead | None = None,
-) -> tuple[Array, Array]:
-    r"""Whether a Brownian bridge passes a level, and at which share of its time.
-
-    With a = |begin|, c = |end|, v = variance: it passes with probability $\exp(-2ac/v)$ where both
-    ends lie before the level, and surely where not. The share is s/(1 + s) with s inverse Gaussian
-    of mean a/c and shape a^2/v, drawn as Michael, Schucany and Haas do.
-
-    Args:
-        begin: Distance of the level from the beginning, negative behind it.
-        end: Distance from the end.
-        variance: Of the increment; 0 for a straight line.
-        draws: Uniform numbers on (0, 1).
-        wall: The end of the domain behind the level; None where there is none.
-
-    Source: Michael, Schucany and Haas (1976), The American Statistician 30, 88.
-    """
-    is_before = (begin > 0) & (end > 0)
-    known = variance > 0
-    spread = jnp.where(known, variance, 1.0)
-    chance = jnp.exp(-2 * begin * end / spread)
-    if wall is not None:
-        chance = passing_chance(wall, begin, end, spread)
-    chance = jnp.where(is_before, jnp.where(known, chance, 0.0), 1.0)
-    a = jnp.where(begin > 0, begin, 1.0)
-    ratio = jnp.abs(end) / a
-    half = ndtri(draws[1]) ** 2 * variance / (2 * a**2)
-    inverse = ratio + half + jnp.sqrt(2 * ratio * half + half**2)
-    takes_small = draws[2] * (inverse + ratio) <= inverse
-    other = ratio**2 / jnp.where(inverse > 0, inverse, 1.0)
-    share = 1 / (1 + jnp.where(takes_small, inverse, other))
-    return draws[0] < chance, jnp.where(begin > 0, share, 0.0)
 
 
 def check_events(given: Any, sampler: Sampler, span: Span, has_updates: bool) -> None:

@@ -23,7 +23,7 @@ from jax import Array
 from sdekit.declaration.tree import expression as ex
 from sdekit.declaration.tree.expression import Expression
 from sdekit.declaration.tree.operators import matmul
-from sdekit.declaration.tree.symbols import Variable
+from sdekit.declaration.tree.symbols import Parameter, Variable
 from sdekit.schemes.solvers.noise_type import diagonal_entries
 from sdekit.schemes.split.pieces import sharing_noise
 from sdekit.simulation.bind.jax_reader import Environment, evaluate, is_batched, per_chain, shape_of
@@ -180,7 +180,8 @@ def _own_term(x: Variable, factor: Expression, sizes: Mapping[str, int]) -> Nois
         return NoiseTerm((x,), elements, (factor,), None, entrywise)
 
     elements = shape_of(factor, sizes)[-1]
-    motion = Variable("motion", factor.shape[-1:])
+    read = {node.name for node in factor.walk() if isinstance(node, Variable | Parameter)}
+    motion = Variable("motion" + "_" * max(map(len, read), default=0), factor.shape[-1:])
     product = matmul(factor, motion)
 
     def by_matrix(environment: Environment, z: Array, prepared: Any) -> dict[str, Array]:

@@ -9,7 +9,7 @@ from scipy import stats
 
 import sdekit as sk
 from sdekit.errors import SimulationError
-from sdekit.simulation.events.watching import bridge_passage
+from sdekit.simulation.events.brownian_bridge import bridge_passage
 
 CHAINS = 4000
 X, Y, DRIFT = sk.scalar("x"), sk.scalar("y"), sk.parameter("m")
@@ -56,6 +56,25 @@ def test_a_function_that_is_not_affine_is_watched_at_the_ends_of_steps_and_says_
     assert not any("affine" in note for note in rising.notes)
     # Twin: without the correction the passage is late, by 0.58 sqrt(h)/m = 1.2 here.
     assert np.nanmean(plain.events["out"].times) > 2.5
+
+
+def test_a_price_passes_a_level_with_its_exact_law_at_steps_of_a_quarter():
+    price = sk.scalar("s", domain="positive")
+    model = sk.Dynamics({price: price / 10}, noise={price: 3 * price / 10})
+    given = {"step_size": 0.25, "t1": 1.0, "chains": 4 * CHAINS}
+    level = sk.barrier(price, upper=1.25, stop=False)
+    run = sk.simulate(model, 1.0, events={"up": level}, **given)
+    # log s is a walk with drift 0.1 - 0.3^2 / 2.
+    drift, b = 0.055, np.log(1.25)
+    law = stats.norm.cdf
+    exact = 1 - law((b - drift) / 0.3) + np.exp(2 * drift * b / 0.09) * law((-b - drift) / 0.3)
+    share = np.isfinite(run.events["up"].times).mean()
+    error = np.sqrt(exact * (1 - exact) / (4 * CHAINS))
+    assert abs(share - exact) < 4.5 * error
+    assert not any("order of h" in note for note in run.notes)
+    # Twin: the law of a volatility that is a tenth larger.
+    other = 1 - law((b - drift) / 0.33) + np.exp(2 * drift * b / 0.33**2) * law((-b - drift) / 0.33)
+    assert abs(share - other) > 4.5 * error
 
 
 def test_both_levels_of_a_difference_of_correlated_walks_are_right():

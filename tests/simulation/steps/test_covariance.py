@@ -94,3 +94,14 @@ def test_a_declared_factor_is_used_as_it_is():
     shared = dynamics(noise={a: [c, 1], c: [0, a]})
     rows = np.array([[1.5, 1.0], [0.0, 0.6]])
     assert np.allclose(covariance(factor_terms(shared.noise, SIZES), ["a", "c"]), rows @ rows.T)
+
+
+@pytest.mark.parametrize("name", ["x", "motion"])
+def test_a_factor_may_read_a_variable_of_any_name(name):
+    """A variable called as the Brownian motion is inside was read as the noise itself."""
+    own = sk.vector(name, n)
+    (term,) = factor_terms({own: sk.diag(own) @ M}, SIZES)
+    values = {name: jnp.array([0.5, 2.0]), "M": jnp.asarray(ROOT)}
+    z = jnp.array([1.0, -3.0])
+    found = term.increments(Environment(values, SIZES), z, None)[name]
+    np.testing.assert_allclose(found, values[name] * (ROOT @ np.asarray(z)), rtol=1e-6)
