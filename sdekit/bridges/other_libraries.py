@@ -74,7 +74,8 @@ def to_diffrax(
         atol: Absolute tolerance.
         path: "increments" draws them on the spot (fixed steps, no reverse mode), "tree" is a
             virtual Brownian tree (chosen steps, the same path at several step sizes, gradients);
-            "auto" takes what is needed, the tree where parameters or start are tracers.
+            "auto" takes what is needed, the tree where parameters or start are tracers: the same
+            seed then gives another path than without `jax.jit` or `grad`, which `.path` names.
         tolerance: Of the tree; default (t1 - t0) / 2^14. Steps must not be shorter.
         seed: Seed of path and start.
         precision: "float32" or "float64" (which JAX must have switched on).

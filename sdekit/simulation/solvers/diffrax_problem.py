@@ -86,6 +86,14 @@ class DiffraxProblem:
     drift: Any
     diffusion: Any
 
+    @property
+    def path(self) -> str | None:
+        """Which kind of path a seed stands for here, "increments" or "tree"; None without noise."""
+        if not self.motions:
+            return None
+        drawn = isinstance(self.terms.terms[1].control, diffrax.UnsafeBrownianPath)
+        return "increments" if drawn else "tree"
+
     def blocks(self, y: Any) -> dict[str, Array]:
         """Blocks by name of states of shape (..., d), such as `solution.ys`."""
         return split_blocks(self.problem, jnp.asarray(y))

@@ -110,6 +110,36 @@ def test_underdamped_langevin_has_the_exact_law_at_time_one():
     assert np.max(np.abs(z)) < 4.5
 
 
+def test_the_slope_of_a_solved_path_by_a_parameter_is_its_central_difference():
+    """Reverse mode through `diffeqsolve`; a path drawn on the spot would be another path."""
+    a = sk.parameter("a")
+    model = sk.Dynamics({X: a * X - X**3}, noise={X: a * (1 + X**2 / 4)})
+    paths = []
+
+    def end(value):
+        problem = sk.to_diffrax(
+            model,
+            0.5,
+            t1=1.0,
+            parameters={"a": value},
+            seed=2,
+            solver="euler",
+            precision="float64",
+        )
+        paths.append(problem.path)
+        return problem.solve(t1=1.0, dt0=0.25).ys[-1, 0]
+
+    with jax.enable_x64(True):
+        both, width = jax.jit(jax.value_and_grad(end)), 1e-5
+        high, low = (float(both(jnp.asarray(0.8 + side * width))[0]) for side in (1, -1))
+        slope = float(both(jnp.asarray(0.8))[1])
+        # The difference is off by width^2 and by 1e-16 / width, below 1e-9 of such numbers.
+        assert abs(slope - (high - low) / (2 * width)) < 1e-6 * abs(slope)
+        alone = float(end(0.8))
+    assert paths == ["tree", "increments"]
+    assert abs(alone - high) > 1e-3
+
+
 def test_solve_calls_diffeqsolve_and_blocks_name_the_variables():
     problem = sk.to_diffrax(
         LANGEVIN, jnp.zeros(3), potential=lambda q: jnp.sum(q**2), t1=1.0, seed=3
