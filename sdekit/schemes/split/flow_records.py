@@ -236,7 +236,9 @@ class IntervalNoise:
 #: what a palindrome of exact letters has by itself, and no potential is evaluated in them.
 FRICTION_STEPS = 8
 #: Weak order of each way to solve a part that has no exact flow.
-INEXACT_METHODS = {"rk4": 4, "strang": 2, "euler_maruyama": 1}
+INEXACT_METHODS = {
+    "rk4": 4, "strang": 2, "euler_maruyama": 1, "tamed_euler": 1, "implicit_euler": 1,
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -248,7 +250,7 @@ class Inexact:
         diffusion: Its noise, both triangles.
         method: "rk4", classical Runge-Kutta for a part without noise; "strang", half a step of
             that, the exact Gaussian increment, half a step of that, where D does not read what
-            moves; "euler_maruyama" otherwise.
+            moves; "euler_maruyama" otherwise; "tamed_euler" and "implicit_euler" for whole steps.
         factor: sigma as declared, by variable, where a whole Euler-Maruyama step may draw its noise
             from it (D = sigma sigma^T / 2: the law is the same).
         substeps: Equal steps into which each occurrence of the letter is cut.

@@ -40,6 +40,8 @@ class NamedScheme:
             SchemeError where the scheme does not fit. None where a step is no such sequence.
         no_theory: Why order and bias have nothing to read; empty where `groups` is given.
         check: Dynamics -> nothing, for schemes without groups; it raises SchemeError as `groups`.
+        method: How one step of all variables takes the drift, where `groups` is None and it runs by
+            stages: a method of `Inexact`.
         runner: What runs it: "stages", "solver" (diffrax's own step), "trajectory" or "proposal".
         guards: Names of the step guards with and without momenta.
     """
@@ -51,6 +53,7 @@ class NamedScheme:
     groups: Callable[[Dynamics], Groups] | None = None
     no_theory: str = ""
     check: Callable[[Dynamics], None] | None = None
+    method: str = ""
     runner: str = "stages"
     guards: tuple[str | None, str | None] = (None, None)
 
@@ -140,6 +143,19 @@ def noisy_everywhere(dynamics: Dynamics) -> None:
         )
 
 
+def with_noise(dynamics: Dynamics) -> None:
+    """Check that a dynamics has noise.
+
+    Raises:
+        SchemeError: If not.
+    """
+    if not any(dynamics.blocks()):
+        raise SchemeError(
+            "this scheme is for noise, and there is none",
+            fix="choose a scheme that sk.schemes.names(dynamics) lists",
+        )
+
+
 _DING = "Ding et al. 2014, NeurIPS 27"
 _SOLVED = (
     "it is a solver of general SDEs, whose strong order by kind of noise stands in "
@@ -217,6 +233,28 @@ METROPOLIS = NamedScheme(
     runner="proposal",
 )
 
+TAMED_EULER = NamedScheme(
+    "TamedEuler",
+    "Euler-Maruyama with the drift v / (1 + h |v|), |v| over all variables: no step of the drift "
+    "is longer than 1, so that one that grows like x^3 does not throw paths off",
+    "Hutzenthaler, Jentzen and Kloeden 2012, doi:10.1214/11-AAP803",
+    no_theory="its drift has no power series in h with polynomial coefficients; of strong order "
+    "1/2 where v is one-sided Lipschitz and grows like a polynomial, and D is Lipschitz",
+    check=with_noise,
+    method="tamed_euler",
+)
+IMPLICIT_EULER = NamedScheme(
+    "ImplicitEuler",
+    "the drift at the end of the step, which Newton's method finds, and noise at its beginning: "
+    "stable for stiff drifts",
+    "Higham, Mao and Stuart 2002, doi:10.1137/S0036142901389530",
+    aliases=("backward Euler", "drift-implicit Euler"),
+    no_theory="a step solves equations; of strong order 1/2 where v is one-sided Lipschitz and D "
+    "is Lipschitz, and too narrow in stiff directions, by 1 + rate h / 2 for a linear drift",
+    check=with_noise,
+    method="implicit_euler",
+)
+
 #: Every scheme with a name, by that name.
 NAMED: Mapping[str, NamedScheme] = MappingProxyType(
     {
@@ -228,6 +266,8 @@ NAMED: Mapping[str, NamedScheme] = MappingProxyType(
             HMC,
             MALA,
             METROPOLIS,
+            TAMED_EULER,
+            IMPLICIT_EULER,
             *map(_solver, SOLVERS),
         )
     }

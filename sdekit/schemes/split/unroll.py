@@ -118,6 +118,21 @@ def unroll(parts: Splitting, scheme: str | None = None) -> tuple[Move, ...]:
     return tuple(_carrying(move, parts.gradient_noise) for move in moves)
 
 
+def moves_that_run(parts: Splitting, scheme: str) -> tuple[Move, ...]:
+    """The moves of one step, those of schemes without order theory too.
+
+    Raises:
+        SchemeError: If the scheme does not fit, or no flows make its step.
+    """
+    record = named(scheme)
+    if record is None or not record.method:
+        return unroll(parts, scheme)
+    check_scheme(parts, scheme)
+    move = _group(parts.dynamics, parts.dynamics.variables)
+    flow = move.flow if isinstance(move.flow, Inexact) else Inexact(move.updates, (), "")
+    return (replace(move, flow=replace(flow, method=record.method)),)
+
+
 def check_scheme(parts: Splitting, scheme: str) -> None:
     """Refuse a scheme that does not fit the parts, as far as the symbols tell.
 

@@ -11,7 +11,7 @@ Notation: blocks have a last axis of chains where several run (`lower`).
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -75,6 +75,12 @@ def shifted(
 def added(environment: Environment, changes: Moved) -> Moved:
     """The moved blocks of changes."""
     return {name: environment.values[name] + change for name, change in changes.items()}
+
+
+def still_known(environment: Environment, moved: tuple[Variable, ...]) -> Mapping[Any, Any]:
+    """Known values of nodes that read none of the moved variables."""
+    kept = environment.known.items()
+    return {node: v for node, v in kept if not any(node.depends_on(x) for x in moved)}
 
 
 def prepared_noise(terms: tuple[NoiseTerm, ...], environment: Environment) -> tuple[Any, ...]:

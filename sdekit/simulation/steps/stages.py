@@ -59,7 +59,9 @@ from sdekit.simulation.steps.stage import (
     noise_expressions,
     prepared_noise,
     shifted,
+    still_known,
 )
+from sdekit.simulation.stiff.stiff_drifts import DRIFTS, Drift, explicit_drift
 
 #: Nodes and weights of the classical method of order 4; each slope is taken at the one before.
 RUNGE_KUTTA = ((0.0, 1 / 6), (0.5, 1 / 3), (0.5, 1 / 3), (1.0, 1 / 6))
@@ -106,7 +108,7 @@ def repeated_stage(stage: Stage, count: int) -> Stage:
     def apply(
         environment: Environment, z: Array, h: ArrayLike, constants: Any, changes: bool = False
     ) -> Moved:
-        known = _still_known(environment, stage.moves)
+        known = still_known(environment, stage.moves)
         each = jnp.asarray(h) / count
 
         def once(total: Moved, own: Array) -> tuple[Moved, None]:
@@ -142,8 +144,13 @@ def shift_stage(flow: Shift, sizes: Sizes) -> Stage:
     return Stage(flow.variables, 0, tuple(rate for _, rate in flow.updates), None, apply)
 
 
-def euler_stage(updates: Updates, terms: tuple[NoiseTerm, ...], diffusion: Blocks) -> Stage:
-    r"""One Euler-Maruyama step: $X \leftarrow X + h\,v + \sqrt h\,S\zeta$.
+def euler_stage(
+    updates: Updates,
+    terms: tuple[NoiseTerm, ...],
+    diffusion: Blocks,
+    drift: Drift = explicit_drift,
+) -> Stage:
+    r"""One Euler-Maruyama step: $X \leftarrow X + h\,v + \sqrt h\,S\zeta$, v as `drift` takes it.
 
     Near an end at which the noise vanishes another variable keeps it inside (`kept_inside`).
     """
@@ -160,7 +167,7 @@ def euler_stage(updates: Updates, terms: tuple[NoiseTerm, ...], diffusion: Block
         # Drift and noise before the state: a constant drift rounded alone is rounded the same way
         # at every step.
         moved = {name: jnp.sqrt(jnp.asarray(h)) * own for name, own in noise.items()}
-        drifts = shifted(environment, updates, h, {}) if kept else {}
+        drifts = drift(environment, updates, h, moved)
         inside = {
             x.name: kept_inside(
                 x,
@@ -172,20 +179,21 @@ def euler_stage(updates: Updates, terms: tuple[NoiseTerm, ...], diffusion: Block
             )
             for x in kept
         }
-        moved |= shifted(environment, updates, h, moved) | inside
+        moved |= {name: moved.get(name, 0.0) + d for name, d in drifts.items()} | inside
         return moved if changes else added(environment, moved)
 
     read = (*(rate for _, rate in updates), *noise_expressions(terms))
     constant = any(term.prepare for term in terms)
-    return Stage(moves, noise_elements(terms), read, prepare if constant else None, apply)
+    again = drift is not explicit_drift
+    return Stage(moves, noise_elements(terms), read, prepare if constant else None, apply, again)
 
 
 def inexact_stage(flow: Inexact, sizes: Sizes) -> Stage:
     """A remainder without exact flow, by the sub-integrator its record names."""
     terms = factor_terms(dict(flow.factor), sizes) if flow.factor else ()
     terms = terms or noise_terms(dict(flow.diffusion), sizes)
-    if flow.method == "euler_maruyama":
-        return euler_stage(flow.updates, terms, dict(flow.diffusion))
+    if flow.method in DRIFTS:
+        return euler_stage(flow.updates, terms, dict(flow.diffusion), DRIFTS[flow.method])
 
     def apply(
         environment: Environment, z: Array, h: ArrayLike, constants: Any, changes: bool = False
@@ -198,7 +206,7 @@ def inexact_stage(flow: Inexact, sizes: Sizes) -> Stage:
         noise = increments(terms, environment, z, prepared_noise(terms, environment))
         for name, increment in noise.items():
             moved[name] = moved.get(name, 0.0) + jnp.sqrt(jnp.asarray(h)) * increment
-        known = _still_known(environment, flow.variables)
+        known = still_known(environment, flow.variables)
         values = {**environment.values, **added(environment, moved)}
         between = replace(environment, values=values, known=known)
         for name, change in _runge_kutta(between, flow.updates, half).items():
@@ -209,16 +217,10 @@ def inexact_stage(flow: Inexact, sizes: Sizes) -> Stage:
     return Stage(flow.variables, noise_elements(terms), read, None, apply, reads_moved=True)
 
 
-def _still_known(environment: Environment, moved: tuple[Variable, ...]) -> Mapping[Any, Any]:
-    """Known values of nodes that read none of the moved variables."""
-    kept = environment.known.items()
-    return {node: v for node, v in kept if not any(node.depends_on(x) for x in moved)}
-
-
 def _runge_kutta(environment: Environment, updates: Updates, h: ArrayLike) -> Moved:
     """What the classical method of order 4 adds, on all updates jointly, the others frozen."""
     start = {x.name: environment.values[x.name] for x, _ in updates}
-    known = _still_known(environment, tuple(x for x, _ in updates))
+    known = still_known(environment, tuple(x for x, _ in updates))
 
     def slope(blocks: Mapping[str, Array]) -> Moved:
         given = replace(environment, values={**environment.values, **blocks}, known=known)

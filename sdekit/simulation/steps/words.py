@@ -16,7 +16,7 @@ from sdekit.declaration.model.dynamics import Dynamics
 from sdekit.errors import SimulationError
 from sdekit.schemes.split.scheme_names import canonical, named
 from sdekit.schemes.split.splitting import splitting
-from sdekit.schemes.split.unroll import check_scheme, unroll
+from sdekit.schemes.split.unroll import check_scheme, moves_that_run
 from sdekit.simulation.bind.bound import Problem
 from sdekit.simulation.kernel_steps.kernel_scheme import kernel_scheme
 from sdekit.simulation.kernel_steps.running import KERNEL
@@ -24,6 +24,7 @@ from sdekit.simulation.steps.metropolis import hamiltonian_monte_carlo
 from sdekit.simulation.steps.metropolis_hastings import gaussian_proposals
 from sdekit.simulation.steps.scheme import Scheme, composed
 from sdekit.simulation.steps.stages import staged
+from sdekit.simulation.stiff.stiff_drifts import check_gradients
 
 
 def build_scheme(problem: Problem, scheme: str, options: dict[str, Any]) -> Scheme:
@@ -51,7 +52,8 @@ def build_scheme(problem: Problem, scheme: str, options: dict[str, Any]) -> Sche
         return hamiltonian_monte_carlo(problem, options)
     if record is not None and record.runner == "proposal":
         return gaussian_proposals(problem, record.name, with_drift=record.name == "MALA")
-    moves = unroll(splitting(problem.dynamics), scheme)
+    moves = moves_that_run(splitting(problem.dynamics), scheme)
+    check_gradients(problem, moves)
     return composed(
         problem, canonical(scheme), staged(moves, problem.sizes), clock=float(moves[0].clock)
     )

@@ -1,0 +1,1 @@
+"""Steps whose drift may be stiff or grow faster than linearly."""
