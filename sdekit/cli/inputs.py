@@ -5,9 +5,11 @@ Not for the commands themselves (`app`).
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING
 
 from sdekit.errors import ModelFileError, SdekitError, VerificationError, similar
@@ -15,6 +17,7 @@ from sdekit.errors import ModelFileError, SdekitError, VerificationError, simila
 if TYPE_CHECKING:
     from sdekit.declaration.model.dynamics import Dynamics
     from sdekit.kernels.steps import Kernel
+    from sdekit.simulation.events.barrier import Barrier
 
 #: Largest size that can be asked for; beyond it a component form is of no use to anybody.
 LARGEST_SIZE = 10_000
@@ -195,3 +198,66 @@ def part_of(text: str | None) -> tuple[int, int] | None:
             found=text[:60], fix="count parts from 0",
         )  # fmt: skip
     return int(number), int(count)
+
+
+def sweep_of(texts: Sequence[str]) -> dict[str, list[float]]:
+    """The values of `--sweep NAME=v1,v2,...`, several parameters one after the other.
+
+    Raises:
+        SdekitError: If a name or a number is none.
+    """
+    found: dict[str, list[float]] = {}
+    for text in texts:
+        name, equals, numbers = text.partition("=")
+        try:
+            found[name.strip()] = [float(number) for number in numbers.split(",")]
+        except ValueError:
+            equals = ""
+        if not equals or not name.strip():
+            raise SdekitError(
+                "a sweep cannot be read", expected="NAME=v1,v2,...", found=f"--sweep {text}",
+                fix="--sweep A=0.5,1,2",
+            )  # fmt: skip
+    return found
+
+
+def barriers_of(texts: Sequence[str], dynamics: Dynamics) -> dict[str, Barrier]:
+    """The barriers of `--until "FORMULA >= FORMULA"`, by their text.
+
+    Raises:
+        SdekitError: If a text is no inequality, or a side of it no formula of the model.
+    """
+    from sdekit.declaration.text.parser import parse_expression
+    from sdekit.simulation.events.barrier import barrier
+
+    scope = {x.name: x for x in (*dynamics.variables, *dynamics.parameters)}
+    found = {}
+    for text in texts:
+        sides = text.replace("<=", ">=").split(">=")
+        if len(sides) != 2:
+            raise SdekitError(
+                "an event cannot be read", expected="FORMULA >= LEVEL or FORMULA <= LEVEL",
+                found=f"--until {text}", fix=f'--until "{dynamics.variables[0].name} >= 1"',
+            )  # fmt: skip
+        function, level = (parse_expression(side, scope, where="--until") for side in sides)
+        way = "lower" if "<=" in text else "upper"
+        found[text] = barrier(function, **{way: level})
+    return found
+
+
+def module_of(path: Path, name: str) -> ModuleType:
+    """A Python file of the user, run, that defines NAME.
+
+    Raises:
+        SdekitError: If there is no such file, or it defines no such name.
+    """
+    if not path.is_file():
+        raise SdekitError("no such Python file", found=str(path))
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    if not hasattr(module, name):
+        known = [key for key in vars(module) if not key.startswith("_")]
+        raise SdekitError(f"{path} defines no {name}", fix=similar(name, known))
+    return module

@@ -5,25 +5,26 @@ Not for the sampler itself (`sdekit.simulation`).
 
 from __future__ import annotations
 
-import importlib.util
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import numpy as np
 
 from sdekit.catalog.targets import TARGETS
+from sdekit.cli.inputs import module_of
 from sdekit.declaration.functions.grammar import dot, ones
 from sdekit.declaration.model.dynamics import Dynamics
 from sdekit.declaration.text.parser import parse_expression
 from sdekit.declaration.tree.symbols import Parameter, Variable
 from sdekit.diagnostics.draw_statistics import effective_sample_size, mean_estimate, split_rhat
-from sdekit.errors import SdekitError, SimulationError, similar
+from sdekit.errors import SimulationError, similar
 from sdekit.simulation.bind.jax_reader import compile_expression
+from sdekit.simulation.events.barrier import Barrier
+from sdekit.simulation.events.passages import Passages
 from sdekit.simulation.runs.result import Run
 from sdekit.simulation.runs.run import simulate
 from sdekit.simulation.steps.sampler import Sampler, sampler
@@ -62,6 +63,8 @@ class Setting:
         resume: Go on with the run of the store.
         part: (i, N), which share of the chains runs; None for all.
         t1: The time at which the law is wanted, in place of steps.
+        sweep: Values of parameters, each of which all chains run with.
+        events: Barriers at which chains stop, by their text.
     """
 
     potential: str | None = None
@@ -80,13 +83,16 @@ class Setting:
     resume: bool = False
     part: tuple[int, int] | None = None
     t1: float | None = None
+    sweep: Mapping[str, Sequence[float]] = field(default_factory=dict)
+    events: Mapping[str, Barrier] = field(default_factory=dict)
 
 
-def run_setting(dynamics: Dynamics, setting: Setting, *, progress: bool) -> tuple[Run, dict]:
+def run_setting(dynamics: Dynamics, setting: Setting, *, progress: bool) -> tuple[Any, dict]:
     """Run it.
 
     Returns:
-        The run, and what it had: the potential, where one is open, and values of parameters.
+        The run, of a sweep a `SweptRun`, and what it had: the potential, where one is open, and
+        values of parameters.
 
     Raises:
         SdekitError: If anything that was asked for makes no sense.
@@ -105,8 +111,11 @@ def run_setting(dynamics: Dynamics, setting: Setting, *, progress: bool) -> tupl
         store=setting.store,
         resume=setting.resume,
         part=setting.part,
+        sweep=setting.sweep or None,
+        events=setting.events or None,
         progress=progress,
     )
+    values = {name: value for name, value in values.items() if name not in setting.sweep}
     return run, {**told_potential(dynamics, setting.potential), **values}
 
 
@@ -277,24 +286,6 @@ def _from_file(path: Path, name: str, origin: Any) -> tuple[Any, Any]:
     return getattr(module, name), origin if start is None else start
 
 
-def module_of(path: Path, name: str) -> ModuleType:
-    """A Python file of the user, run, that defines NAME.
-
-    Raises:
-        SdekitError: If there is no such file, or it defines no such name.
-    """
-    if not path.is_file():
-        raise SdekitError("no such Python file", found=str(path))
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    if not hasattr(module, name):
-        known = [key for key in vars(module) if not key.startswith("_")]
-        raise SdekitError(f"{path} defines no {name}", fix=similar(name, known))
-    return module
-
-
 def _values(dynamics: Dynamics, setting: Setting) -> dict[str, Any]:
     free = {x.name: x for x in dynamics.parameters if x.value is None}
     for name in setting.values:
@@ -384,4 +375,19 @@ def data_of(run: Run) -> dict[str, Any]:
         "notes": list(run.notes),
         "results": table_of(run),
         "not_shown": hidden_rows(run),
+        **({"events": [_passages(*one) for one in run.events.items()]} if run.events else {}),
+    }
+
+
+def _passages(text: str, found: Passages) -> dict[str, Any]:
+    """How many chains an event has stopped, and when."""
+    times = found.times[found.sides != 0]
+    is_known = found.censored == 0 and len(times) > 1
+    mean, error = found.mean() if is_known else (None, None)
+    return {
+        "event": text,
+        "passed": len(times) / len(found.times),
+        "mean_time": mean,
+        "standard_error": error,
+        "median_time": float(np.median(times)) if 2 * len(times) > len(found.times) else None,
     }

@@ -45,7 +45,7 @@ def sample(
 
     Exit status: 0 converged, 1 not converged, 2 bad usage or bad input, 130 interrupted.
     """
-    from sdekit.cli.run_command import module_of
+    from sdekit.cli.inputs import module_of
     from sdekit.cli.show import show_json
 
     path, colon, name = target.rpartition(":")

@@ -143,6 +143,18 @@ def show_run(
         out.print(f"... {hidden} more")
 
 
+def show_events(events: Sequence[Mapping[str, Any]]) -> None:
+    """How many chains each event has stopped, and when."""
+    for found in events:
+        line = f"{found['event']}: {100 * found['passed']:.1f} % of the chains passed"
+        if found["mean_time"] is not None:
+            mean, error = _number(found["mean_time"]), _number(found["standard_error"])
+            line += f", mean time {mean} with standard error {error}"
+        if found["median_time"] is not None:
+            line += f", median time {_number(found['median_time'])}"
+        console().print(line)
+
+
 def _one_line(value: Any) -> str:
     return str(value.tolist() if hasattr(value, "tolist") else value)
 

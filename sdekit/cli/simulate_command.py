@@ -14,6 +14,7 @@ from typing import Annotated
 import typer
 
 from sdekit.cli.scheme_commands import NameOrFile
+from sdekit.errors import SdekitError
 
 
 def simulate(
@@ -54,6 +55,12 @@ def simulate(
     part: Annotated[
         str | None, typer.Option(help="I/N: the chains of the I-th of N parts, I from 0.")
     ] = None,
+    sweep: Annotated[
+        list[str] | None, typer.Option(help="A=0.5,1,2: all chains run with each of these values.")
+    ] = None,
+    until: Annotated[
+        list[str] | None, typer.Option(help='"x >= 1": chains stop there; passages are counted.')
+    ] = None,
     figure: Annotated[
         Path | None, typer.Option(help="Draw traces and histograms to FILE.svg, .png or .pdf.")
     ] = None,
@@ -65,12 +72,20 @@ def simulate(
 
     Exit status: 0 done, 1 diverged, 2 bad usage or bad input, 130 interrupted.
     """
-    from sdekit.cli.inputs import dynamics_of, example_of, part_of, sizes_of, values_of
-    from sdekit.cli.show import show_json, show_run, write_figure
+    from sdekit.cli.inputs import (
+        barriers_of,
+        dynamics_of,
+        example_of,
+        part_of,
+        sizes_of,
+        sweep_of,
+        values_of,
+    )
+    from sdekit.cli.show import show_events, show_json, show_run, write_figure
 
     dynamics = dynamics_of(model)
     sizes = sizes_of(n or [], dynamics) or {}
-    given, share = values_of(values or []), part_of(part)
+    given, share, swept = values_of(values or []), part_of(part), sweep_of(sweep or [])
     start, sizes, given, example = example_of(model, position or [], sizes, given)
     # JAX is loaded only now, after everything that needs none of it has been checked.
     from sdekit.cli.run_command import (
@@ -82,15 +97,29 @@ def simulate(
 
     setting = Setting(
         potential, start, sizes, given, scheme, step_size, steps, thin, chains, seed,
-        burn_in, precision, store, resume, share, t1,
+        burn_in, precision, store, resume, share, t1, swept, barriers_of(until or [], dynamics),
     )  # fmt: skip
+    if swept and figure is not None:
+        raise SdekitError(
+            "a sweep has no figure", expected="one of --sweep and --figure", found="both",
+            fix="draw each value with --set",
+        )  # fmt: skip
     run, used = run_setting(dynamics, setting, progress=sys.stderr.isatty())
     if figure is not None:
         write_figure(figure, run)
+    runs = [
+        ({name: column[k] for name, column in swept.items()}, one)
+        for k, one in enumerate(run if swept else [run])
+    ]
     if as_json:
-        show_json(data_of(run) | ({"example": example} if example else {}))
-    else:
-        if example:
-            print(example)
-        show_run(dynamics, run, used, data_of(run)["results"], hidden_rows(run))
+        found = [data_of(one) | ({"values": own} if swept else {}) for own, one in runs]
+        data = {"sweep": found} if swept else found[0]
+        show_json(data | ({"example": example} if example else {}))
+        return 0
+    if example:
+        print(example)
+    for own, one in runs:
+        data = data_of(one)
+        show_run(dynamics, one, {**used, **own}, data["results"], hidden_rows(one))
+        show_events(data.get("events", ()))
     return 0

@@ -53,6 +53,42 @@ def test_a_potential_comes_from_a_python_file(tmp_path, capsys):
     assert run([*arguments, "nowhere.py:potential"]) == 2
 
 
+WALK = """
+[variables]
+x = {}
+[parameters]
+m = "real"
+[drift]
+x = "m"
+[diffusion]
+x = "1/2"
+"""
+
+
+def test_a_sweep_and_an_event_count_first_passages(tmp_path, capsys):
+    path = tmp_path / "walk.toml"
+    path.write_text(WALK)
+    arguments = ["simulate", str(path), "--position", "x=0", "--step-size", "0.5", "--t1", "20"]
+    arguments += ["--chains", "2000", "--sweep", "m=1,2", "--until", "x >= 1"]
+    assert run([*arguments, "--json"]) == 0
+    slow, fast = json.loads(capsys.readouterr().out)["sweep"]
+    # The first passage of Brownian motion with drift m to 1 takes 1 / m on average.
+    for found, drift in ((slow, 1.0), (fast, 2.0)):
+        (event,) = found["events"]
+        assert found["values"] == {"m": drift} and event["event"] == "x >= 1"
+        assert abs(event["mean_time"] - 1 / drift) < 4.5 * event["standard_error"]
+    # Twin: the other drift.
+    assert abs(slow["events"][0]["mean_time"] - 0.5) > 4.5 * slow["events"][0]["standard_error"]
+    for wrong in (
+        ["--sweep", "m"],
+        ["--sweep", "m=a"],
+        ["--until", "x > 1"],
+        ["--until", "z >= 1"],
+    ):
+        assert run([*arguments[:4], "--t1", "1", *wrong]) == 2
+        assert len(capsys.readouterr().err.splitlines()) == 1
+
+
 def test_a_dynamics_that_is_not_proved_says_so(capsys):
     assert run(["simulate", "sgnht-centre", "--steps", "200"]) == 0
     assert "not proved" in capsys.readouterr().out
