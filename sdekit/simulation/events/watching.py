@@ -197,7 +197,7 @@ class Watching:
         for side, bound, draw in ((1, own.upper, u[0]), (-1, own.lower, 1 - u[0])):
             if bound is None:
                 continue
-            ends = [self._level(bound, given, at) for at in (0.0, 1.0)]
+            ends = (self._level(bound, given, 0.0), self._level(bound, given, 1.0))
             distances = (side * (ends[0] - begin), side * (ends[1] - end))
             wall = wall_ahead(
                 own, self.problem, self._environment(before, given), side=side, level=ends[0]

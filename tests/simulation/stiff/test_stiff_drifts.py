@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import sdekit as sk
-from sdekit.errors import SchemeError, SimulationError
+from sdekit.errors import DivergenceError, SchemeError, SimulationError
 from sdekit.schemes.split.splitting import splitting
 from sdekit.schemes.split.unroll import moves_that_run
 from sdekit.simulation.bind.bound import bind
@@ -66,7 +66,7 @@ def test_a_tamed_step_is_shortened_by_its_own_length():
 def test_a_step_without_solution_is_not_finite():
     """x' = x + h x'^2 has no solution for x > 1 / (4 h): the run ends instead of going on."""
     up = sk.Dynamics({X: X**2}, noise={X: 1})
-    with pytest.raises(sk.errors.DivergenceError):
+    with pytest.raises(DivergenceError):
         sk.simulate(up, 1.0, scheme="ImplicitEuler", step_size=1.0, steps=3)
 
 
@@ -76,7 +76,7 @@ def test_paths_of_a_stiff_cubic_drift_stay_where_euler_maruyama_leaves():
     for scheme in ("TamedEuler", "ImplicitEuler"):
         run = sk.simulate(well, 6.0, scheme=scheme, burn_in=20, **given)
         assert np.abs(run.samples["x"]).max() < 12 and run.scheme == scheme
-    with pytest.raises(sk.errors.DivergenceError):
+    with pytest.raises(DivergenceError):
         sk.simulate(well, 6.0, scheme="EM", **given)
 
 
