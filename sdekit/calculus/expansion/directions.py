@@ -140,7 +140,7 @@ def _affine(node: Expression, free: tuple[Variable, ...]) -> dict[Variable, Expr
     return {x: collected(Sum((ZERO, *terms))) for x, terms in slopes.items()}
 
 
-def _direction(
+def direction_of(
     form: dict[Variable, Expression], free: tuple[Variable, ...]
 ) -> tuple[Vector, Expression] | None:
     """The direction with first entry 1, and the scale, of a form with rational ratios."""
@@ -168,7 +168,7 @@ def _of_one_form(part: Expression, free: tuple[Variable, ...]) -> tuple[Vector, 
     directions = set()
     for node in _largest_affine(part, free):
         form = _affine(node, free)
-        found = None if form is None else _direction(form, free)
+        found = None if form is None else direction_of(form, free)
         if found is None:
             return None
         directions.add(found[0])
@@ -227,11 +227,11 @@ def _slopes(pieces: list[Expression], line: Variable) -> tuple[Slope, Slope] | N
     if not is_locally_bounded(f, line) or (is_half and not _is_integrable_at_zero(f, line)):
         return None
     ends = (Z, Negation(Z)) if line.domain.kind == "real" else (Z,)
-    found = [_slope(substituted(f, {line: end})) for end in ends]
+    found = [slope_at_infinity(substituted(f, {line: end})) for end in ends]
     return found[0], found[-1]
 
 
-def _slope(f: Expression) -> Slope:
+def slope_at_infinity(f: Expression) -> Slope:
     """The limit of f(z)/z as z tends to infinity.
 
     Raises:

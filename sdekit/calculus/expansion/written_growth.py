@@ -12,7 +12,7 @@ from fractions import Fraction
 
 from sdekit.calculus.signs.bounded import is_bounded
 from sdekit.calculus.signs.implied_signs import entry_signs
-from sdekit.calculus.signs.sign_values import POSITIVE
+from sdekit.calculus.signs.sign_values import POSITIVE, never_negative
 from sdekit.declaration.functions.records import FUNCTIONS
 from sdekit.declaration.tree.expression import (
     Diag,
@@ -36,6 +36,18 @@ from sdekit.declaration.tree.symbols import Variable
 _SCALES = {"linear": Fraction(1), "root": Fraction(1, 2)}
 
 
+#: A power that outgrows every logarithm.
+EPSILON = Fraction(1, 1000)
+
+
+def _is_away_from_zero(operand: Expression) -> bool:
+    """Whether every entry is at least a positive constant."""
+    terms = operand.terms if isinstance(operand, Sum) else (operand,)
+    signs = [entry_signs(term) for term in terms]
+    constant = any(not t.varies and s == POSITIVE for t, s in zip(terms, signs, strict=True))
+    return constant and all(map(never_negative, signs))
+
+
 def growth_power(node: Expression, degrees: dict[Variable, Fraction]) -> Fraction | None:
     """w with |node| <= C (1 + sum of pure powers)^w, entry by entry; None where none is known.
 
@@ -53,6 +65,8 @@ def growth_power(node: Expression, degrees: dict[Variable, Fraction]) -> Fractio
         case Elementwise():
             if FUNCTIONS[node.name].bounds is not None:
                 return Fraction(0)
+            if node.name == "log" and _is_away_from_zero(node.children[0]):
+                return None if children[0] is None else min(EPSILON, children[0])
             if node.name == "log":
                 return _growth_of_log(node.children[0], degrees)
             scale = _SCALES.get(FUNCTIONS[node.name].growth)

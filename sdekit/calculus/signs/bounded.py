@@ -20,9 +20,7 @@ from sdekit.declaration.tree.symbols import Variable
 
 
 def is_bounded(part: ex.Expression) -> bool:
-    """Whether a scalar is a bounded function of the state."""
-    if part.shape:
-        return False
+    """Whether a scalar, or every entry of a tensor, is a bounded function of the state."""
     if not part.varies:
         return True
     match part:
@@ -34,7 +32,8 @@ def is_bounded(part: ex.Expression) -> bool:
             if FUNCTIONS[part.name].bounds is not None:
                 return True
             return part.name == "exp" and 1 not in entry_signs(part.operand)
-        case ex.Sum() | ex.Product() | ex.Negation():
+        case ex.Sum() | ex.Product() | ex.Negation() | ex.Dot() | ex.Outer() | ex.MatMul():
+            # At each size a contraction is a finite sum.
             return all(is_bounded(child) for child in part.children)
         case ex.Power():
             e = part.exponent

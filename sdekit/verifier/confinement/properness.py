@@ -15,6 +15,7 @@ from sdekit.calculus.contraction.rules.definedness import is_sum_of_squares
 from sdekit.calculus.contraction.splitting_terms import is_positive
 from sdekit.calculus.contraction.tensor import Term
 from sdekit.calculus.expansion.directions import grows_in_every_direction
+from sdekit.calculus.expansion.lengths import grows_in_lengths
 from sdekit.calculus.expansion.rewriting import summands
 from sdekit.calculus.signs.bounded import is_bounded
 from sdekit.declaration.model.component_reader import ComponentReader
@@ -78,7 +79,8 @@ def _target_is_proper(problem: Problem, target: ex.Expression) -> bool:
         for x in blocks
     ):
         return False
-    if grows_in_every_direction(summands(written), blocks) is not None:
+    parts = summands(written)
+    if grows_in_every_direction(parts, blocks) or grows_in_lengths(parts, blocks):
         return True
     energy = lower(written)
     if all(is_own_quadratic(energy, x, blocks) for x in blocks):

@@ -16,9 +16,10 @@ from fractions import Fraction
 from sdekit.calculus.expansion.directions import grows_in_every_direction
 from sdekit.calculus.expansion.expand import expand
 from sdekit.calculus.expansion.growth import Z
+from sdekit.calculus.expansion.lengths import grows_in_lengths
 from sdekit.calculus.expansion.monomial_sums import Monomial, TooLarge, as_expression
 from sdekit.calculus.expansion.rewriting import substituted, summands, with_closed_ends
-from sdekit.calculus.expansion.written_growth import growth_power
+from sdekit.calculus.expansion.written_growth import EPSILON, growth_power
 from sdekit.calculus.limits import Unsupported
 from sdekit.calculus.signs.bounded import below_largest, is_bounded, is_bounded_below
 from sdekit.calculus.signs.implied_signs import entry_signs
@@ -128,7 +129,7 @@ def _grows_in_each(parts: list[ex.Expression], blocks: Blocks) -> str | None:
     steps = (*found.steps, *found.open_steps)
     if is_finite and all(step.energy.variables <= set(step.blocks) for step in steps):
         return "; ".join(step.reason for step in steps)
-    return _pure_powers(energy, blocks) or grows_in_every_direction(parts, blocks)
+    return _grows_like_a_power(parts, blocks)
 
 
 def without_bounded_functions(energy: ex.Expression) -> ex.Expression:
@@ -161,10 +162,34 @@ def _of_summands(parts: list[ex.Expression], blocks: Blocks, judge: Judge) -> st
         return "every component of the mixture is integrable: " + "; ".join(
             dict.fromkeys(reason for reason in found if reason)
         )
-    reason = _without_nonnegative(kept, blocks, judge) or judge(kept, blocks)
+    reason = (
+        _beside_logarithms(kept, blocks)
+        or _without_nonnegative(kept, blocks, judge)
+        or judge(kept, blocks)
+    )
     if reason is None:
         return None
     return f"{reason}, and the other terms are bounded" if bounded else reason
+
+
+def _beside_logarithms(parts: list[ex.Expression], blocks: Blocks) -> str | None:
+    """What grows like a power outgrows logarithms of what is not near zero."""
+    ones = dict.fromkeys(blocks, Fraction(1))
+    powers = [growth_power(part, ones) for part in parts]
+    rest = [p for p, w in zip(parts, powers, strict=True) if w is None or w > EPSILON]
+    if len(rest) == len(parts):
+        return None
+    reason = _grows_like_a_power(rest, blocks)
+    return reason and f"{reason}, and the other terms grow slower than every power"
+
+
+def _grows_like_a_power(parts: list[ex.Expression], blocks: Blocks) -> str | None:
+    """Growth in all blocks together, like some power of their size at least."""
+    return (
+        _pure_powers(ex.Sum((ZERO, *parts)), blocks)
+        or grows_in_every_direction(parts, blocks)
+        or grows_in_lengths(parts, blocks)
+    )
 
 
 def _components(part: ex.Expression) -> list[ex.Expression] | None:
@@ -202,11 +227,7 @@ def _directly(parts: list[ex.Expression], blocks: Blocks) -> str | None:
     found = eliminate(energy, tuple(blocks), ())
     if found.infinite is None and found.is_finite and not found.assumptions:
         return "; ".join(step.reason for step in (*found.steps, *found.open_steps))
-    return (
-        _radial_scalars(energy, blocks)
-        or _pure_powers(energy, blocks)
-        or grows_in_every_direction(parts, blocks)
-    )
+    return _radial_scalars(energy, blocks) or _grows_like_a_power(parts, blocks)
 
 
 def _radial_scalars(energy: ex.Expression, blocks: Blocks) -> str | None:

@@ -14,6 +14,7 @@ Q, M, P = sk.vector("q", N), sk.parameter("m", N), sk.vector("p", N)
 DATA, Y = sk.parameter("X", ROWS, N), sk.parameter("y", ROWS)
 K = sk.parameter("K", N, N, positive_semidefinite=True)
 J = sk.parameter("J", positive=True)
+GAPS = sk.outer(Q, sk.ones(N)) - sk.outer(sk.ones(N), Q)
 X, Z = sk.scalar("x"), sk.scalar("z")
 V, W = (sk.scalar(name, domain=(0, 1)) for name in "vw")
 T, S = (sk.scalar(name, domain="positive") for name in "ts")
@@ -70,6 +71,8 @@ FINITE += [
     (sk.exp(-X) + sk.exp(X - Z) + J * Z, (X, Z)),
     (-sk.log(sk.sin(TH)) - J * sk.cos(A) * sk.sin(TH), (TH, A)),
     (2 * sk.log(2 - sk.cos(A - B) ** 2), (A, B)),
+    (sk.dot(Q, Q) / 2 - J * sk.dot(sk.log(sk.ones(N, N) + GAPS**2), sk.ones(N, N)), (Q,)),
+    (sk.dot(Q, Q) / 2 - J * sk.dot(sk.exp(-(GAPS**2)), sk.ones(N, N)), (Q,)),
 ]
 
 INFINITE = [
@@ -78,6 +81,8 @@ INFINITE = [
     (sk.dot(Q, Q) / 2 + sk.dot(P, P) / 2 - J / sk.sqrt(sk.dot(Q - P, Q - P)), (Q, P)),
     (sk.exp(X - Z) + J * Z, (X, Z)),
     (2 * sk.log(1 - sk.cos(A - B) ** 2), (A, B)),
+    (-J * sk.dot(sk.log(sk.ones(N, N) + GAPS**2), sk.ones(N, N)), (Q,)),
+    (sk.dot(Q, Q) / 2 - J * sk.dot(sk.exp(GAPS**2), sk.ones(N, N)), (Q,)),
     (2 * sk.log(sk.sin(TH)) - J * sk.cos(A) * sk.sin(TH), (TH, A)),
     (-sk.log(1 + sk.tanh(X)), (X,)),
     (sk.dot(sk.abs_(SCORES), sk.ones(*SCORES.shape)) - 9 * SOFTMAX, (SCORES,)),
