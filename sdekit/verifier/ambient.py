@@ -109,7 +109,7 @@ def _moved(dynamics: Dynamics, images: Mapping[Variable, ex.Expression]) -> Dyna
         return image
 
     def written(expression: ex.Expression | None) -> ex.Expression | None:
-        return None if expression is None else substituted(expression, images)
+        return None if expression is None else _renamed(expression, images)
 
     changed = {
         "drift": {at(x): written(v) for x, v in dynamics.drift.items()},
@@ -120,6 +120,13 @@ def _moved(dynamics: Dynamics, images: Mapping[Variable, ex.Expression]) -> Dyna
         "target_variables": [at(x) for x in dynamics.target_variables],
     }
     return dynamics.changed(changed)
+
+
+def _renamed(node: ex.Expression, images: Mapping[Variable, ex.Expression]) -> ex.Expression:
+    """The formula for other variables, by which it may be differentiated as well."""
+    if isinstance(node, Variable):
+        return images.get(node, node)
+    return node.rebuilt(lambda p: _renamed(p, images) if isinstance(p, ex.Expression) else p)
 
 
 def _continued(dynamics: Dynamics) -> Dynamics | None:

@@ -112,6 +112,7 @@ BOWL = -sk.dot(X, X) / 2
         (INVERSE_WISHART, "inverse Wishart"),
         (fisher(1 - M, (k + M) * S - S @ R @ S, inverse=False), "Wishart"),
         (sk.Dynamics({X: -X}, {X: 1}, hamiltonian=-BOWL), "Gaussian"),
+        (sk.Dynamics({X: sk.grad(BOWL, X)}, {X: 1}, hamiltonian=-BOWL), "Gaussian"),
     ],
 )
 def test_laws_on_joint_domains_are_proved_for_every_size(model, law):

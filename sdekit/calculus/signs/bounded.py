@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from math import prod
 
+from sdekit.calculus.signs.forms import form_signs
 from sdekit.calculus.signs.implied_signs import entry_signs
 from sdekit.calculus.signs.ranges import value_range
-from sdekit.calculus.signs.sign_values import never_negative
+from sdekit.calculus.signs.sign_values import POSITIVE, never_negative
 from sdekit.declaration.functions.records import FUNCTIONS
 from sdekit.declaration.tree import expression as ex
 from sdekit.declaration.tree.abbreviations import Abbreviation
@@ -42,18 +43,41 @@ def is_bounded(part: ex.Expression) -> bool:
     return False
 
 
-def below_largest(part: ex.Expression) -> ex.Expression:
-    """The mean of a in the place of its largest entry: never above c max(a), c >= 0."""
+def written_below(part: ex.Expression) -> ex.Expression:
+    """Something that is never above c f, c >= 0, in words that growth is read of.
+
+    The mean of a for its largest entry; n log c for log det (A + c I) with A semidefinite.
+    """
     factors = part.factors if isinstance(part, ex.Product) else (part,)
-    rest = tuple(f for f in factors if not isinstance(f, Abbreviation))
-    if len(rest) + 1 != len(factors) or not never_negative(entry_signs(ex.Product((ONE, *rest)))):
+    hidden = [f for f in factors if isinstance(f, (Abbreviation, ex.LogDet))]
+    rest = tuple(f for f in factors if f not in hidden)
+    if len(hidden) != 1 or not never_negative(entry_signs(ex.Product((ONE, *rest)))):
         return part
-    (largest,) = (f for f in factors if isinstance(f, Abbreviation))
-    if largest.word != "max" or largest.meaning is not None:
-        return part
-    (a,) = largest.arguments
-    number = ex.Product((ONE, *map(ex.Size, a.shape)))
-    return ex.Product((*rest, ex.Quotient(ex.Dot(a, ex.Ones(a.shape)), number)))
+    match hidden[0]:
+        case Abbreviation(word="max", meaning=None, arguments=(a,)):
+            number = ex.Product((ONE, *map(ex.Size, a.shape)))
+            below = ex.Quotient(ex.Dot(a, ex.Ones(a.shape)), number)
+        case ex.LogDet(operand=ex.Sum() as matrix):
+            floors = [c for c in map(_of_identity, matrix.terms) if c is not None]
+            if not floors or not all(never_negative(form_signs(term)) for term in matrix.terms):
+                return part
+            floor = floors[0]
+            is_exp = isinstance(floor, ex.Elementwise) and floor.name == "exp"
+            log = floor.children[0] if is_exp else ex.Elementwise("log", floor)
+            below = ex.Product((ex.Size(matrix.shape[0]), log))
+        case _:
+            return part
+    return ex.Product((*rest, below))
+
+
+def _of_identity(term: ex.Expression) -> ex.Expression | None:
+    """c > 0 where the term is c times the identity."""
+    factors = term.factors if isinstance(term, ex.Product) else (term,)
+    scalars = tuple(f for f in factors if not f.shape)
+    if len(scalars) + 1 != len(factors) or not any(isinstance(f, ex.Eye) for f in factors):
+        return None
+    scale = scalars[0] if len(scalars) == 1 else ex.Product((ONE, *scalars))
+    return scale if entry_signs(scale) == POSITIVE else None
 
 
 def is_bounded_below(part: ex.Expression) -> bool:

@@ -21,7 +21,7 @@ from sdekit.calculus.expansion.monomial_sums import Monomial, TooLarge, as_expre
 from sdekit.calculus.expansion.rewriting import substituted, summands, with_closed_ends
 from sdekit.calculus.expansion.written_growth import EPSILON, growth_power
 from sdekit.calculus.limits import Unsupported
-from sdekit.calculus.signs.bounded import below_largest, is_bounded, is_bounded_below
+from sdekit.calculus.signs.bounded import is_bounded, is_bounded_below, written_below
 from sdekit.calculus.signs.implied_signs import entry_signs
 from sdekit.calculus.signs.scalar_signs import decided_signs
 from sdekit.calculus.signs.sign_values import POSITIVE, never_negative
@@ -147,7 +147,7 @@ def without_bounded_functions(energy: ex.Expression) -> ex.Expression:
 
 
 def _of_summands(parts: list[ex.Expression], blocks: Blocks, judge: Judge) -> str | None:
-    kept = [below_largest(part) for part in parts if not is_bounded(part)]
+    kept = [written_below(part) for part in parts if not is_bounded(part)]
     bounded = len(kept) < len(parts)
     if len(kept) > _MOST_SUMMANDS:
         return None

@@ -94,6 +94,8 @@ IDENTITIES = {
     "transposed kernel": trace(exp(M.T) @ M) - dot(exp(M.T), M.T),
     "absolute values": dot(abs_(v), abs_(v)) - dot(v, v),
     "quotient of kernel arguments": dot(v / (v + w), v + w) - dot(v, one),
+    "quotient by a root": dot(v * v / sqrt(one + v * v) + one / sqrt(one + v * v), w)
+    - dot(sqrt(one + v * v), w),
     "quotients on an open index": (v + one) * (v / (one + v)) - v,
     "quotient by a sum on an open index": b * (v**2 / (one + v) + one / (one + v) + one)
     - b * (v + 2 * (one / (one + v))),
@@ -141,6 +143,7 @@ NEAR_MISSES = {
     "holds at n = 1 and 2": trace(M) ** 3 - 3 * trace(M) * trace(M @ M) + 2 * trace(M @ M @ M),
     "quotient on an open index": v / (one + v * v) - w / (one + v * v),
     "quotients entry by entry": dot(one / (one + v * v), v) - dot(v, one),
+    "quotient by a root": dot(v * v / sqrt(one + v * v), w) - dot(sqrt(one + v * v), w),
 }
 
 

@@ -32,6 +32,7 @@ def logsumexp(z):
 MIXTURE = -sk.log(sk.exp(-sk.dot(Q - M, Q - M) / 2) + sk.exp(-sk.dot(Q + M, Q + M) / 2))
 SCORES = sk.matrix("C", N, sk.dim("k"))
 SOFTMAX = sk.dot(sk.log(sk.exp(DATA @ SCORES) @ sk.ones(sk.dim("k"))), sk.ones(ROWS))
+KERNEL = sk.logdet(sk.exp(2 * X) * K + sk.exp(2 * Z) * sk.eye(N))
 QUARTIC = sk.dot(Q**2, Q**2) / 4
 
 FINITE = [
@@ -49,6 +50,8 @@ FINITE = [
     (SQUARES + sk.dot(ONES, Q**2) + sk.dot(ONES, sk.tanh(Q)), (Q,)),
     ((X**2 + Z**2) / 2 - sk.log((X - Z) ** 2), (X, Z)),
     (sk.abs_(X) + sk.abs_(Z) + sk.abs_(X - Z), (X, Z)),
+    (KERNEL / 2 + X**2 + J * Z**2, (X, Z)),
+    (sk.max(sk.abs_(Q)), (Q,)),
     (-200 * sk.exp(-((X - 1) ** 2) - 10 * Z**2) + X**4 + Z**4, (X, Z)),
     ((J + 2) / 2 * sk.log(1 + X**2 + 3 * Z**2), (X, Z)),
     (sk.sqrt(1 + X**2 + Z**2), (X, Z)),
@@ -92,6 +95,9 @@ INFINITE = [
     (sk.dot(ONES, sk.abs_(Q)) - logsumexp(2 * Q), (Q,)),
     (sk.dot(Q, Q) / 2 + sk.log(sk.dot(sk.exp(DATA @ Q), Y)), (Q,)),
     (T + S - T * S, (T, S)),
+    (KERNEL + X**2, (X, Z)),
+    (X**2 + Z**2 - KERNEL * sk.exp(X**2), (X, Z)),
+    (sk.dot(ONES, sk.abs_(Q)) - 2 * sk.max(sk.abs_(Q)), (Q,)),
     (T + S - 1 / T + sk.sin(T * S), (T, S)),
     (T + S + 2 * sk.log(T + S) + sk.sin(T * S), (T, S)),
     # A length of two entries has the measure r dr.

@@ -93,6 +93,9 @@ def _quotient(
 ) -> list[Product] | None:
     """Remove the leading term of s next to 1/s, or 1/exp next to 1/(c + exp ...)."""
     s: Tensor = head.data.argument
+    rational = _of_root(head)
+    if rational is not None:
+        return _exchanged(factors, [position], rational, indices)
     one = ones(s.shape)
     lead = leading_product(s)
     if lead is not None:
@@ -117,6 +120,17 @@ def _quotient(
             new = (inverse - of_head(head) * rest).scaled(1 / constant)
             return _exchanged(factors, [position, *found], new, indices)
     return None
+
+
+def _of_root(head: Head) -> Tensor | None:
+    """1/r as r^(q-1) / s for a root r of s; None for other quotients."""
+    root = head.partner
+    if root is None or root.kind is not Kind.KERNEL or root.data.name != "root":
+        return None
+    q = root.data.exponent.number
+    if q is None or root.slots != head.slots:
+        return None
+    return of_head(root) ** (int(q) - 1) * opaque("reciprocal", root.data.argument)
 
 
 def _divides_rest(exponential: Head | None, s: Tensor) -> bool:
