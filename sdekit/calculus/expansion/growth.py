@@ -102,13 +102,13 @@ def log_or_bounded(monomial: Monomial) -> bool:
 
 
 def settled_at_infinity(f: Expression) -> Expression:
-    """f for large z: |u| is u or -u, and sign(u) a number, where the sign of u there is known.
+    """f for large z: |u|, relu(u) and sign(u) without the choice, where the sign of u is known.
 
     What is chosen between with `where` would cancel otherwise, and not be seen to vanish.
     """
     if not f.depends_on(Z):
         return f
-    if isinstance(f, Elementwise) and f.name in ("abs", "sign"):
+    if isinstance(f, Elementwise) and f.name in ("abs", "sign", "relu"):
         inside = settled_at_infinity(f.operand)
         try:
             lead = leading(expand(inside))
@@ -117,6 +117,8 @@ def settled_at_infinity(f: Expression) -> Expression:
             return f
         if signs in (POSITIVE, NEGATIVE):
             side = Number(Fraction(1 if signs == POSITIVE else -1))
+            if f.name == "relu":
+                return inside if signs == POSITIVE else ZERO
             return side if f.name == "sign" else Product((side, inside))
     return f.rebuilt(
         lambda part: settled_at_infinity(part) if isinstance(part, Expression) else part

@@ -34,6 +34,7 @@ from sdekit.declaration.tree.expression import (
     Negation,
     Power,
     Product,
+    Quotient,
     Sum,
 )
 from sdekit.declaration.tree.operators import ZERO
@@ -191,6 +192,9 @@ def logarithm_of(positive: Expression) -> Expression:
             return Product((positive.exponent, logarithm_of(positive.base)))
         case Product() if all(decided_signs(f) == POSITIVE for f in positive.factors):
             return Sum(tuple(map(logarithm_of, positive.factors)))
+        case Quotient() if all(decided_signs(f) == POSITIVE for f in positive.children):
+            above, below = map(logarithm_of, positive.children)
+            return Sum((above, Negation(below)))
     return Elementwise("log", positive)
 
 

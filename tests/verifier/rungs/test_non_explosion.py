@@ -222,3 +222,20 @@ def test_exponentials_of_linear_forms_are_lyapunov_functions():
     away = {u: force[u], v: force[v]}
     wrong = sk.Dynamics(away, {u: 1, v: 1}, hamiltonian=energy)
     assert not sk.verify(wrong).checks["non_explosion"].is_proved
+
+
+def test_populations_never_meet_zero_where_the_energy_of_their_logarithms_is_infinite_there():
+    x, y = (sk.scalar(name, domain="positive") for name in "xy")
+    a, b = (sk.parameter(name, positive=True) for name in "ab")
+    energy = x - (a - 1) * sk.log(x) + y - (b - 1) * sk.log(y)
+
+    def non_explosion(drift, noise=None):
+        model = sk.Dynamics(drift, noise or {}, hamiltonian=energy)
+        return sk.verify(model).checks["non_explosion"]
+
+    cycles = {x: x * (b - y), y: y * (x - a)}
+    assert non_explosion(cycles).is_proved
+    with_noise = {x: cycles[x] + a * x - x**2 + x, y: cycles[y] + b * y - y**2 + y}
+    assert non_explosion(with_noise, {x: x**2, y: y**2}).is_proved
+    assert not non_explosion({x: x**2, y: -y}).is_proved
+    assert not non_explosion({x: x * (b + y), y: y * (x - a)}).is_proved
