@@ -134,7 +134,7 @@ def simulate(
             samples, and as the user's tree in `run.extra` and for observables.
         store: Path of a Zarr store (or a `SampleStore`) to stream samples to, `~` expanded; one
             run at a time writes it. Several processes write one each below the path, which
-            `stored` reads as one.
+            `sk.read_samples` reads as one.
         resume: Whether to go on with the run in the store; it is begun if there is none. More
             `steps` than it was begun with lengthen it: the draws are those of one run.
             Its observables are stored as well, and come out as those of an undisturbed run.
@@ -145,8 +145,8 @@ def simulate(
             (`Run.first_chain`, `Run.gathered`).
         part: (i, N) runs the i-th of N parts of the chains, i from 0, and nothing else: any
             scheduler runs the parts, all with the same arguments. Parts with a store write one
-            each below its path, which `stored` reads as one; a part that died is run again alone,
-            with `resume=True`.
+            each below its path, which `sk.read_samples` reads as one; a part that died is run again
+            alone, with `resume=True`.
         sweep: Values of parameters by name, {"A": [0.5, 1.0, 2.0]}: the chains run once with each,
             all in one program. Several parameters take their values together, one after the other.
             The draws are those of a run with each value alone, of the same noise; what comes back

@@ -77,6 +77,23 @@ def test_mirroring_each_entry_would_give_another_law(monkeypatch):
     assert abs(np.corrcoef(draws.reshape(-1, 2).T)[0, 1]) > 0.2
 
 
+def test_a_variable_without_ends_that_shares_noise_is_turned_along_the_conormal():
+    """x goes back by twice its depth, y along D n = (1, r); in other axes the wall is oblique."""
+    x, y, r = sk.scalar("x", domain="positive"), sk.scalar("y"), sk.parameter("r")
+    oblique = sk.Dynamics(
+        {x: -x - r * y, y: -r * x - y}, {x: 1, y: 1, (x, y): r}, hamiltonian=(x**2 + y**2) / 2
+    )
+    problem = sk.sampler(oblique, parameters={"r": 0.8}).bind({"x": 1.0, "y": 0.0}).problem
+    before = {"x": jnp.array(0.5), "y": jnp.array(1.0)}
+    environment = problem.environment({**problem.parameters, **before})
+    for depth, folded in ((0.3, 1), (-0.3, 0)):
+        moved = {"x": jnp.array(-depth), "y": jnp.array(2.0)}
+        found, folds = led_back(walls_of(problem), before, moved, environment)
+        np.testing.assert_allclose(found["x"], abs(depth), rtol=1e-6)
+        np.testing.assert_allclose(found["y"], 2.0 + 2 * 0.8 * depth * folded, rtol=1e-6)
+        assert folds == folded
+
+
 @pytest.mark.parametrize("name", ["q", "p"])
 def test_a_momentum_turns_at_a_wall(name):
     q, p = sk.scalar("q", domain="positive"), sk.scalar("p")
