@@ -56,7 +56,7 @@ _HOME: dict[str, tuple[str, ...]] = {
     "sdekit.designer.ansatz": ("design",),
     "sdekit.designer.repair": ("repair",),
     "sdekit.designer.discovery.discover": ("discover",),
-    "sdekit.certificates.export": ("certify",),
+    "sdekit.certificates.kernel_certificates": ("certify",),
     "sdekit.reports.results": ("report",),
     "sdekit.reports.comparison": ("compare",),
     "sdekit.schemes.split.splitting": ("splitting",),

@@ -11,7 +11,7 @@ from sdekit.bridges.other_libraries import from_numpyro as from_numpyro
 from sdekit.bridges.other_libraries import to_blackjax as to_blackjax
 from sdekit.bridges.other_libraries import to_diffrax as to_diffrax
 from sdekit.calculus.ito_moments.moment_equations import moments as moments
-from sdekit.certificates.export import certify as certify
+from sdekit.certificates.kernel_certificates import certify as certify
 from sdekit.declaration.functions.entries import logsumexp as logsumexp
 from sdekit.declaration.functions.entries import max as max
 from sdekit.declaration.functions.entries import min as min

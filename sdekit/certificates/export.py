@@ -19,41 +19,8 @@ from sdekit.certificates.model_trees import model_tree
 from sdekit.certificates.refutation_points import refutation_point
 from sdekit.certificates.rung_evidence import evidence_trees, shown_signs
 from sdekit.declaration.model.dynamics import Dynamics
-from sdekit.declaration.model.dynamics_checks import require_free_entries
 from sdekit.errors import VerificationError
-from sdekit.verifier.ladder import verify
-from sdekit.verifier.question import read_sizes
 from sdekit.verifier.verdict import Check, Verdict, Verification
-
-
-def certify(
-    dynamics: Dynamics,
-    n: int | Mapping[str, int] | None = None,
-    *,
-    path: str | Path | None = None,
-) -> dict[str, Any]:
-    """Verify a dynamics and give the certificate of its verdict.
-
-    Args:
-        dynamics: The declaration.
-        n: Sizes, as for `sdekit.verify`; all sizes when left out.
-        path: Where to write it as JSON, for `sdekit check`; None to write nothing.
-
-    Returns:
-        An object for JSON: format, name, model, claim, and for every required rung its verdict
-        with the evidence.
-
-    Raises:
-        VerificationError: If the model cannot be written as trees, or the file cannot be written.
-
-    Checked by: tests/certificates/test_checker.py.
-    """
-    require_free_entries(dynamics.variables, "no certificate knows")
-    verification = verify(dynamics, n)
-    content = certificate(dynamics, verification, read_sizes(dynamics, n))
-    if path is not None:
-        write_certificate(path, content)
-    return content
 
 
 def certificate(

@@ -14,9 +14,16 @@ from typing import Any
 from sdekit.certificates.checker.check import FORMAT, UNREADABLE
 from sdekit.certificates.checker.index_ring import Refused
 from sdekit.certificates.checker.kernel_steps import KERNEL_FORMAT, check_kernel
-from sdekit.certificates.export import Checked, certificate, read_certificate, recheck
+from sdekit.certificates.export import (
+    Checked,
+    certificate,
+    read_certificate,
+    recheck,
+    write_certificate,
+)
 from sdekit.certificates.model_trees import Tree, expression_tree, model_tree, symbol_entry
 from sdekit.declaration.model.dynamics import Dynamics
+from sdekit.declaration.model.dynamics_checks import require_free_entries
 from sdekit.declaration.tree import expression as ex
 from sdekit.declaration.tree.operators import ZERO
 from sdekit.declaration.tree.symbols import Parameter
@@ -37,7 +44,41 @@ from sdekit.kernels.steps import (
     expressions_in,
 )
 from sdekit.verifier.ladder import verify
-from sdekit.verifier.markov.kernel_ladder import law_of
+from sdekit.verifier.markov.kernel_ladder import law_of, require_no_sizes
+from sdekit.verifier.question import read_sizes
+
+
+def certify(
+    dynamics: Dynamics | Kernel,
+    n: int | Mapping[str, int] | None = None,
+    *,
+    path: str | Path | None = None,
+) -> dict[str, Any]:
+    """Verify a dynamics or a kernel and give the certificate of its verdict.
+
+    Args:
+        dynamics: The declaration.
+        n: Sizes of a dynamics, as for `sdekit.verify`; all sizes when left out, and for kernels.
+        path: Where to write it as JSON, for `sdekit check`; None to write nothing.
+
+    Returns:
+        An object for JSON: format, name, model, claim, and for every required rung its verdict
+        with the evidence; for a kernel the evidence of its law.
+
+    Raises:
+        VerificationError: If the model cannot be written as trees, or the file cannot be written.
+
+    Checked by: tests/certificates/test_checker.py.
+    """
+    require_free_entries(dynamics.variables, "no certificate knows")
+    if isinstance(dynamics, Kernel):
+        require_no_sizes(n)
+        content = kernel_certificate(dynamics)
+    else:
+        content = certificate(dynamics, verify(dynamics, n), read_sizes(dynamics, n))
+    if path is not None:
+        write_certificate(path, content)
+    return content
 
 
 def kernel_certificate(kernel: Kernel) -> dict[str, Any]:

@@ -213,12 +213,10 @@ def verify(
 
 def _certify_kernel(kernel: Kernel, path: Path, *, is_shown: bool) -> None:
     """Write the certificate of a kernel, and say what the stand-alone checker says of it."""
-    from sdekit.certificates.export import write_certificate
-    from sdekit.certificates.kernel_certificates import kernel_certificate, recheck_kernel
+    from sdekit.certificates.kernel_certificates import certify, recheck_kernel
     from sdekit.cli.show import show_certified
 
-    content = kernel_certificate(kernel)
-    write_certificate(path, content)
+    content = certify(kernel, path=path)
     if is_shown:
         show_certified(recheck_kernel(content, kernel))
 

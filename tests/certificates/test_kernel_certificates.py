@@ -67,6 +67,9 @@ def test_a_file_is_checked_by_the_checker_of_its_kind(tmp_path):
 def test_the_commands_write_and_check_the_certificate_of_a_kernel(tmp_path):
     path = str(tmp_path / "hmc.json")
     assert run(["verify", "hmc", "--certificate", path]) == 0
+    assert json.loads(Path(path).read_text()) == json.loads(json.dumps(sk.certify(kernel("hmc"))))
+    with pytest.raises(VerificationError, match="every size"):
+        sk.certify(kernel("hmc"), 2)
     assert run(["check", path, "--model", "hmc"]) == 0
     assert run(["check", path, "--model", "mala"]) == 1
 

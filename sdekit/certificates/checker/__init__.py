@@ -1,1 +1,1 @@
-"""The stand-alone checker: three files of the standard library, `python check.py FILE.json`."""
+"""The stand-alone checker: three files of the standard library, and a fourth one for kernels."""
