@@ -31,6 +31,7 @@ class Reading:
         without: The problem without sums over pairs: what is assumed of the functions has to be
             possible, and as differences say nothing about the place of all rows together, the
             rest has to have a law. None where there are no such sums.
+        may_not_vanish: Whether what is declared excludes that the sums over pairs are zero.
         images: What parameters of the case are in terms of those of the problem.
         is_case: False where it is the problem itself, so that what it says is said.
     """
@@ -38,6 +39,7 @@ class Reading:
     problem: Problem
     words: str = ""
     without: Problem | None = None
+    may_not_vanish: bool = False
     images: Mapping[Parameter, Expression] = field(default_factory=dict)
     is_case: bool = True
 
@@ -48,13 +50,30 @@ class Reading:
         if check.is_refuted and self.images and not self.words and check.witness is not None:
             witness = _translated(check.witness, self.images)
             return None if witness is None else replace(check, witness=witness)
-        if not check.is_proved or (self.without is not None and check.assumed):
-            # A choice of a function of the block is seldom one of a function of differences.
+        if not check.is_proved:
             return None
+        if self.without is not None and check.assumed:
+            return self._without_pairs(check)
         rest = self.without if check.assumptions else None
         if rest is not None and not rest.check("normalizable").is_proved:
             return None
         return replace(check, reason=f"{check.reason} ({self.words})") if self.words else check
+
+    def _without_pairs(self, check: Check) -> Check | None:
+        """A proof up to explosion, where functions of differences that are zero leave none.
+
+        A choice of a function of the block is seldom one of a function of differences; zero is.
+        """
+        from sdekit.verifier.rungs.non_explosion import ASSUMED
+
+        assert self.without is not None
+        if check.assumed != ASSUMED or self.may_not_vanish:
+            return None
+        outright = self.without.check("non_explosion")
+        if not outright.is_proved or outright.assumed or outright.assumptions:
+            return None
+        reason = f"open in general; where sums over pairs are zero: {outright.reason}"
+        return replace(check, reason=f"{reason} ({self.words})", evidence=None)
 
 
 def with_assumptions_solved(reading: Reading) -> list[Reading]:

@@ -57,7 +57,9 @@ def with_sums_as_functions(problem: Problem) -> Reading | None:
     pairs = {made[node]: ZERO for node in made if any(e.is_paired for e in _rows_in(node))}
     left = changed.rewritten(lambda e: substituted(e, pairs))
     without = Problem(left, problem.sizes) if pairs else None
-    return Reading(Problem(changed, problem.sizes), words, without)
+    paired = [each for node in made for each in _rows_in(node) if each.is_paired]
+    excluded = any(each.function.assumptions & {"coercive", "positive"} for each in paired)
+    return Reading(Problem(changed, problem.sizes), words, without, excluded)
 
 
 def _rows_in(expression: Expression) -> list[EachRow]:

@@ -66,6 +66,16 @@ def test_pairs_alone_leave_the_centre_free_and_are_never_proved():
     assert not sloped.checks["normalizable"].is_proved or sloped.checks["normalizable"].assumptions
 
 
-def test_a_choice_of_a_function_of_all_pairs_is_no_choice_of_the_pair_energy():
-    found = sk.verify(_langevin(TRAP + _pairs(even=True)))
-    assert found.checks["non_explosion"].assumed is None
+def test_a_proof_up_to_explosion_names_pairs_that_are_zero_where_they_may_be():
+    turn = sk.parameter("J", K, K, antisymmetric=True)
+
+    def turned(**properties):
+        energy = TRAP + _pairs(even=True, **properties)
+        force = sk.grad(energy, X)
+        model = sk.Dynamics({X: -force - turn @ force}, {X: 1}, hamiltonian=energy)
+        return sk.verify(model)
+
+    convex = turned(convex=True)
+    assert convex.verdict is Verdict.PROVED and convex.to_dict()["conditional"]
+    assert "pairs are zero" in convex.checks["non_explosion"].reason
+    assert not turned(convex=True, coercive=True).checks["non_explosion"].is_proved
