@@ -134,7 +134,10 @@ def _quotient(node: Quotient) -> Signs:
 def _power(node: Power) -> Signs:
     base = entry_signs(node.base)
     if not isinstance(node.exponent, Number):
-        return POSITIVE if base == POSITIVE else UNKNOWN
+        if base == POSITIVE:
+            return POSITIVE
+        is_power = never_negative(base) and entry_signs(node.exponent) == POSITIVE
+        return NONNEGATIVE if is_power else UNKNOWN
     exponent = node.exponent.value
     if exponent < 0:
         base -= ZERO
@@ -168,7 +171,9 @@ def signs_by_record(function: ElementaryFunction, inner: Signs) -> Signs:
 
 
 def _excess_over_one(operand: Expression) -> Signs:
-    """Signs of operand - 1, where the operand is a sum that holds a number of at least 1."""
+    """Signs of operand - 1 for cosh, and for sums that hold a number of at least 1."""
+    if isinstance(operand, Elementwise) and operand.name == "cosh":
+        return NONNEGATIVE
     if not isinstance(operand, Sum):
         return UNKNOWN
     constants = [_constant_entry(term) for term in operand.terms]

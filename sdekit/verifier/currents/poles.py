@@ -287,6 +287,8 @@ def _up_to_sign(base: ex.Expression) -> ex.Expression | None:
         terms = expand(base)
     except TooLarge:
         return None
+    if not terms:
+        return None
     first = min(terms, key=repr)
     return as_expression(terms if terms[first] > 0 else {m: -c for m, c in terms.items()})
 

@@ -15,7 +15,7 @@ from __future__ import annotations
 from fractions import Fraction
 
 from sdekit.calculus.expansion.expand import expand
-from sdekit.calculus.expansion.monomial_sums import Monomial, Terms, TooLarge, as_expression
+from sdekit.calculus.expansion.monomial_sums import Terms, TooLarge, as_expression
 from sdekit.calculus.expansion.rewriting import INTERNAL, substituted
 from sdekit.calculus.limits import Unsupported
 from sdekit.calculus.signs.implied_signs import entry_signs
@@ -111,6 +111,8 @@ def _joined(node: Abbreviation) -> ex.Expression | None:
         mine, rest = monomial.parted(_LINE)
         if len(mine) != 1 or mine[0][0] != _LINE or mine[0][1].denominator != 1 or mine[0][1] < 1:
             return None
+        if any(exponent < 0 for _, exponent in rest.factors):
+            return None
         powers.append((int(mine[0][1]), entries.back(as_expression({rest: coefficient}))))
     from_inside: Powers = [(k, ex.Product((ex.Number(Fraction(-1) ** k), c))) for k, c in powers]
     from_outside: Powers = [(k, ex.Negation(c)) for k, c in powers]
@@ -153,12 +155,16 @@ class _Entries:
         """A place that the gap is linear in, where the gap has the value `_LINE`."""
         for place in self.places.values():
             mine = {m: c for m, c in gap.items() if as_expression({m: c}).depends_on(place)}
-            if set(mine) != {Monomial(frozenset({(place, Fraction(1))}))}:
+            if len(mine) != 1:
                 continue
-            (coefficient,) = mine.values()
+            ((monomial, coefficient),) = mine.items()
+            own, others = monomial.parted(place)
+            if own != ((place, Fraction(1)),):
+                continue
+            # Other factors cancel in polynomials of the whole product, or the choice is left.
             rest = as_expression({m: -c for m, c in gap.items() if m not in mine})
-            scale = ex.Number(1 / coefficient)
-            return {place: ex.Product((scale, ex.Sum((_LINE, rest))))}
+            scale = as_expression({others: coefficient})
+            return {place: ex.Quotient(ex.Sum((_LINE, rest)), scale)}
         return None
 
     def back(self, formula: ex.Expression) -> ex.Expression:

@@ -108,6 +108,11 @@ def test_a_rule_that_claimed_too_much_would_be_seen():
         (1 + sk.sin(X), NONNEGATIVE),
         (1 + sk.sign(X), NONNEGATIVE),
         (1 + 2 * sk.tanh(X), UNKNOWN),
+        (sk.log(sk.cosh(X)), NONNEGATIVE),
+        (sk.log(sk.cosh(X) / 2), UNKNOWN),
+        (sk.abs_(X) ** sk.parameter("a_2", positive=True), NONNEGATIVE),
+        (sk.abs_(X) ** sk.parameter("a_2"), UNKNOWN),
+        (X ** sk.parameter("a_2", positive=True), UNKNOWN),
     ],
 )
 def test_signs_follow_from_the_assumptions(scalar, signs):
