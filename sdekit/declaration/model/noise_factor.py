@@ -12,9 +12,11 @@ from fractions import Fraction
 
 from sdekit.declaration.functions.grammar import div, grad
 from sdekit.declaration.tree.expression import (
+    Diag,
     Elementwise,
     Expression,
     Eye,
+    MatMul,
     Negation,
     Number,
     Power,
@@ -168,7 +170,28 @@ def _own(factor: Expression, x: Variable) -> Expression:
         return ZERO
     if not factor.shape:
         return divide(multiply(factor, grad(factor, x)), 2)
+    scaled = _scaled_rows(factor, x)
+    if scaled is not None:
+        weight, rows = scaled
+        spread = Diag(matmul(rows, transpose(rows)))
+        return divide(multiply(multiply(power(weight, 2), spread), x), 2)
     last = factor.ndim - 1
     transposed = transpose(factor, last, *range(last))
     whole = div(matmul(factor, transposed), x)
     return divide(subtract(whole, matmul(factor, div(transposed, x))), 2)
+
+
+def _scaled_rows(factor: Expression, x: Variable) -> tuple[Expression, Expression] | None:
+    """w and L of a factor diag(w * x) @ L, neither of which reads x: row i reads x_i alone."""
+    match factor:
+        case Diag(operand=operand) if operand.ndim == 1:
+            rows: Expression = Eye(x.shape)
+        case MatMul(left=Diag(operand=operand), right=rows) if operand.ndim == 1:
+            pass
+        case _:
+            return None
+    others = [f for f in operand.factors if f != x] if isinstance(operand, Product) else []
+    is_scaled = operand == x or (isinstance(operand, Product) and operand.factors.count(x) == 1)
+    if not is_scaled or any(part.depends_on(x) for part in (*others, rows)):
+        return None
+    return (functools.reduce(multiply, others) if others else ONE), rows

@@ -100,6 +100,26 @@ def test_a_noise_factor_gives_half_its_square():
     assert components.diffusion_matrix() == sp.Matrix([[sp.S.Half, r / 2], [r / 2, r**2 / 2 + 2]])
 
 
+@pytest.mark.parametrize(
+    ("weights", "has_rows"), [(1, True), (1, False), (sk.parameter("w", sk.dim("n")), True)]
+)
+def test_a_stratonovich_factor_of_scaled_rows_has_the_drift_of_its_components(weights, has_rows):
+    """diag(w x) L, whose drift is read off instead of differentiated: linear, as it is written."""
+    n, m = sk.dim("n"), sk.dim("m")
+    v, rows = sk.vector("v", n), sk.parameter("L", n, m)
+    factor = sk.diag(weights * v) @ rows if has_rows else sk.diag(weights * v)
+    d = sk.Dynamics(drift={v: 0 * v}, noise={v: factor}, interpretation="stratonovich")
+    found = d.ito().at(**({"n": 2, "m": 2} if has_rows else {"n": 2}))
+    z = found.coordinates
+    known = {str(symbol): symbol for entry in found.drift for symbol in entry.free_symbols}
+    w = [known.get(f"w_{i}", 1) for i in (1, 2)]
+    L = [[known.get(f"L_{i}_{k}", int(i == k)) for k in (1, 2)] for i in (1, 2)]
+    for i in range(2):
+        sigma = [w[i] * z[i] * L[i][k] for k in range(2)]
+        half = sum(entry * sp.diff(entry, z[i]) for entry in sigma) / 2
+        assert sp.expand(found.drift[i] - half) == 0 and half != 0
+
+
 def test_stratonovich_becomes_ito_with_half_sigma_dsigma():
     x = sp.Symbol("x", real=True)
     d = sk.Dynamics(drift={x: -x}, noise={x: sp.sqrt(1 + x**2)}, interpretation="stratonovich")

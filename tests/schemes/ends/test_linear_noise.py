@@ -20,6 +20,9 @@ GEOMETRIC = {
     "one rate, entrywise D": sk.Dynamics({V: a * V}, diffusion={V: sk.diag(S**2 * V**2) / 2}),
     "correlated": sk.Dynamics({V: R * V}, noise={V: sk.diag(V) @ L}),
     "correlated by D": sk.Dynamics({V: -V}, diffusion={V: C * sk.outer(V, V)}),
+    "stratonovich": sk.Dynamics(
+        {V: R * V}, noise={V: sk.diag(a * S * V) @ L}, interpretation="stratonovich"
+    ),
     "no drift": sk.Dynamics({V: 0}, noise={V: sk.diag(V) @ L}),
     "two numbers": sk.Dynamics(
         {X: a * X, Y: b * Y},
