@@ -39,6 +39,7 @@ from sdekit.simulation.runs.inference_data import (
     to_inference_data,
 )
 from sdekit.simulation.runs.output_times import Span
+from sdekit.simulation.runs.tabulated import jump_notes
 from sdekit.simulation.updates.extra import ExtraLayout
 
 
@@ -187,6 +188,10 @@ class Run(ShownInNotebooks):
         found = [*self.remarks]
         if self.step_sizes is not None:
             found.append("step sizes vary: averages must be weighted with run.step_sizes")
+        if self.problem is not None and self.span is not None and self.times is not None:
+            grid = self.span.step_size if self.step_size is None else self.step_size
+            end = float(self.times[-1])
+            found += jump_notes(self.problem.functions, grid, self.span.t0, end)
         found += self._boundary_notes() + self._acceptance_notes() + noise_notes(self)
         found += [
             f"{own.censored} of {self._own} chains had not passed {name} by t = {own.end:g}"

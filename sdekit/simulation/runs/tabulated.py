@@ -9,6 +9,7 @@ Checked by: tests/simulation/runs/test_tabulated.py.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,11 +18,14 @@ import numpy as np
 from jax import Array
 
 from sdekit.errors import SimulationError, check_word
+from sdekit.simulation.loop.schedules import Grid
 
 KINDS = ("previous", "linear")
 #: Share of the largest time by which a time may come too early or late: rounding of t0 + n h in
 #: double precision.
 ROUNDING = 1e-12
+#: Share of a step by which a jump may lie beside its end.
+BESIDE = 1e-6
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,6 +53,37 @@ class Tabulated:
             share = (time - times[place]) / (times[place + 1] - times[place])
             found = values[place] + jnp.clip(share, 0, 1) * (values[place + 1] - values[place])
         return jnp.where(is_inside, found, jnp.nan)
+
+
+def jump_notes(
+    functions: Mapping[str, Any], step_size: float | Grid, t0: float, end: float
+) -> list[str]:
+    """One sentence for each table with jumps inside steps, which take one value all along.
+
+    Args:
+        functions: Of a run, by name.
+        step_size: Of the run, or its grid.
+        t0: Its start.
+        end: Its end.
+    """
+    found = []
+    for name, table in functions.items():
+        if not isinstance(table, Tabulated) or table.kind != "previous":
+            continue
+        jumps = table.times[(table.times > t0) & (table.times < end)]
+        if isinstance(step_size, Grid):
+            which = np.clip(np.searchsorted(step_size.times, jumps, side="right") - 1, 0, None)
+            which = np.minimum(which, len(step_size.sizes) - 1)
+            steps = (jumps - step_size.times[which]) / step_size.sizes[which]
+        else:
+            steps = (jumps - t0) / step_size
+        inside = jumps[np.abs(steps - np.round(steps)) > BESIDE]
+        if len(inside):
+            found.append(
+                f"the table {name} jumps inside {len(inside)} of the steps, first at "
+                f"t = {inside[0]:g}: errors of order h, none where steps end at the jumps"
+            )
+    return found
 
 
 def tabulated(times: Any, values: Any, kind: str = "previous") -> Tabulated:

@@ -69,3 +69,19 @@ def test_outside_of_the_table_there_is_no_value():
 def test_what_is_no_table_is_refused(times, values, kind, message):
     with pytest.raises(SimulationError, match=message):
         sk.tabulated(times, values, kind)
+
+
+def test_a_jump_inside_a_step_is_noted_and_one_between_steps_is_exact():
+    u, x = sk.function("u", sk.time), sk.scalar("x")
+    given = {"functions": {"u": sk.tabulated([0.0, 1.0, 3.0], [5.0, 0.0, 2.0])}, "chains": 1}
+    moved = sk.Dynamics({x: u}, {x: 0})
+    for how, inside in (
+        ({"step_size": 0.25, "steps": 16}, 0),
+        ({"step_size": 0.3, "times": [1.0, 3.0, 4.0]}, 0),
+        ({"step_size": 0.7, "t1": 4.0}, 1),
+    ):
+        run = sk.simulate(moved, 0.0, **given, **how)
+        error = abs(float(run.samples["x"][0, -1]) - 7)
+        # Where a step holds a jump the value of its middle, or beginning, counts for all of it.
+        assert (error > 0.1) if inside else (error < 1e-5)
+        assert any("jumps inside" in note for note in run.notes) == bool(inside)
