@@ -46,6 +46,8 @@ _POINTS = 4
 _FEW = 4
 #: Polynomials of more variables are not looked at.
 _MOST_COORDINATES = 24
+#: Slopes with more operations than this are not multiplied out.
+_LONGEST_SLOPE = 2000
 
 
 def finite_in_components(
@@ -199,7 +201,8 @@ def _flat_direction(
             groups.setdefault(key, []).append(y)
     for group in {tuple(group) for group in groups.values()}:
         tick()
-        if sp.expand(sp.Add(*(sp.diff(energy, y) for y in group))) != 0:
+        slope = sp.Add(*(sp.diff(energy, y) for y in group))
+        if slope.count_ops() > _LONGEST_SLOPE or sp.expand(slope) != 0:
             continue
         for point in admissible_points(scene, _POINTS):
             if value_at(energy, point) is None:
