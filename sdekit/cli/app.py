@@ -223,7 +223,7 @@ def _certify_kernel(kernel: Kernel, path: Path, *, is_shown: bool) -> None:
 
 @app.command()
 def design(
-    model: Annotated[Path, typer.Argument(metavar="FILE.toml", help="With a table [unknowns].")],
+    model: Annotated[Path, typer.Argument(metavar="FILE.toml", help=r"With a table \[unknowns].")],
     report: Annotated[
         Path | None, typer.Option(help="Write how it follows: FILE.html, FILE.tex or FILE.md.")
     ] = None,

@@ -76,3 +76,14 @@ def test_states_without_density_have_no_weight():
     assert found.weights[found.states[:, 0] < 0].max() == 0
     moments = found.weights * (found.states[:, 0] ** 2 - 0.5)
     assert abs(moments.mean()) < 4.5 * moments.std() / np.sqrt(20_000)
+
+
+def test_a_flip_that_is_left_out_shows_between_positions_and_momenta():
+    """A rejected momentum that is not turned leaves the marginals, and correlates x and p."""
+    kernel = K.published_kernel("generalized-hmc-no-flip")
+    given = {"potential": lambda x: (x**2 / 2 + x**4 / 4).sum(), "parameters": {"c": 0.5}}
+    found = sk.audit(kernel, step_size=0.8, draws=40_000, **given)
+    assert found.verdict == "inconsistent" and "] times p[" in found.discrepancies[0]
+    # Twin: with the flip.
+    right = K.published_kernel("generalized-hmc")
+    assert sk.audit(right, step_size=0.8, draws=40_000, **given).is_consistent

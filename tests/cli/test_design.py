@@ -42,3 +42,8 @@ def test_none_undecided_and_bad_input_have_their_exit_status(model, capsys):
     assert run(["design", model(hidden)]) == 3
     assert "no proof" in capsys.readouterr().err
     assert run(["design", model(POSED.replace("[unknowns]", "[unknown]"))]) == 2
+
+
+def test_the_help_names_the_table_of_the_file(capsys):
+    assert run(["design", "--help"]) == 0
+    assert "[unknowns]" in capsys.readouterr().out

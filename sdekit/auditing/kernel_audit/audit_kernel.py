@@ -44,6 +44,8 @@ _LENGTH = 3
 _LEAST_MOVED, _LEAST_SHARE, _SEEN = 0.01, 0.05, 0.05
 #: States moved at once, and seconds of the processor that all of them may take with one step.
 CHUNK, BUDGET = 10_000, 60.0
+#: Entries of which the products of pairs are compared as well.
+_CROSSED = 12
 #: Rounding of single precision in a mean of numbers of order one.
 _ROUNDING = 2e-6
 
@@ -309,7 +311,16 @@ class _Sums:
 
     def _invariance(self, end: np.ndarray) -> tuple[list[str], np.ndarray]:
         words, before = self._functions(self.states.states, self.kernel.variables)
-        return words, self._functions(end, self.kernel.variables)[1] - before
+        behind = self._functions(end, self.kernel.variables)[1]
+        count = min(len(self.declared.entry_names), _CROSSED)
+        i, j = np.triu_indices(count, 1)
+        # A flip that is left out shows in what positions and momenta have to do with each other.
+        names = self.declared.entry_names
+        words = words + [
+            f"the mean of {names[a]} times {names[b]}" for a, b in zip(i, j, strict=True)
+        ]
+        changes = [behind - before, behind[:, i] * behind[:, j] - before[:, i] * before[:, j]]
+        return words, np.concatenate(changes, axis=1)
 
     def _balance(self, end: np.ndarray, blocks: Sequence[Variable]) -> tuple[list[str], np.ndarray]:
         words, f = self._functions(self.states.states, blocks)
