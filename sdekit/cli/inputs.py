@@ -240,8 +240,8 @@ def barriers_of(texts: Sequence[str], dynamics: Dynamics) -> dict[str, Barrier]:
                 found=f"--until {text}", fix=f'--until "{dynamics.variables[0].name} >= 1"',
             )  # fmt: skip
         function, level = (parse_expression(side, scope, where="--until") for side in sides)
-        way = "lower" if "<=" in text else "upper"
-        found[text] = barrier(function, **{way: level})
+        is_above = "<=" in text
+        found[text] = barrier(function, lower=level) if is_above else barrier(function, upper=level)
     return found
 
 

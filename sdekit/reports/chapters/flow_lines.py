@@ -157,9 +157,10 @@ def _(flow: Rotation) -> str:
 @flow_text.register
 def _(flow: GeometricBrownian) -> str:
     blocks = dict(flow.noise)
-    if len(flow.variables) > 1 or flow.variables[0].shape:
+    own, *others = flow.variables
+    if others or own.shape:
         return _joint_geometric(flow)
-    (own,), (rates,) = flow.variables, flow.rates
+    rates = flow.rates[0]
     x, noise = symbol_latex(own.name), latex_text(blocks[own, own])
     rate = latex_text(rates.scalar) if rates.scalar is not None else "0"
     power = (
