@@ -8,7 +8,8 @@ compilation of all catalogue entries, two forced host devices and memory (proces
 Cases of a group run in turns; each sample records processor time of the process, wall time and the
 load of others (`timing`). Our own cases run `sk.simulate` from its call to the arrays; peers get
 the fastest form that their users can write, and fewer steps where they are slow. Ratios carry over
-to other machines, absolute times do not.
+to machines of the same kind alone: wider vectors help what is compiled for them, and two threads of
+one core are not two cores.
 
 torch and its libraries are timed by the interpreter that `--torch-python` names, since they need
 not share an environment with JAX. Writes performance.json, .md and .png.
