@@ -27,7 +27,7 @@ class Reading:
 
     Attributes:
         problem: The more general problem.
-        words: What its symbols stand for.
+        words: What its functions stand for, by their text.
         without: The problem without sums over pairs: what is assumed of the functions has to be
             possible, and as differences say nothing about the place of all rows together, the
             rest has to have a law. None where there are no such sums.
@@ -37,7 +37,7 @@ class Reading:
     """
 
     problem: Problem
-    words: str = ""
+    words: Mapping[str, str] = field(default_factory=dict)
     without: Problem | None = None
     may_not_vanish: bool = False
     images: Mapping[Parameter, Expression] = field(default_factory=dict)
@@ -57,7 +57,7 @@ class Reading:
         rest = self.without if check.assumptions else None
         if rest is not None and not rest.check("normalizable").is_proved:
             return None
-        return replace(check, reason=f"{check.reason} ({self.words})") if self.words else check
+        return self._in_words(check)
 
     def _without_pairs(self, check: Check) -> Check | None:
         """A proof up to explosion, where functions of differences that are zero leave none.
@@ -73,7 +73,18 @@ class Reading:
         if not outright.is_proved or outright.assumed or outright.assumptions:
             return None
         reason = f"open in general; where sums over pairs are zero: {outright.reason}"
-        return replace(check, reason=f"{reason} ({self.words})", evidence=None)
+        return self._in_words(replace(check, reason=reason, evidence=None))
+
+    def _in_words(self, check: Check) -> Check:
+        """The check as the declaration has it written."""
+
+        def written(text: str) -> str:
+            for name, meaning in self.words.items():
+                text = text.replace(name, meaning)
+            return text
+
+        assumptions = tuple(written(one) for one in check.assumptions)
+        return replace(check, reason=written(check.reason), assumptions=assumptions)
 
 
 def with_assumptions_solved(reading: Reading) -> list[Reading]:

@@ -53,13 +53,20 @@ def with_sums_as_functions(problem: Problem) -> Reading | None:
     changed = declared.rewritten(lifted)
     if any(_rows_in(e) for e in changed.expressions()):
         return None
-    words = ", ".join(f"{call!r} is {node!r}" for node, call in made.items())
+    words = {repr(call): _sum_text(node) for node, call in made.items()}
     pairs = {made[node]: ZERO for node in made if any(e.is_paired for e in _rows_in(node))}
     left = changed.rewritten(lambda e: substituted(e, pairs))
     without = Problem(left, problem.sizes) if pairs else None
     paired = [each for node in made for each in _rows_in(node) if each.is_paired]
     excluded = any(each.function.assumptions & {"coercive", "positive"} for each in paired)
     return Reading(Problem(changed, problem.sizes), words, without, excluded)
+
+
+def _sum_text(node: Expression) -> str:
+    """As it is written, or as a sum where all weights are 1."""
+    sides = (node.left, node.right) if isinstance(node, Dot) else ()
+    summed = [side for side in sides if not isinstance(side, Ones)]
+    return f"sum({summed[0]!r})" if len(summed) == 1 else repr(node)
 
 
 def _rows_in(expression: Expression) -> list[EachRow]:

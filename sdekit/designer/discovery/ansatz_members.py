@@ -163,10 +163,14 @@ def solved_ansatz(vectors: int, scalars: int) -> Ansatz:
         raise UndecidedError(
             "the designer does not solve this ansatz", expected="one family", found=len(found)
         )
+    # The family is proved for one choice of signs; members choose their own.
+    told = {c.symbol.name: c.symbol for c in unknowns}
+    nodes = (node for value in found[0].values.values() for node in value.walk())
+    plain: dict[Expression, Expression] = {
+        node: told[node.name] for node in nodes if isinstance(node, Parameter) and node.name in told
+    }
     values: dict[Expression, Expression] = {
-        c.symbol: found[0].values[c.symbol.name]
-        for c in unknowns
-        if c.symbol.name in found[0].values
+        told[name]: substituted(value, plain) for name, value in found[0].values.items()
     }
     free = tuple(c for c in unknowns if c.symbol.name in found[0].free)
     return Ansatz(

@@ -200,20 +200,27 @@ def test_a_jump_of_the_density_is_no_proof():
     assert sk.verify(step).checks["regularity"].verdict.value != "proved"
 
 
-def test_the_largest_entry_is_undecided_for_every_size_with_the_reason():
-    flow = _gradient_flow(sk.max(x) + sk.dot(x, x))
-    check = sk.verify(flow).checks["stationarity"]
-    assert check.verdict.value == "undecided" and "every size" in check.reason
-    assert sk.verify(flow).verdict.value != "proved"
+def test_the_largest_entry_in_an_energy_is_proved_and_its_uniqueness_says_what_is_open():
+    found = sk.verify(_gradient_flow(sk.max(x) + sk.dot(x, x)))
+    assert found.verdict.value == "proved" and found.scope == "all n"
+    assert "every size" in found.checks["uniqueness"].reason
+    twin = sk.Dynamics(
+        drift={x: -2 * sk.grad(sk.max(x) + sk.dot(x, x), x)}, diffusion={x: sk.eye(n)},
+        hamiltonian=sk.max(x) + sk.dot(x, x),
+    )  # fmt: skip
+    assert sk.verify(twin).verdict.value == "refuted"
 
 
-def test_rows_and_pairs_are_proved_at_given_sizes():
+def test_rows_and_pairs_are_proved_and_the_assumption_is_written_with_them():
     # Nothing is declared of P: a counterexample may choose it.
     P = sk.potential("P", sk.scalar("r"))
     energy = sk.sum(sk.rows(P, z)) + sk.sum(sk.pairs(P, z)) / 2
     flow = sk.Dynamics(drift={z: -sk.grad(energy, z)}, diffusion={z: sk.eye(k)}, hamiltonian=energy)
     assert sk.loads(flow.to_toml()) == flow
-    assert sk.verify(flow).checks["stationarity"].verdict.value == "undecided"
+    found = sk.verify(flow)
+    assert found.verdict.value == "proved" and found.scope == "all n"
+    assert "sum(rows(P, z)) + sum(pairs(P, z))/2" in found.assumptions[-1]
+    assert "row_sum" not in str(found)
     assert sk.verify(flow, n=2).checks["stationarity"].verdict.value == "proved"
     broken = sk.Dynamics(
         drift={z: -2 * sk.grad(energy, z)}, diffusion={z: sk.eye(k)}, hamiltonian=energy
