@@ -167,7 +167,7 @@ def euler_stage(
         # Drift and noise before the state: a constant drift rounded alone is rounded the same way
         # at every step.
         moved = {name: jnp.sqrt(jnp.asarray(h)) * own for name, own in noise.items()}
-        drifts = drift(environment, updates, h, moved)
+        drifts = drift(environment, updates, h, moved) if updates else {}
         inside = {
             x.name: kept_inside(
                 x,

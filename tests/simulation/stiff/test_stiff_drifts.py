@@ -100,3 +100,15 @@ def test_theory_refuses_them_in_words_and_the_table_lists_them():
         sk.simulate(
             overdamped, np.zeros(1), potential=data, scheme="ImplicitEuler", step_size=0.1, steps=2
         )
+
+
+@pytest.mark.parametrize("scheme", ["TamedEuler", "ImplicitEuler"])
+def test_noise_without_drift_moves_as_by_euler_maruyama(scheme):
+    x, y = sk.scalar("x"), sk.scalar("y")
+    noise = sk.Dynamics(drift={x: 0, y: 0}, noise={x: [1, 0], y: [0, x]})
+    options = {"step_size": 0.1, "steps": 5, "seed": 3}
+    ends = [
+        sk.simulate(noise, {"x": 1.0, "y": 0.0}, scheme=name, **options) for name in (scheme, "EM")
+    ]
+    for name in ("x", "y"):
+        assert np.array_equal(ends[0].samples[name], ends[1].samples[name])
